@@ -1,4 +1,4 @@
-//! What a large watched folder costs: listing it, finding its units, and telling whether they changed. `cargo bench --bench watch_listing`.
+//! Cost of a large watched folder: listing it, finding its units, and checking whether they changed. `cargo bench --bench watch_listing`.
 
 use remold::testing::watch::{Dirty, Tree, units};
 use std::collections::BTreeSet;

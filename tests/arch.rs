@@ -203,7 +203,7 @@ fn a_round_trip_gives_the_model_back() {
         let (was, is) = (source.config().unwrap(), back.model.config().unwrap());
         for field in &gguf.config_table {
             let (was, is) = (&was[&field.name], &is[&field.name]);
-            // Mistral goes back as Llama: the GGUF does not tell them apart.
+            // Mistral goes back as Llama: the GGUF does not distinguish them.
             let mapped = field.status == ConfigStatus::Mapped && field.name != "architectures";
             let same = match (was.as_f64(), is.as_f64()) {
                 (Some(a), Some(b)) => a == b,
@@ -259,7 +259,7 @@ fn variant(base: &Model, name: &str, files: &[(&str, Option<String>)]) -> Model 
 }
 
 /// Configurations of every style over the golden models' tensors: rope scaling of each kind, defaults of the classes, model
-/// cards, sampling advice. What llama.cpp's converter (transformers 4.57.6) made of them stands in `arch-variants.json`:
+/// cards, sampling advice. `arch-variants.json` has what llama.cpp's converter (transformers 4.57.6) made of them:
 /// every key but the tokenizer's, and the generated tensors.
 #[test]
 fn other_configurations_equal_the_reference() {
@@ -500,7 +500,7 @@ fn a_network_is_the_same_in_every_format() {
     assert_eq!(classes(&back), classes(&source));
 }
 
-/// GGUF files that are no whole model of a known architecture (type samples, bare vocabularies) are refused with a reason.
+/// GGUF files that are not whole models of a known architecture (type samples, bare vocabularies) are refused with a reason.
 #[test]
 fn ggufs_that_are_no_model_are_refused_with_a_reason() {
     let Some(folder) = data("material/gguf", "material/gguf") else { return };
@@ -543,7 +543,7 @@ fn tied_storage_is_written_once() {
     assert!(untied.contains(&"output.weight".to_owned()));
 }
 
-/// What the user asks for stands in the metadata.
+/// The user's values are in the metadata.
 #[test]
 fn options_are_honoured() {
     let Some((_, models)) = golden() else { return };

@@ -1,11 +1,11 @@
 //! Recipes from outside: the fixtures, hostile text, round trips, and the manual against the table of keys.
 //!
 //! `fixtures/recipes/valid`: every file parses, and files of the same name in other syntaxes give the same recipe.
-//! `fixtures/recipes/invalid`: every file has its messages beside it (`.err`). `BLESS=1 cargo test --test recipes` writes them anew.
+//! `fixtures/recipes/invalid`: every file has its messages next to it (`.err`). `BLESS=1 cargo test --test recipes` rewrites them.
 
 use proptest::prelude::*;
 use remold::testing::model::FormatId;
-use remold::testing::recipe::keys::{Kind, Room, keys, keys_of};
+use remold::testing::recipe::keys::{KeyTable, Kind, keys, keys_of};
 use remold::testing::recipe::options::gguf as options;
 use remold::testing::recipe::{
     Available, Recipe, Selector, Step, Syntax, Target, apply_set, check, lint, lint_file, load, manual, parse,
@@ -51,7 +51,7 @@ fn valid_recipes_parse_and_agree_across_syntaxes() {
         }
     }
     for triplet in ["design", "guide", "pipeline", "shorthand", "empty"] {
-        assert_eq!(by_name[triplet].len(), 3, "{triplet} stands in all three syntaxes");
+        assert_eq!(by_name[triplet].len(), 3, "{triplet} exists in all three syntaxes");
     }
 }
 
@@ -65,7 +65,7 @@ fn the_guides_keys_mean_what_they_say() {
     assert_eq!(gguf.get(&options::EMBEDDING_TYPE).as_deref(), Some("f32"));
     assert_eq!(gguf.get(&options::USE_MLOCK), Some(true));
     assert_eq!(gguf.quantization.as_deref(), Some("q4_k_m"));
-    let foreign = keys_of(Room::Target).filter(|k| !k.fits(FormatId::Gguf) && gguf.options.json(k).is_some());
+    let foreign = keys_of(KeyTable::Target).filter(|k| !k.fits(FormatId::Gguf) && gguf.options.json(k).is_some());
     assert_eq!(foreign.count(), 0, "keys of graph formats do not reach the GGUF");
     assert_eq!(recipe.targets[2].quantization.as_deref(), Some("int8"), "format_options beat the flat key");
     let steps: Vec<&str> = recipe.pipeline.iter().map(|s| s.step.as_str()).collect();
@@ -130,7 +130,7 @@ fn a_setting_of_the_runtime_is_a_note() {
 fn a_file_that_is_no_recipe_is_refused() {
     let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join("model.gguf");
-    for (bytes, want) in [(vec![0xff; 64], "no UTF-8 text"), (vec![b' '; 2 << 20], "more than 1048576 bytes")] {
+    for (bytes, want) in [(vec![0xff; 64], "not UTF-8 text"), (vec![b' '; 2 << 20], "larger than 1048576 bytes")] {
         std::fs::write(&file, bytes).expect("writable");
         let text = load(&file).expect_err(want).to_string();
         assert!(text.contains(want), "{text}");
@@ -241,16 +241,16 @@ fn the_template_checks_clean_and_every_suggestion_in_it_works() {
 #[test]
 fn every_example_of_the_manual_is_a_value_of_its_key() {
     for key in keys() {
-        let (head, format) = match key.room {
-            Room::Top => (String::new(), ""),
-            Room::Source => ("[source]\n".to_owned(), ""),
-            Room::Validate => ("[validate]\n".to_owned(), ""),
-            Room::Target if key.name == "format" => ("[[target]]\n".to_owned(), ""),
-            Room::Target => (
+        let (head, format) = match key.table {
+            KeyTable::Top => (String::new(), ""),
+            KeyTable::Source => ("[source]\n".to_owned(), ""),
+            KeyTable::Validate => ("[validate]\n".to_owned(), ""),
+            KeyTable::Target if key.name == "format" => ("[[target]]\n".to_owned(), ""),
+            KeyTable::Target => (
                 "[[target]]\n".to_owned(),
                 remold::testing::recipe::options::formats_of(key).first().map_or("gguf", |f| f.name()),
             ),
-            Room::Step(step) => (format!("[[pipeline]]\nstep = \"{step}\"\n"), ""),
+            KeyTable::Step(step) => (format!("[[pipeline]]\nstep = \"{step}\"\n"), ""),
         };
         let format = if format.is_empty() { String::new() } else { format!("format = \"{format}\"\n") };
         for name in key.aliases.iter().chain([&key.name]) {
@@ -272,7 +272,7 @@ fn the_manual_has_every_key() {
         std::fs::write(&path, &want).expect("writable");
         return;
     }
-    assert!(text == want, "docs/recipe.md differs from the table of keys; BLESS=1 writes it anew");
+    assert!(text == want, "docs/recipe.md differs from the table of keys; BLESS=1 rewrites it");
 }
 
 #[test]
@@ -324,9 +324,9 @@ fn value(kind: Kind) -> BoxedStrategy<serde_json::Value> {
     }
 }
 
-/// Some keys of a room with values.
-fn table(room: Room) -> BoxedStrategy<Vec<(&'static str, serde_json::Value)>> {
-    let keys: Vec<_> = keys_of(room).filter(|k| k.name != "parallel").collect();
+/// Some keys of a table with values.
+fn table(table: KeyTable) -> BoxedStrategy<Vec<(&'static str, serde_json::Value)>> {
+    let keys: Vec<_> = keys_of(table).filter(|k| k.name != "parallel").collect();
     let each: Vec<_> = keys
         .into_iter()
         .map(|k| prop::option::weighted(0.3, value(k.kind)).prop_map(|v| v.map(|v| (k.name, v))))
@@ -338,16 +338,16 @@ fn table(room: Room) -> BoxedStrategy<Vec<(&'static str, serde_json::Value)>> {
 fn recipe() -> impl Strategy<Value = Recipe> {
     let step = prop::sample::select(vec!["prune", "distil", "quantize", "split", "optimize", "validate"])
         .prop_flat_map(|s| {
-            table(Room::Step(s)).prop_map(move |o| Step {
+            table(KeyTable::Step(s)).prop_map(move |o| Step {
                 step: s.into(),
                 options: o.into_iter().map(|(k, v)| (k.to_owned(), v)).collect(),
             })
         });
-    let target = (value(Kind::Format), table(Room::Target)).prop_map(|(f, t)| {
+    let target = (value(Kind::Format), table(KeyTable::Target)).prop_map(|(f, t)| {
         let own = Target::of(f.as_str().and_then(FormatId::parse).unwrap_or(FormatId::Gguf));
         serde_set(own, t.into_iter().filter(|(k, _)| *k != "format"))
     });
-    let top = (table(Room::Top), table(Room::Source), prop::option::of(table(Room::Validate)));
+    let top = (table(KeyTable::Top), table(KeyTable::Source), prop::option::of(table(KeyTable::Validate)));
     (top, prop::collection::vec(step, 0..3), prop::collection::vec(target, 0..3)).prop_map(
         |((top, source, validate), pipeline, targets)| {
             let base = Recipe {

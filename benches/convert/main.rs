@@ -1,4 +1,4 @@
-//! How fast the whole program is, beside programs that everybody knows. Prints, never judges.
+//! How fast the whole program is, compared with well-known programs. It prints and does not judge.
 //!
 //! ```text
 //! cargo bench --bench convert -- [--size 50m|350m|1.2b|3.2b|8b] [--dir DIR] [--runs N] [--only convert,incremental,inspect] [--keep]
@@ -8,7 +8,7 @@
 //! picture) and runs the real binary on it: GGUF bf16 beside `cp` of the model, and beside llama.cpp's converter where `REMOLD_CONVERT_HF` (its
 //! `convert_hf_to_gguf.py`) and `REMOLD_PYTHON` (a Python that can run it) are given; a second export of a model that changed a
 //! little, in full and with `--reuse`; `inspect` of a folder of 100 models. Each line
-//! is the median of the runs, which take turns so that a noisy moment hits everybody.
+//! is the median of the runs, which take turns so that a noisy moment affects all.
 
 mod incremental;
 mod measure;

@@ -1,4 +1,4 @@
-//! Runs a child and tells its wall time, CPU time and peak memory, from `/proc` (Linux only, no unsafe code).
+//! Runs a child and measures its wall time, CPU time and peak memory, from `/proc` (Linux only, no unsafe code).
 
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use std::io;

@@ -14,7 +14,7 @@ const LONGEST: usize = 16;
 /// Llama 3's splitting pattern, as its `tokenizer.json` states it.
 const PATTERN: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-/// The 256 characters that stand for bytes in byte-level BPE: printable Latin-1 as itself, the rest from U+0100 on.
+/// The 256 characters that represent bytes in byte-level BPE: printable Latin-1 as itself, the rest from U+0100 on.
 fn byte_characters() -> Vec<char> {
     let printable =
         |byte: u32| (0x21..=0x7e).contains(&byte) || (0xa1..=0xac).contains(&byte) || (0xae..=0xff).contains(&byte);

@@ -126,7 +126,7 @@ fn line(name: &str, ours: &[Run], theirs: &[Run], ours_out: &Path, theirs_out: &
 
 fn together(options: &Options, dir: &Path, source: &Path) -> Fallible<()> {
     let out = dir.join("together");
-    // Each run begins with nothing written and with as many pages at hand: where files lie in memory, whoever touches a page of a virtual
+    // Each run begins with nothing written and with the same free pages: where files are in memory, the first process that touches a page of a virtual
     // machine first pays for it, and three files touch more of them than one.
     let pages = vec![1; 1 << 20];
     let made = |types: &[&str]| {

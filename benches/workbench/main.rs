@@ -163,7 +163,7 @@ fn tensors(options: &Options, dir: &Path) -> Fallible<()> {
     Ok(())
 }
 
-/// A job on all cores, and the screen beside it.
+/// A job on all cores, and the screen next to it.
 fn job(options: &Options, dir: &Path) -> Fallible<()> {
     let folder = dir.join("busy");
     synth::write_model(&folder.join("synthetic-llama"), &shape::named(&options.size)?, 1)?;

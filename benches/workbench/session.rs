@@ -29,7 +29,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Opens `folder`; jobs, settings and caches lie in `home`.
+    /// Opens `folder`; jobs, settings and caches are in `home`.
     pub fn start(folder: &Path, home: &Path, ssh: bool) -> Fallible<Self> {
         let pair = native_pty_system().openpty(SIZE)?;
         let mut command = CommandBuilder::new(crate::remold());
@@ -70,7 +70,7 @@ impl Session {
         Ok(self.writer.flush()?)
     }
 
-    /// Reads until the screen is as `fine` wants it; gives the time at which the deciding bytes came.
+    /// Reads until `fine` accepts the screen; gives the time at which the deciding bytes came.
     pub fn wait(&mut self, what: &str, fine: impl Fn(&vt100::Screen) -> bool) -> Fallible<Instant> {
         let end = Instant::now() + PATIENCE;
         loop {
@@ -86,7 +86,7 @@ impl Session {
         }
     }
 
-    /// Reads until `text` stands on the screen.
+    /// Reads until `text` is on the screen.
     pub fn wait_for(&mut self, text: &str) -> Fallible<Instant> {
         if self.text().contains(text) {
             return Ok(Instant::now());
@@ -142,7 +142,7 @@ impl Session {
         Ok((bytes, (self.cpu()? - cpu) / began.elapsed().as_secs_f64()))
     }
 
-    /// What stands on the screen.
+    /// The contents of the screen.
     pub fn text(&self) -> String {
         self.screen.screen().contents()
     }

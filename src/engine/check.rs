@@ -4,14 +4,15 @@ use super::manifest::{self, FileRecord};
 use super::part_file::PartFile;
 use super::publish;
 use super::read_back::{Stretch, gaps, known_stretches, mismatches};
-use super::report_rows::Known;
+use super::report_rows::TensorResults;
 use super::reuse;
 use super::stage::Staged;
 use super::verify::verify_output;
 use super::{ErrorStats, EventBody, OutputReport, RunError, RunOptions, StopReason, Worst};
 use crate::model::{ModelError, OutputIndex, TensorIndex, numbered};
+use crate::plan::PreparedOutput;
 
-/// Stretches of an output beside its tensors that are made room for: headers and gaps.
+/// Capacity reserved for stretches of an output that are not tensors: headers and gaps.
 const MORE_STRETCHES: usize = 4096;
 
 /// By output, its manifest before it has its name; `None` where none is written.
@@ -22,58 +23,22 @@ pub(super) type Manifests = Vec<Option<PartFile>>;
 pub(super) fn check_outputs(
     options: &RunOptions<'_>,
     outputs: &[Staged],
-    known: &Known<'_>,
+    known: &TensorResults<'_>,
     run: &manifest::Run<'_>,
 ) -> Result<(Vec<OutputReport<()>>, Manifests), RunError> {
-    let Known { prepared, states, earlier: finished } = known;
+    let TensorResults { prepared, states, earlier: finished } = known;
     let (mut reports, mut manifests) = (Vec::new(), Vec::new());
     for (o, (output, staged)) in numbered::<OutputIndex, _>(prepared.outputs.iter().zip(outputs)) {
         let planned = &prepared.plan.outputs[o];
-        let mut stats = ErrorStats::default();
-        let mut worst: Option<(TensorIndex, f64)> = None;
-        let mut crcs = Vec::with_capacity(output.tensors.len());
-        for t in (0..output.tensors.len()).map(TensorIndex) {
-            let (crc, sums) = match (finished.get(&(o, t)), states.get(o, t)) {
-                (Some(entry), _) => (entry.crc, entry.stats.as_deref().copied()),
-                (None, Some(s)) => (s.crc(), s.stats()),
-                // Without elements.
-                (None, None) => (0, None),
-            };
-            if let Some(sums) = sums {
-                stats.add(&sums);
-                if let Some(db) = sums.sqnr_db()
-                    && worst.is_none_or(|(_, lowest)| db < lowest)
-                {
-                    worst = Some((t, db));
-                }
-            }
-            crcs.push(crc);
-        }
-        // Room for what is not tensor data: doubling a list of a million stretches would take memory for two million more.
-        let mut written = Vec::with_capacity(output.tensors.len() + MORE_STRETCHES);
-        let mut rest = Vec::new();
-        for (f, (file, part)) in output.files.iter().zip(&staged.parts).enumerate() {
-            let slots: Vec<u32> = file.slots.iter().map(|s| crcs[s.tensor]).collect();
-            let finish = file.finish.as_ref().map_or_else(Vec::new, |finish| finish(&slots));
-            if !publish::same_path(part.path(), &file.path) {
-                finish.iter().try_for_each(|(offset, bytes)| part.write_at(bytes, *offset))?;
-            }
-            let slots = file.slots.iter().zip(slots);
-            written.extend(slots.map(|(s, crc)| Stretch { file: f, offset: s.offset, bytes: s.bytes, crc }));
-            let no_tensors = known_stretches(f, file, &finish);
-            written.extend_from_slice(&no_tensors);
-            rest.push(no_tensors);
-            written.extend(gaps(f, file.bytes, &written));
-            part.check_size(file.bytes)?;
-            part.sync_data()?;
-        }
+        let Totals { stats, worst, crcs } = Totals::of(known, o);
+        let (written, rest) = complete(output, staged, &crcs)?;
         let path = planned.path.display().to_string();
         options.sink.send(EventBody::OutputWritten { output: o, path: path.clone(), bytes: planned.bytes });
         let files: Vec<&PartFile> = staged.parts.iter().collect();
         let wrong = mismatches(&written, &files, options.threads, options.stop.flag())?;
         if let Some(i) = wrong.first() {
             let (at, part) = (&written[*i], &staged.parts[written[*i].file]);
-            let what = format!("{} bytes read back from the disk are not those that were written", at.bytes);
+            let what = format!("{} bytes read back from the disk differ from what was written", at.bytes);
             let hint = "The disk, its driver or the memory is faulty, or another program wrote to the file.";
             return Err(ModelError::bad(what).in_file(part.destination()).at(at.offset).with_hint(hint).into());
         }
@@ -113,4 +78,69 @@ pub(super) fn check_outputs(
         });
     }
     Ok((reports, manifests))
+}
+
+/// Sums over the tensors of an output.
+struct Totals {
+    stats: ErrorStats,
+    /// The tensor with the lowest signal-to-noise ratio, in dB.
+    worst: Option<(TensorIndex, f64)>,
+    /// By tensor.
+    crcs: Vec<u32>,
+}
+
+impl Totals {
+    fn of(known: &TensorResults<'_>, o: OutputIndex) -> Self {
+        let TensorResults { prepared, states, earlier } = known;
+        let tensors = prepared.outputs[o].tensors.len();
+        let mut stats = ErrorStats::default();
+        let mut worst: Option<(TensorIndex, f64)> = None;
+        let mut crcs = Vec::with_capacity(tensors);
+        for t in (0..tensors).map(TensorIndex) {
+            let (crc, sums) = match (earlier.get(&(o, t)), states.get(o, t)) {
+                (Some(entry), _) => (entry.crc, entry.stats.as_deref().copied()),
+                (None, Some(s)) => (s.crc(), s.stats()),
+                // Without elements.
+                (None, None) => (0, None),
+            };
+            if let Some(sums) = sums {
+                stats.add(&sums);
+                if let Some(db) = sums.sqnr_db()
+                    && worst.is_none_or(|(_, lowest)| db < lowest)
+                {
+                    worst = Some((t, db));
+                }
+            }
+            crcs.push(crc);
+        }
+        Self { stats, worst, crcs }
+    }
+}
+
+/// Writes the last bytes of the files of an output and syncs them. Returns all stretches that were written, and by file those that are
+/// not tensor data.
+fn complete(
+    output: &PreparedOutput,
+    staged: &Staged,
+    crcs: &[u32],
+) -> Result<(Vec<Stretch>, Vec<Vec<Stretch>>), RunError> {
+    // Room for what is not tensor data: doubling a list of a million stretches would take memory for two million more.
+    let mut written = Vec::with_capacity(output.tensors.len() + MORE_STRETCHES);
+    let mut rest = Vec::new();
+    for (f, (file, part)) in output.files.iter().zip(&staged.parts).enumerate() {
+        let slots: Vec<u32> = file.slots.iter().map(|s| crcs[s.tensor]).collect();
+        let finish = file.finish.as_ref().map_or_else(Vec::new, |finish| finish(&slots));
+        if !publish::same_path(part.path(), &file.path) {
+            finish.iter().try_for_each(|(offset, bytes)| part.write_at(bytes, *offset))?;
+        }
+        let slots = file.slots.iter().zip(slots);
+        written.extend(slots.map(|(s, crc)| Stretch { file: f, offset: s.offset, bytes: s.bytes, crc }));
+        let no_tensors = known_stretches(f, file, &finish);
+        written.extend_from_slice(&no_tensors);
+        rest.push(no_tensors);
+        written.extend(gaps(f, file.bytes, &written));
+        part.check_size(file.bytes)?;
+        part.sync_data()?;
+    }
+    Ok((written, rest))
 }

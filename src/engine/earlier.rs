@@ -40,8 +40,7 @@ pub(super) fn believed(
     if !wrong.is_empty() {
         let tensors = if wrong.len() == 1 { "1 tensor".to_owned() } else { format!("{} tensors", wrong.len()) };
         let text = format!(
-            "{tensors} of the earlier attempt cannot be used: the bytes in the unfinished files differ from the checksums in the job's \
-             journal (the system stopped before they were on disk, or another program wrote to the files); encoded again"
+            "{tensors} of the earlier attempt must be encoded again: the bytes in the unfinished files do not match the checksums in the job's journal (the system stopped before they were on disk, or another program wrote to the files)"
         );
         options.sink.send(EventBody::Warning(Warning::new("journal.mismatch", text)));
     }
@@ -64,8 +63,7 @@ fn on_disk(prepared: &Prepared, options: &RunOptions<'_>, outputs: &[Staged], mu
     if gone > 0 {
         let tensors = if gone == 1 { "1 tensor is".to_owned() } else { format!("{gone} tensors are") };
         let text = format!(
-            "the unfinished files of the earlier attempt are no longer there (a job that is cancelled or fails removes them): \
-             {tensors} encoded again"
+            "the unfinished files of the earlier attempt no longer exist (a cancelled or failed job removes them): {tensors} encoded again"
         );
         options.sink.send(EventBody::Warning(Warning::new("journal.removed", text)));
     }

@@ -36,8 +36,8 @@ pub(crate) struct Target<'a> {
     pub whole: WholeRow,
 }
 
-/// Encodes a piece of a source, which stands in `buffers.raw`, for each of `outputs`, and says how far each is from it.
-/// An output in the encoding of the source is left out: its bytes are the source's. `finite`: the source was looked through, and all
+/// Encodes the piece of a source in `buffers.raw` for each of `outputs`, and returns the error of each.
+/// An output in the encoding of the source is left out: its bytes are the source's. `finite`: the source was scanned, and all
 /// its values are.
 ///
 /// # Errors
@@ -98,7 +98,7 @@ fn encode_slice(
                 refuse_overflow(name, floats, piece)?;
             }
             if !encode_f32(dtype, floats, encoded) {
-                let what = format!("{dtype} cannot be made from {}", tensor.entry.encoding);
+                let what = format!("{} cannot be converted to {dtype}", tensor.entry.encoding);
                 return Err(ModelError::unsupported(what).field(name.as_str()));
             }
             decode_f32(dtype, encoded, decoded);
@@ -115,7 +115,7 @@ fn encode_slice(
             if let Some(block) = first_bad_block(ty, encoded) {
                 let at = block * ty.block_elems();
                 let (row, col) = piece.place(at);
-                let place = format!("row {row}, columns {col} and on");
+                let place = format!("row {row} from column {col}");
                 let (what, hint) = match tensor.importance {
                     None => (
                         format!("the values at {place} are too large for {ty}: its scale would be infinite"),
@@ -138,7 +138,7 @@ fn encode_slice(
     Ok(ErrorStats::compare(floats, decoded).with_noise(noise))
 }
 
-/// Quantizes a piece and, where more than the reference is asked for, adds to `noise` what that gains.
+/// Quantizes a piece and, where more than the reference is requested, adds to `noise` what that gains.
 fn quantize(
     target: &Target<'_>,
     ty: BlockType,
@@ -189,7 +189,7 @@ fn refuse_overflow(name: &str, floats: &[f32], piece: &Piece) -> Result<()> {
     }
     let at = floats.iter().position(over).unwrap_or(0);
     let (row, col) = piece.place(at);
-    let what = format!("{} at row {row}, column {col} is beyond f16 (largest 65504)", floats[at]);
+    let what = format!("{} at row {row}, column {col} is out of range for f16 (largest 65504)", floats[at]);
     let hint = format!(
         "Use bf16 or f32 for the output, or for this tensor alone: tensor_types = {{ \"{name}\" = \"bf16\" }}."
     );

@@ -75,7 +75,7 @@ pub struct TensorDone {
     /// Signal to quantization noise, dB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sqnr_db: Option<f64>,
-    /// How far the noise lies under that of the reference's bytes, dB, weighted by importance where there is one; with `effort = "max"` alone.
+    /// How far the noise is below that of the reference's bytes, dB, weighted by importance where there is one; only with `effort = "max"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gain_db: Option<f64>,
     /// Cosine similarity.
@@ -142,7 +142,7 @@ pub enum EventBody {
     /// The work holds; the process keeps what it has.
     #[serde(rename = "job.paused")]
     Paused,
-    /// The work goes on after a pause.
+    /// The work continues after a pause.
     #[serde(rename = "job.resumed")]
     Resumed,
     /// What will be done.
@@ -242,7 +242,7 @@ pub enum EventBody {
         /// Who read it: `remold`, `gguf-rs`.
         by: Vec<String>,
     },
-    /// An output stands under its final name.
+    /// An output has its final name.
     #[serde(rename = "output.published")]
     OutputPublished {
         /// Which output of the plan (0-based).

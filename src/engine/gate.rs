@@ -25,12 +25,12 @@ impl Gate {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Holds whoever comes from now on.
+    /// Blocks every thread that arrives from now on.
     pub(crate) fn close(&self) {
         self.lock().closed.get_or_insert_with(Instant::now);
     }
 
-    /// Lets everybody pass.
+    /// Lets all threads pass.
     pub(crate) fn open(&self) {
         let mut inner = self.lock();
         if let Some(since) = inner.closed.take() {

@@ -2,7 +2,7 @@
 //!
 //! One JSON object a line. `begin` starts an attempt: the plan's fingerprint, the token in the names of its part files, and those names.
 //! `tensor` is a finished tensor with its report and the CRC-32 of its encoded bytes, appended only after the part files were synced.
-//! `publish` says that an output is complete and is about to get its final name. A new attempt that cannot go on from the old one
+//! `publish` says that an output is complete and is about to get its final name. A new attempt that cannot continue from the old one
 //! appends another `begin`, so that the names of all part files this job ever made stay known. A torn line is ignored.
 
 use super::event::TensorDone;

@@ -1,4 +1,4 @@
-//! Kills at every operation that changes a directory or syncs a file, for every kind of output; and what a resume makes of them.
+//! Kills at every operation that changes a directory or syncs a file, for every kind of output; and the result of a resume.
 
 use super::part_file::is_part_name;
 use super::{EventBody, EventSink, Gate, OutputReport, Report, RunError, RunOptions, Stop, manifest, run};
@@ -187,14 +187,14 @@ fn a_kill_anywhere_leaves_what_a_resume_completes() {
 
 /// One operation fails (EIO, EBUSY) and the process lives on: the error says in what state things are, truly, and a resume completes.
 #[test]
-fn an_operation_that_fails_leaves_the_state_that_its_error_tells() {
+fn a_failed_operation_leaves_the_state_that_its_error_describes() {
     const EIO: i32 = 5;
     for (kind, target, before) in kinds() {
         let straight = Bench::new(&target);
         before(&straight);
         straight.work(&straight.plan(), false).unwrap_or_else(|e| panic!("{kind}: {e:?}"));
         let whole = tree(&straight.out());
-        let (mut failures, mut told) = (0, 0);
+        let (mut failures, mut described) = (0, 0);
         for at in 0.. {
             let bench = Bench::new(&target);
             before(&bench);
@@ -234,12 +234,12 @@ fn an_operation_that_fails_leaves_the_state_that_its_error_tells() {
                 assert_eq!(shown(&now), old, "{context}: {text}");
                 continue;
             }
-            told += 1;
+            described += 1;
             assert!(hint.contains("remold jobs resume 7"), "{context}: {hint}");
             bench.work(&plan, true).unwrap_or_else(|e| panic!("{context}\n{text}\nresume: {e:?}"));
             assert!(tree(&bench.out()) == whole, "{context}: other bytes");
         }
-        assert!(failures > 8 && told > 1, "{kind}: {failures} failures, {told} told");
+        assert!(failures > 8 && described > 1, "{kind}: {failures} failures, {described} described");
     }
 }
 
@@ -264,7 +264,7 @@ fn old_new_or_incomplete(now: &Tree, old: &Tree, new: &Tree, context: &str) {
     let mut older = now.keys().filter(visible).filter(|p| old.contains_key(*p) && !new.contains_key(*p) && !mine(p));
     let left = older.next();
     assert!(!has_key || same(old) || left.is_none(), "{context}: {left:?} of the old set is in the new one");
-    // What is nobody's output is never lost, and never only in a hidden place at the end.
+    // Files that are not an output are never lost, and are never left only in a hidden place at the end.
     for (path, bytes) in old.iter().filter(|(p, _)| mine(p)) {
         assert!(now.values().any(|b| b == bytes), "{context}: {} is gone", path.display());
     }
@@ -285,7 +285,7 @@ fn a_killed_job_that_is_removed_leaves_what_was_there() {
                 break;
             }
             let context = format!("{kind}, killed after {at}: {}", log.join("\n"));
-            // A file of somebody else with nearly the name.
+            // An unrelated file with a similar name.
             let foreign = bench.out().join(".x.gguf.remold-8-0000000000000000.part");
             fs::write(&foreign, b"foreign").unwrap();
             super::discard(&bench.root.path().join("job/journal"), &plan.outputs).unwrap();
@@ -329,7 +329,7 @@ fn a_file_that_appears_while_a_job_runs_is_never_replaced() {
         let foreign = bench.out().join("x.gguf");
         fs::write(&foreign, b"foreign").unwrap();
         let Err(RunError::Failed(e)) = bench.work(&plan, true) else { panic!("replaced") };
-        assert!(e.to_string().contains("was not there when the job was planned"), "{e}");
+        assert!(e.to_string().contains("did not exist when the job was planned"), "{e}");
         assert_eq!(fs::read(&foreign).unwrap(), b"foreign");
         // The work is kept, and published once the name is free.
         fs::rename(&foreign, bench.out().join("theirs")).unwrap();
@@ -452,7 +452,7 @@ fn a_resume_after_a_cancel_says_that_the_files_are_gone() {
     let (done, warnings) = attempt(true, false);
     assert!(done);
     let [(code, text)] = warnings.as_slice() else { panic!("{warnings:?}") };
-    assert!(code == "journal.removed" && text.contains("no longer there"), "{code}: {text}");
+    assert!(code == "journal.removed" && text.contains("no longer exist"), "{code}: {text}");
 }
 
 #[test]

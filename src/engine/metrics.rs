@@ -48,7 +48,7 @@ impl ErrorStats {
         self.sums.cosine()
     }
 
-    /// How far the noise lies under that of the reference's bytes, dB; `None` where nothing beyond them was searched, or where only
+    /// How far the noise is below that of the reference's bytes, dB; `None` where nothing beyond them was searched, or where only
     /// the reference's bytes have noise (an infinite gain).
     pub(crate) fn gain_db(&self) -> Option<f64> {
         self.noise.and_then(|n| n.gain_db())

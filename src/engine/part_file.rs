@@ -115,8 +115,8 @@ impl PartFile {
         let (path, destination) = (path.to_owned(), destination.to_owned());
         let this = Self { file, path, destination, kept: AtomicBool::new(false), new: true };
         if !files::lock(&this.file, patience) {
-            let what = "another process holds the lock of the unfinished file that was just created for it";
-            let hint = Hint::from("Find the program that locks new files in this folder, or ")
+            let what = "another process has locked the unfinished file that was just created";
+            let hint = Hint::from("Stop the program that locks new files in this folder, or ")
                 .then(Remedy::GiveOutput(Place::Another))
                 .then(".");
             return Err(ModelError::request(what).in_file(&this.destination).with_hint(hint));
@@ -173,7 +173,7 @@ impl PartFile {
         reader.read(offset, bytes, buffer).map_err(|e| self.explain("reading back", e).at(offset))
     }
 
-    /// Checks that the file has the size it was created with: nobody else cut it or appended to it.
+    /// Checks that the file has the size it was created with: no other process truncated it or appended to it.
     ///
     /// # Errors
     /// A bad-file error that gives both sizes; I/O errors.
@@ -255,13 +255,13 @@ impl PartFile {
         let mode = rustix::fs::Mode::from_raw_mode(mode as rustix::fs::RawMode);
         if rustix::process::geteuid().is_root() {
             let (uid, gid) = (rustix::fs::Uid::from_raw(replaced.uid()), rustix::fs::Gid::from_raw(replaced.gid()));
-            // A file system without owners is no reason to fail.
+            // A file system without owners is not a reason to fail.
             let _ = rustix::fs::fchown(&self.file, Some(uid), Some(gid));
         }
         rustix::fs::fchmod(&self.file, mode).map_err(|e| fail(e.into()))
     }
 
-    /// Leaves the file where it is when this is dropped: it was published, or an attempt to come goes on with it.
+    /// Leaves the file where it is when this is dropped: it was published, or a later attempt continues with it.
     pub(crate) fn keep(&self) {
         self.kept.store(true, Ordering::Relaxed);
     }
@@ -339,16 +339,16 @@ mod tests {
     }
 
     #[test]
-    fn a_new_file_that_somebody_else_locks_is_waited_for_and_then_given_up() {
+    fn a_new_file_that_another_process_locks_is_waited_for_and_then_given_up() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.part");
         let create = || files::create_new(&path, 0o666).unwrap();
         let (file, held) = (create(), File::open(&path).unwrap());
         held.try_lock_shared().unwrap();
         let e = PartFile::begin(file, &path, &path, 4, Duration::from_millis(20)).unwrap_err();
-        assert!(e.to_string().contains("holds the lock"), "{e}");
+        assert!(e.to_string().contains("has locked the unfinished file"), "{e}");
         assert!(!path.exists(), "what was created is removed");
-        // Somebody who only looks lets the lock go.
+        // A process that only checks the lock releases it.
         let (file, held) = (create(), File::open(&path).unwrap());
         held.try_lock_shared().unwrap();
         let part = std::thread::scope(|scope| {

@@ -36,15 +36,15 @@ pub(crate) fn check_free(planned: &PlannedOutput) -> Result<()> {
 fn check_file(planned: &PlannedOutput, path: &Path) -> Result<Option<fs::Metadata>> {
     let Ok(there) = fs::symlink_metadata(path) else { return Ok(None) };
     if !there.is_file() {
-        let error = ModelError::request("this is not a regular file, and is not replaced").in_file(path);
+        let error = ModelError::request("not a regular file, so it is not replaced").in_file(path);
         return Err(error.with_hint(Hint::from(Remedy::GiveOutput(Place::Another)).then(".")));
     }
     let Some(planned) = planned.replaced.iter().find(|r| planned.may_replace && r.path == path) else {
         return Err(appeared(path));
     };
     if !planned.has_contents_of(&FileStamp::from(&there)) {
-        let error = ModelError::request("this file was written to since the job was planned, and is not replaced")
-            .in_file(path);
+        let error =
+            ModelError::request("the file was modified after the job was planned, so it is not replaced").in_file(path);
         return Err(error.with_hint("Move it away and resume the job, or start a new conversion."));
     }
     Ok(Some(there))
@@ -67,7 +67,7 @@ pub(crate) fn holds_only_replaced(planned: &PlannedOutput) -> bool {
 
 fn appeared(path: &Path) -> ModelError {
     let error =
-        ModelError::request("this file was not there when the job was planned, and is not replaced").in_file(path);
+        ModelError::request("the file did not exist when the job was planned, so it is not replaced").in_file(path);
     error.with_hint("Move it away and resume the job, or start a new conversion with another output.")
 }
 
@@ -121,19 +121,17 @@ pub(crate) fn explain(
         ("all files of this output have their final names", true)
     } else if is_half_way(planned, &staged.paths, &identities) {
         (
-            "this output is incomplete: some of its names are changed already, its other files have hidden names beside it",
+            "this output is incomplete: some files have their final names, the others still have hidden names in the same folder",
             false,
         )
     } else {
         (
-            "this output was not published and what was there before is unchanged; the finished files are kept under hidden names",
+            "this output was not published, and the existing files are unchanged; the finished files are kept under hidden names",
             false,
         )
     };
     let mut error = error.and(state);
-    for (which, said) in
-        [(&outputs[..o.0], "published before it"), (&outputs[o.0 + 1..], "finished, but not published yet")]
-    {
+    for (which, said) in [(&outputs[..o.0], "already published"), (&outputs[o.0 + 1..], "finished but not published")] {
         if !which.is_empty() {
             let paths: Vec<String> = which.iter().map(|p| p.path.display().to_string()).collect();
             error = error.and(&format!("{said}: {}", few(&paths)));
@@ -144,7 +142,7 @@ pub(crate) fn explain(
         return error;
     }
     let then =
-        if done { "completes what is left to do" } else { "publishes the finished files without encoding them again" };
+        if done { "completes the remaining steps" } else { "publishes the finished files without encoding them again" };
     let resume = Remedy::Run(format!("jobs resume {job}"));
     error.with_hint(Hint::from("Remove the cause, then ").then(resume).then(format!(" {then}.")))
 }
@@ -156,9 +154,8 @@ pub(crate) fn same_path(one: &Path, other: &Path) -> bool {
 
 /// The error for an output that cannot be published to its end, because its files were changed or moved.
 pub(crate) fn changed_since(path: &Path) -> ModelError {
-    let error =
-        ModelError::bad("the job had begun to publish this file, and it was changed or moved since").in_file(path);
-    error.with_hint("Nothing is written to it any more; start a new conversion.")
+    let error = ModelError::bad("the file was changed or moved after the job began to publish it").in_file(path);
+    error.with_hint("The job cannot continue; start a new conversion.")
 }
 
 /// True if every file of the output has its final name, as what identifies them shows.
@@ -323,13 +320,12 @@ pub(crate) fn clean_up(planned: &PlannedOutput, staged: &StagedPaths) -> Result<
         if let Some((name, reason)) = left.first() {
             // They are another program's: the job is not finished, and its folder not removed, while they are not where they were.
             let what = format!(
-                "the new folder is in place, but {} of the replaced folder that the job did not plan to replace could not be moved \
-                 to it (the first is {}: {reason}); they are in {} now",
+                "the new folder is in place, but {} of the replaced folder that the job did not plan to replace could not be moved into it (the first is {}: {reason}); they are now in {}",
                 if left.len() == 1 { "1 file".to_owned() } else { format!("{} files", left.len()) },
                 name.display(),
                 old.display()
             );
-            let hint = "Move them from there yourself, or remove the cause, and resume the job.";
+            let hint = "Move them yourself, or remove the cause, and resume the job.";
             return Err(ModelError::bad(what).in_file(&planned.path).with_hint(hint));
         }
     }

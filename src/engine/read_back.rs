@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-/// Bytes read at once by each thread. Small stretches that lie next to each other are read together.
+/// Bytes read at once by each thread. Small adjacent stretches are read together.
 const WINDOW: u64 = 1 << 20;
 
 /// A stretch of a file and the CRC-32 of what was written there.
@@ -25,7 +25,7 @@ pub(crate) struct Stretch {
     pub crc: u32,
 }
 
-/// The stretches of a file that are no tensor data, with their checksums. `finish` are those that were written last; they may lie within
+/// The stretches of a file that are not tensor data, with their checksums. `finish` are those that were written last; they may be in
 /// one of the fixed stretches.
 pub(crate) fn known_stretches(file: usize, plan: &FilePlan, finish: &[(u64, Vec<u8>)]) -> Vec<Stretch> {
     // Both lists may have a million entries (a zip archive has a header for each tensor).

@@ -49,7 +49,7 @@ pub(crate) struct Rebuilt {
     pub differences: Vec<TensorDifference>,
     /// How many differ.
     pub count: usize,
-    /// What differs beside the tensors: headers, metadata, files; the first ones.
+    /// What differs next to the tensors: headers, metadata, files; the first ones.
     pub others: Vec<String>,
     /// How many of these there are.
     pub other_count: usize,
@@ -75,7 +75,7 @@ pub(crate) struct TensorDifference {
 /// Compares what the only output of `prepared` would be with `made`.
 ///
 /// # Errors
-/// Those of reading both and of encoding. What differs is no error.
+/// Those of reading both and of encoding. What differs is not an error.
 pub(crate) fn rebuild(prepared: &Prepared, made: &Model, options: &RebuildOptions<'_>) -> Result<Rebuilt> {
     let Some(output) = prepared.outputs.first() else { return Ok(Rebuilt::default()) };
     let by_name: HashMap<&str, &TensorEntry> = made.tensors.iter().map(|t| (t.name.as_str(), t)).collect();
@@ -96,7 +96,7 @@ pub(crate) fn rebuild(prepared: &Prepared, made: &Model, options: &RebuildOption
     let planned: HashMap<&str, ()> = output.tensors.iter().map(|t| (t.entry.name.as_str(), ())).collect();
     let extra = made.tensors.iter().filter(|t| !planned.contains_key(t.name.as_str()));
     for tensor in extra {
-        rebuilt.other(format!("{} is in the output, and would not be written", tensor.name));
+        rebuilt.other(format!("{} is in the output but would not be written", tensor.name));
     }
     let work = Work::new(prepared, |_, t| pairs[t].is_none());
     let run = Rebuilding {
@@ -130,12 +130,12 @@ pub(crate) fn rebuild(prepared: &Prepared, made: &Model, options: &RebuildOption
 
 /// Why a tensor of the output cannot be compared with the planned one: it is another one.
 fn mismatch(planned: &PreparedTensor, there: Option<&TensorEntry>) -> Option<String> {
-    let Some(there) = there else { return Some("it is missing in the output".to_owned()) };
+    let Some(there) = there else { return Some("it is missing from the output".to_owned()) };
     if there.encoding != planned.encoding {
-        return Some(format!("it is {} in the output, and would be {}", there.encoding, planned.encoding));
+        return Some(format!("it is {} in the output but would be {}", there.encoding, planned.encoding));
     }
     let same = there.shape.0 == planned.entry.shape.0;
-    (!same).then(|| format!("its shape is {:?} in the output, and would be {:?}", there.shape.0, planned.entry.shape.0))
+    (!same).then(|| format!("its shape is {:?} in the output but would be {:?}", there.shape.0, planned.entry.shape.0))
 }
 
 impl Rebuilt {
@@ -147,20 +147,20 @@ impl Rebuilt {
     }
 }
 
-/// Compares what is no tensor data: metadata by key, and where these agree the headers and the files beside the tensors byte for byte.
+/// Compares what is not tensor data: metadata by key, and where these agree the headers and the files next to the tensors byte for byte.
 fn others(output: &PreparedOutput, made: &Model, rebuilt: &mut Rebuilt) -> Result<()> {
     let before = rebuilt.other_count;
     let keeps = crate::formats::write_spec(made.format).is_some_and(|w| w.metadata);
     let metadata = output.metadata.iter().filter(|_| keeps);
     for (key, value) in metadata {
         match made.metadata.get(key) {
-            None => rebuilt.other(format!("the metadata `{key}` is missing in the output")),
-            Some(there) if there != value => rebuilt.other(format!("the metadata `{key}` differs")),
+            None => rebuilt.other(format!("the metadata key `{key}` is missing from the output")),
+            Some(there) if there != value => rebuilt.other(format!("the metadata key `{key}` differs")),
             Some(_) => {}
         }
     }
     for key in made.metadata.keys().filter(|k| !output.metadata.contains_key(*k) && !k.starts_with("split.")) {
-        rebuilt.other(format!("the metadata `{key}` is in the output, and would not be written"));
+        rebuilt.other(format!("the metadata key `{key}` is in the output but would not be written"));
     }
     if rebuilt.other_count > before {
         return Ok(());
@@ -180,7 +180,7 @@ fn others(output: &PreparedOutput, made: &Model, rebuilt: &mut Rebuilt) -> Resul
         };
         let bytes = file.metadata().map_err(|e| ModelError::io(&plan.path, "reading", e))?.len();
         if bytes != plan.bytes {
-            rebuilt.other(format!("{name} has {bytes} bytes, and would have {}", plan.bytes));
+            rebuilt.other(format!("{name} has {bytes} bytes but would have {}", plan.bytes));
             continue;
         }
         // What is written last depends on the tensors.
@@ -197,7 +197,7 @@ fn others(output: &PreparedOutput, made: &Model, rebuilt: &mut Rebuilt) -> Resul
             }
         }
         if let Some(at) = first_in_gaps(plan, &file).map_err(|e| ModelError::io(&plan.path, "reading", e))? {
-            rebuilt.other(format!("{name} differs at byte {at}, in the padding, which would be zero"));
+            rebuilt.other(format!("{name} differs at byte {at}, in padding that would be zero"));
         }
     }
     Ok(())

@@ -32,7 +32,7 @@ pub struct OutputReport<T = Vec<TensorDone>> {
     pub path: PathBuf,
     /// Format name.
     pub format: FormatId,
-    /// What was asked for.
+    /// What was requested.
     pub quantization: String,
     /// Files it consists of.
     #[serde(default)]
@@ -44,7 +44,7 @@ pub struct OutputReport<T = Vec<TensorDone>> {
     /// SQNR over all re-encoded tensors together, dB; absent when nothing was re-encoded with loss.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sqnr_db: Option<f64>,
-    /// How far the noise over all these tensors lies under that of the reference's bytes, dB; with `effort = "max"` alone.
+    /// How far the noise over all these tensors is below that of the reference's bytes, dB; only with `effort = "max"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gain_db: Option<f64>,
     /// What was copied from an earlier output.

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 /// What a finished run knows of its tensors.
 #[derive(Debug)]
-pub(crate) struct Known<'a> {
+pub(crate) struct TensorResults<'a> {
     /// What was carried out.
     pub prepared: &'a Prepared,
     /// The tensors of this attempt.
@@ -22,13 +22,13 @@ pub(crate) struct Known<'a> {
 /// The rows of one output's report.
 #[derive(Clone, Debug)]
 pub struct Rows<'a> {
-    known: Rc<Known<'a>>,
+    known: Rc<TensorResults<'a>>,
     output: OutputIndex,
 }
 
 impl<'a> Rows<'a> {
     /// The rows of the output with this index.
-    pub(super) fn new(known: &Rc<Known<'a>>, output: OutputIndex) -> Self {
+    pub(super) fn new(known: &Rc<TensorResults<'a>>, output: OutputIndex) -> Self {
         Self { known: Rc::clone(known), output }
     }
 

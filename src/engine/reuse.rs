@@ -52,17 +52,17 @@ struct Earlier {
 /// Those of reading the manifest; a request error where an earlier output has none.
 pub(crate) fn plan_reuse(recipe: &Recipe, plan: &mut Plan) -> Result<()> {
     for (target, output) in recipe.targets.iter().zip(&mut plan.outputs) {
-        output.reuse = target.reuse.as_deref().map(|previous| foresee(output, previous)).transpose()?;
+        output.reuse = target.reuse.as_deref().map(|previous| count_reusable(output, previous)).transpose()?;
     }
     Ok(())
 }
 
 /// Counts the tensors of an output that an earlier one has with the same shape and types: their number and bytes.
-fn foresee(output: &PlannedOutput, previous: &Path) -> Result<PlannedReuse> {
+fn count_reusable(output: &PlannedOutput, previous: &Path) -> Result<PlannedReuse> {
     let Some(found) = manifest::find(previous) else {
-        let what = "the earlier output has no manifest (NAME.remold.json), so nothing can be reused";
+        let what = "the earlier output has no manifest (NAME.remold.json), so it cannot be reused";
         let hint = Hint::from(Remedy::Clear(OptionName::REUSE))
-            .then(" for a full conversion; what this version writes has a manifest.");
+            .then(" for a full conversion; this version writes a manifest.");
         return Err(ModelError::request(what).in_file(previous).with_hint(hint));
     };
     let names = names(output);
@@ -106,7 +106,7 @@ fn fits(output: &PlannedOutput, names: &HashMap<&str, usize>, record: &TensorRec
 /// Opens an earlier output and finds what may be copied from it.
 fn open(output: &PreparedOutput, new: &PlannedOutput, planned: &PlannedReuse) -> Result<Earlier> {
     let gone = || {
-        let error = ModelError::request("the earlier output that was to be reused is no longer what its manifest says");
+        let error = ModelError::request("the earlier output to reuse no longer matches its manifest");
         error.in_file(&planned.output)
     };
     let found = manifest::find(&planned.output).ok_or_else(gone)?;
@@ -159,7 +159,7 @@ pub(super) fn copy(
         earlier.push(opened.and_then(|opened| match opened {
             Ok(opened) => Some(opened),
             Err(e) => {
-                let text = format!("nothing is reused: {e}");
+                let text = format!("no tensors are reused: {e}");
                 options.sink.send(EventBody::Warning(Warning::new("reuse.unusable", text)));
                 None
             }
@@ -301,16 +301,15 @@ impl Copying<'_> {
             if !self.copy(o, t, c, buffer)? {
                 if !self.stopped() {
                     let name = &start.name;
-                    let text = format!(
-                        "{name} is encoded, not reused: its bytes in the earlier output are not those that its manifest says"
-                    );
+                    let text =
+                        format!("{name} is encoded again: its bytes in the earlier output do not match its manifest");
                     self.options.sink.send(EventBody::Warning(Warning::about("reuse.damaged", name, text)));
                 }
                 continue;
             }
             if non_finite {
                 let name = &start.name;
-                let text = format!("{name} holds NaN or infinite values; they are written as they are");
+                let text = format!("{name} has NaN or infinite values; they are written unchanged");
                 self.options.sink.send(EventBody::Warning(Warning::about("tensor.non-finite", name, text)));
             }
             self.options.sink.send(EventBody::TensorFinished(start.done(c.stats.as_deref())));

@@ -1,4 +1,4 @@
-//! Kills while tensors are copied from an earlier output, and what a resume makes of them.
+//! Kills while tensors are copied from an earlier output, and the result of a resume.
 
 use super::kill_tests::{Bench, kinds, tree};
 use super::{EventSink, Gate, RunOptions, Stop, plan_reuse, run};

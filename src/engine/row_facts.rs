@@ -34,7 +34,7 @@ impl RowFacts {
         if !of_square && !of_weight {
             return Ok(Some(WholeRow::default()));
         }
-        // Held while the row is read: whoever asks meanwhile needs the same row.
+        // Held while the row is read: other threads that wait need the same row.
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(facts) = known.get(&(consumer.id, row)) {
             return Ok(Some(*facts));

@@ -7,7 +7,7 @@ use super::journal::{self, Begin, Entry, Finished, Journal, Recorded};
 use super::manifest::{self, Origin};
 use super::part_file::PartFile;
 use super::report::{OutputReport, Report};
-use super::report_rows::{Known, Rows};
+use super::report_rows::{Rows, TensorResults};
 use super::reuse;
 use super::row_facts::RowFacts;
 use super::stage::{self, NewFolders, Staged};
@@ -39,7 +39,7 @@ pub struct RunOptions<'a> {
     pub gate: &'a Gate,
     /// Where events go.
     pub sink: &'a EventSink,
-    /// Journal file of the job, and whether to go on from it.
+    /// Journal file of the job, and whether to continue from it.
     pub journal: Option<(&'a Path, bool)>,
     /// How the run was started, for the manifests.
     pub origin: Origin,
@@ -79,7 +79,7 @@ const TICK: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// [`RunError`]. After a failure or a cancellation nothing half-written stays, except that outputs which were complete but could not be
-/// published are kept. A process that is interrupted or killed leaves its part files, and the journal to go on from.
+/// published are kept. A process that is interrupted or killed leaves its part files, and the journal to continue from.
 pub fn run<'a>(prepared: &'a Prepared, options: &RunOptions<'_>) -> Result<Report<Rows<'a>>, RunError> {
     let (begun, started) = (Instant::now(), jiff::Timestamp::now());
     let watch = watch_sources(prepared);
@@ -88,7 +88,7 @@ pub fn run<'a>(prepared: &'a Prepared, options: &RunOptions<'_>) -> Result<Repor
     let (mut journal, outputs, mut finished) = begin(prepared, options, &mut folders)?;
     let copied = reuse::copy(prepared, options, &outputs, journal.as_mut(), &mut finished);
     let work = Work::new(prepared, |o, t| finished.contains_key(&(o, t)));
-    let known = Known { prepared, states: States::new(prepared, work), earlier: finished };
+    let known = TensorResults { prepared, states: States::new(prepared, work), earlier: finished };
     let mut sources = Vec::new();
     let unchanged = copied.and_then(|()| Ok(unchanged::is_unchanged(prepared, options, &known.earlier)?));
     let skips = matches!(unchanged, Ok(true));
@@ -122,7 +122,7 @@ pub fn run<'a>(prepared: &'a Prepared, options: &RunOptions<'_>) -> Result<Repor
         }
     };
     if skips {
-        // Nothing is published: what was copied goes, as after a cancellation.
+        // Nothing is published: copied tensors are removed, as after a cancellation.
         outputs.iter().flat_map(|o| &o.parts).for_each(PartFile::remove_when_dropped);
         remove_unfinished(outputs, &RunError::Cancelled);
     } else {
@@ -143,7 +143,7 @@ pub fn run<'a>(prepared: &'a Prepared, options: &RunOptions<'_>) -> Result<Repor
     })
 }
 
-/// Gives every output its name, and its manifest after it.
+/// Gives outputs that are complete and checked their final names, each with its manifest.
 fn publish_outputs(
     prepared: &Prepared,
     options: &RunOptions<'_>,
@@ -237,7 +237,7 @@ fn begin(
     // What earlier attempts left, or tidied up after them, is of no more use.
     for path in stage::discard(&recorded, &prepared.plan.outputs)? {
         let text = format!(
-            "the unfinished file {} of an earlier attempt is another file now; it is left there",
+            "the unfinished file {} of an earlier attempt was replaced by another file, which is kept",
             path.display()
         );
         options.sink.send(EventBody::Warning(Warning::new("part.foreign", text)));
@@ -340,7 +340,7 @@ impl Runner<'_> {
         self.error.is_set() || self.options.stop.is_set()
     }
 
-    /// Stops the run for an error; the first one is told.
+    /// Stops the run after an error; the first one is reported.
     fn halt(&self, e: ModelError) {
         self.error.set(e);
         self.options.gate.open();
@@ -365,7 +365,7 @@ impl Runner<'_> {
             for c in consumers.iter().filter(kept) {
                 if self.states.by_id(c.id).warn_once() {
                     let name = &self.tensor(*c).entry.name;
-                    let text = format!("{name} holds NaN or infinite values; they are written as they are");
+                    let text = format!("{name} has NaN or infinite values; they are written unchanged");
                     self.options.sink.send(EventBody::Warning(Warning::about("tensor.non-finite", name, text)));
                 }
             }
@@ -383,7 +383,7 @@ impl Runner<'_> {
                 }
                 outputs.push(Target { tensor, effort, whole });
             }
-            // Other encodings were not looked through as the values they decode to.
+            // Other encodings were not scanned as the values they decode to.
             let plain = matches!(entry.encoding, Encoding::Plain(DType::BF16 | DType::F16 | DType::F32));
             let finite = plain && !non_finite;
             encode_chunk(entry, &outputs, &piece, finite, buffers)?;
@@ -440,7 +440,7 @@ impl Runner<'_> {
         loop {
             thread::park_timeout(TICK);
             let last = self.workers.load(Ordering::Acquire) == 0;
-            // A paused run has nothing to tell, and the first figures after it would be a mean over the pause.
+            // A paused run has nothing to report, and the first figures after it would be a mean over the pause.
             let closed = self.options.gate.is_closed();
             if !closed {
                 let sample = self.progress.sample(&mut sampler, self.options.gate.closed_for());

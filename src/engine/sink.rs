@@ -1,4 +1,4 @@
-//! Where events go: the job's `events.jsonl`, and whoever listens in this process.
+//! Where events go: the job's `events.jsonl`, and listeners in this process.
 
 use super::{Event, EventBody};
 use crate::files;

@@ -43,7 +43,7 @@ impl Serialize for Hash128 {
 impl<'de> Deserialize<'de> for Hash128 {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = String::deserialize(d)?;
-        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("this is not a hash of 32 hexadecimal digits"))
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not a hash of 32 hexadecimal digits"))
     }
 }
 

@@ -2,7 +2,7 @@
 //! destination for outputs that are folders.
 //!
 //! The names hold the job's number and a random token, so they are no other job's. They are in the journal before a file is created:
-//! a job goes on with, or removes, only what its own journal names.
+//! a job continues with, or removes, only what its own journal names.
 
 use super::journal::{Begin, Recorded, StagedPaths};
 use super::part_file::{Identity, PartFile, is_being_written, part_name};
@@ -150,7 +150,7 @@ fn create_one(
     mode: u32,
     folders: &mut NewFolders,
 ) -> Result<PartFile> {
-    // The destination's folder first: it stays, the hidden one inside or beside it goes.
+    // The destination's folder first: it stays, the hidden one inside or next to it goes.
     let home = if planned.folder { files::parent_of(&planned.path) } else { files::parent_of(&file.path) };
     folders.create(home)?;
     folders.create(files::parent_of(path))?;
@@ -267,8 +267,8 @@ fn complete(planned: &PlannedOutput, paths: &StagedPaths, identities: &[Identity
     for (((to, bytes), part), identity) in planned.files.iter().zip(&paths.parts).zip(identities) {
         let place = current_place(part, to, Some(identity));
         let Some(part) = PartFile::reopen(place, to, *bytes)? else {
-            let what = "the job was stopped while it published this set, and one of its files is gone";
-            let hint = "Hidden files beside it, with names that end in .old or .part, are its old and its new files.";
+            let what = "the job was stopped while it published this set, and one of its files is missing";
+            let hint = "Hidden files next to it are the old files (.old) and the new files (.part).";
             return Err(ModelError::bad(what).in_file(to).with_hint(hint));
         };
         parts.push(part);

@@ -350,7 +350,7 @@ impl Progress {
             && self.last_spoken.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
-    /// Resources and rates since the last sample. Time spent in a pause tells nothing of the time left.
+    /// Resources and rates since the last sample. Pauses are excluded from the estimate of the time left.
     pub(crate) fn sample(&self, sampler: &mut ProcessSampler, paused: Duration) -> Sample {
         let (read, written) = (self.read.load(Ordering::Relaxed), self.written.load(Ordering::Relaxed));
         let mut previous = self.previous.lock().unwrap_or_else(PoisonError::into_inner);

@@ -32,7 +32,7 @@ impl Stop {
         self.any.store(true, Ordering::Release);
     }
 
-    /// True once a stop was asked for.
+    /// True once a stop was requested.
     pub(crate) fn is_set(&self) -> bool {
         self.any.load(Ordering::Acquire)
     }
@@ -42,7 +42,7 @@ impl Stop {
         &self.any
     }
 
-    /// What was asked for.
+    /// What was requested.
     pub(crate) fn reason(&self) -> Option<StopReason> {
         if self.cancelled.load(Ordering::Acquire) {
             return Some(StopReason::Cancel);

@@ -5,7 +5,7 @@ use super::check::Manifests;
 use super::journal::{self, Finished};
 use super::manifest::{self, Rest};
 use super::read_back::known_stretches;
-use super::report_rows::Known;
+use super::report_rows::TensorResults;
 use super::stage::Staged;
 use super::{ErrorStats, EventBody, OutputReport, RunOptions, reuse};
 use crate::files;
@@ -68,7 +68,7 @@ fn is_same_beside_tensors(output: &PreparedOutput, planned: &PlannedOutput) -> b
 pub(super) fn report(
     options: &RunOptions<'_>,
     outputs: &[Staged],
-    known: &Known<'_>,
+    known: &TensorResults<'_>,
 ) -> (Vec<OutputReport<()>>, Manifests) {
     let (mut reports, mut manifests) = (Vec::new(), Vec::new());
     for (o, planned) in numbered(&known.prepared.plan.outputs).take(outputs.len()) {

@@ -42,7 +42,7 @@ pub(crate) fn verify_output(
         let Some(second) = &spec.second_reader else { continue };
         if !small(file) {
             let name = part.destination().file_name().unwrap_or_default().to_string_lossy();
-            let text = format!("{name} has {} tensors: remold alone read it back", file.slots.len());
+            let text = format!("{name} has {} tensors, so only remold read it back", file.slots.len());
             sink.send(EventBody::Warning(Warning::new("verify.skipped", text)));
             unread = true;
             continue;
@@ -71,8 +71,8 @@ fn read_back(
     part: &PartFile,
     cancelled: &impl Fn() -> bool,
 ) -> Result<()> {
-    const HINT: &str = "This is a fault of remold; please report it.";
-    let wrong = || ModelError::bad("what was written does not read back as planned");
+    const HINT: &str = "This is a bug in remold; please report it.";
+    let wrong = || ModelError::bad("the written file does not read back as planned");
     let same = |tensor: usize, encoding: Encoding, shape: &Shape| {
         output.tensors.get(tensor).is_some_and(|t| t.encoding == encoding && t.entry.shape == *shape)
     };

@@ -42,7 +42,7 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    /// Groups the tensors of a plan; `skip` tells which (output, tensor) need no work any more.
+    /// Groups the tensors of a plan; `skip` is true for (output, tensor) pairs that are already done.
     pub(crate) fn new(prepared: &Prepared, skip: impl Fn(OutputIndex, TensorIndex) -> bool) -> Self {
         let mut by_source: HashMap<(usize, Encoding), u32> = HashMap::new();
         // (group, output, tensor); the limits of formats keep each within 32 bits.

@@ -20,7 +20,7 @@ pub struct Comparison {
     pub variants: Vec<Variant>,
     /// Whose names the tensors have.
     pub names: Names,
-    /// Tokens of the context that memory is told for.
+    /// Tokens of the context for which memory is reported.
     pub context: u64,
     /// The tensors of the baseline, in its order.
     pub tensors: Vec<TensorFigures>,
@@ -68,13 +68,13 @@ impl Comparison {
 /// One of the models.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Variant {
-    /// Name that tells it from the others.
+    /// Name that distinguishes it from the others.
     pub label: String,
     /// File or folder.
     pub path: PathBuf,
     /// File format.
     pub format: FormatId,
-    /// Bytes of its files, without what stands beside the tensors.
+    /// Bytes of its files, without the files next to the tensors.
     pub bytes: u64,
     /// Bytes of its tensors.
     pub tensor_bytes: u64,

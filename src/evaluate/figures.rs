@@ -42,7 +42,7 @@ impl Figures {
         self.same != Sameness::Differs
     }
 
-    /// True when NaN or infinity stands where the other model has another value, so that no error can be told.
+    /// True when one model has NaN or infinity where the other has another value, so that the error is undefined.
     pub(crate) fn broken(&self) -> bool {
         self.rmse.is_none()
     }
@@ -58,7 +58,7 @@ impl Figures {
         }
     }
 
-    /// A number to sort by: the noise over the signal, larger is worse; what cannot be told is worst.
+    /// A sort key: noise over signal, larger is worse; undefined is worst.
     pub(crate) fn badness(&self) -> f64 {
         match (self.broken(), self.lossless(), self.sqnr_db) {
             (true, ..) => f64::INFINITY,
@@ -112,14 +112,14 @@ impl Tally {
         };
         let finite = s.error.is_finite();
         // The sums are exact to about 1e-6; a cosine above 1 would be their rounding.
-        let told = |v: f64| finite.then_some(v);
+        let finite_only = |v: f64| finite.then_some(v);
         Figures {
             elems: self.elems,
             same,
-            rmse: told(s.rmse(self.elems)),
+            rmse: finite_only(s.rmse(self.elems)),
             sqnr_db: if finite { s.sqnr_db() } else { None },
-            cosine: told(s.cosine().clamp(-1.0, 1.0)),
-            max_abs: told(s.max_abs),
+            cosine: finite_only(s.cosine().clamp(-1.0, 1.0)),
+            max_abs: finite_only(s.max_abs),
         }
     }
 }
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_values_and_equal_bytes_are_told_apart() {
+    fn equal_values_and_equal_bytes_are_distinguished() {
         let x = [1.0f32, 2.0, 3.0];
         let exact = Tally::of(&x, &x);
         let mut whole = Tally::identical(3, 14.0);

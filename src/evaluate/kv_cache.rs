@@ -1,4 +1,4 @@
-//! What a runtime holds for the tokens it has seen, from its hyper-parameters.
+//! Size of the KV cache of a runtime, from hyper-parameters.
 
 use crate::model::Network;
 
@@ -6,7 +6,7 @@ use crate::model::Network;
 const ELEM_BYTES: u64 = 2;
 
 /// Bytes of keys and values in f16 for `context` tokens; `None` where the network keeps none (no causal attention) or its sizes
-/// are not told. Layers that look at a window only are counted in full, as runtimes do unless they are asked otherwise.
+/// are not known. Layers with sliding-window attention are counted in full, as runtimes do by default.
 pub(super) fn bytes(network: &Network, context: u64) -> Option<u64> {
     if network.causal == Some(false) {
         return None;

@@ -41,7 +41,7 @@ struct Buffers {
 }
 
 impl Set {
-    /// Compares every tensor that has a partner. `how.progress` is told tensors done and in all.
+    /// Compares every tensor that has a partner. `how.progress` gets the number of tensors done and the total.
     ///
     /// # Errors
     /// Those of reading and decoding, naming the file; cancelled.
@@ -249,10 +249,10 @@ mod tests {
         let q8 = TensorEntry::new("a", [rows, 64], BlockType::Q8_0, Arc::new(MemoryRows { bytes, row_bytes: 68 }));
         let set = Set::of(vec![base, vec![q8, matrix("b", 3, wave)]], 0).unwrap();
         let never = AtomicBool::new(false);
-        let told = AtomicUsize::new(0);
+        let reported = AtomicUsize::new(0);
         let progress = |_, all| {
             assert_eq!(all, 2);
-            told.fetch_add(1, Ordering::Relaxed);
+            reported.fetch_add(1, Ordering::Relaxed);
         };
         let how = |threads| Task { threads, progress: &progress, cancel: &never };
         let one = set.measure(how(1)).unwrap();
@@ -260,7 +260,7 @@ mod tests {
         assert_eq!(one.tensors, many.tensors);
         let alone = one.without(1).unwrap();
         assert_eq!((alone.variants.len(), alone.tensors[0].figures.len(), one.without(0)), (1, 1, None));
-        assert_eq!(told.load(Ordering::Relaxed), 4);
+        assert_eq!(reported.load(Ordering::Relaxed), 4);
         let db = one.tensors[0].figures[1].unwrap().sqnr_db.unwrap();
         assert!((40.0..60.0).contains(&db), "{db}");
         let cancelled = AtomicBool::new(true);

@@ -15,7 +15,7 @@ pub enum Names {
     Own,
 }
 
-/// A model and, if it can be had, how it would stand in a GGUF.
+/// A model and, if it can be converted, its GGUF version.
 pub(super) struct Both {
     pub model: Model,
     converted: Result<Model>,
@@ -65,9 +65,9 @@ pub(super) fn common(models: &mut [Both]) -> Result<(Names, Vec<Vec<TensorEntry>
                 let Err(e) = gone else { continue };
                 let hint = match e.hint() {
                     Some(hint) => {
-                        Hint::from("To stand beside a GGUF, a model is brought to GGUF names first. ").join(hint)
+                        Hint::from("To be compared with a GGUF, a model is converted to GGUF names first. ").join(hint)
                     }
-                    None => "To stand beside a GGUF, a model is brought to GGUF names first.".into(),
+                    None => "To be compared with a GGUF, a model is converted to GGUF names first.".into(),
                 };
                 return Err(e.in_file(&m.model.path).with_hint(hint));
             }

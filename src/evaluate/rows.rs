@@ -5,11 +5,11 @@ use super::figures::Figures;
 use crate::units::{bytes, count};
 
 /// Why a fact is absent.
-const UNSAID: &str = "its headers do not say";
+const UNSAID: &str = "not in its headers";
 /// Why memory is absent.
-const NO_CACHE: &str = "its headers do not say how large its KV cache is";
+const NO_CACHE: &str = "its headers do not give the size of its KV cache";
 /// Why errors are absent.
-const BASELINE: &str = "the others are measured against it";
+const BASELINE: &str = "this is the baseline";
 const UNMEASURED: &str = "not measured yet";
 
 /// Whether a difference is for the better.
@@ -50,7 +50,7 @@ pub struct MetricRow {
     pub cells: Vec<Cell>,
 }
 
-/// The table. Metrics that no model has are left out; facts are told only where models differ in them.
+/// The table. Metrics that no model has are omitted; facts are listed only where models differ in them.
 pub fn rows(c: &Comparison) -> Vec<MetricRow> {
     let mut rows = vec![
         row(c, "size", |v| Some(v.bytes as f64), |v| bytes(v.bytes)),
@@ -66,7 +66,7 @@ pub fn rows(c: &Comparison) -> Vec<MetricRow> {
     let counts: [(&str, Count); 3] = [
         ("missing tensors", |v| v.unpaired.missing.len()),
         ("extra tensors", |v| v.unpaired.extra.len()),
-        ("other shapes", |v| v.unpaired.reshaped.len()),
+        ("different shapes", |v| v.unpaired.reshaped.len()),
     ];
     for (name, count) in counts {
         if c.variants.iter().any(|v| count(v) > 0) {

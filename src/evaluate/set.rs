@@ -10,8 +10,8 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// Most models of one comparison: more columns than a screen or a page has.
-pub(crate) const MOST: usize = 6;
-/// Context that memory is told for when nothing is asked: what runtimes start with.
+pub(crate) const MAX_MODELS: usize = 6;
+/// Default context for which memory is reported: that of most runtimes.
 const CONTEXT: u64 = 4096;
 
 /// Two to six models that hold the same network.
@@ -37,7 +37,7 @@ pub(super) struct Pair {
 }
 
 impl Set {
-    /// Opens the models, reading headers and vocabularies only. `context` is the number of tokens that memory is told for; 4096,
+    /// Opens the models, reading headers and vocabularies only. `context` is the number of tokens for which memory is reported; 4096,
     /// or what the networks can take if that is less, when nothing is asked.
     ///
     /// # Errors
@@ -60,7 +60,7 @@ impl Set {
             m.model.warnings.iter().map(|w| (label.clone(), w.clone())).collect::<Vec<_>>()
         };
         let warnings = models.iter().zip(&labels).flat_map(noticed).collect();
-        // The path that was asked for, which is how a caller knows the model again.
+        // The requested path, which is how a caller knows the model again.
         let variants = models.iter().zip(labels).zip(paths);
         let variants = variants.map(|((m, label), path)| facts::variant(m, label, path, context)).collect();
         let baseline = baseline.min(paths.len() - 1);
@@ -118,7 +118,7 @@ impl Set {
                 all.iter().filter(|t| !known.contains(t.name.as_str())).map(|t| t.name.to_string()).collect();
             let compared = pairs.iter().any(|p| p.others.iter().any(|(o, _)| *o == v));
             if v != b && !compared {
-                return Err(strangers(&overview, v));
+                return Err(no_common_tensor(&overview, v));
             }
         }
         for (variant, unpaired) in overview.variants.iter_mut().zip(unpaired) {
@@ -159,31 +159,37 @@ fn check_number(paths: &[PathBuf]) -> Result<()> {
     let fail = |what: String, hint: &str| Err(ModelError::request(what).with_hint(hint));
     match paths.len() {
         0 | 1 => {
-            return fail("a comparison needs two models at least".into(), "Name the original and what was made of it.");
+            return fail(
+                "a comparison needs at least two models".into(),
+                "Pass the original and the models made from it.",
+            );
         }
-        n if n > MOST => {
-            return fail(format!("{n} models are too many: a comparison takes {MOST} at most"), "Leave some out.");
+        n if n > MAX_MODELS => {
+            return fail(
+                format!("{n} models are too many: a comparison takes at most {MAX_MODELS}"),
+                "Compare fewer models.",
+            );
         }
         _ => {}
     }
     let mut seen = HashSet::new();
     for path in paths {
-        // A path that cannot be resolved is told when it is opened.
+        // A path that cannot be resolved is reported when it is opened.
         let real = path.canonicalize().unwrap_or_else(|_| path.clone());
         if !seen.insert(real) {
             let e = ModelError::request("the same model is given twice").in_file(path);
-            return Err(e.with_hint("Name each model once; another name of the same file counts as the same."));
+            return Err(e.with_hint("Pass each model once; two paths of the same file count as the same model."));
         }
     }
     Ok(())
 }
 
-fn strangers(overview: &Comparison, v: usize) -> ModelError {
+fn no_common_tensor(overview: &Comparison, v: usize) -> ModelError {
     let (this, base) = (&overview.variants[v], &overview.variants[overview.baseline]);
     let arch = |v: &super::Variant| v.facts.get("architecture").map(|a| format!(" ({a})")).unwrap_or_default();
-    let what = format!("no tensor has the name and shape of one in {}{}", base.label, arch(base));
+    let what = format!("no tensor has the same name and shape as one in {}{}", base.label, arch(base));
     let hint = format!(
-        "Compare models that hold the same network in different types or formats; remold inspect shows what {}{} holds.",
+        "Compare models of the same network in different types or formats; remold inspect shows the contents of {}{}.",
         this.label,
         arch(this)
     );
@@ -224,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_partner_is_listed_and_strangers_are_refused() {
+    fn tensors_without_a_partner_are_listed_and_unrelated_models_are_refused() {
         let v = |name: &str, n: usize| MemoryRows::f32_vector(name, &vec![1.0; n]);
         let set =
             Set::of(vec![vec![v("a", 4), v("b", 4), v("c", 4)], vec![v("a", 4), v("c", 5), v("d", 1)]], 0).unwrap();
@@ -233,7 +239,7 @@ mod tests {
         assert_eq!((u.reshaped[0].name.as_str(), u.reshaped[0].here.as_slice(), u.count()), ("c", &[5][..], 3));
         assert_eq!(set.pairs.len(), 1);
         let e = Set::of(vec![vec![v("a", 4)], vec![v("a", 5)]], 0).err().unwrap();
-        assert!(e.to_string().contains("no tensor has the name and shape"), "{e}");
+        assert!(e.to_string().contains("no tensor has the same name and shape"), "{e}");
     }
 
     #[test]

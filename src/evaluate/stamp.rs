@@ -17,7 +17,7 @@ impl Stamp {
         Self(files.map(stamp).collect())
     }
 
-    /// True if the files are still so. Files without a time cannot be told.
+    /// True if the files are unchanged. This is unknown for files without a time.
     pub(super) fn holds(&self) -> bool {
         self.0.iter().all(|(_, _, time)| time.is_some()) && Self::of(self.0.iter().map(|(p, ..)| p.as_path())) == *self
     }

@@ -1,6 +1,6 @@
 //! Where the user's files are: the XDG base directories, and the folders of remold in them.
 //!
-//! A base directory that is not an absolute path is ignored, as the XDG Base Directory Specification wants it.
+//! A base directory that is not an absolute path is ignored, as the XDG Base Directory Specification requires.
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -27,7 +27,7 @@ impl fmt::Display for ReadError {
         match self {
             Self::Io(e) => write!(f, "{e}"),
             Self::NotAFile(what) => write!(f, "it is {what}, not a regular file"),
-            Self::TooLarge(limit) => write!(f, "it has more than the {limit} bytes allowed"),
+            Self::TooLarge(limit) => write!(f, "it is larger than the {limit} bytes allowed"),
             Self::NotText => f.write_str("it is not UTF-8 text"),
         }
     }

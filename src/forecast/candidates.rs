@@ -10,7 +10,7 @@ use crate::transform::NEED_IMATRIX;
 /// formats that every backend computes fast.
 const SUPER_BLOCKS: [B; 8] = [B::Q2_K, B::Q3_K, B::IQ3_S, B::IQ4_XS, B::Q4_K, B::Q5_K, B::Q6_K, B::Q8_0];
 
-/// Block formats for rows that are no multiple of 256, smallest first.
+/// Block formats for rows that are not multiples of 256, smallest first.
 const SMALL_BLOCKS: [B; 6] = [B::IQ4_NL, B::Q4_0, B::Q4_1, B::Q5_0, B::Q5_1, B::Q8_0];
 
 /// Fewest bits of the output matrix, and of an embedding that is the output too: its error goes straight into every logit.
@@ -32,7 +32,7 @@ pub(crate) struct Candidates<'a> {
     pub output: bool,
     /// It is an embedding.
     pub embedding: bool,
-    /// The only types the user wants; empty: all.
+    /// The only types that the user allows; empty: all.
     pub only: &'a [Encoding],
 }
 

@@ -32,7 +32,7 @@ pub(crate) struct Over {
 const HALVINGS: u32 = 64;
 
 /// Pairs of options that exchanges look at in one pass, at most; more groups than that are so many that greed leaves little.
-const MOST_PAIRS: usize = 8_000_000;
+const MAX_PAIRS: usize = 8_000_000;
 
 /// Passes of exchanges at most; each one lowers the cost.
 const PASSES: usize = 50;
@@ -113,7 +113,7 @@ fn fill(groups: &[Group], chosen: &mut [usize], budget: u64) {
 /// Says whether anything changed.
 fn exchange(groups: &[Group], chosen: &mut [usize], budget: u64) -> bool {
     let options: usize = groups.iter().map(|g| g.options.len()).sum();
-    if options.saturating_mul(options) > MOST_PAIRS {
+    if options.saturating_mul(options) > MAX_PAIRS {
         return false;
     }
     let mut changed = false;
@@ -195,7 +195,7 @@ mod tests {
                 Ok(chosen) => {
                     prop_assert!(bytes_of(&groups, &chosen) <= budget);
                     let (got, best) = (cost_of(&groups, &chosen), best_of_all(&groups, budget));
-                    // Options here are far rougher than types are; real ones lie on a convex curve.
+                    // Options here are far coarser than types are; real ones are on a convex curve.
                     prop_assert!(got <= best + 0.6, "{got} against {best}");
                 }
             }

@@ -46,7 +46,7 @@ pub(super) struct Buffers {
     decoded: Vec<f32>,
 }
 
-/// Encodes the sample, decodes it again and compares. `None` where the type cannot be made of these rows.
+/// Encodes the sample, decodes it again and compares. `None` where the type does not fit these rows.
 pub(super) fn score(sample: &Sample<'_>, encoding: Encoding, buffers: &mut Buffers) -> Option<Score> {
     let mut total = Score::default();
     encoding.row_bytes(sample.row_len)?;

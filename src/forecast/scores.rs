@@ -1,9 +1,9 @@
 //! Measures tensors in parallel and remembers.
 
 use super::Score;
-use super::keep::{self, Kept};
 use super::sample::Sample;
 use super::score::{Buffers, score};
+use super::score_cache::{self, CachedScores};
 use crate::model::{ModelError, Result, TensorEntry};
 use crate::quant::Encoding;
 use crate::task::{Task, collected, locked};
@@ -26,7 +26,7 @@ pub(crate) struct Subject {
 /// What was measured of the tensors of one model.
 pub(crate) struct Scores {
     file: PathBuf,
-    kept: Kept,
+    kept: CachedScores,
     /// Tensor → hash of its sample.
     hashes: HashMap<String, String>,
 }
@@ -34,8 +34,8 @@ pub(crate) struct Scores {
 impl Scores {
     /// The scores of a source, with those that an earlier run kept under `root` ([`super::scores_root`]).
     pub(crate) fn open(root: &Path, source: &Path) -> Self {
-        let file = keep::file_of(root, source);
-        let kept = keep::load(&file);
+        let file = score_cache::file_of(root, source);
+        let kept = score_cache::load(&file);
         Self { file, kept, hashes: HashMap::new() }
     }
 
@@ -82,7 +82,7 @@ impl Scores {
         }
         if news {
             let used: HashSet<&str> = self.hashes.values().map(String::as_str).collect();
-            keep::save(&self.file, &self.kept, &|hash| used.contains(hash));
+            score_cache::save(&self.file, &self.kept, &|hash| used.contains(hash));
         }
     }
 
@@ -105,7 +105,7 @@ struct Found {
     scores: Vec<(Encoding, Score, f64)>,
 }
 
-fn measure_one(subject: &Subject, wanted: &[Encoding], kept: &Kept, buffers: &mut Buffers) -> Result<Found> {
+fn measure_one(subject: &Subject, wanted: &[Encoding], kept: &CachedScores, buffers: &mut Buffers) -> Result<Found> {
     let sample = Sample::of(subject)?;
     let hash = sample.hash();
     let known = kept.scores.get(&hash);
@@ -146,16 +146,16 @@ mod tests {
         let tensors = [subject("a", 1), subject("b", 2)];
         let types: Vec<Encoding> = vec![BlockType::Q4_K.into(), BlockType::Q6_K.into()];
         let wanted: Vec<(Subject, Vec<Encoding>)> = tensors.into_iter().map(|t| (t, types.clone())).collect();
-        let told = AtomicUsize::new(0);
+        let reported = AtomicUsize::new(0);
         let never = AtomicBool::new(false);
         let progress = |_, all| {
             assert_eq!(all, 2);
-            told.fetch_add(1, Ordering::Relaxed);
+            reported.fetch_add(1, Ordering::Relaxed);
         };
         let how = |threads| Task { threads, progress: &progress, cancel: &never };
         let mut first = Scores::open(dir.path(), Path::new("/m"));
         first.measure(&wanted, how(2)).unwrap();
-        assert_eq!(told.load(Ordering::Relaxed), 2);
+        assert_eq!(reported.load(Ordering::Relaxed), 2);
         assert!(first.get("a", types[0]) != first.get("b", types[0]) && first.get("c", types[0]).is_none());
         assert!(first.nanoseconds(types[1]).is_some_and(|n| n > 0.0));
         // What is kept is taken for what would be measured: a false score shows that nothing was measured again.

@@ -22,7 +22,7 @@ pub(crate) struct Surroundings {
 }
 
 impl Surroundings {
-    /// What a model's tensors tell.
+    /// What is known from a model's tensors.
     pub(crate) fn of(tensors: &[TensorEntry]) -> Self {
         let mut found = Self { layers: 0, tied: true, gated: false };
         for tensor in tensors {

@@ -1,4 +1,4 @@
-//! What stands in a tensor: moments, extremes, a histogram, values that are no numbers; and what usual types would lose of it.
+//! The values of a tensor: moments, extremes, a histogram, non-finite values; and the loss of common types.
 //!
 //! Rows are read in short pieces and thrown away. Of a large tensor runs of rows, or of parts of rows, are read, spread evenly over it.
 
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Elements looked at, at most (one row at least). Four million give shares down to one in 100 000, and take less than a tenth
 /// of a second.
-const MOST: u64 = 4 << 20;
+const MAX_ELEMS: u64 = 4 << 20;
 /// Runs of rows in a sample.
 const RUNS: u64 = 64;
 /// Elements decoded at once.
@@ -23,13 +23,13 @@ pub(crate) const BINS: usize = 64;
 pub(crate) const GLANCE: usize = 7;
 /// Elements behind a small histogram.
 const GLANCE_ELEMS: u64 = 4096;
-/// What lies further from the mean than this many standard deviations is an outlier.
+/// A value further from the mean than this many standard deviations is an outlier.
 pub(crate) const OUTLIER_SIGMA: f64 = 6.0;
 
-/// The types whose loss is told.
+/// The types whose loss is reported.
 pub(crate) const TYPES: [BlockType; 3] = [BlockType::Q4_K, BlockType::Q6_K, BlockType::Q8_0];
 
-/// What stands in a tensor.
+/// Statistics of the values of a tensor.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Values {
     /// Elements looked at.
@@ -56,7 +56,7 @@ pub struct Values {
     pub histogram: [u64; BINS],
     /// Where the histogram begins and ends: the extremes, within the outliers' bound.
     pub range: (f64, f64),
-    /// What each of [`TYPES`] loses, in dB of signal over noise; nothing where the type cannot be made of these rows or loses
+    /// What each of [`TYPES`] loses, in dB of signal over noise; nothing where the type does not fit these rows or loses
     /// nothing.
     pub loss_db: [Option<f64>; 3],
 }
@@ -106,7 +106,7 @@ impl Values {
     /// # Errors
     /// Those of reading; cancelled.
     pub(crate) fn of(entry: &TensorEntry, cancel: &AtomicBool) -> Result<Self> {
-        let rows = runs(entry, MOST, RUNS);
+        let rows = runs(entry, MAX_ELEMS, RUNS);
         let mut sums = Sums::default();
         each_piece(entry, &rows, cancel, |values| sums.take(values))?;
         let (mean, std) = sums.moments();
@@ -159,7 +159,7 @@ fn losses(entry: &TensorEntry) -> Result<[Option<f64>; 3]> {
 }
 
 /// The shape of a tensor's values at a glance: shares of [`GLANCE`] equal steps within three standard deviations, 0 to 255;
-/// `None` where values are no numbers.
+/// `None` where values are not numbers.
 ///
 /// # Errors
 /// Those of reading.
@@ -202,7 +202,7 @@ fn each_piece(entry: &TensorEntry, runs: &[Piece], cancel: &AtomicBool, mut take
     let (mut values, mut scratch) = (Vec::new(), Vec::new());
     for piece in runs.iter().flat_map(|run| run.split(PIECE, true)) {
         if cancel.load(Ordering::Relaxed) {
-            return Err(ModelError::request("cancelled while looking at values"));
+            return Err(ModelError::request("cancelled while reading values"));
         }
         values.resize(usize::try_from(piece.elems()).unwrap_or(usize::MAX), 0.0);
         decode(entry, &piece, &mut scratch, &mut values)?;
@@ -224,7 +224,7 @@ pub(crate) struct Sound {
     pub hash: [u8; 32],
 }
 
-/// Looks at every value of a tensor; `read` is told the elements of each piece.
+/// Reads every value of a tensor; `read` gets the number of elements of each piece.
 ///
 /// # Errors
 /// Those of reading; cancelled.
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_tensor_is_told_from_a_part_and_a_constant_one_without_dividing_by_zero() {
+    fn a_large_tensor_is_sampled_and_a_constant_one_does_not_divide_by_zero() {
         struct Wave;
         impl crate::model::TensorData for Wave {
             fn read_rows(&self, rows: Range<u64>, dst: &mut [u8]) -> Result<()> {
@@ -311,11 +311,11 @@ mod tests {
         }
         let long = TensorEntry::new("t", [1 << 34], DType::F32, Arc::new(Wave));
         let v = Values::of(&long, &AtomicBool::new(false)).unwrap();
-        assert!(v.sampled() && v.seen <= MOST && v.seen > MOST / 2 && (v.mean - 499.5).abs() < 1.0, "{v:?}");
+        assert!(v.sampled() && v.seen <= MAX_ELEMS && v.seen > MAX_ELEMS / 2 && (v.mean - 499.5).abs() < 1.0, "{v:?}");
         assert!(v.loss_db.iter().all(Option::is_some) && glance(&long).unwrap().is_some());
         let big = TensorEntry::new("t", [16 << 10, 1024], DType::F32, Arc::new(Wave));
         let v = Values::of(&big, &AtomicBool::new(false)).unwrap();
-        assert!(v.sampled() && v.seen <= MOST && v.seen > MOST / 2, "{}", v.seen);
+        assert!(v.sampled() && v.seen <= MAX_ELEMS && v.seen > MAX_ELEMS / 2, "{}", v.seen);
         assert!((v.mean - 499.5).abs() < 1.0, "{}", v.mean);
         assert!(Values::of(&big, &AtomicBool::new(true)).is_err(), "cancelled");
         let flat = of(&[3.0; 512], 256);
@@ -327,12 +327,12 @@ mod tests {
     #[test]
     fn a_check_sees_every_value_and_knows_equal_tensors() {
         let never = AtomicBool::new(false);
-        let told = std::cell::Cell::new(0);
-        let see = |values: &[f32]| check(&entry(values, 4), &never, &|n| told.set(told.get() + n)).unwrap();
+        let reported = std::cell::Cell::new(0);
+        let see = |values: &[f32]| check(&entry(values, 4), &never, &|n| reported.set(reported.get() + n)).unwrap();
         assert!(see(&[0.0; 8]).all_zero);
         let (a, b, c) =
             (see(&[1.0, 2.0, 3.0, 4.0]), see(&[1.0, 2.0, 3.0, 4.0]), see(&[1.0, f32::NAN, 3.0, f32::INFINITY]));
         assert!(a == b && a.hash != c.hash && (c.nan, c.infinite) == (1, 1));
-        assert_eq!(told.get(), 20);
+        assert_eq!(reported.get(), 20);
     }
 }

@@ -28,7 +28,7 @@ pub struct LayoutRequest<'a> {
     pub tensors: &'a [LayoutTensor],
     /// Metadata for the file.
     pub metadata: &'a Metadata,
-    /// Files to put beside the tensors when `path` is a folder.
+    /// Files to put next to the tensors when `path` is a folder.
     pub sidecars: &'a Sidecars,
     /// How the tensors are spread over files, where the format has a convention for it.
     pub split: Split,

@@ -57,7 +57,7 @@ pub(crate) fn written_names() -> &'static [&'static str] {
     &NAMES
 }
 
-/// The formats that can be written and whose outputs are folders of weights and the files beside them.
+/// The formats that can be written and whose outputs are folders of weights and the files next to them.
 pub(crate) fn written_as_folders() -> impl Iterator<Item = FormatId> {
     let folder = |f: &&&FormatSpec| f.write.as_ref().is_some_and(|w| w.output == OutputKind::Folder);
     FORMATS.iter().filter(folder).map(|f| f.id)
@@ -91,7 +91,7 @@ pub(crate) fn has_model_extension(name: &str) -> bool {
     extension.is_some_and(|e| extensions().any(|known| known == e))
 }
 
-/// True for the name of a file of a format that carries everything a network needs: files beside it do not belong to
+/// True for the name of a file of a format that carries everything a network needs: files next to it do not belong to
 /// it.
 pub(crate) fn is_self_contained(name: &str) -> bool {
     let extension = name.rsplit_once('.').map(|(_, e)| e.to_ascii_lowercase());
@@ -109,7 +109,7 @@ pub(crate) fn names_a_lone_file(path: &Path) -> bool {
     names_file_of(path, |w| w.output == OutputKind::Folder)
 }
 
-/// True if a path has the extension of a format whose outputs are files: shards beside it are one output.
+/// True if a path has the extension of a format whose outputs are files: shards next to it are one output.
 pub(crate) fn names_a_file_of_a_set(path: &Path) -> bool {
     names_file_of(path, |w| w.output != OutputKind::Folder)
 }

@@ -65,11 +65,14 @@ pub(super) fn probe_sure(path: &Path) -> Result<(&'static FormatSpec, Verdict)> 
         .max_by_key(|(v, by_name, _)| (*v, *by_name));
     best.map(|(v, _, s)| (s, v)).ok_or_else(|| {
         let shown: Vec<String> = bytes.iter().take(8).map(|b| format!("{b:02x}")).collect();
-        let what = format!("no known model format begins with these bytes: {}", shown.join(" "));
+        let what = format!("not a known model format; the file begins with {}", shown.join(" "));
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let sidecar = hf::SIDECARS.contains(&&*name);
-        let hint =
-            if sidecar { Hint::from("This file belongs to a model folder; name the folder.") } else { readable() };
+        let hint = if sidecar {
+            Hint::from("This file belongs to a model folder; pass the path of the folder.")
+        } else {
+            readable()
+        };
         ModelError::bad(what).in_file(path).with_hint(hint)
     })
 }
@@ -115,14 +118,14 @@ pub(crate) fn open_as_format(path: &Path, format: Option<FormatId>) -> Result<Mo
             finish(model)
         })
     };
-    // Where the source can be read as what it is, the format that was asked for is the mistake.
+    // Where the source can be read as what it is, the format that was requested is the mistake.
     opened.map_err(|e| match open(path) {
         Ok(model) if model.format != spec.id => {
-            let what = format!("the source is {}, and its format should be {}", model.format, spec.id);
+            let what = format!("the source is {}, but the recipe says {}", model.format, spec.id);
             ModelError::request(what)
                 .in_file(path)
                 .field("source.format")
-                .with_hint("Take `format` out of the recipe's [source], or name another source.")
+                .with_hint("Remove `format` from the recipe's [source], or use another source.")
         }
         _ => e,
     })
@@ -145,7 +148,7 @@ pub fn open_file(path: &Path) -> Result<Model> {
 }
 
 fn readable() -> Hint {
-    Hint::from(Remedy::Run("formats".to_owned())).then(" lists what can be read.")
+    Hint::from(Remedy::Run("formats".to_owned())).then(" lists the formats that can be read.")
 }
 
 /// Opens a file as one of that format.
@@ -153,7 +156,7 @@ fn open_as(path: &Path, spec: &FormatSpec) -> Result<Model> {
     match &spec.read {
         Some(read) => (read.open)(path).map_err(|e| e.in_file(path).in_format(spec.id)),
         None => {
-            let what = format!("this is {}; this version does not read those yet", spec.noun);
+            let what = format!("this is {}, which is not supported yet", spec.noun);
             let error = ModelError::unsupported(what).in_file(path).in_format(spec.id);
             Err(error.with_hint(readable()))
         }

@@ -134,10 +134,10 @@ impl HeaderReader {
             if self.pos + n <= self.stop {
                 return Ok(());
             }
-            let error = ModelError::limit("the header is larger than that of any real model");
+            let error = ModelError::limit("the header is larger than in any real model");
             return Err(self.place(error, self.pos, field));
         }
-        let error = self.bad(field, format!("needs {n} bytes but the file has {} left", self.left()));
+        let error = self.bad(field, format!("it needs {n} bytes but the file has {} left", self.left()));
         Err(error.with_hint("Is the download complete? Compare the file's size with the original's."))
     }
 
@@ -150,8 +150,10 @@ impl HeaderReader {
         let at = self.pos.saturating_sub(8);
         let needed = n.checked_mul(min_entry);
         if needed.is_none_or(|b| b > self.left()) {
-            let what =
-                format!("{n} entries need at least {min_entry} bytes each but the file has {} left", self.left());
+            let what = format!(
+                "{n} entries of at least {min_entry} bytes do not fit in the {} bytes left in the file",
+                self.left()
+            );
             let error = ModelError::bad(what).with_hint("The file is damaged or its download is incomplete.");
             return Err(self.place(error, at, field));
         }
@@ -159,7 +161,7 @@ impl HeaderReader {
             let error = ModelError::limit(format!("{n} entries are more than the {limit} allowed"));
             return Err(self.place(error, at, field));
         }
-        usize::try_from(n).map_err(|_| self.bad(field, format!("{n} entries do not fit memory")))
+        usize::try_from(n).map_err(|_| self.bad(field, format!("{n} entries do not fit in memory")))
     }
 
     /// The next `n` bytes.
@@ -207,7 +209,7 @@ impl HeaderReader {
         self.file.read_exact_at(&mut self.window, self.pos).map_err(|e| {
             self.window.clear();
             if e.kind() == std::io::ErrorKind::UnexpectedEof {
-                ModelError::bad("the file became shorter while it was read").in_file(&self.path).at(self.pos)
+                ModelError::bad("the file was truncated while it was read").in_file(&self.path).at(self.pos)
             } else {
                 ModelError::io(&self.path, "reading", e).at(self.pos)
             }
@@ -249,7 +251,7 @@ mod tests {
         let (_f, mut r) = reader(&[1, 2, 3]);
         r.u8(format_args!("x")).unwrap();
         let e = r.u32(format_args!("metadata[{}].key", 3)).unwrap_err();
-        assert!(e.to_string().ends_with("@0x1 metadata[3].key: needs 4 bytes but the file has 2 left"), "{e}");
+        assert!(e.to_string().ends_with("@0x1 metadata[3].key: it needs 4 bytes but the file has 2 left"), "{e}");
         r.skip(2, format_args!("y")).unwrap();
         assert!(r.count(u64::MAX, 8, 10, format_args!("n")).is_err());
         assert!(r.count(2, 1, 1, format_args!("n")).is_err());

@@ -52,18 +52,18 @@ pub(crate) fn all_present(paths: &[PathBuf]) -> Result<()> {
     let more = if missing.len() > 4 { format!(" and {} more", missing.len() - 4) } else { String::new() };
     let what = format!("{} of {} files are missing: {}{more}", missing.len(), paths.len(), shown.join(", "));
     let folder = first.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Err(ModelError::bad(what).in_file(folder).with_hint("Put the missing files beside the others, then open it again."))
+    Err(ModelError::bad(what).in_file(folder).with_hint("Put the missing files next to the others and try again."))
 }
 
 /// The warning for tensors that an index does not name although they are in its shards.
 pub(crate) fn not_in_index(named: usize, extra: usize, first: &str) -> String {
     let all = named + extra;
     let (others, them) = match extra {
-        1 => (format!("the other, {first}, is"), "it"),
-        n => (format!("the {n} others, {first} first, are"), "them"),
+        1 => (format!("the other one ({first}) is"), "it"),
+        n => (format!("the {n} others (the first is {first}) are"), "them"),
     };
     format!(
-        "the index names {named} of the {all} tensors in its shards; {others} kept, although transformers passes over {them}"
+        "the index lists {named} of the {all} tensors in its shards; {others} kept, although transformers ignores {them}"
     )
 }
 
@@ -89,10 +89,9 @@ pub(crate) fn inside(folder: &Path, name: &str) -> Result<PathBuf> {
     let relative = Path::new(name);
     let stays = relative.components().all(|c| matches!(c, Component::Normal(_)));
     if name.is_empty() || !stays || name.contains(['\0', '\\']) {
-        let what = format!("names the file {name:?}, which is not inside the model's folder");
-        return Err(
-            ModelError::bad(what).with_hint("Files of a model may only name files beside them; do not trust it.")
-        );
+        let what = format!("it refers to the file {name:?}, which is not inside the model's folder");
+        return Err(ModelError::bad(what)
+            .with_hint("Files of a model may only refer to files in the same folder; do not trust it."));
     }
     Ok(folder.join(relative))
 }

@@ -1,6 +1,6 @@
 //! Entry points for fuzzing, one for each parser of input from outside: any bytes give a value or an error, never a panic.
 //!
-//! They are no API: the module exists in tests and under the feature `fuzzing` only. `fuzz/` wraps each of [`TARGETS`] for cargo-fuzz; `tests`
+//! They are not an API: the module exists in tests and under the feature `fuzzing` only. `fuzz/` wraps each of [`TARGETS`] for cargo-fuzz; `tests`
 //! runs the same functions on stable, on seeds from `fixtures/` and a fixed number of mutations of them. A new parser needs a function here, a
 //! line in [`TARGETS`], a seed in `tests/seeds.rs` and a file in `fuzz/fuzz_targets`. Test: `cargo test --lib fuzzing`.
 

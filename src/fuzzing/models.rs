@@ -1,4 +1,4 @@
-//! The readers of the files beside a model: configuration and tokenizers.
+//! The readers of the files next to a model: configuration and tokenizers.
 
 use crate::arch::vocab::{self, VocabRequest};
 use crate::arch::{self, GgufOptions};

@@ -9,7 +9,7 @@ use crate::tui::config;
 use crate::tui::look::{Depth, Theme};
 
 fn recipe(data: &[u8], syntax: Syntax) {
-    // A file that is no UTF-8 is refused before it is parsed.
+    // A file that is not UTF-8 is refused before it is parsed.
     if let Ok(text) = std::str::from_utf8(data) {
         let _ = recipe::parse_text(text, syntax, None);
     }

@@ -1,11 +1,11 @@
 //! How often a job was begun, and how each time ended. A job that is begun again keeps its number and its folder: what happened
-//! before stays in its events, and here it is told.
+//! before stays in its events and is read here.
 
 use super::JobState;
 use crate::engine::{Event, EventBody, Failure};
 
-/// Attempts kept of one job, the latest: nobody reads more.
-const MOST: usize = 100;
+/// Attempts of one job that are kept, the latest ones.
+const MAX_ATTEMPTS: usize = 100;
 
 /// Once that a process worked on a job.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -38,7 +38,7 @@ impl Attempts {
             EventBody::Queued { .. } => self.close(),
             EventBody::Started { .. } => {
                 self.close();
-                if self.all.len() >= MOST {
+                if self.all.len() >= MAX_ATTEMPTS {
                     self.all.remove(0);
                     self.earlier = self.earlier.saturating_sub(1);
                 }
@@ -107,10 +107,10 @@ mod tests {
     #[test]
     fn they_are_bounded() {
         let mut attempts = Attempts::default();
-        for _ in 0..MOST * 2 {
+        for _ in 0..MAX_ATTEMPTS * 2 {
             let body = EventBody::Started { pid: 1, threads: 1 };
             attempts.apply(&Event { t: jiff::Timestamp::UNIX_EPOCH, job: "1".into(), body });
         }
-        assert_eq!((attempts.all().len(), attempts.earlier().len()), (MOST, MOST - 1));
+        assert_eq!((attempts.all().len(), attempts.earlier().len()), (MAX_ATTEMPTS, MAX_ATTEMPTS - 1));
     }
 }

@@ -13,13 +13,13 @@ const JOBS: &str = "jobs";
 const DISK: &str = "disk";
 
 /// Less free space than this is soon filled by one output.
-const FREE_LEAST: u64 = 5_000_000_000;
+const MIN_FREE: u64 = 5_000_000_000;
 
 /// The jobs' root, and the space where something will be written.
 pub(crate) fn folder_checks() -> Vec<Check> {
     let root = jobs_root();
     let mut all = vec![usable(&root)];
-    all.push(Check::fine(JOBS, "queue", format!("{} at once, others wait (REMOLD_JOBS_AT_ONCE)", at_once())));
+    all.push(Check::fine(JOBS, "queue", format!("{} at a time, others wait (REMOLD_JOBS_AT_ONCE)", at_once())));
     let here = std::env::current_dir().unwrap_or_else(|_| ".".into());
     for (what, path) in [("here", here), ("jobs' root", root), ("cache", scores_root())] {
         all.extend(space(what, &path));
@@ -30,7 +30,7 @@ pub(crate) fn folder_checks() -> Vec<Check> {
 fn space(what: &'static str, path: &Path) -> Option<Check> {
     let free = free_bytes(path)?;
     let fact = format!("{} free in {}", gigabytes(free), path.display());
-    Some(if free < FREE_LEAST && what != "cache" {
+    Some(if free < MIN_FREE && what != "cache" {
         Check::note(DISK, what, fact, "Free some space, or write elsewhere with -o.")
     } else {
         Check::fine(DISK, what, fact)
@@ -45,7 +45,7 @@ fn usable(root: &Path) -> Check {
             JOBS,
             "jobs' root",
             fact,
-            "Every conversion is a job: set REMOLD_JOBS to a folder on a local disk.",
+            "Every conversion is a job; set REMOLD_JOBS to a folder on a local disk.",
         )
     };
     let new = !root.exists();
@@ -53,12 +53,12 @@ fn usable(root: &Path) -> Check {
     let tried = files::create_private_folder(root).and_then(|()| locks(&probe));
     let _ = fs::remove_file(&probe);
     if new {
-        // Left as it was; not empty is no reason to fail.
+        // Left as it was; not empty is not a reason to fail.
         let _ = fs::remove_dir(root);
     }
     match tried {
-        Ok(true) => Check::fine(JOBS, "jobs' root", format!("{shown} can be written and takes locks")),
-        Ok(false) => wrong(format!("{shown} takes a lock twice: two processes could work on one job")),
+        Ok(true) => Check::fine(JOBS, "jobs' root", format!("{shown} is writable and supports locks")),
+        Ok(false) => wrong(format!("{shown} does not support locks: two processes could work on the same job")),
         Err(e) => wrong(format!("{shown}: {e}")),
     }
 }

@@ -91,7 +91,7 @@ pub(crate) fn event_lines(body: &EventBody, wording: &Wording<'_>) -> Vec<EventL
             (Level::Info, "reused", text)
         }
         EventBody::OutputUnchanged { path: p, earlier, .. } => {
-            let text = format!("{} would be the same as {} and is not written", path(p), (wording.path)(earlier));
+            let text = format!("{} would be identical to {} and is not written", path(p), (wording.path)(earlier));
             (Level::Info, "unchanged", text)
         }
         EventBody::OutputVerified { path: p, by, .. } => {
@@ -111,7 +111,7 @@ pub(crate) fn event_lines(body: &EventBody, wording: &Wording<'_>) -> Vec<EventL
         EventBody::Interrupted { signal, .. } => {
             (Level::Warn, "interrupted", format!("by signal {signal}; it can be resumed"))
         }
-        EventBody::Unknown => (Level::Info, "unknown", "an event of a later version".to_owned()),
+        EventBody::Unknown => (Level::Info, "unknown", "an event from a newer version".to_owned()),
     };
     vec![EventLine { level, word, text }]
 }

@@ -85,7 +85,7 @@ impl JobFolder {
     pub(crate) fn find(root: &Path, id: &str) -> Result<Self> {
         let dir = root.join(id);
         if id.is_empty() || id.contains(['/', '\\']) || id.starts_with('.') || !dir.is_dir() {
-            let e = ModelError::request(format!("there is no job `{id}`")).in_file(root);
+            let e = ModelError::request(format!("job `{id}` not found")).in_file(root);
             return Err(e.with_hint(nearest(root, id)));
         }
         Ok(Self { dir })
@@ -217,7 +217,7 @@ impl JobFolder {
         if files::lock(&file, LOCK_PATIENCE) {
             return Ok(file);
         }
-        Err(ModelError::request("another process works on this job").in_file(&self.dir))
+        Err(ModelError::request("another process is working on this job").in_file(&self.dir))
     }
 
     /// True while a living process works on the job or waits for its turn.
@@ -226,7 +226,7 @@ impl JobFolder {
     }
 }
 
-/// The plan with the earlier outputs that the recipe wants to be reused. One that cannot be used is kept: the run warns of it.
+/// The plan with the earlier outputs that the recipe reuses. One that cannot be used is kept: the run warns of it.
 fn with_reuse(plan: &Plan, recipe: &Recipe) -> Plan {
     let mut plan = plan.clone();
     let planned = plan.outputs.iter().any(|o| o.reuse.is_some());
@@ -242,7 +242,7 @@ fn with_reuse(plan: &Plan, recipe: &Recipe) -> Plan {
 /// The recipe with paths that mean the same from every folder: a job is resumed and cleaned away from anywhere.
 fn absolute(recipe: &Recipe) -> Recipe {
     let mut recipe = recipe.clone();
-    // The file has the path as it was given: the same bytes whoever runs the job.
+    // The file has the path as it was given, so that its bytes do not depend on the user.
     recipe.targets.iter_mut().for_each(|t| t.options.keep_given_names());
     let full = |path: PathBuf| match std::path::absolute(&path) {
         // A trailing slash means: inside this folder.
@@ -260,7 +260,7 @@ fn absolute(recipe: &Recipe) -> Recipe {
     recipe
 }
 
-/// Makes the folder of jobs for its owner alone, and closes what versions before this one left open. A root that somebody chose
+/// Creates the folder of jobs with access for its owner only, and closes folders that earlier versions left open. A root that the user chose
 /// and made (`REMOLD_JOBS`) keeps its rights; the jobs in it do not need them.
 fn private_root(root: &Path) -> std::io::Result<()> {
     files::create_private_folder(root)?;
@@ -278,7 +278,7 @@ fn private_root(root: &Path) -> std::io::Result<()> {
 /// What to say where there is no such job: the numbers next to it.
 fn nearest(root: &Path, id: &str) -> Hint {
     let mut all: Vec<u64> = numbers(root).collect();
-    // Of what is no number the latest are the most likely ones.
+    // Of what is not a number the latest are the most likely ones.
     let wanted = id.trim_start_matches('#').parse().unwrap_or(u64::MAX);
     all.sort_by_key(|n| (n.abs_diff(wanted), *n));
     all.truncate(3);
@@ -286,10 +286,10 @@ fn nearest(root: &Path, id: &str) -> Hint {
     let all: Vec<String> = all.iter().map(u64::to_string).collect();
     let list = Remedy::Run("jobs".to_owned());
     match all.as_slice() {
-        [] => Hint::from("There are no jobs yet; ").then(Remedy::Run("convert".to_owned())).then(" makes one."),
-        [one] => Hint::from(format!("There is job {one}; ")).then(list).then(" lists all."),
+        [] => Hint::from("There are no jobs yet; ").then(Remedy::Run("convert".to_owned())).then(" creates one."),
+        [one] => Hint::from(format!("The only job is {one}; ")).then(list).then(" lists all."),
         [first @ .., last] => {
-            Hint::from(format!("The nearest are {} and {last}; ", first.join(", "))).then(list).then(" lists all.")
+            Hint::from(format!("The nearest jobs are {} and {last}; ", first.join(", "))).then(list).then(" lists all.")
         }
     }
 }

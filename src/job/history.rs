@@ -83,7 +83,7 @@ pub struct JobOutput {
     pub unchanged: Option<PathBuf>,
 }
 
-/// A job as its events tell it. Without a lock to look at, it cannot know that a process is gone: its state is never
+/// A job as described by its events. Without access to the lock, it cannot know that a process is gone: its state is never
 /// [`JobState::Lost`].
 #[derive(Clone, Debug)]
 pub struct JobHistory {
@@ -175,7 +175,7 @@ impl JobHistory {
         Self { detail: Detail::Figures, ..Self::default() }
     }
 
-    /// The history that these events tell, without tensors.
+    /// The history from these events, without tensors.
     #[cfg(test)]
     pub(crate) fn of(events: &[Event]) -> Self {
         let mut this = Self::default();
@@ -212,7 +212,7 @@ impl JobHistory {
     }
 
     /// True for an event with which a job begins from nothing: it was cancelled or failed before, and its unfinished files are
-    /// removed. A job that was interrupted or lost goes on from its journal.
+    /// removed. A job that was interrupted or lost continues from its journal.
     pub(crate) fn starts_over(&self, body: &EventBody) -> bool {
         matches!(body, EventBody::Queued { .. } | EventBody::Started { .. })
             && matches!(self.state, JobState::Cancelled | JobState::Failed)
@@ -238,7 +238,7 @@ impl JobHistory {
 
     /// Takes one event in.
     pub(crate) fn apply(&mut self, event: &Event) {
-        // A paused job that waits for its turn is queued again, and goes on in the same process.
+        // A paused job that waits for its turn is queued again, and continues in the same process.
         let waits = matches!(event.body, EventBody::Queued { .. }) && self.state == JobState::Paused;
         if !waits {
             self.attempts.apply(event);
@@ -280,6 +280,18 @@ impl JobHistory {
                 self.fraction = s.fraction;
                 self.sample = Some(s.clone());
             }
+            EventBody::StageStarted { stage, .. } => self.stage = Some(*stage),
+            EventBody::Metric(_)
+            | EventBody::StageFinished { .. }
+            | EventBody::OutputReused { .. }
+            | EventBody::Unknown => {}
+            body => self.apply_to_output_or_end(body),
+        }
+    }
+
+    /// Applies events about an output, and those that end a run.
+    fn apply_to_output_or_end(&mut self, body: &EventBody) {
+        match body {
             EventBody::OutputWritten { path, bytes, .. } => {
                 let output = self.output(path);
                 (output.bytes, output.written) = (Some(*bytes), true);
@@ -303,11 +315,7 @@ impl JobHistory {
                 self.end(JobState::Interrupted, *seconds);
                 self.signal = Some(*signal);
             }
-            EventBody::StageStarted { stage, .. } => self.stage = Some(*stage),
-            EventBody::Metric(_)
-            | EventBody::StageFinished { .. }
-            | EventBody::OutputReused { .. }
-            | EventBody::Unknown => {}
+            _ => {}
         }
     }
 
@@ -442,7 +450,7 @@ mod tests {
 
     /// Two outputs of one file name in two folders, one of them spelled relative to the shell's folder.
     #[test]
-    fn outputs_of_one_name_are_told_apart_by_the_plan() {
+    fn outputs_of_one_name_are_distinguished_by_the_plan() {
         let outputs = vec!["/tmp/a.gguf".to_owned(), "a.gguf".to_owned()];
         let plan = EventBody::Plan { outputs, tensors: 1, bytes: 1, warnings: Vec::new() };
         let published = EventBody::OutputPublished { output: OutputIndex(0), path: "a.gguf".into(), bytes: 5 };
@@ -501,7 +509,7 @@ mod tests {
         assert_eq!(history.attempts.all().len(), 2);
     }
 
-    /// A paused job waits for its turn before it goes on; that is no new attempt.
+    /// A paused job waits for its turn before it continues; that is not a new attempt.
     #[test]
     fn a_job_that_goes_on_after_a_pause_has_one_attempt() {
         let queued = || EventBody::Queued { title: "x".into() };

@@ -20,8 +20,8 @@ impl JobList {
         Self { root: root.to_owned(), known: BTreeMap::new() }
     }
 
-    /// Every job, newest first; and what happened since the last look that concerns everybody, oldest first: changes of state,
-    /// warnings, outputs that stand.
+    /// Every job, newest first; and what happened since the last look that concerns all observers, oldest first: changes of state,
+    /// warnings, outputs that exist.
     pub(crate) fn look(&mut self) -> (Vec<JobSummary>, Vec<Event>) {
         let numbers: Vec<u64> = numbers(&self.root).collect();
         self.known.retain(|n, _| numbers.contains(n));

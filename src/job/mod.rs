@@ -1,13 +1,14 @@
 //! A job is a folder: `recipe.toml`, `plan.json`, `events.jsonl`, `journal`, `report.json`, `log.txt`, `lock`;
-//! `threads` where they are limited, `nice` where the job gives way to other processes, `cancel` or `pause` while somebody wishes it to stop or to hold.
+//! `threads` where they are limited, `nice` where the job yields to other processes, `cancel` or `pause` while such a request is pending.
 //!
-//! The process that runs a job holds its lock; everybody else reads the folder, so a job outlives the terminal that started it
+//! The process that runs a job holds its lock; all others read the folder, so a job outlives the terminal that started it
 //! and several screens can look at one. Must not know screens. `folder` makes and reads job folders, `history` folds a job's
 //! events into one state, `summary` and `list` are short forms of it, `attempts` says how often each was begun, `describe` puts events in words, `spawn` starts a detached worker, which waits in the `queue` for its turn (with one of the `tickets`),
-//! `runner` carries a job out in this process while an `overseer` looks for `wishes`, `tail` follows the events.
+//! `runner` carries a job out in this process while an `overseer` watches for requests (`control`), `tail` follows the events.
 
 mod attempts;
 mod checks;
+mod control;
 mod describe;
 mod folder;
 mod history;
@@ -19,10 +20,10 @@ mod spawn;
 mod summary;
 mod tail;
 mod tickets;
-mod wishes;
 
 pub(crate) use attempts::{Attempt, Attempts};
 pub(crate) use checks::folder_checks;
+pub(crate) use control::{cancel, clean, pause, proceed, remove};
 pub use describe::Level;
 pub(crate) use describe::{Wording, event_lines};
 pub use folder::JobFolder;
@@ -35,4 +36,3 @@ pub(crate) use runner::{Listener, Outcome, RunJob, failure, remedy, run};
 pub(crate) use spawn::{create_for_watcher, no_start, queued, resume, spawn, spawn_with, start_queued};
 pub use summary::{JobState, JobSummary};
 pub(crate) use tail::Tail;
-pub(crate) use wishes::{cancel, clean, pause, proceed, remove};

@@ -1,8 +1,8 @@
-//! Looks for wishes while a job waits or runs, and carries them out: cancel, pause, go on.
+//! Watches for requests while a job waits or runs, and carries them out: cancel, pause, resume.
 
 use super::JobFolder;
+use super::control::{CANCEL, PAUSE};
 use super::queue::Turn;
-use super::wishes::{CANCEL, PAUSE};
 use crate::engine::{EventBody, EventSink, Gate, Stop, StopReason};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -11,18 +11,18 @@ use std::time::Duration;
 /// How often the folder is looked at.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Where a run stands between running and paused.
+/// State of a run between running and paused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Running,
     /// Asked to hold; no worker holds yet.
     Closing,
     Paused,
-    /// Asked to go on; others are before it.
+    /// Asked to continue; others are before it.
     Waiting,
 }
 
-/// Carries out what is wished of one job.
+/// Carries out the requests for one job.
 pub(super) struct Overseer<'a> {
     pub(super) folder: &'a JobFolder,
     pub(super) title: String,
@@ -100,7 +100,7 @@ impl Overseer<'_> {
 /// Waits until it is the job's turn.
 ///
 /// # Errors
-/// Why the job is to stop, when that is asked for first.
+/// Why the job is to stop, when that is requested first.
 pub(crate) fn wait_for_turn(folder: &JobFolder, stop: &Stop) -> Result<Turn, StopReason> {
     let mut turn = Turn::new(folder);
     while !turn.take() {

@@ -15,12 +15,12 @@ use std::path::{Path, PathBuf};
 /// two at once would each need twice the time and hold memory twice.
 const AT_ONCE: usize = 1;
 /// More than this would only be a slip of the finger.
-const AT_ONCE_MOST: usize = 64;
+const MAX_AT_ONCE: usize = 64;
 
 /// Jobs that run at once: `$REMOLD_JOBS_AT_ONCE`, else one.
 pub(crate) fn at_once() -> usize {
     let said = std::env::var("REMOLD_JOBS_AT_ONCE").ok().and_then(|v| v.trim().parse().ok());
-    said.filter(|n| *n > 0).map_or(AT_ONCE, |n: usize| n.min(AT_ONCE_MOST))
+    said.filter(|n| *n > 0).map_or(AT_ONCE, |n: usize| n.min(MAX_AT_ONCE))
 }
 
 /// Who a job was started by; each class has its own queue.

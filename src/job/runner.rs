@@ -60,14 +60,14 @@ pub(crate) fn remedy(e: &ModelError) -> Option<Hint> {
     Some(match (e.kind(), e.os_error().map(std::io::Error::kind)) {
         (_, Some(NotFound | NotADirectory | IsADirectory)) => "Check the path.".into(),
         (_, Some(PermissionDenied | ReadOnlyFilesystem)) => {
-            "Choose a place that you may write to, or change its permissions.".into()
+            "Choose a folder that you may write to, or change its permissions.".into()
         }
         (_, Some(StorageFull)) => "Free some space or choose another disk.".into(),
         (ErrorKind::BadFile, _) => {
-            "The file is damaged, or what wrote it has a fault: fetch it again or save it anew.".into()
+            "The file is damaged or was written incorrectly; download it again or save it again.".into()
         }
         (ErrorKind::Unsupported, _) => {
-            Hint::from(Remedy::Run("formats".to_owned())).then(" lists what this version can do.")
+            Hint::from(Remedy::Run("formats".to_owned())).then(" lists the formats of this version.")
         }
         _ => return None,
     })

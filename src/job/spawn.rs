@@ -1,6 +1,6 @@
 //! Starting a worker process that outlives this one.
 
-use super::wishes::{CANCEL, PAUSE, take_back};
+use super::control::{CANCEL, PAUSE, take_back};
 use super::{JobClass, JobFolder, JobSummary};
 use crate::engine::{EventBody, EventSink};
 use crate::files;
@@ -57,7 +57,7 @@ pub(crate) fn start_queued(folder: &JobFolder) -> Result<()> {
     start(folder, false)
 }
 
-/// Lets a paused job go on; starts a worker that goes on with a job that was lost, interrupted, failed or cancelled.
+/// Lets a paused job continue; starts a worker that continues with a job that was lost, interrupted, failed or cancelled.
 ///
 /// # Errors
 /// A bad-request error when the job runs or is finished; when the process cannot be started.
@@ -71,7 +71,7 @@ pub(crate) fn resume(folder: &JobFolder) -> Result<()> {
     }
     take_back(folder, CANCEL)?;
     take_back(folder, PAUSE)?;
-    // Whoever follows the job must not take its earlier end for the new one while the worker starts.
+    // A follower of the job must not take its earlier end for the new one while the worker starts.
     queued(folder, &folder.plan()?)?;
     start(folder, true)
 }
@@ -98,7 +98,7 @@ const LOOK: Duration = Duration::from_millis(20);
 /// The flag of a process that is being taken down, in `/proc/PID/stat` (`PF_EXITING`, include/linux/sched.h).
 const EXITING: u64 = 4;
 
-/// True if the process that worked on the job is gone, or about to be. False where the system does not tell.
+/// True if the process that worked on the job is gone, or about to be. False where the system does not report it.
 fn is_dying(folder: &JobFolder) -> bool {
     let Some(pid) = folder.history().pid else { return false };
     let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
@@ -122,7 +122,7 @@ pub(crate) fn queued(folder: &JobFolder, plan: &Plan) -> Result<()> {
     Ok(())
 }
 
-/// Held while a worker is started, and by whoever is about to stop this process group.
+/// Held while a worker is started, and by the code that is about to stop this process group.
 static STARTING: Mutex<()> = Mutex::new(());
 
 /// No worker is started while the guard lives. Between its fork and its exec a worker belongs to this process group still: a stop signal would
@@ -151,7 +151,7 @@ fn start(folder: &JobFolder, resume: bool) -> Result<()> {
         command.spawn()
     };
     let mut child = started.map_err(|e| ModelError::io(&program, "starting the worker", e))?;
-    // Reaped in the background, so that a worker that ends while this process lives is no zombie.
+    // Reaped in the background, so that a worker that ends while this process lives is not a zombie.
     std::thread::spawn(move || child.wait());
     Ok(())
 }

@@ -1,11 +1,11 @@
-//! What a job's folder tells of it: state, title, how far it is.
+//! Summary of a job's folder: state, title, progress.
 
 use super::{JobFolder, JobHistory, Tail, tickets};
 use crate::engine::{Event, EventBody, Sample};
 use std::fs;
 use std::path::PathBuf;
 
-/// State of a job as its folder tells it.
+/// State of a job, derived from its folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum JobState {
@@ -13,7 +13,7 @@ pub enum JobState {
     Queued,
     /// A living process works on it.
     Running,
-    /// A living process holds it until it is told to go on.
+    /// A living process holds it until it is resumed.
     Paused,
     /// Done.
     Finished,
@@ -21,7 +21,7 @@ pub enum JobState {
     Failed,
     /// Cancelled by the user.
     Cancelled,
-    /// Its process was asked to end, kept what was done, and can go on.
+    /// Its process was asked to end, kept what was done, and can continue.
     Interrupted,
     /// The process is gone without a last word (crash, kill, power).
     Lost,
@@ -146,7 +146,7 @@ impl FollowedJob {
         self.history.queued.unwrap_or(self.made)
     }
 
-    /// True if by what was told a process should hold the job's lock.
+    /// True if a process should hold the job's lock, according to the events.
     fn wants_process(&self) -> bool {
         match self.history.state {
             JobState::Running | JobState::Paused => true,
@@ -166,14 +166,14 @@ fn is_news(body: &EventBody) -> bool {
 }
 
 impl JobFolder {
-    /// The history that the events of the job tell, without tensors. Events that cannot be read are as if they were not there.
+    /// The history from the events of the job, without tensors. Events that cannot be read are ignored.
     pub(crate) fn history(&self) -> JobHistory {
         let mut job = FollowedJob::new(self.clone());
         job.read();
         job.history
     }
 
-    /// What the folder tells of the job.
+    /// Summary of the folder.
     pub(crate) fn summary(&self) -> JobSummary {
         let mut job = FollowedJob::new(self.clone());
         let waiting = self.dir.parent().map(tickets::places).unwrap_or_default();
@@ -232,7 +232,7 @@ mod tests {
         assert_eq!(folder.summary().state, JobState::Lost);
     }
 
-    /// Somebody who looks whether a process lives holds the lock for a moment; the worker does not take it for another worker.
+    /// A process that checks whether a worker lives holds the lock for a moment; the worker does not take it for another worker.
     #[test]
     fn looking_at_a_lock_does_not_keep_a_worker_from_it() {
         let root = tempfile::tempdir().unwrap();

@@ -7,7 +7,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 /// Shapes that a thread remembers at most.
-const MOST: usize = 1024;
+const MAX_SHAPES: usize = 1024;
 /// Most dimensions of a shape that is remembered.
 const LONGEST: usize = 8;
 
@@ -28,7 +28,7 @@ impl From<&[u64]> for Dims {
             Some(same) => Self(same.clone()),
             None => {
                 let new: Arc<[u64]> = dims.into();
-                if known.len() < MOST {
+                if known.len() < MAX_SHAPES {
                     known.insert(new.clone());
                 }
                 Self(new)

@@ -17,14 +17,14 @@ pub trait TensorData: Send + Sync {
     /// I/O errors and files that changed or ended early, naming the file and the place.
     fn read_rows(&self, rows: Range<u64>, dst: &mut [u8]) -> Result<()>;
 
-    /// Fills `dst` with the bytes `bytes` of row `row`, counted from the beginning of the encoded row. Both ends lie between two
+    /// Fills `dst` with the bytes `bytes` of row `row`, counted from the beginning of the encoded row. Both ends are between two
     /// blocks of the encoding. Takes no more memory than `dst` and a constant, however long the row is.
     ///
     /// # Errors
     /// As [`TensorData::read_rows`].
     fn read_part(&self, row: u64, bytes: Range<u64>, dst: &mut [u8]) -> Result<()>;
 
-    /// The file the rows lie in, when they lie in one; views and generated tensors have none.
+    /// The file that contains the rows, if it is a single one; views and generated tensors have none.
     fn file(&self) -> Option<&Path> {
         None
     }
@@ -106,7 +106,7 @@ impl TensorEntry {
         self.shape.0.iter().rev().nth(2).copied().unwrap_or(1)
     }
 
-    /// Encoded bytes of one row; 0 if the row is no multiple of the block length (readers refuse such tensors).
+    /// Encoded bytes of one row; 0 if the row is not a multiple of the block length (readers refuse such tensors).
     pub(crate) fn row_bytes(&self) -> u64 {
         self.encoding.row_bytes(self.cols()).unwrap_or(0)
     }

@@ -257,7 +257,7 @@ impl fmt::Display for ModelError {
         } else if let Some(field) = &e.field {
             write!(f, "{}: ", escape(&field.to_string()))?;
         }
-        // Names from files stand in it; none of them may begin a line of its own.
+        // It may contain names from files; none of them may begin a line of its own.
         f.write_str(&escape(&e.fact))
     }
 }

@@ -42,8 +42,8 @@ impl FileSlice {
         let at = self.offset.saturating_add(row.saturating_mul(self.row_bytes)).saturating_add(within);
         self.file.read_exact_at(dst, at).map_err(|e| {
             if e.kind() == std::io::ErrorKind::UnexpectedEof {
-                let what = format!("the file ends before the {} bytes at this place", dst.len());
-                let hint = "The file changed or was cut off while it was read; start again when it is complete.";
+                let what = format!("the file ends before the {} bytes at this offset", dst.len());
+                let hint = "The file changed or was truncated while it was read; start again when it is complete.";
                 ModelError::bad(what).in_file(&self.path).at(at).with_hint(hint)
             } else {
                 ModelError::io(&self.path, "reading", e).at(at)

@@ -55,12 +55,12 @@ pub(crate) use view::{MapRows, Transposed};
 
 use std::path::PathBuf;
 
-/// The file formats a model can come from or go to. What each can do stands in `formats`.
+/// The file formats a model can come from or go to. `formats` lists what each can do.
 ///
 /// The default is the first: for structures that are filled in field by field.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[allow(missing_docs, reason = "the names are the formats' own")]
+#[allow(missing_docs, reason = "names of the formats")]
 pub enum FormatId {
     #[default]
     Safetensors,
@@ -157,13 +157,13 @@ pub struct Model {
     pub tensors: Vec<TensorEntry>,
     /// Typed metadata of the file itself (GGUF key-values, safetensors `__metadata__`), in file order.
     pub metadata: Metadata,
-    /// `config.json` and the tokenizer files that stand beside the tensors, by file name; empty for a lone file.
+    /// `config.json` and the tokenizer files next to the tensors, by file name; empty for a lone file.
     pub sidecars: Sidecars,
     /// Things found that are not tensors and are not converted (`optimizer state: 120 tensors`, opaque pickled objects).
     pub opaque: Vec<String>,
     /// Tensors of the model that the file holds in a form that cannot be read (sparse, quantized, subclasses).
     pub unreadable: Vec<Unreadable>,
-    /// What to tell the user.
+    /// Warnings for the user.
     pub warnings: Vec<Warning>,
     /// Checksums that the files carry for their own bytes.
     pub checks: SourceChecks,

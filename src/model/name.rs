@@ -12,7 +12,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 /// Words that a thread remembers at most: real models have a few dozen.
-const MOST_WORDS: usize = 1024;
+const MAX_WORDS: usize = 1024;
 /// Longest word that is remembered, in bytes.
 const LONGEST_WORD: usize = 64;
 
@@ -34,7 +34,7 @@ impl Name {
             Some(known) => known.clone(),
             None => {
                 let new = Self::from(text);
-                if words.len() < MOST_WORDS {
+                if words.len() < MAX_WORDS {
                     words.insert(new.clone());
                 }
                 new
@@ -221,8 +221,8 @@ mod tests {
 
     #[test]
     fn a_thread_remembers_a_bounded_number_of_words() {
-        (0..2 * MOST_WORDS).for_each(|i| drop(Name::word(&i.to_string())));
+        (0..2 * MAX_WORDS).for_each(|i| drop(Name::word(&i.to_string())));
         Name::word(&"x".repeat(LONGEST_WORD + 1));
-        WORDS.with_borrow(|words| assert!(words.len() <= MOST_WORDS && words.iter().all(|w| w.len() <= LONGEST_WORD)));
+        WORDS.with_borrow(|words| assert!(words.len() <= MAX_WORDS && words.iter().all(|w| w.len() <= LONGEST_WORD)));
     }
 }

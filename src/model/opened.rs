@@ -43,7 +43,7 @@ impl OpenedFile {
     /// the contents stayed the same; `watch`, which saw every write since the file was last found unchanged, can.
     ///
     /// # Errors
-    /// A bad-file error that says what changed, or that the file is gone and nobody watched it.
+    /// A bad-file error that says what changed, or that the file was removed and was not watched.
     pub(crate) fn check(&self, watch: Option<&WriteWatch>) -> Result<()> {
         let by_path = FileStamp::of_path(&self.path);
         let removed = by_path.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::NotFound);
@@ -56,7 +56,7 @@ impl OpenedFile {
                 match watch.and_then(|w| w.was_written(&now)) {
                     // One of its names came or went, or its mode was changed.
                     Some(false) => {}
-                    Some(true) if removed => return Err(self.error("it was written to and then removed")),
+                    Some(true) if removed => return Err(self.error("it was modified and then removed")),
                     Some(true) => return Err(self.changed(&now)),
                     None if removed => return Err(self.removed()),
                     None => return Err(self.changed(&now)),
@@ -73,8 +73,9 @@ impl OpenedFile {
     }
 
     fn removed(&self) -> ModelError {
-        let what = "the file was removed while it was being converted, and whether it was written to before cannot be known here";
-        ModelError::bad(what).in_file(&self.path).with_hint("Convert a copy that stays until the conversion has ended.")
+        let what =
+            "the file was removed while it was being converted, and it is unknown whether it was modified before that";
+        ModelError::bad(what).in_file(&self.path).with_hint("Convert a copy that is kept until the conversion ends.")
     }
 
     fn changed(&self, now: &FileStamp) -> ModelError {
@@ -84,13 +85,13 @@ impl OpenedFile {
         } else if was.bytes != now.bytes {
             format!("its size changed from {} to {} bytes", was.bytes, now.bytes)
         } else {
-            "it was written to".to_owned()
+            "it was modified".to_owned()
         };
         self.error(&what)
     }
 
     fn error(&self, what: &str) -> ModelError {
-        let hint = "Start again when the program that writes the file has finished.";
+        let hint = "Start again after the program that writes the file has finished.";
         ModelError::bad(format!("the file changed while it was being converted: {what}"))
             .in_file(&self.path)
             .with_hint(hint)

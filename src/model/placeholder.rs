@@ -1,6 +1,6 @@
 //! What a failed download leaves under the name of a file: a Git LFS pointer, a web page, or a server's error message.
 //!
-//! Weights and the small files beside them are checked with the same function, so that both get the same words.
+//! Weights and the small files next to them are checked with the same function, so that both get the same words.
 
 use super::ModelError;
 
@@ -26,7 +26,7 @@ const ANSWERS: [&str; 8] = [
 ];
 
 const FETCH: &str =
-    "Download it again; a private or gated repository needs a login (`hf auth login`) and accepted terms.";
+    "Download it again; a private or gated repository requires a login (`hf auth login`) and accepted terms.";
 
 /// The error for a file whose bytes are not the file itself; `None` for anything else. `head` is the beginning of the file
 /// (4096 bytes are enough), `whole` says that there is no more, and `prose` that the file holds text for people (a model card,
@@ -35,17 +35,17 @@ pub(crate) fn placeholder(head: &[u8], whole: bool, prose: bool) -> Option<Model
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
     let starts = |s: &str| text.get(..s.len()).is_some_and(|t| t.eq_ignore_ascii_case(s.as_bytes()));
     if starts(POINTER) {
-        let error = ModelError::bad("a Git LFS pointer stands in the place of the file");
+        let error = ModelError::bad("this is a Git LFS pointer, not the file itself");
         return Some(error.with_hint("Run `git lfs pull` in the repository it came from."));
     }
     if prose {
         return None;
     }
     if starts("<!doctype html") || starts("<html") {
-        return Some(ModelError::bad("a web page stands in the place of the file").with_hint(FETCH));
+        return Some(ModelError::bad("this is a web page, not a model file").with_hint(FETCH));
     }
     let message = (whole && text.len() <= MESSAGE_BYTES).then(|| server_message(text)).flatten()?;
-    let what = format!("a server's error message stands in the place of the file: {message}");
+    let what = format!("this is an error message from a server, not a model file: {message}");
     Some(ModelError::bad(what).with_hint(FETCH))
 }
 

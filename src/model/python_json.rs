@@ -121,7 +121,7 @@ fn replaced_where(bytes: &[u8], find: impl Fn(&[u8]) -> Option<&str>, put: impl 
     while let Some(&byte) = bytes.get(at) {
         match byte {
             b'"' => in_string = !in_string,
-            // The character behind it is no end of the string.
+            // The character after it does not end the string.
             b'\\' if in_string => at += 1,
             b'-' | b'I' | b'N' | b'0'..=b'9' if !in_string => {
                 if let Some(found) = find(&bytes[at..]) {

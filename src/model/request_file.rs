@@ -17,7 +17,7 @@ pub(crate) fn read_request_file(path: &Path, limit: u64) -> Result<Vec<u8>> {
 /// As [`read_request_file`], for text.
 ///
 /// # Errors
-/// As [`read_request_file`], and bytes that are no UTF-8.
+/// As [`read_request_file`], and bytes that are not UTF-8.
 pub(crate) fn read_request_text(path: &Path, limit: u64) -> Result<String> {
     files::read_text(path, limit).map_err(|e| refused(path, "reading", e))
 }

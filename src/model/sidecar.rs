@@ -1,4 +1,4 @@
-//! The small files that stand beside the tensors: `config.json`, tokenizer files, templates.
+//! The small files next to the tensors: `config.json`, tokenizer files, templates.
 
 use super::{ModelError, Result, placeholder, python_json, read_request_file};
 use indexmap::IndexMap;
@@ -48,7 +48,7 @@ impl Sidecars {
         self.parse(name, python_json::from_slice)
     }
 
-    /// As [`Sidecars::json`], but NaN and Infinity are strings, which tells them from null.
+    /// As [`Sidecars::json`], but NaN and Infinity become strings, so that they differ from null.
     ///
     /// # Errors
     /// As [`Sidecars::json`].

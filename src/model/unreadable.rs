@@ -31,7 +31,7 @@ impl Model {
         if self.unreadable.iter().all(|u| u.dense.is_some()) {
             hint = Hint::from("Convert with `")
                 .then(Remedy::Option(OptionName::DENSIFY))
-                .then("`, which writes sparse tensors in full. Or: ")
+                .then("`, which writes sparse tensors as dense ones. Or: ")
                 .join(&hint);
         }
         Err(ModelError::unsupported(what).in_file(&self.path).with_hint(hint))
@@ -40,7 +40,7 @@ impl Model {
     /// The model with its sparse tensors written out in full, in their places.
     ///
     /// # Errors
-    /// Indices that are not in order, that repeat, or that lie outside of their tensor; I/O errors.
+    /// Indices that are not in order, that repeat, or that are out of bounds; I/O errors.
     pub(crate) fn densified(mut self) -> Result<Self> {
         let (dense, left) = std::mem::take(&mut self.unreadable).into_iter().partition(|u| u.dense.is_some());
         let dense: Vec<Unreadable> = dense;

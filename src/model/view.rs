@@ -41,7 +41,10 @@ impl TensorData for MemoryRows {
     fn read_rows(&self, rows: Range<u64>, dst: &mut [u8]) -> Result<()> {
         let start = usize::try_from(rows.start.saturating_mul(self.row_bytes)).unwrap_or(usize::MAX);
         let end = start.saturating_add(dst.len());
-        let src = self.bytes.get(start..end).ok_or_else(|| ModelError::bad("row range beyond the tensor in memory"))?;
+        let src = self
+            .bytes
+            .get(start..end)
+            .ok_or_else(|| ModelError::bad("row range out of bounds of the tensor in memory"))?;
         dst.copy_from_slice(src);
         Ok(())
     }
@@ -49,7 +52,7 @@ impl TensorData for MemoryRows {
     fn read_part(&self, row: u64, bytes: Range<u64>, dst: &mut [u8]) -> Result<()> {
         let at = usize::try_from(row.saturating_mul(self.row_bytes).saturating_add(bytes.start)).unwrap_or(usize::MAX);
         let src = self.bytes.get(at..at.saturating_add(dst.len()));
-        dst.copy_from_slice(src.ok_or_else(|| ModelError::bad("row range beyond the tensor in memory"))?);
+        dst.copy_from_slice(src.ok_or_else(|| ModelError::bad("row range out of bounds of the tensor in memory"))?);
         Ok(())
     }
 }
@@ -59,7 +62,7 @@ impl TensorData for MemoryRows {
 pub(crate) struct MapRows<F> {
     /// The tensor behind.
     pub inner: TensorEntry,
-    /// Which row of `inner` stands at each output row.
+    /// The row of `inner` for each output row.
     pub map: F,
 }
 
@@ -109,7 +112,7 @@ impl TensorData for ConcatRows {
             base += n;
         }
         if done != dst.len() {
-            return Err(ModelError::bad("row range beyond the stacked tensors"));
+            return Err(ModelError::bad("row range out of bounds of the stacked tensors"));
         }
         Ok(())
     }
@@ -123,7 +126,7 @@ impl TensorData for ConcatRows {
             }
             base += n;
         }
-        Err(ModelError::bad("row range beyond the stacked tensors"))
+        Err(ModelError::bad("row range out of bounds of the stacked tensors"))
     }
 }
 
@@ -177,7 +180,7 @@ impl Transposed {
             let mut first = 0;
             while first < n_out as u64 {
                 let cols = if long { width.min(n_out as u64 - first) } else { n_out as u64 };
-                // Where in the buffer the first of these columns stands, and how far apart its rows are.
+                // Offset of the first of these columns in the buffer, and the distance between its rows.
                 let (skip, pitch) = if long { (0, cols as usize) } else { (out.start as usize, in_cols as usize) };
                 if long {
                     let at = (out.start + first) * size as u64;

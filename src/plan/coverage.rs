@@ -37,7 +37,7 @@ mod tests {
     use crate::model::{MemoryRows, TensorEntry};
     use crate::quant::BlockType;
     use crate::tensor::DType;
-    use crate::transform::imatrix::Unseen;
+    use crate::transform::imatrix::UnreachedMatrices;
     use std::sync::Arc;
 
     #[test]
@@ -47,7 +47,7 @@ mod tests {
             [("used", vec![1.0; 64]), ("zeros", vec![0.0; 32]), ("kept", vec![1.0; 32]), ("coarse", vec![1.0; 32])];
         let entries = entries.into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
         let mut matrix = Imatrix::from_entries(entries).unwrap();
-        matrix.unseen.insert("used".into(), Unseen { unseen: 1, of: 2 });
+        matrix.unseen.insert("used".into(), UnreachedMatrices { unseen: 1, of: 2 });
         let matrix = Arc::new(matrix);
         let tensor = |name: &str, encoding: Encoding| PreparedTensor {
             entry: TensorEntry::new(name, [2, 4, 32], DType::F32, rows.clone()),

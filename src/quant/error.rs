@@ -8,7 +8,7 @@ pub enum QuantError {
     /// The row length is not a multiple of the block length.
     #[error("rows of {cols} elements are not a multiple of the {}-element blocks of {ty}", ty.block_elems())]
     RowLength {
-        /// The format asked for.
+        /// The requested format.
         ty: BlockType,
         /// Elements of a row.
         cols: usize,
@@ -16,19 +16,19 @@ pub enum QuantError {
     /// The format can be measured but not written.
     #[error("{ty} cannot be written by this version")]
     NotWritable {
-        /// The format asked for.
+        /// The requested format.
         ty: BlockType,
     },
     /// The format can be measured but not read.
     #[error("{ty} cannot be dequantized by this version")]
     NotReadable {
-        /// The format asked for.
+        /// The requested format.
         ty: BlockType,
     },
     /// The format is defined only with importance weights.
     #[error("{ty} needs an importance matrix")]
     NeedsImatrix {
-        /// The format asked for.
+        /// The requested format.
         ty: BlockType,
     },
     /// A buffer has the wrong length.

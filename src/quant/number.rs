@@ -144,7 +144,7 @@ mod tests {
         for h in 0..=u16::MAX {
             let (want, got) = (f16::from_bits(h).to_f32(), from_f16(h.to_le_bytes()));
             assert!(want.to_bits() == got.to_bits() || want.is_nan() && got.is_nan(), "{h:#x}: {got} not {want}");
-            // Numbers that could be rounded the wrong way: the value, the middles beside it, their neighbours.
+            // Numbers that could be rounded the wrong way: the value, the middles next to it, their neighbours.
             for low in [0, 1, 0xfff, 0x1000, 0x1001, 0x1fff, 0x2000] {
                 for x in [want.to_bits().wrapping_add(low), want.to_bits().wrapping_sub(low)].map(f32::from_bits) {
                     if !x.is_nan() {

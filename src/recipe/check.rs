@@ -1,7 +1,7 @@
 //! What cannot be wrong with the text but is wrong with the wish: unknown words, values out of range, and what this version cannot do.
 
 use super::fields::{get_recipe, get_target};
-use super::keys::{Key, Kind, Room, State, keys_of};
+use super::keys::{Key, KeyTable, Kind, State, keys_of};
 use super::meaning;
 use super::names::{self, FILE_TYPES, GRAPH_TYPES, METRICS, TENSOR_TYPES, listed, suggest};
 use super::options::{self, Types};
@@ -16,7 +16,7 @@ use crate::model::FormatId;
 /// Rules of one target at most: twice the tensors of the largest models, each of which may be compiled.
 const MAX_RULES: usize = 10_000;
 
-const SELECTORS: &str = "A selector is a role (attention, ffn, norm, embedding, output), a part of a name (ffn_down), a name with `*`, or `re:` and a regular expression.";
+const SELECTORS: &str = "A selector is a role (attention, ffn, norm, embedding, output), a part of a name (ffn_down), a name with `*`, or `re:` followed by a regular expression.";
 
 /// What is said of things that a later version will do.
 const NOT_YET: &str = "is not available in this version";
@@ -76,7 +76,7 @@ fn key_not_yet(path: &RecipePath, key: &Key) -> Problem {
 
 impl Checker<'_> {
     fn recipe(&mut self, r: &Recipe) {
-        for key in keys_of(Room::Top).filter(|k| k.state == State::Later) {
+        for key in keys_of(KeyTable::Top).filter(|k| k.state == State::Later) {
             if get_recipe(r, key).is_some() {
                 self.out.push(key_not_yet(&RecipeTable::Top.key(key.name), key));
             }
@@ -172,13 +172,13 @@ impl Checker<'_> {
             let help = listed("This version writes", &names::format_list(self.available.formats));
             self.out.push(not_yet(&at.key("format"), &format!("writing {format}"), help));
         }
-        for key in keys_of(Room::Target) {
+        for key in keys_of(KeyTable::Target) {
             let Some(value) = get_target(t, key) else { continue };
             let path = at.key(key.name);
             match key.state {
                 _ if !key.fits(format) => {
                     let formats = options::formats_text(key);
-                    let message = format!("is for {formats} targets, and this one is {format}");
+                    let message = format!("is for {formats} targets, but this one is {format}");
                     self.out.push(Problem::of(&path, Message::of_key(key.name, message)).with_help("Remove it."));
                 }
                 _ if key.state == State::Later => {
@@ -202,16 +202,16 @@ impl Checker<'_> {
             Kind::Quantization => self.quantization(path, text, format),
             Kind::TensorType => self.tensor_type(path, text),
             Kind::Integer(low, high) if !value.as_u64().is_some_and(|n| (low..=high).contains(&n)) => {
-                let message = format!("takes {}, not {value}", key.kind.describe());
+                let message = format!("must be {}, not {value}", key.kind.describe());
                 self.out.push(Problem::of(path, Message::of_key(key.name, message)));
             }
             Kind::Size => {
                 let p = match parse_size(text) {
                     Some(0) => Problem::of(path, Message::of_key(key.name, "cannot be 0".to_owned())),
-                    None => Problem::of(path, format!("{text:?} is no size")),
+                    None => Problem::of(path, format!("{text:?} is not a size")),
                     Some(_) => return,
                 };
-                self.out.push(p.with_help("Sizes are bytes, or a number with KB, MB, GB, TB (powers of 1000) or KiB, MiB, GiB, TiB (of 1024)."));
+                self.out.push(p.with_help("A size is a number of bytes, or a number with KB, MB, GB, TB (powers of 1000) or KiB, MiB, GiB, TiB (powers of 1024)."));
             }
             Kind::Selectors => {
                 for selector in value.as_array().into_iter().flatten().filter_map(serde_json::Value::as_str) {
@@ -251,13 +251,13 @@ impl Checker<'_> {
             return;
         }
         if known.contains(&lower.as_str()) {
-            self.out.push(not_yet(path, &format!("the quantization `{lower}`"), listed("This version makes", now)));
+            self.out.push(not_yet(path, &format!("the quantization `{lower}`"), listed("This version supports", now)));
             return;
         }
         let message = if FILE_TYPES.contains(&lower.as_str()) || GRAPH_TYPES.contains(&lower.as_str()) {
             format!("`{text}` is not a quantization of {format} files")
         } else if files && TENSOR_TYPES.contains(&lower.as_str()) {
-            format!("`{text}` is a type of single tensors (`tensor_types`), not a quantization of a whole file")
+            format!("`{text}` is a type for single tensors (`tensor_types`), not a quantization of a whole file")
         } else {
             format!("unknown quantization `{text}`")
         };
@@ -275,13 +275,13 @@ impl Checker<'_> {
             return;
         }
         if TENSOR_TYPES.contains(&lower.as_str()) {
-            let help = listed("This version makes", self.available.tensor_types);
+            let help = listed("This version supports", self.available.tensor_types);
             self.out.push(not_yet(path, &format!("the tensor type `{lower}`"), help));
             return;
         }
         let base = lower.rsplit_once('_').map_or("", |(base, _)| base);
         let (message, help) = if FILE_TYPES.contains(&lower.as_str()) && TENSOR_TYPES.contains(&base) {
-            (format!("`{text}` is a mix for whole files, not a type of one tensor"), format!("Did you mean `{base}`?"))
+            (format!("`{text}` is a mix for whole files, not a type for one tensor"), format!("Did you mean `{base}`?"))
         } else {
             let types = listed("Types", self.available.tensor_types);
             let help = match meaning::tensor_type(&lower) {
@@ -299,10 +299,10 @@ impl Checker<'_> {
         let path = &RecipeTable::Target(i).key("output");
         if r.source.path.as_ref() == Some(output) {
             let p = Problem::of(path, format!("the output {} is the source", output.display()));
-            self.out.push(p.with_help("remold never writes over its input; choose another place."));
+            self.out.push(p.with_help("remold never overwrites its input; choose another output."));
         } else if let Some(first) = r.targets[..i].iter().position(|o| o.output.as_ref() == Some(output)) {
-            let message = format!("target {} writes to {} already", first + 1, output.display());
-            self.out.push(Problem::of(path, message).with_help("Give each target a place of its own."));
+            let message = format!("target {} already writes to {}", first + 1, output.display());
+            self.out.push(Problem::of(path, message).with_help("Give each target its own output."));
         }
     }
 
@@ -317,7 +317,7 @@ impl Checker<'_> {
         for (metric, condition) in v.fail_if.iter().take(MAX_FOUND) {
             let path = &RecipeTable::Validate.key("fail_if").entry(metric);
             if Condition::parse(condition).is_none() {
-                let p = Problem::of(path, format!("{condition:?} is no condition"));
+                let p = Problem::of(path, format!("{condition:?} is not a condition"));
                 self.out.push(p.with_help("Write a comparison and a number: `> 0.05`, `<= 3`."));
             }
             if self.available.metrics.contains(&metric.as_str()) {

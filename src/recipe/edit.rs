@@ -4,7 +4,7 @@
 //! Whether the recipe can be run says [`super::check()`]. Tests: `cargo test --lib recipe::edit`.
 
 use super::fields::{clear_target, get_recipe, get_target};
-use super::keys::{Key, Kind, Room};
+use super::keys::{Key, KeyTable, Kind};
 use super::names::{TENSOR_TYPES, types_of};
 use super::problem::{Problem, Span};
 use super::read::Reader;
@@ -22,9 +22,9 @@ const SIGNS: &[char] = &[',', '=', '[', ']', '{', '}', '"', '\''];
 /// The value of a key as it is typed; `None` if the recipe says nothing about it. `target` counts from 0 and is for the keys of
 /// targets; keys of the top and of `[source]` need none.
 pub(crate) fn value_text(recipe: &Recipe, target: Option<usize>, key: &Key) -> Option<String> {
-    let value = match (key.room, target) {
-        (Room::Target, Some(i)) => get_target(recipe.targets.get(i)?, key)?,
-        (Room::Target, None) => return None,
+    let value = match (key.table, target) {
+        (KeyTable::Target, Some(i)) => get_target(recipe.targets.get(i)?, key)?,
+        (KeyTable::Target, None) => return None,
         _ => get_recipe(recipe, key)?,
     };
     Some(shown(key.kind, &value))
@@ -33,7 +33,7 @@ pub(crate) fn value_text(recipe: &Recipe, target: Option<usize>, key: &Key) -> O
 /// Sets a key to what was typed; an empty text takes it out of the recipe.
 ///
 /// # Errors
-/// When the text is no value of the key; the recipe is as it was then. Unknown words are found by [`super::check()`].
+/// When the text is not a value of the key; the recipe is as it was then. Unknown words are found by [`super::check()`].
 pub(crate) fn set_text(
     recipe: &mut Recipe,
     target: Option<usize>,
@@ -85,7 +85,7 @@ pub(crate) fn read_value(key: &'static Key, text: &str) -> Result<Json, Problem>
     }
 }
 
-/// How a number is written in a file is no help where everything is typed as text.
+/// How a number is written in a file does not matter where everything is typed as text.
 fn without_file_help(key: &Key, problem: Problem) -> Problem {
     let lone = matches!(key.kind, Kind::Bool | Kind::Integer(..) | Kind::Number(..) | Kind::Choice(_));
     Problem { help: problem.help.filter(|_| !lone), ..problem }
@@ -93,18 +93,18 @@ fn without_file_help(key: &Key, problem: Problem) -> Problem {
 
 /// Takes a key out of the recipe.
 pub(crate) fn clear(recipe: &mut Recipe, target: Option<usize>, key: &Key) {
-    match (key.room, key.name) {
-        (Room::Target, _) => {
+    match (key.table, key.name) {
+        (KeyTable::Target, _) => {
             if let Some(target) = target.and_then(|i| recipe.targets.get_mut(i)) {
                 clear_target(target, key);
             }
         }
-        (Room::Source, "path") => recipe.source.path = None,
-        (Room::Source, "format") => recipe.source.format = None,
-        (Room::Top, "name") => recipe.name = None,
-        (Room::Top, "description") => recipe.description = None,
-        (Room::Top, "output_dir") => recipe.output_dir = None,
-        (Room::Top, "max_memory") => recipe.max_memory = None,
+        (KeyTable::Source, "path") => recipe.source.path = None,
+        (KeyTable::Source, "format") => recipe.source.format = None,
+        (KeyTable::Top, "name") => recipe.name = None,
+        (KeyTable::Top, "description") => recipe.description = None,
+        (KeyTable::Top, "output_dir") => recipe.output_dir = None,
+        (KeyTable::Top, "max_memory") => recipe.max_memory = None,
         (_, later) => {
             recipe.later.shift_remove(later);
         }
@@ -116,7 +116,7 @@ pub(crate) fn choices(key: &Key, format: Option<FormatId>) -> &'static [&'static
     match key.kind {
         Kind::Bool => &["false", "true"],
         Kind::Choice(words) => words,
-        Kind::Format if key.room == Room::Target => formats::written_names(),
+        Kind::Format if key.table == KeyTable::Target => formats::written_names(),
         Kind::Quantization => format.map_or(&[], types_of),
         Kind::TensorType => TENSOR_TYPES,
         _ => &[],
@@ -194,8 +194,8 @@ fn rules(text: &str) -> Result<Value, Problem> {
             key_at: Span::default(),
             node: node(Value::Text(kind.trim().to_owned())),
         }),
-        _ => Err(Problem::error("", format!("{part:?} is no rule"))
-            .with_help("Write a selector and a type, with commas between several: `ffn_down = q6_k, attn_v = q8_0`.")),
+        _ => Err(Problem::error("", format!("{part:?} is not a rule"))
+            .with_help("Write selectors and types, separated by commas: `ffn_down = q6_k, attn_v = q8_0`.")),
     };
     words(text).map(rule).collect::<Result<Vec<_>, _>>().map(Value::Table)
 }
@@ -245,8 +245,8 @@ mod tests {
 
     #[test]
     fn every_key_of_a_target_goes_in_comes_out_and_is_taken_out_again() {
-        for key in
-            keys_of(Room::Target).filter(|k| k.state != State::Later && k.fits(FormatId::Gguf) && k.name != "format")
+        for key in keys_of(KeyTable::Target)
+            .filter(|k| k.state != State::Later && k.fits(FormatId::Gguf) && k.name != "format")
         {
             let text = format!("[[target]]\nformat = \"gguf\"\n{} = {}\n", key.name, key.example);
             let wanted = parse(&text, Syntax::Toml, None).unwrap();
@@ -264,7 +264,7 @@ mod tests {
     fn what_people_type_is_taken() {
         let set = |name: &str, text: &str| {
             let mut recipe = blank();
-            set_text(&mut recipe, Some(0), find(Room::Target, name).unwrap(), text).unwrap();
+            set_text(&mut recipe, Some(0), find(KeyTable::Target, name).unwrap(), text).unwrap();
             recipe.targets.remove(0)
         };
         assert_eq!(set("context_length", "32k").get(&gguf::CONTEXT_LENGTH), Some(32_768));
@@ -297,7 +297,7 @@ mod tests {
             ("effort", "most"),
         ] {
             let mut recipe = blank();
-            let said = set_text(&mut recipe, Some(0), find(Room::Target, name).unwrap(), text);
+            let said = set_text(&mut recipe, Some(0), find(KeyTable::Target, name).unwrap(), text);
             assert!(said.is_err_and(|p| !p.message.is_empty()), "{name} = {text}");
             assert_eq!(recipe, blank(), "{name}");
         }
@@ -305,7 +305,7 @@ mod tests {
 
     #[test]
     fn signs_in_patterns_are_kept_by_quotes() {
-        let key = find(Room::Target, "tensor_types").unwrap();
+        let key = find(KeyTable::Target, "tensor_types").unwrap();
         let mut recipe = blank();
         let rules = [("re:blk.[0-9]{1,2}.ffn".to_owned(), "q6_k".to_owned())];
         recipe.targets[0].set(&gguf::TENSOR_TYPES, rules.into_iter().collect());

@@ -1,6 +1,6 @@
 //! The typed fields of a recipe by key: what the reader sets, the writer gets and the checks go through.
 
-use super::keys::{Key, Room};
+use super::keys::{Key, KeyTable};
 use super::types::{Recipe, Step, Target, Validate};
 use crate::model::FormatId;
 use indexmap::IndexMap;
@@ -81,19 +81,19 @@ pub(crate) fn clear_target(t: &mut Target, key: &Key) {
 
 /// Puts a value into the top, `[source]` or `[validate]`.
 pub(crate) fn set_recipe(r: &mut Recipe, key: &Key, v: Json) {
-    match (key.room, key.name) {
-        (Room::Top, "name") => r.name = Some(text(&v)),
-        (Room::Top, "description") => r.description = Some(text(&v)),
-        (Room::Top, "output_dir") => r.output_dir = Some(path(&v)),
-        (Room::Top, "max_memory") => r.max_memory = Some(text(&v)),
-        (Room::Top, "manifest") => r.manifest = v.as_bool(),
-        (Room::Top, "parallel") => {}
-        (Room::Source, "path") => r.source.path = Some(path(&v)),
-        (Room::Source, "format") => r.source.format = FormatId::parse(&text(&v)),
-        (Room::Source, "no_checksums") => r.source.no_checksums = v.as_bool().unwrap_or(false),
-        (Room::Source, "densify") => r.source.densify = v.as_bool().unwrap_or(false),
-        (Room::Validate, "data") => r.validate.get_or_insert_with(Validate::default).data = Some(path(&v)),
-        (Room::Validate, "fail_if") => r.validate.get_or_insert_with(Validate::default).fail_if = texts(&v),
+    match (key.table, key.name) {
+        (KeyTable::Top, "name") => r.name = Some(text(&v)),
+        (KeyTable::Top, "description") => r.description = Some(text(&v)),
+        (KeyTable::Top, "output_dir") => r.output_dir = Some(path(&v)),
+        (KeyTable::Top, "max_memory") => r.max_memory = Some(text(&v)),
+        (KeyTable::Top, "manifest") => r.manifest = v.as_bool(),
+        (KeyTable::Top, "parallel") => {}
+        (KeyTable::Source, "path") => r.source.path = Some(path(&v)),
+        (KeyTable::Source, "format") => r.source.format = FormatId::parse(&text(&v)),
+        (KeyTable::Source, "no_checksums") => r.source.no_checksums = v.as_bool().unwrap_or(false),
+        (KeyTable::Source, "densify") => r.source.densify = v.as_bool().unwrap_or(false),
+        (KeyTable::Validate, "data") => r.validate.get_or_insert_with(Validate::default).data = Some(path(&v)),
+        (KeyTable::Validate, "fail_if") => r.validate.get_or_insert_with(Validate::default).fail_if = texts(&v),
         (_, later) => {
             r.later.insert(later.to_owned(), v);
         }
@@ -102,19 +102,19 @@ pub(crate) fn set_recipe(r: &mut Recipe, key: &Key, v: Json) {
 
 /// The value the top, `[source]` or `[validate]` has for a key.
 pub(crate) fn get_recipe(r: &Recipe, key: &Key) -> Option<Json> {
-    match (key.room, key.name) {
-        (Room::Top, "name") => of_text(&r.name),
-        (Room::Top, "description") => of_text(&r.description),
-        (Room::Top, "output_dir") => of_path(&r.output_dir),
-        (Room::Top, "max_memory") => of_text(&r.max_memory),
-        (Room::Top, "manifest") => r.manifest.map(Json::Bool),
-        (Room::Top, "parallel") => None,
-        (Room::Source, "path") => of_path(&r.source.path),
-        (Room::Source, "format") => r.source.format.map(|f| Json::from(f.name())),
-        (Room::Source, "no_checksums") => of_flag(r.source.no_checksums),
-        (Room::Source, "densify") => of_flag(r.source.densify),
-        (Room::Validate, "data") => r.validate.as_ref().and_then(|v| of_path(&v.data)),
-        (Room::Validate, "fail_if") => r.validate.as_ref().and_then(|v| of_texts(&v.fail_if)),
+    match (key.table, key.name) {
+        (KeyTable::Top, "name") => of_text(&r.name),
+        (KeyTable::Top, "description") => of_text(&r.description),
+        (KeyTable::Top, "output_dir") => of_path(&r.output_dir),
+        (KeyTable::Top, "max_memory") => of_text(&r.max_memory),
+        (KeyTable::Top, "manifest") => r.manifest.map(Json::Bool),
+        (KeyTable::Top, "parallel") => None,
+        (KeyTable::Source, "path") => of_path(&r.source.path),
+        (KeyTable::Source, "format") => r.source.format.map(|f| Json::from(f.name())),
+        (KeyTable::Source, "no_checksums") => of_flag(r.source.no_checksums),
+        (KeyTable::Source, "densify") => of_flag(r.source.densify),
+        (KeyTable::Validate, "data") => r.validate.as_ref().and_then(|v| of_path(&v.data)),
+        (KeyTable::Validate, "fail_if") => r.validate.as_ref().and_then(|v| of_texts(&v.fail_if)),
         (_, later) => r.later.get(later).cloned(),
     }
 }

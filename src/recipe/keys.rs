@@ -5,9 +5,9 @@ use super::options::{self, Flag};
 use super::steps;
 use crate::model::FormatId;
 
-/// The table a key stands in.
+/// The table that contains a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Room {
+pub enum KeyTable {
     /// The top of the file.
     Top,
     /// `[source]`.
@@ -61,14 +61,14 @@ impl Kind {
     /// For messages and the manual: `a whole number from 1 to 10`.
     pub(crate) fn describe(self) -> String {
         match self {
-            Self::Text => "a text".to_owned(),
+            Self::Text => "a string".to_owned(),
             Self::Path => "a path".to_owned(),
             Self::Bool => "`true` or `false`".to_owned(),
             Self::Integer(0, u64::MAX) => "a whole number, 0 or more".to_owned(),
             Self::Integer(low, high) => format!("a whole number from {low} to {high}"),
             Self::Number(low, f64::MAX) => format!("a number, {low} or more"),
             Self::Number(low, high) => format!("a number from {low} to {high}"),
-            Self::Size => "a number of bytes or a text like `5GB` or `4.5GiB`".to_owned(),
+            Self::Size => "a number of bytes or a string like `5GB` or `4.5GiB`".to_owned(),
             Self::Choice(words) => {
                 format!("one of {}", words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", "))
             }
@@ -99,8 +99,8 @@ pub enum State {
 /// One key.
 #[derive(Clone, Copy, Debug)]
 pub struct Key {
-    /// Where it stands.
-    pub room: Room,
+    /// The table it belongs to.
+    pub table: KeyTable,
     /// Its name.
     pub name: &'static str,
     /// Other names it is known by, in the same place.
@@ -111,7 +111,7 @@ pub struct Key {
     pub kind: Kind,
     /// Whether this version acts on it.
     pub state: State,
-    /// One line for people.
+    /// A one-line description.
     pub help: &'static str,
     /// A value in TOML.
     pub example: &'static str,
@@ -135,7 +135,7 @@ pub struct Key {
 pub(crate) const NOW: State = State::Since("0.1");
 
 pub(crate) const fn key(
-    room: Room,
+    table: KeyTable,
     name: &'static str,
     kind: Kind,
     state: State,
@@ -143,7 +143,7 @@ pub(crate) const fn key(
     example: &'static str,
 ) -> Key {
     Key {
-        room,
+        table,
         name,
         aliases: &[],
         flat: &[],
@@ -222,28 +222,28 @@ impl Key {
     }
 }
 
+use KeyTable::{Source, Top, Validate};
 use Kind::{Bool, Conditions, Format, Path, Size, Table, Text};
-use Room::{Source, Top, Validate};
 use State::{Later, NoEffect};
 
 /// Every key that does not belong to a target, in the order of the manual. Those of targets are in [`options`], those of
 /// steps in [`steps`].
 #[rustfmt::skip]
 static KEYS: &[Key] = &[
-    key(Top, "name", Text, NOW, "Name shown in lists; the file's name when absent.", "\"nightly\""),
-    key(Top, "description", Text, NOW, "One line for people.", "\"Q4_K_M for the laptop\"").or(&["about"]),
-    key(Top, "output_dir", Path, NOW, "Folder for the outputs of targets that name none.", "\"out\"").or(&["output_folder"]),
-    key(Top, "manifest", Bool, NOW, "Write a manifest (`NAME.remold.json`) beside each output: hashes, recipe, errors. Written when absent.", "false").flag(Flag::switch("no-manifest")),
-    key(Top, "max_memory", Size, NOW, "Memory the conversion may take; fewer threads work when it is short. 80 % of what is available when absent.", "\"2GB\"").flag(Flag::new("max-memory", "SIZE")),
-    key(Top, "parallel", Bool, NoEffect, "Targets are always made from one read of the source.", "true"),
+    key(Top, "name", Text, NOW, "Name shown in lists; default: the name of the file.", "\"nightly\""),
+    key(Top, "description", Text, NOW, "A one-line description.", "\"Q4_K_M for the laptop\"").or(&["about"]),
+    key(Top, "output_dir", Path, NOW, "Folder for the outputs of targets without `output`.", "\"out\"").or(&["output_folder"]),
+    key(Top, "manifest", Bool, NOW, "Write a manifest (`NAME.remold.json`) next to each output: hashes, recipe, errors. Default: true.", "false").flag(Flag::switch("no-manifest")),
+    key(Top, "max_memory", Size, NOW, "Memory that the conversion may use; it runs fewer threads when memory is scarce. Default: 80 % of the available memory.", "\"2GB\"").flag(Flag::new("max-memory", "SIZE")),
+    key(Top, "parallel", Bool, NoEffect, "All targets are always written from a single read of the source.", "true"),
     key(Top, "custom_operators", Table, Later, "Operator → file that defines it.", "{ MyOp = \"my_op.onnx\" }"),
-    key(Top, "hardware_optimization", Table, Later, "What the outputs are tuned for: `target`, `cuda_version`, `tensor_cores`.", "{ target = \"cpu\" }"),
+    key(Top, "hardware_optimization", Table, Later, "Hardware to tune the outputs for: `target`, `cuda_version`, `tensor_cores`.", "{ target = \"cpu\" }"),
 
-    key(Source, "path", Path, NOW, "The model: a file or a folder. May be left to the command line.", "\"runs/exp42/checkpoint-2000\"")
+    key(Source, "path", Path, NOW, "The model: a file or a folder. Can also be given on the command line.", "\"runs/exp42/checkpoint-2000\"")
         .or(&["model", "model_path"]).flat(&["model_path", "source_path", "model", "input"]),
-    key(Source, "format", Format, NOW, "Format of the source, when looking at it must not decide.", "\"safetensors\"").or(&["source_format", "type"]).flat(&["source_format"]),
-    key(Source, "no_checksums", Bool, NOW, "Convert although checksums in the source do not match its bytes.", "true").flag(Flag::switch("no-checksums")),
-    key(Source, "densify", Bool, NOW, "Write sparse tensors of a PyTorch file in full; without it they are refused.", "true").flag(Flag::switch("densify")),
+    key(Source, "format", Format, NOW, "Format of the source. Default: detected from its contents.", "\"safetensors\"").or(&["source_format", "type"]).flat(&["source_format"]),
+    key(Source, "no_checksums", Bool, NOW, "Convert the source even if its checksums do not match its bytes.", "true").flag(Flag::switch("no-checksums")),
+    key(Source, "densify", Bool, NOW, "Write sparse tensors of a PyTorch file as dense tensors; without it they are rejected.", "true").flag(Flag::switch("densify")),
 
 
     key(Validate, "data", Path, Later, "Text to measure on.", "\"holdout.txt\""),
@@ -253,9 +253,9 @@ static KEYS: &[Key] = &[
 
 /// Tables and lists at the top that are not keys themselves, with what they are for.
 pub(crate) const GROUPS: &[(&str, &str)] = &[
-    ("source", "a table, or the path as text"),
+    ("source", "a table, or the path as a string"),
     ("pipeline", "a list of steps"),
-    ("target", "a table, a list of tables, or `FORMAT:QUANTIZATION` as text"),
+    ("target", "a table, a list of tables, or `FORMAT:QUANTIZATION` as a string"),
     ("validate", "a table"),
     ("target_format", "a format, or `FORMAT:QUANTIZATION`"),
     ("target_formats", "a list of formats, each possibly with `:QUANTIZATION`"),
@@ -273,20 +273,20 @@ pub(crate) fn step(name: &str) -> Option<&'static str> {
     steps::find(name).map(|s| s.name)
 }
 
-/// The keys of a room, in the order of the manual.
-pub fn keys_of(room: Room) -> impl Iterator<Item = &'static Key> {
-    keys().filter(move |k| k.room == room)
+/// The keys of a table, in the order of the manual.
+pub fn keys_of(table: KeyTable) -> impl Iterator<Item = &'static Key> {
+    keys().filter(move |k| k.table == table)
 }
 
-/// Every key of every room.
+/// Every key of every table.
 pub fn keys() -> impl Iterator<Item = &'static Key> {
-    let after = |k: &&Key| k.room == Room::Validate;
+    let after = |k: &&Key| k.table == KeyTable::Validate;
     KEYS.iter().filter(move |k| !after(k)).chain(options::keys()).chain(KEYS.iter().filter(after)).chain(steps::keys())
 }
 
-/// The key of that name or alias in a room.
-pub(crate) fn find(room: Room, name: &str) -> Option<&'static Key> {
-    keys_of(room).find(|k| k.is_called(name))
+/// The key of that name or alias in a table.
+pub(crate) fn find(table: KeyTable, name: &str) -> Option<&'static Key> {
+    keys_of(table).find(|k| k.is_called(name))
 }
 
 #[cfg(test)]
@@ -295,17 +295,17 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn no_name_stands_for_two_keys() {
+    fn no_name_is_used_for_two_keys() {
         let mut seen = HashSet::new();
         for k in keys() {
             for name in k.aliases.iter().chain([&k.name]) {
-                assert!(seen.insert((format!("{:?}", k.room), *name)), "{:?} {name}", k.room);
+                assert!(seen.insert((format!("{:?}", k.table), *name)), "{:?} {name}", k.table);
             }
         }
         let mut top = HashSet::new();
         for k in keys() {
             let names = k.aliases.iter().chain([&k.name]);
-            let flat: Vec<_> = if k.room == Top { names.chain(k.flat).collect() } else { k.flat.iter().collect() };
+            let flat: Vec<_> = if k.table == Top { names.chain(k.flat).collect() } else { k.flat.iter().collect() };
             flat.into_iter().for_each(|n| assert!(top.insert(*n), "{n}"));
         }
         for name in GROUPS.iter().map(|(g, _)| g).chain(GROUP_ALIASES.iter().map(|(a, _)| a)) {

@@ -1,16 +1,16 @@
 //! The tables of `docs/recipe.md`, from the table of keys.
 
-use super::keys::{GROUP_ALIASES, GROUPS, Key, Kind, Room, State, keys_of};
+use super::keys::{GROUP_ALIASES, GROUPS, Key, KeyTable, Kind, State, keys_of};
 use super::options;
 use super::steps::STEPS;
 use std::fmt::Write as _;
 
-/// Every key as Markdown tables, one for each place a key can stand in.
+/// Every key as Markdown tables, one for each table of a recipe.
 pub fn manual() -> String {
     let mut out = String::new();
     out.push_str("### At the top\n\n");
-    table(&mut out, Room::Top);
-    out.push_str("\nTables and lists at the top:\n\n| key | takes |\n| --- | --- |\n");
+    table(&mut out, KeyTable::Top);
+    out.push_str("\nTables and lists at the top:\n\n| key | value |\n| --- | --- |\n");
     for (name, what) in GROUPS {
         let aliases: Vec<String> =
             GROUP_ALIASES.iter().filter(|(_, g)| g == name).map(|(a, _)| format!("`{a}`")).collect();
@@ -18,26 +18,26 @@ pub fn manual() -> String {
         let _ = writeln!(out, "| `{name}`{also} | {what} |");
     }
     out.push_str("\n### `[source]`\n\n");
-    table(&mut out, Room::Source);
+    table(&mut out, KeyTable::Source);
     out.push_str("\n### `[[target]]`\n\n");
-    table(&mut out, Room::Target);
+    table(&mut out, KeyTable::Target);
     out.push_str("\n### `[validate]`\n\n");
-    table(&mut out, Room::Validate);
+    table(&mut out, KeyTable::Validate);
     for step in STEPS {
         let aliases: Vec<String> = step.aliases.iter().map(|a| format!("`{a}`")).collect();
         let _ = write!(out, "\n### `[[pipeline]]` with `step = \"{}\"` (also {})\n\n", step.name, aliases.join(", "));
         let _ = write!(out, "{}\n\n", step.purpose);
-        table(&mut out, Room::Step(step.name));
+        table(&mut out, KeyTable::Step(step.name));
     }
     out
 }
 
-fn table(out: &mut String, room: Room) {
-    out.push_str("| key | takes | for | state | what it does | example |\n| --- | --- | --- | --- | --- | --- |\n");
-    for k in keys_of(room) {
-        let formats = match (room, options::formats_text(k)) {
-            (Room::Target, formats) if formats.is_empty() => "all".to_owned(),
-            (Room::Target, formats) => formats,
+fn table(out: &mut String, table: KeyTable) {
+    out.push_str("| key | value | for | state | description | example |\n| --- | --- | --- | --- | --- | --- |\n");
+    for k in keys_of(table) {
+        let formats = match (table, options::formats_text(k)) {
+            (KeyTable::Target, formats) if formats.is_empty() => "all".to_owned(),
+            (KeyTable::Target, formats) => formats,
             _ => "–".to_owned(),
         };
         let state = match k.state {

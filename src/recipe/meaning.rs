@@ -38,7 +38,7 @@ const MEANINGS: [(&str, &[&str]); 15] = [
 /// Words for "as the source is".
 const AS_IT_IS: [&str; 6] = ["default", "keep", "same", "original", "none", "lossless"];
 
-/// The file type (lower case) that a word means, when it is no name of one.
+/// The file type (lower case) that a word means, when it is not a name of one.
 pub(crate) fn file_type(word: &str) -> Option<&'static str> {
     if word.len() > 40 {
         return None;

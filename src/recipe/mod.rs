@@ -1,8 +1,8 @@
 //! The user's words: a [`Recipe`] and how it is read, checked, written and named.
 //!
-//! Text (TOML, YAML or JSON) → `syntax` → one tree with places → `read`, by the table of `keys` → [`Recipe`]. Reading tells mistakes of
-//! spelling and type; [`check()`] tells unknown words, values out of range and what this version cannot do; both point at file, line and
-//! column, and both tell everything in one go ([`lint`]). Flags of the command line make a [`Recipe`] directly or through [`apply_set`].
+//! Text (TOML, YAML or JSON) → `syntax` → one tree with places → `read`, by the table of `keys` → [`Recipe`]. Reading reports problems of
+//! spelling and type; [`check()`] reports unknown words, values out of range and what this version does not support; both point at file, line and
+//! column, and both report everything at once ([`lint`]). Flags of the command line make a [`Recipe`] directly or through [`apply_set`].
 //! Manual: `docs/recipe.md`, checked against the table. Must not know how a recipe is run.
 //! Tests: `cargo test --lib recipe::` and `cargo test --test recipes`.
 
@@ -40,7 +40,7 @@ pub(crate) use problem::{SourceText, Span, placed};
 pub use selector::Selector;
 pub use set::apply_set;
 pub use syntax::Syntax;
-pub(crate) use syntax::{Found, read as read_tree};
+pub(crate) use syntax::{LocatedProblem, read as read_tree};
 pub(crate) use tree::{Entry, MAX_TEXT_BYTES, Node, Value};
 pub use types::{Recipe, Source, Step, Target};
 pub use values::parse_size;
@@ -55,7 +55,7 @@ use std::path::Path;
 #[derive(Clone, Debug)]
 pub struct Parsed {
     recipe: Recipe,
-    notes: Vec<Found>,
+    notes: Vec<LocatedProblem>,
     places: Places,
     source: SourceText,
 }
@@ -76,7 +76,7 @@ impl Parsed {
         problem::placed(self.check_spans(available), &self.source)
     }
 
-    fn check_spans(&self, available: &Available<'_>) -> Vec<Found> {
+    fn check_spans(&self, available: &Available<'_>) -> Vec<LocatedProblem> {
         let checked = check_with(&self.recipe, available).into_iter().map(|p| {
             let at = self.span(&p.path);
             (p, at)
@@ -98,7 +98,7 @@ impl Parsed {
 }
 
 /// Reads everything that can be read.
-fn read_text(text: &str, syntax: Syntax, file: Option<&Path>) -> (Parsed, Vec<Found>) {
+fn read_text(text: &str, syntax: Syntax, file: Option<&Path>) -> (Parsed, Vec<LocatedProblem>) {
     let source = SourceText { file: file.map(Path::to_path_buf), text: text.to_owned() };
     let (root, broken) = syntax::read(&source, syntax);
     let mut reader = Reader::default();
@@ -146,7 +146,8 @@ pub fn lint(text: &str, syntax: Syntax, file: Option<&Path>, available: &Availab
         let mut paths = found.iter().map(|(q, _)| q.path.as_str()).filter(|q| !q.is_empty());
         paths.any(|q| inside(p, q) || (p == "target" && q.starts_with("target")))
     };
-    let checked: Vec<Found> = parsed.check_spans(available).into_iter().filter(|(p, _)| !reported(&p.path)).collect();
+    let checked: Vec<LocatedProblem> =
+        parsed.check_spans(available).into_iter().filter(|(p, _)| !reported(&p.path)).collect();
     found.extend(checked);
     problem::placed(found, &parsed.source)
 }
@@ -154,7 +155,7 @@ pub fn lint(text: &str, syntax: Syntax, file: Option<&Path>, available: &Availab
 /// Reads a recipe file; the syntax goes by its extension (`.yaml`, `.yml`, `.json`, else TOML).
 ///
 /// # Errors
-/// When the file cannot be read or is no text; as [`parse_text`].
+/// When the file cannot be read or is not text; as [`parse_text`].
 pub fn load(path: &Path) -> Result<Parsed, RecipeErrors> {
     parse_text(&read_file(path)?, Syntax::of(path), Some(path))
 }
@@ -175,10 +176,10 @@ fn read_file(path: &Path) -> Result<String, RecipeErrors> {
     };
     files::read_text(path, tree::MAX_TEXT_BYTES as u64).map_err(|e| match e {
         ReadError::Io(e) => {
-            refuse(format!("reading the recipe: {e}"), "`remold recipe list` shows the recipes that have a name.")
+            refuse(format!("reading the recipe: {e}"), "`remold recipe list` shows the built-in recipes.")
         }
         ReadError::NotAFile(_) => refuse(e.to_string(), "Save the recipe to a file and name that file."),
-        ReadError::TooLarge(limit) => refuse(format!("the file has more than {limit} bytes"), "Is this a recipe?"),
-        ReadError::NotText => refuse("the file is no UTF-8 text".to_owned(), "Is this a recipe?"),
+        ReadError::TooLarge(limit) => refuse(format!("the file is larger than {limit} bytes"), "Is this a recipe?"),
+        ReadError::NotText => refuse("the file is not UTF-8 text".to_owned(), "Is this a recipe?"),
     })
 }

@@ -107,7 +107,7 @@ pub(crate) fn format_named(word: &str) -> Result<FormatId> {
             (Some(near), ..) => format!("Did you mean {near}? {}", listed("Formats", formats::written_names())),
             _ => listed("Formats", formats::written_names()),
         };
-        ModelError::request(format!("there is no format `{word}`")).field("target.format").with_hint(hint)
+        ModelError::request(format!("unknown format `{word}`")).field("target.format").with_hint(hint)
     })
 }
 
@@ -130,7 +130,7 @@ pub(crate) fn quantization(name: &str) -> String {
 pub(crate) fn format_help(name: &str) -> String {
     let all = listed("Formats", &format_list(&FormatId::ALL));
     if OUTSIDE.contains(&name.to_ascii_lowercase().as_str()) {
-        return format!("remold does not make `{name}` files. {all}");
+        return format!("remold does not write `{name}` files. {all}");
     }
     let known = FORMATS.iter().flat_map(|f| f.aliases.iter().copied()).chain(FormatId::ALL.map(FormatId::name));
     suggest(name, known, &all)

@@ -22,7 +22,7 @@ pub(crate) enum Origin {
 pub(crate) struct Preset {
     /// The name to call it by.
     pub name: String,
-    /// One line for people.
+    /// A one-line description.
     pub about: String,
     /// The recipe.
     pub recipe: Recipe,
@@ -67,7 +67,7 @@ pub(crate) fn user_dir() -> Option<PathBuf> {
 }
 
 /// Every preset: the user's, then the built-in ones that no user's recipe replaces by name. Files with mistakes are left out here;
-/// [`read_dir`] tells them.
+/// [`read_dir`] lists them.
 pub(crate) fn presets() -> Vec<Preset> {
     user_dir().map_or_else(built_in, |dir| presets_in(&dir))
 }
@@ -132,7 +132,7 @@ pub(crate) fn find_in(dir: Option<&Path>, name: &str) -> Result<Preset, RecipeEr
     }
     let known: Vec<&str> = users.iter().chain(&own).map(|p| p.name.as_str()).collect();
     let help = names::suggest(name, known.iter().copied(), &names::listed("Recipes", &known));
-    Err(RecipeErrors::one(Problem::error("", format!("there is no recipe called `{name}`")).with_help(help)))
+    Err(RecipeErrors::one(Problem::error("", format!("recipe `{name}` not found")).with_help(help)))
 }
 
 #[cfg(test)]
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn users_recipes_come_first_and_their_mistakes_are_told() {
+    fn users_recipes_come_first_and_their_mistakes_are_reported() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("q8.yaml"), "description: mine\ntarget: 'gguf:q8_0'\n").unwrap();
         std::fs::write(dir.path().join("bad.toml"), "[[target]]\nfromat = \"gguf\"\n").unwrap();

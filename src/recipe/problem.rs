@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Problems listed at most; more are counted, not shown.
 pub(crate) const MAX_PROBLEMS: usize = 100;
 
-/// Problems looked for at most: finding the nearest word for each of 50,000 wrong keys would take seconds and help nobody.
+/// Maximum problems looked for: finding the nearest word for each of 50,000 wrong keys would take seconds.
 pub(crate) const MAX_FOUND: usize = 1000;
 
 /// Characters of a source line shown at most, so that a one-line JSON file does not fill the screen.
@@ -50,12 +50,12 @@ pub struct Problem {
     pub message: String,
     /// What is allowed or what to do: full sentences.
     pub help: Option<String>,
-    /// Where it stands, if the recipe came from text.
+    /// Its position, if the recipe came from text.
     pub place: Option<Box<Place>>,
     /// The key as a value, if the problem was found in a recipe and not in its text.
     #[serde(skip)]
     pub at: Option<Box<RecipePath>>,
-    /// Where the message goes on behind the name of the key that it begins with, in bytes.
+    /// Where the message continues behind the name of the key that it begins with, in bytes.
     #[serde(skip)]
     pub(super) behind_key: u32,
 }
@@ -192,7 +192,7 @@ impl fmt::Display for Problem {
     /// Three or four lines: place and fact, the source line, a caret, the help. No line feed at the end.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let note = if self.is_error() { "" } else { "note: " };
-        // Keys and values of the recipe stand in these; none of them may begin a line of its own.
+        // These contain keys and values of the recipe; none of them may begin a line of its own.
         let (path, message) = (escape(&self.path), escape(&self.message));
         let Some(place) = &self.place else {
             match &*path {
@@ -205,9 +205,9 @@ impl fmt::Display for Problem {
         write!(f, "{}:{}:{}: {note}{message}", escape(&file), place.line, place.column)?;
         let (shown, column) = window(&place.source, place.column);
         let number = place.line.to_string();
-        let room = SHOWN_CHARS.saturating_sub(column - 1).max(1);
+        let space = SHOWN_CHARS.saturating_sub(column - 1).max(1);
         write!(f, "\n  {number} | {shown}")?;
-        let (pad, carets) = (" ".repeat(column - 1), "^".repeat(place.width.clamp(1, room)));
+        let (pad, carets) = (" ".repeat(column - 1), "^".repeat(place.width.clamp(1, space)));
         write!(f, "\n  {:w$} | {pad}{carets}", "", w = number.len())?;
         self.help.iter().try_for_each(|h| write!(f, "\n  {:w$}   {}", "", escape_lines(h), w = number.len()))
     }

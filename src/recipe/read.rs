@@ -1,7 +1,7 @@
-//! The tree → a [`Recipe`]: canonical tables, flat keys and the guide's groups alike, every mistake told with its place.
+//! The tree → a [`Recipe`]: canonical tables, flat keys and the guide's groups alike; every problem is reported with its place.
 
 use super::fields::{set_recipe, set_step, set_target};
-use super::keys::{self, GROUP_ALIASES, GROUPS, Key, Kind, Room, State, keys_of};
+use super::keys::{self, GROUP_ALIASES, GROUPS, Key, KeyTable, Kind, State, keys_of};
 use super::names;
 use super::options;
 use super::problem::Message;
@@ -13,7 +13,7 @@ use super::value::convert;
 use crate::model::FormatId;
 use std::collections::HashMap;
 
-/// Where every key that was read stands, by canonical path: `target[0].context_length`.
+/// Position of every key that was read, by canonical path: `target[0].context_length`.
 pub(crate) type Places = HashMap<String, Span>;
 
 /// Names of target keys that say nothing at the top of a file, where `target_format` and `source_format` are meant.
@@ -25,7 +25,7 @@ const PLACEHOLDER: FormatId = FormatId::ALL[0];
 /// Targets and steps of one recipe at most.
 const MAX_TARGETS: usize = 256;
 
-/// A target key that stands outside of a target: it goes to every target that it fits and that does not say it itself.
+/// A target key outside of a target: it applies to every target that it fits and that does not set it.
 struct Flat<'n> {
     key: &'static Key,
     format: Option<FormatId>,
@@ -47,7 +47,7 @@ impl<'n> Reader<'n> {
         match &root.value {
             Value::Table(entries) => self.top(entries),
             Value::Null => {}
-            _ => self.wrong("", root.at, format!("a recipe is a table of keys, not {}", root.describe()), ""),
+            _ => self.wrong("", root.at, format!("a recipe must be a table of keys, not {}", root.describe()), ""),
         }
         self.spread();
     }
@@ -63,7 +63,7 @@ impl<'n> Reader<'n> {
         }
     }
 
-    /// The value of a key, in its canonical form; remembers the place, tells what is wrong.
+    /// The value of a key, in its canonical form; remembers the place and reports problems.
     pub(crate) fn value(&mut self, key: &Key, entry: &Entry, path: &str) -> Option<serde_json::Value> {
         self.places.insert(path.to_owned(), entry.node.at);
         convert(key, entry, path, self)
@@ -73,8 +73,8 @@ impl<'n> Reader<'n> {
         let mut seen: HashMap<&str, &str> = HashMap::new();
         for e in entries {
             let group = group(&e.key);
-            let key = keys_of(Room::Top).find(|k| k.is_called(&e.key) || k.flat.contains(&e.key.as_str()));
-            let source = keys_of(Room::Source).find(|k| k.flat.contains(&e.key.as_str()));
+            let key = keys_of(KeyTable::Top).find(|k| k.is_called(&e.key) || k.flat.contains(&e.key.as_str()));
+            let source = keys_of(KeyTable::Source).find(|k| k.flat.contains(&e.key.as_str()));
             let canonical = group.or(key.map(|k| k.name)).or(source.map(|k| k.name));
             if let Some(name) = canonical.or_else(|| flat_key(&e.key).map(|k| k.name))
                 && let Some(first) = seen.insert(name, &e.key)
@@ -87,14 +87,14 @@ impl<'n> Reader<'n> {
                 (_, Some(key)) => self.plain(key, e),
                 _ => match flat_key(&e.key) {
                     Some(key) => self.flats.push(Flat { key, format: None, entry: e }),
-                    None => self.unknown(Room::Top, e),
+                    None => self.unknown(KeyTable::Top, e),
                 },
             }
         }
     }
 
     fn twice(&mut self, e: &Entry, first: &str) {
-        let message = format!("`{}` says the same as `{first}` above", e.key);
+        let message = format!("`{}` means the same as `{first}` above", e.key);
         self.wrong(&e.key, e.key_at, message, "Keep one of them.");
     }
 
@@ -103,7 +103,7 @@ impl<'n> Reader<'n> {
         let path = path_of(key, "");
         if let Some(v) = self.value(key, e, &path) {
             if key.state == State::NoEffect && v == serde_json::Value::Bool(false) {
-                let note = Problem::note(path, format!("`{}` changes nothing", e.key)).with_help(key.help);
+                let note = Problem::note(path, format!("`{}` has no effect", e.key)).with_help(key.help);
                 self.found.push((note, e.node.at));
             }
             set_recipe(&mut self.recipe, key, v);
@@ -115,17 +115,17 @@ impl<'n> Reader<'n> {
             "source" => match &e.node.value {
                 Value::Text(t) => {
                     let name = if FormatId::parse(t).is_some() { "format" } else { "path" };
-                    if let Some(key) = keys::find(Room::Source, name) {
+                    if let Some(key) = keys::find(KeyTable::Source, name) {
                         self.plain(key, e);
                     }
                 }
-                _ => self.table(e, |me, inner| me.keyed(Room::Source, inner)),
+                _ => self.table(e, |me, inner| me.keyed(KeyTable::Source, inner)),
             },
             "validate" => match &e.node.value {
                 Value::Bool(on) => self.recipe.validate = on.then(Validate::default),
                 _ => {
                     self.recipe.validate = Some(Validate::default());
-                    self.table(e, |me, inner| me.keyed(Room::Validate, inner));
+                    self.table(e, |me, inner| me.keyed(KeyTable::Validate, inner));
                 }
             },
             "pipeline" => self.pipeline(e),
@@ -171,20 +171,20 @@ impl<'n> Reader<'n> {
     }
 
     pub(crate) fn expected(&mut self, e: &Entry, what: &str) {
-        let message = format!("`{}` takes {what}, not {}", e.key, e.node.describe());
+        let message = format!("`{}` must be {what}, not {}", e.key, e.node.describe());
         self.wrong(&e.key, e.node.at, message, "");
     }
 
     /// The keys of `[source]` or `[validate]`.
-    fn keyed(&mut self, room: Room, entries: &[Entry]) {
+    fn keyed(&mut self, table: KeyTable, entries: &[Entry]) {
         let mut seen: HashMap<&str, &str> = HashMap::new();
         for e in entries {
-            match keys::find(room, &e.key) {
+            match keys::find(table, &e.key) {
                 Some(key) => match seen.insert(key.name, &e.key) {
                     Some(first) => self.twice(e, first),
                     None => self.plain(key, e),
                 },
-                None => self.unknown(room, e),
+                None => self.unknown(table, e),
             }
         }
     }
@@ -193,7 +193,7 @@ impl<'n> Reader<'n> {
     fn target(&mut self, node: &'n Node) {
         let index = self.recipe.targets.len();
         if index >= MAX_TARGETS {
-            return self.wrong("target", node.at, format!("more than {MAX_TARGETS} targets"), "Make several recipes.");
+            return self.wrong("target", node.at, format!("more than {MAX_TARGETS} targets"), "Use several recipes.");
         }
         let at = format!("target[{index}]");
         self.places.insert(at.clone(), node.at);
@@ -215,12 +215,12 @@ impl<'n> Reader<'n> {
             Value::Table(entries) => {
                 let mut seen: HashMap<&str, &str> = HashMap::new();
                 for e in entries {
-                    match keys::find(Room::Target, &e.key) {
+                    match keys::find(KeyTable::Target, &e.key) {
                         Some(key) => match seen.insert(key.name, &e.key) {
                             Some(first) => self.twice(e, first),
                             None => self.target_key(&mut target, &at, key, e),
                         },
-                        None => self.unknown(Room::Target, e),
+                        None => self.unknown(KeyTable::Target, e),
                     }
                 }
                 if !seen.contains_key("format") {
@@ -230,7 +230,7 @@ impl<'n> Reader<'n> {
                 }
             }
             _ => {
-                let message = format!("a target is a table or `FORMAT:QUANTIZATION`, not {}", node.describe());
+                let message = format!("a target must be a table or `FORMAT:QUANTIZATION`, not {}", node.describe());
                 self.wrong(&at, node.at, message, "");
             }
         }
@@ -256,12 +256,12 @@ impl<'n> Reader<'n> {
             self.table(f, |me, entries| {
                 let mut seen: HashMap<&str, &str> = HashMap::new();
                 for e in entries {
-                    match keys::find(Room::Target, &e.key) {
+                    match keys::find(KeyTable::Target, &e.key) {
                         Some(key) => match seen.insert(key.name, &e.key) {
                             Some(first) => me.twice(e, first),
                             None => me.flats.push(Flat { key, format: Some(format), entry: e }),
                         },
-                        None => me.unknown(Room::Target, e),
+                        None => me.unknown(KeyTable::Target, e),
                     }
                 }
             });
@@ -271,11 +271,11 @@ impl<'n> Reader<'n> {
     fn pipeline(&mut self, e: &'n Entry) {
         let Value::List(items) = &e.node.value else { return self.expected(e, "a list of steps") };
         if items.len() > MAX_TARGETS {
-            return self.wrong("pipeline", e.key_at, format!("more than {MAX_TARGETS} steps"), "Make several recipes.");
+            return self.wrong("pipeline", e.key_at, format!("more than {MAX_TARGETS} steps"), "Use several recipes.");
         }
         for node in items {
             let Value::Table(entries) = &node.value else {
-                let message = format!("a step is a table with the key `step`, not {}", node.describe());
+                let message = format!("a step must be a table with the key `step`, not {}", node.describe());
                 self.wrong("pipeline", node.at, message, "Write `step = \"prune\"`.");
                 continue;
             };
@@ -290,7 +290,7 @@ impl<'n> Reader<'n> {
                     }
                 },
                 Some((other, at)) => {
-                    let message = format!("`step` takes a text, not {}", other.describe());
+                    let message = format!("`step` must be a string, not {}", other.describe());
                     self.wrong("pipeline", at, message, &names::listed("Steps", &words));
                 }
                 None => self.wrong("pipeline", node.at, "this step has no `step`", &names::listed("Steps", &words)),
@@ -304,17 +304,17 @@ impl<'n> Reader<'n> {
             match (group(&e.key), flat_key(&e.key)) {
                 (Some(g @ ("target_format" | "target_formats" | "format_options" | "target")), _) => self.group(g, e),
                 (_, Some(key)) => self.flats.push(Flat { key, format: None, entry: e }),
-                _ => match keys_of(Room::Top)
+                _ => match keys_of(KeyTable::Top)
                     .find(|k| k.is_called(&e.key) && matches!(k.name, "parallel" | "output_dir"))
                 {
                     Some(key) => self.plain(key, e),
-                    None => self.unknown(Room::Target, e),
+                    None => self.unknown(KeyTable::Target, e),
                 },
             }
         }
     }
 
-    /// A table elsewhere that stands for a step.
+    /// A table elsewhere that becomes a step.
     fn step_of(&mut self, step: &'static str, e: &'n Entry) {
         match &e.node.value {
             Value::Table(entries) => self.step(step, e.key_at, entries),
@@ -328,7 +328,7 @@ impl<'n> Reader<'n> {
         self.places.insert(path.clone(), at);
         let mut seen: HashMap<&str, &str> = HashMap::new();
         for e in entries.iter().filter(|e| e.key != "step") {
-            match keys::find(Room::Step(name), &e.key) {
+            match keys::find(KeyTable::Step(name), &e.key) {
                 Some(key) => match seen.insert(key.name, &e.key) {
                     Some(first) => self.twice(e, first),
                     None => {
@@ -337,7 +337,7 @@ impl<'n> Reader<'n> {
                         }
                     }
                 },
-                None => self.unknown(Room::Step(name), e),
+                None => self.unknown(KeyTable::Step(name), e),
             }
         }
         self.recipe.pipeline.push(step);
@@ -363,7 +363,7 @@ impl<'n> Reader<'n> {
                 self.wrong(
                     "output",
                     entry.key_at,
-                    format!("`{}` would give {} targets the same place", entry.key, meant.len()),
+                    format!("`{}` would give {} targets the same output", entry.key, meant.len()),
                     help,
                 );
                 continue;
@@ -390,52 +390,52 @@ impl<'n> Reader<'n> {
         let wanted = format.map_or_else(|| options::formats_text(key), |f| f.name().to_owned());
         let (message, help) = if self.recipe.targets.is_empty() {
             (
-                format!("`{}` stands at the top, but the recipe has no target", e.key),
+                format!("`{}` is at the top, but the recipe has no target", e.key),
                 "Add `target_format = \"gguf\"` or a [[target]].".to_owned(),
             )
         } else {
             let have: Vec<&str> = self.recipe.targets.iter().map(|t| t.format.name()).collect();
             let help = format!("The targets are: {}. Remove the key or add such a target.", have.join(", "));
-            (format!("`{}` is for {wanted} targets, and the recipe has none", e.key), help)
+            (format!("`{}` is for {wanted} targets, but the recipe has none", e.key), help)
         };
         self.wrong(if self.recipe.targets.is_empty() { "target" } else { key.name }, e.key_at, message, &help);
     }
 
-    pub(crate) fn unknown(&mut self, room: Room, e: &Entry) {
+    pub(crate) fn unknown(&mut self, table: KeyTable, e: &Entry) {
         if self.is_full() {
             return;
         }
-        let (message, help) = unknown_key(room, &e.key);
+        let (message, help) = unknown_key(table, &e.key);
         self.wrong(&e.key, e.key_at, message, &help);
     }
 }
 
-/// Message and help for a key nobody knows in a room.
-pub(crate) fn unknown_key(room: Room, name: &str) -> (String, String) {
-    let mut known: Vec<&str> = keys_of(room).flat_map(|k| k.aliases.iter().chain([&k.name]).copied()).collect();
-    let later = matches!(room, Room::Step(s) if steps::find(s).is_some_and(|s| s.state == State::Later));
+/// Message and help for an unknown key in a table.
+pub(crate) fn unknown_key(table: KeyTable, name: &str) -> (String, String) {
+    let mut known: Vec<&str> = keys_of(table).flat_map(|k| k.aliases.iter().chain([&k.name]).copied()).collect();
+    let later = matches!(table, KeyTable::Step(s) if steps::find(s).is_some_and(|s| s.state == State::Later));
     // Only what works now is proposed, unless nothing of it does.
-    let shown = |k: &&Key| matches!(k.state, State::Since(_)) || later || room == Room::Validate;
-    let mut allowed: Vec<&str> = keys_of(room).filter(shown).map(|k| k.name).collect();
-    let place = match room {
-        Room::Top => {
+    let shown = |k: &&Key| matches!(k.state, State::Since(_)) || later || table == KeyTable::Validate;
+    let mut allowed: Vec<&str> = keys_of(table).filter(shown).map(|k| k.name).collect();
+    let place = match table {
+        KeyTable::Top => {
             known.extend(GROUPS.iter().map(|(g, _)| *g).chain(GROUP_ALIASES.iter().map(|(a, _)| *a)));
             known.extend(keys::keys().flat_map(|k| k.flat.iter().copied()));
-            known.extend(keys_of(Room::Target).map(|k| k.name).filter(|n| !NOT_FLAT.contains(n)));
+            known.extend(keys_of(KeyTable::Target).map(|k| k.name).filter(|n| !NOT_FLAT.contains(n)));
             allowed.extend(GROUPS.iter().map(|(g, _)| *g));
             "at the top".to_owned()
         }
-        Room::Source => "of [source]".to_owned(),
-        Room::Target => "of a target".to_owned(),
-        Room::Validate => "of [validate]".to_owned(),
-        Room::Step(s) => format!("of the step `{s}`"),
+        KeyTable::Source => "of [source]".to_owned(),
+        KeyTable::Target => "of a target".to_owned(),
+        KeyTable::Validate => "of [validate]".to_owned(),
+        KeyTable::Step(s) => format!("of the step `{s}`"),
     };
-    let elsewhere = keys::keys().find(|k| k.room != room && k.is_called(name)).map(|k| match k.room {
-        Room::Top => "It belongs at the top of the recipe. ".to_owned(),
-        Room::Source => "It belongs in [source]. ".to_owned(),
-        Room::Target => "It belongs in a [[target]]. ".to_owned(),
-        Room::Validate => "It belongs in [validate]. ".to_owned(),
-        Room::Step(s) => format!("It belongs in the step `{s}`. "),
+    let elsewhere = keys::keys().find(|k| k.table != table && k.is_called(name)).map(|k| match k.table {
+        KeyTable::Top => "It belongs at the top of the recipe. ".to_owned(),
+        KeyTable::Source => "It belongs in [source]. ".to_owned(),
+        KeyTable::Target => "It belongs in a [[target]]. ".to_owned(),
+        KeyTable::Validate => "It belongs in [validate]. ".to_owned(),
+        KeyTable::Step(s) => format!("It belongs in the step `{s}`. "),
     });
     let rest = format!("Keys {place}: {}.", allowed.join(", "));
     let help = elsewhere.map_or_else(|| names::suggest(name, known, &rest), |e| e + &rest);
@@ -450,20 +450,20 @@ pub(crate) fn group(name: &str) -> Option<&'static str> {
 
 /// The target key that a name at the top means.
 pub(crate) fn flat_key(name: &str) -> Option<&'static Key> {
-    if NOT_FLAT.contains(&name) { None } else { keys::find(Room::Target, name) }
+    if NOT_FLAT.contains(&name) { None } else { keys::find(KeyTable::Target, name) }
 }
 
 /// Canonical path of a key; `at` is the path of its target or step.
 pub(crate) fn path_of(key: &Key, at: &str) -> String {
-    match key.room {
-        Room::Top => key.name.to_owned(),
-        Room::Source => format!("source.{}", key.name),
-        Room::Validate => format!("validate.{}", key.name),
-        Room::Target | Room::Step(_) => format!("{at}.{}", key.name),
+    match key.table {
+        KeyTable::Top => key.name.to_owned(),
+        KeyTable::Source => format!("source.{}", key.name),
+        KeyTable::Validate => format!("validate.{}", key.name),
+        KeyTable::Target | KeyTable::Step(_) => format!("{at}.{}", key.name),
     }
 }
 
-/// True if the text of a value of that kind is taken as it stands, without being read as a number or flag.
+/// True if the text of a value of that kind is taken literally, without being read as a number or flag.
 pub(crate) fn is_textual(kind: Kind) -> bool {
     matches!(
         kind,

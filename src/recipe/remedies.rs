@@ -51,8 +51,8 @@ impl Words for CommandLine {
     fn remedy(&self, remedy: &Remedy) -> String {
         match remedy {
             Remedy::Set(option) => format!("pass {}", flag(*option)),
-            Remedy::Clear(option) => format!("leave out {}", flag(*option)),
-            Remedy::ClearThis => "leave the option out".to_owned(),
+            Remedy::Clear(option) => format!("omit {}", flag(*option)),
+            Remedy::ClearThis => "omit the option".to_owned(),
             Remedy::Give(what, option) => format!("pass {what} with {}", flag(*option)),
             Remedy::Name(what, option) => {
                 let value = flag_of(*option).map_or("", |flag| flag.value_name);
@@ -100,7 +100,7 @@ mod tests {
     fn options_are_flags() {
         let said = |remedy: Remedy| on_command_line(&remedy.into());
         assert_eq!(said(Remedy::Set(OptionName::ALLOW_REQUANTIZE)), "Pass --allow-requantize");
-        assert_eq!(said(Remedy::Clear(OptionName::NO_FALLBACK)), "Leave out --no-fallback");
+        assert_eq!(said(Remedy::Clear(OptionName::NO_FALLBACK)), "Omit --no-fallback");
         assert_eq!(said(Remedy::Option(OptionName::MAX_MEMORY)), "--max-memory");
         assert_eq!(said(Remedy::Aside(OptionName::MANIFEST)), " (--no-manifest)");
         let name = Remedy::Name("it", OptionName::PRE_TOKENIZER);

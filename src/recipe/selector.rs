@@ -6,7 +6,7 @@ use regex::{Regex, RegexBuilder};
 /// Bytes a compiled `re:` pattern may take: dozens of character classes. The default of the crate is forty times that.
 const REGEX_BYTES: usize = 1 << 18;
 
-/// Signs of regular expressions that stand in no tensor's name and mean nothing to the other selectors.
+/// Characters of regular expressions that occur in no tensor name and have no meaning in the other selectors.
 const REGEX_SIGNS: &[char] = &['\\', '(', ')', '[', ']', '{', '}', '^', '$', '|', '+'];
 
 /// A selector of tensors, as keys of `tensor_types` and members of `layers` say it.
@@ -18,7 +18,7 @@ pub enum Selector {
     Word(String),
     /// A name with `*` (any characters) or `?` (one character), against the whole name.
     Glob(String),
-    /// A regular expression, searched in the name as llama.cpp does (anchor with `^` and `$`). `re:` stands before it where it has none
+    /// A regular expression, searched in the name as llama.cpp does (anchor with `^` and `$`). The prefix `re:` marks it where it has none
     /// of the signs that no name and no other selector has; without `re:` it counts in lower case, as llama-quantize has it.
     Regex(Regex),
 }
@@ -31,7 +31,7 @@ impl Selector {
     pub fn parse(text: &str) -> Result<Self, String> {
         if let Some(pattern) = text.strip_prefix("re:") {
             if pattern.is_empty() {
-                return Err("nothing stands after `re:`".to_owned());
+                return Err("`re:` has no pattern".to_owned());
             }
             return regex(pattern);
         }
@@ -68,7 +68,7 @@ fn regex(pattern: &str) -> Result<Selector, String> {
     let built = RegexBuilder::new(pattern).size_limit(REGEX_BYTES).build();
     built.map(Selector::Regex).map_err(|e| {
         let last = e.to_string().lines().last().unwrap_or("").trim_start_matches("error: ").to_owned();
-        format!("the regular expression `{pattern}` is wrong: {last}")
+        format!("invalid regular expression `{pattern}`: {last}")
     })
 }
 

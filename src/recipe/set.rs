@@ -1,6 +1,6 @@
 //! `--set KEY=VALUE`: one key of a recipe from the command line, by the rules and with the messages of a recipe file.
 
-use super::keys::{self, Key, Kind, Room};
+use super::keys::{self, Key, KeyTable, Kind};
 use super::names;
 use super::problem::{Problem, RecipeErrors, SourceText, Span};
 use super::read::{Reader, flat_key, is_textual, unknown_key};
@@ -58,13 +58,13 @@ fn apply(reader: &mut Reader<'_>, text: &str) -> Result<(), Wrong> {
         return Err(wrong("the key is missing", whole, "Write `KEY=VALUE`, for example `context_length=4096`."));
     }
     if let Some((_, at)) = indices.get(1) {
-        return Err(wrong("only targets and steps are counted", *at, ""));
+        return Err(wrong("only targets and steps can have an index", *at, ""));
     }
     let index = indices.first().copied();
-    let (room, rest) = match names.as_slice() {
-        ["source", rest @ ..] => (Room::Source, rest),
-        ["validate" | "validation", rest @ ..] => (Room::Validate, rest),
-        ["target" | "targets", rest @ ..] => (Room::Target, rest),
+    let (table, rest) = match names.as_slice() {
+        ["source", rest @ ..] => (KeyTable::Source, rest),
+        ["validate" | "validation", rest @ ..] => (KeyTable::Validate, rest),
+        ["target" | "targets", rest @ ..] => (KeyTable::Target, rest),
         ["pipeline" | "steps", rest @ ..] => return step(reader, index, rest, raw, whole),
         ["format_options", format, rest @ ..] => {
             let Some(format) = names::format(format) else {
@@ -72,30 +72,30 @@ fn apply(reader: &mut Reader<'_>, text: &str) -> Result<(), Wrong> {
             };
             return targets(reader, None, Some(format), rest, raw, whole);
         }
-        rest @ [first, ..] => match keys::keys_of(Room::Source).find(|k| k.flat.contains(first)) {
+        rest @ [first, ..] => match keys::keys_of(KeyTable::Source).find(|k| k.flat.contains(first)) {
             Some(key) => return plain(reader, key, rest, raw, whole),
-            None if flat_key(first).is_some() => (Room::Target, rest),
-            None => (Room::Top, rest),
+            None if flat_key(first).is_some() => (KeyTable::Target, rest),
+            None => (KeyTable::Top, rest),
         },
-        [] => (Room::Top, &[][..]),
+        [] => (KeyTable::Top, &[][..]),
     };
-    if room == Room::Target {
+    if table == KeyTable::Target {
         return targets(reader, index, None, rest, raw, whole);
     }
     if let Some((_, at)) = index {
-        return Err(wrong("only targets and steps are counted", at, ""));
+        return Err(wrong("only targets and steps can have an index", at, ""));
     }
     let Some(name) = rest.first() else {
         return Err(wrong("a key of that table is missing", whole, "Write, for example, `source.path=runs/exp42`."));
     };
-    match keys::find(room, name) {
+    match keys::find(table, name) {
         Some(key) => plain(reader, key, rest, raw, whole),
-        None => Err(unknown(room, name, whole)),
+        None => Err(unknown(table, name, whole)),
     }
 }
 
-fn unknown(room: Room, name: &str, at: Span) -> Wrong {
-    let (message, help) = unknown_key(room, name);
+fn unknown(table: KeyTable, name: &str, at: Span) -> Wrong {
+    let (message, help) = unknown_key(table, name);
     wrong(message, at, &help)
 }
 
@@ -128,7 +128,7 @@ fn targets(
     let Some(name) = names.first() else {
         return Err(wrong("a key of the target is missing", at, "Write, for example, `target.quantization=q4_k_m`."));
     };
-    let Some(key) = keys::find(Room::Target, name) else { return Err(unknown(Room::Target, name, at)) };
+    let Some(key) = keys::find(KeyTable::Target, name) else { return Err(unknown(KeyTable::Target, name, at)) };
     let entry = entry(key, names, raw, at)?;
     let count = reader.recipe.targets.len();
     let meant: Vec<usize> = match index {
@@ -146,7 +146,7 @@ fn targets(
         let wanted = format.map_or_else(|| options::formats_text(key), |f| f.name().to_owned());
         let wanted = if wanted.is_empty() { "any".to_owned() } else { wanted };
         return Err(wrong(
-            format!("`{name}` is for {wanted} targets, and the recipe has none"),
+            format!("`{name}` is for {wanted} targets, but the recipe has none"),
             at,
             "Add such a target.",
         ));
@@ -192,9 +192,9 @@ fn step(
         ));
     };
     let Some(name) = names.first() else { return Err(wrong("a key of the step is missing", at, "")) };
-    let room = keys::step(&step.step).map(Room::Step);
-    let Some(key) = room.and_then(|r| keys::find(r, name)) else {
-        return Err(unknown(room.unwrap_or(Room::Top), name, at));
+    let table = keys::step(&step.step).map(KeyTable::Step);
+    let Some(key) = table.and_then(|r| keys::find(r, name)) else {
+        return Err(unknown(table.unwrap_or(KeyTable::Top), name, at));
     };
     let entry = entry(key, names, raw, at)?;
     if let Some(v) = reader.value(key, &entry, &format!("pipeline[{i}].{}", key.name)) {
@@ -371,14 +371,14 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told_and_change_nothing() {
+    fn mistakes_are_reported_and_change_nothing() {
         for (set, want) in [
             ("", "there is no `=`"),
             ("=4", "the key is missing"),
             ("target.contxt_length=4", "Did you mean `context_length`?"),
             ("contxt_length=4", "Did you mean `context_length`?"),
-            ("context_length=many", "takes a whole number from 1 to 2147483648"),
-            ("context_length=0", "takes a whole number"),
+            ("context_length=many", "must be a whole number from 1 to 2147483648"),
+            ("context_length=0", "must be a whole number"),
             ("context_length=", "the value is missing"),
             ("target[7].pure=true", "there is no target 7"),
             ("target[x].pure=true", "expected a number in brackets"),

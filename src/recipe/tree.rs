@@ -5,13 +5,13 @@ use super::problem::{Problem, Span};
 /// Bytes of recipe text read at most. A recipe with a rule for each of 10,000 tensors has less.
 pub(crate) const MAX_TEXT_BYTES: usize = 1 << 20;
 
-/// Nesting allowed; the deepest recipe key stands at depth 5.
+/// Nesting allowed; the deepest recipe key is at depth 5.
 pub(crate) const MAX_DEPTH: usize = 32;
 
 /// Values in one recipe at most, aliases of YAML expanded.
 pub(crate) const MAX_NODES: usize = 50_000;
 
-/// A value with the place it stands at.
+/// A value with its position.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub value: Value,
@@ -49,7 +49,7 @@ impl Node {
             Value::Bool(b) => format!("`{b}`"),
             Value::Int(i) => format!("the number {i}"),
             Value::Float(x) => format!("the number {x}"),
-            Value::Text(t) => format!("the text {:?}", short(t)),
+            Value::Text(t) => format!("the string {:?}", short(t)),
             Value::List(_) => "a list".to_owned(),
             Value::Table(_) => "a table".to_owned(),
         }
@@ -73,7 +73,7 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    /// Takes `count` nodes whose deepest stands at `depth` (the root is at 1).
+    /// Takes `count` nodes whose deepest is at `depth` (the root is at 1).
     ///
     /// # Errors
     /// When the tree would grow beyond [`MAX_NODES`] or [`MAX_DEPTH`].
@@ -81,7 +81,7 @@ impl Budget {
         self.nodes = self.nodes.saturating_add(count);
         if depth > MAX_DEPTH {
             let p = Problem::error("", format!("nested deeper than {MAX_DEPTH} levels"));
-            return Err((p.with_help("The deepest key of a recipe stands at level 5."), at));
+            return Err((p.with_help("The deepest key of a recipe is at level 5."), at));
         }
         if self.nodes > MAX_NODES {
             let p = Problem::error("", format!("more than {MAX_NODES} values"));

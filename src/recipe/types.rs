@@ -8,14 +8,14 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// What the user wants: a source, steps, targets, checks.
+/// A conversion: a source, steps, targets, checks.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
     /// Name shown in lists; the file's stem when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// One line for people.
+    /// A one-line description.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Folder for the outputs of targets that name none; the working folder when absent.
@@ -57,7 +57,7 @@ pub struct Source {
     /// Its format, when probing must not decide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<FormatId>,
-    /// Convert although checksums in the source do not match its bytes.
+    /// Convert the source even if its checksums do not match its bytes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub no_checksums: bool,
     /// Write sparse tensors in full.
@@ -93,8 +93,8 @@ pub struct Target {
     /// Destination; absent = named after the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<PathBuf>,
-    /// Name of the output in its folder, without type and extension; the source's when absent. `{source}`, `{quant}` and `{format}`
-    /// stand for what they say; a name with `{quant}` gets no other type.
+    /// Name of the output in its folder, without type and extension. Default: the name of the source. `{source}`, `{quant}` and `{format}`
+    /// are replaced; the type is not appended to a name with `{quant}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_name: Option<String>,
     /// An earlier output of the same kind: what did not change since is copied from it.

@@ -7,13 +7,13 @@ use super::read::Reader;
 use super::tree::{Entry, Node, Value};
 use serde_json::{Map, Number, Value as Json};
 
-/// The canonical value of an entry; `None` after telling the reader what is wrong.
+/// The canonical value of an entry; `None` after reporting a problem to the reader.
 pub(crate) fn convert(key: &Key, e: &Entry, path: &str, reader: &mut Reader<'_>) -> Option<Json> {
     let node = &e.node;
     let wrong_type = |reader: &mut Reader<'_>, help: &str| {
         let message = match node.value {
             Value::Null => "has no value".to_owned(),
-            _ => format!("takes {}, not {}", key.kind.describe(), node.describe()),
+            _ => format!("must be {}, not {}", key.kind.describe(), node.describe()),
         };
         let message = Message::of_key(&e.key, message);
         let help = if node_is_null(node) && help.is_empty() {
@@ -47,25 +47,11 @@ pub(crate) fn convert(key: &Key, e: &Entry, path: &str, reader: &mut Reader<'_>)
             wrong_type(reader, "Write the number without quotes.")
         }
         (Kind::Number(low, high), Value::Int(_) | Value::Float(_)) => {
-            let x = if let Value::Int(i) = node.value {
-                i as f64
-            } else if let Value::Float(x) = node.value {
-                x
-            } else {
-                f64::NAN
-            };
-            if (low..=high).contains(&x) { Number::from_f64(x).map(Json::Number) } else { wrong_type(reader, "") }
+            number(node, low, high).or_else(|| wrong_type(reader, ""))
         }
         (Kind::Size, Value::Text(t)) => Some(Json::String(t.clone())),
         (Kind::Size, Value::Int(i)) if *i >= 0 => Some(Json::String(i.to_string())),
-        (Kind::Choice(words), Value::Text(t)) => match words.iter().find(|w| w.eq_ignore_ascii_case(t)) {
-            Some(word) => Some(Json::String((*word).to_owned())),
-            None => {
-                let help = names::suggest(t, words.iter().copied(), &names::listed("Allowed", words));
-                reader.wrong(path, node.at, Message::of_key(&e.key, format!("does not know {t:?}")), &help);
-                None
-            }
-        },
+        (Kind::Choice(words), Value::Text(t)) => choice(words, t, e, path, reader),
         (Kind::List | Kind::Selectors, Value::List(items)) => list(key, items, path, reader),
         (Kind::List | Kind::Selectors, Value::Text(_) | Value::Int(_) | Value::Float(_)) => {
             list(key, std::slice::from_ref(node), path, reader)
@@ -73,30 +59,53 @@ pub(crate) fn convert(key: &Key, e: &Entry, path: &str, reader: &mut Reader<'_>)
         (Kind::Layers, Value::List(items)) => layers(e, items, path, reader),
         (Kind::Layers, Value::Text(_) | Value::Int(_)) => layers(e, std::slice::from_ref(node), path, reader),
         (Kind::Rules, Value::List(_) | Value::Text(_)) => rules(e, path, reader),
-        (Kind::Rules | Kind::Conditions, Value::Table(entries)) => {
-            let mut out = Map::new();
-            for inner in entries {
-                let inner_path = format!("{path}.{}", inner.key);
-                reader.places.insert(inner_path.clone(), inner.node.at);
-                match &inner.node.value {
-                    Value::Text(t) => {
-                        out.insert(inner.key.clone(), Json::String(t.clone()));
-                    }
-                    _ => {
-                        let help = match key.kind {
-                            Kind::Conditions => "Write the comparison as text: `\"> 0.05\"`.",
-                            _ => "Write the type as text: `\"q6_k\"`.",
-                        };
-                        let message = format!("`{}` takes a text, not {}", inner.key, inner.node.describe());
-                        reader.wrong(&inner_path, inner.node.at, message, help);
-                    }
-                }
-            }
-            Some(Json::Object(out))
-        }
+        (Kind::Rules | Kind::Conditions, Value::Table(entries)) => texts_table(key, entries, path, reader),
         (Kind::Table, Value::Table(_)) => free(node, path, reader),
         _ => wrong_type(reader, ""),
     }
+}
+
+/// A number from `low` to `high`.
+fn number(node: &Node, low: f64, high: f64) -> Option<Json> {
+    let x = match node.value {
+        Value::Int(i) => i as f64,
+        Value::Float(x) => x,
+        _ => return None,
+    };
+    (low..=high).contains(&x).then(|| Number::from_f64(x).map(Json::Number)).flatten()
+}
+
+/// One of `words`, in any case.
+fn choice(words: &[&'static str], text: &str, e: &Entry, path: &str, reader: &mut Reader<'_>) -> Option<Json> {
+    let word = words.iter().find(|w| w.eq_ignore_ascii_case(text));
+    if word.is_none() {
+        let help = names::suggest(text, words.iter().copied(), &names::listed("Allowed", words));
+        reader.wrong(path, e.node.at, Message::of_key(&e.key, format!("has no option {text:?}")), &help);
+    }
+    word.map(|word| Json::String((*word).to_owned()))
+}
+
+/// A table whose values are strings: the rules of `tensor_types`, the conditions of `fail_if`.
+fn texts_table(key: &Key, entries: &[Entry], path: &str, reader: &mut Reader<'_>) -> Option<Json> {
+    let mut out = Map::new();
+    for inner in entries {
+        let inner_path = format!("{path}.{}", inner.key);
+        reader.places.insert(inner_path.clone(), inner.node.at);
+        match &inner.node.value {
+            Value::Text(t) => {
+                out.insert(inner.key.clone(), Json::String(t.clone()));
+            }
+            _ => {
+                let help = match key.kind {
+                    Kind::Conditions => "Write the comparison as a string: `\"> 0.05\"`.",
+                    _ => "Write the type as a string: `\"q6_k\"`.",
+                };
+                let message = format!("`{}` must be a string, not {}", inner.key, inner.node.describe());
+                reader.wrong(&inner_path, inner.node.at, message, help);
+            }
+        }
+    }
+    Some(Json::Object(out))
 }
 
 fn node_is_null(node: &Node) -> bool {
@@ -110,7 +119,7 @@ fn list(key: &Key, items: &[Node], path: &str, reader: &mut Reader<'_>) -> Optio
             Value::Text(t) => out.push(Json::String(t.clone())),
             Value::Int(_) | Value::Float(_) if key.kind == Kind::List => out.extend(free(item, path, reader)),
             _ => {
-                let message = format!("takes {}, and {} is none of its members", key.kind.describe(), item.describe());
+                let message = format!("must be {}, but it contains {}", key.kind.describe(), item.describe());
                 reader.wrong(path, item.at, Message::of_key(key.name, message), "");
             }
         }
@@ -128,7 +137,7 @@ fn layers(e: &Entry, items: &[Node], path: &str, reader: &mut Reader<'_>) -> Opt
             _ => None,
         };
         let Some(numbers) = numbers else {
-            let message = Message::of_key(&e.key, format!("takes layer numbers, not {}", item.describe()));
+            let message = Message::of_key(&e.key, format!("must be a list of layer numbers, not {}", item.describe()));
             reader.wrong(path, item.at, message, "Layers are counted from 0: `[20, 21]`.");
             return None;
         };
@@ -151,7 +160,7 @@ fn rules(e: &Entry, path: &str, reader: &mut Reader<'_>) -> Option<Json> {
                 out.insert(selector, Json::String(kind.to_owned()));
             }
             _ => {
-                let message = format!("takes rules like `pattern=type`, not {}", item.describe());
+                let message = format!("must be rules like `pattern=type`, not {}", item.describe());
                 let message = Message::of_key(&e.key, message);
                 reader.wrong(path, item.at, message, "Or write a table: `{ \"re:pattern\" = \"q6_k\" }`.");
             }

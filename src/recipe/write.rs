@@ -1,7 +1,7 @@
 //! A [`Recipe`] → TOML that reads back as the same recipe, and the template of `recipe new`.
 
 use super::fields::{get_recipe, get_target};
-use super::keys::{Key, Room, State, keys_of};
+use super::keys::{Key, KeyTable, State, keys_of};
 use super::options::{self, Types};
 use super::steps::STEPS;
 use super::types::{Recipe, Target};
@@ -13,8 +13,8 @@ use std::fmt::Write as _;
 /// not Unicode and nulls in the options of a step are the exceptions.
 pub fn to_toml(recipe: &Recipe) -> String {
     let mut out = String::new();
-    lines(&mut out, keys_of(Room::Top).filter_map(|k| Some((k.name, get_recipe(recipe, k)?))));
-    let source: Vec<_> = keys_of(Room::Source).filter_map(|k| Some((k.name, get_recipe(recipe, k)?))).collect();
+    lines(&mut out, keys_of(KeyTable::Top).filter_map(|k| Some((k.name, get_recipe(recipe, k)?))));
+    let source: Vec<_> = keys_of(KeyTable::Source).filter_map(|k| Some((k.name, get_recipe(recipe, k)?))).collect();
     if !source.is_empty() {
         header(&mut out, "[source]");
         lines(&mut out, source);
@@ -26,11 +26,11 @@ pub fn to_toml(recipe: &Recipe) -> String {
     }
     for target in &recipe.targets {
         header(&mut out, "[[target]]");
-        lines(&mut out, keys_of(Room::Target).filter_map(|k| Some((k.name, get_target(target, k)?))));
+        lines(&mut out, keys_of(KeyTable::Target).filter_map(|k| Some((k.name, get_target(target, k)?))));
     }
     if recipe.validate.is_some() {
         header(&mut out, "[validate]");
-        lines(&mut out, keys_of(Room::Validate).filter_map(|k| Some((k.name, get_recipe(recipe, k)?))));
+        lines(&mut out, keys_of(KeyTable::Validate).filter_map(|k| Some((k.name, get_recipe(recipe, k)?))));
     }
     out
 }
@@ -130,13 +130,13 @@ fn format_of(types: Types) -> FormatId {
 pub fn template() -> String {
     let (first_format, second_format) = (format_of(Types::Files), format_of(Types::Elements));
     let mut out = String::from(
-        "# A recipe of remold. `remold recipe check FILE` says what is wrong with it, `remold run FILE --dry-run` what it would do.\n\
-         # Every key is described in docs/recipe.md. A line that begins with `#` is a suggestion.\n\n",
+        "# A recipe for remold. `remold recipe check FILE` checks it, `remold run FILE --dry-run` shows what it would do.\n\
+         # docs/recipe.md describes every key. Lines that begin with `#` are suggestions.\n\n",
     );
     let now = |k: &&Key| matches!(k.state, State::Since(_));
-    comments(&mut out, keys_of(Room::Top).filter(now));
+    comments(&mut out, keys_of(KeyTable::Top).filter(now));
     out.push_str("\n[source]\n");
-    comments(&mut out, keys_of(Room::Source).filter(now));
+    comments(&mut out, keys_of(KeyTable::Source).filter(now));
     out.push_str("\n# Steps, in order, before anything is written:\n");
     for step in STEPS.iter().filter(|s| s.state != State::Later) {
         let name = format!("# step = \"{}\"", step.name);
@@ -146,10 +146,10 @@ pub fn template() -> String {
     out.push_str("\n[[target]]\n");
     let _ = writeln!(out, "format = \"{first_format}\"\nquantization = \"q4_k_m\"");
     let first = |k: &&Key| k.fits(first_format) && !matches!(k.name, "format" | "quantization");
-    comments(&mut out, keys_of(Room::Target).filter(now).filter(first));
+    comments(&mut out, keys_of(KeyTable::Target).filter(now).filter(first));
     out.push_str("\n# Another target from the same read of the source:\n# [[target]]\n");
     let _ = writeln!(out, "# format = \"{second_format}\"\n# quantization = \"f16\"");
-    comments(&mut out, keys_of(Room::Target).filter(now).filter(|k| options::formats_of(k) == [second_format]));
+    comments(&mut out, keys_of(KeyTable::Target).filter(now).filter(|k| options::formats_of(k) == [second_format]));
     out
 }
 

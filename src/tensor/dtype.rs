@@ -4,7 +4,7 @@ use std::fmt;
 
 /// The type of one element of a plain (not block-quantized) tensor; stored little-endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs, reason = "the names are the field's own")]
+#[allow(missing_docs, reason = "names of the field")]
 pub enum DType {
     F64,
     F32,

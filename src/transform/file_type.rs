@@ -10,7 +10,7 @@ macro_rules! file_types {
     ($($variant:ident = $id:literal, $name:literal, $base:expr;)*) => {
         /// A named recipe for a whole GGUF file: a base encoding and rules for the tensors that deviate from it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[allow(non_camel_case_types, missing_docs, reason = "the names are the field's own")]
+        #[allow(non_camel_case_types, missing_docs, reason = "names of the field")]
         pub enum FileType { $($variant,)* }
 
         impl FileType {

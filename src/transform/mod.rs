@@ -15,6 +15,6 @@ pub use file_type::FileType;
 pub use imatrix::Imatrix;
 pub(crate) use imatrix::MAX_BYTES as MAX_IMATRIX_BYTES;
 pub(crate) use llama_quantize::{
-    Choice, MOST_NAMED, NEED_IMATRIX, Outlook, QuantizeRequest, may_quantize, plan_quantize, plan_quantize_with,
+    Choice, MAX_NAMED, NEED_IMATRIX, QuantizeRequest, TensorFacts, may_quantize, plan_quantize, plan_quantize_with,
 };
 pub(crate) use prune_layers::{Pruned, prune_layers, without_layers};

@@ -32,7 +32,7 @@ pub(crate) fn try_json(value: &impl Serialize) -> bool {
 }
 
 /// Waits until stdout is a pipe whose reader is gone; false if that cannot happen.
-pub(crate) fn until_nobody_reads() -> bool {
+pub(crate) fn until_reader_closes() -> bool {
     use rustix::event::{PollFd, PollFlags, poll};
     let stdout = std::io::stdout();
     loop {

@@ -182,8 +182,8 @@ fn pytorch() {
         let name: &'static str = Box::leak(name.into_boxed_str());
         let title: &'static str = Box::leak(format!("pytorch: {}", name.trim_end_matches(".pt")).into_boxed_str());
         let says: &'static str = match name {
-            // ExportedState before any reader of PyTorch files is asked.
-            "html-page.pt" => "a web page stands in the place of the file",
+            // Seen before any reader of PyTorch files is asked.
+            "html-page.pt" => "this is a web page, not a model file",
             _ => Box::leak(expected.trim().to_owned().into_boxed_str()),
         };
         rows.push(row(title, 2, &[name, says], pickle(name)));

@@ -1,4 +1,4 @@
-//! Requests that are wrong: unknown words, outputs that stand in the way, options that fit nothing.
+//! Wrong requests: unknown words, outputs that exist already, options that fit nothing.
 
 use crate::lab::{Lab, hash};
 use crate::made::{floats, noise};

@@ -117,7 +117,7 @@ fn a_split_file_keeps_to_its_budget_with_all_its_parts() {
 }
 
 #[test]
-fn what_the_file_says_counts_and_the_least_that_is_told_is_enough() {
+fn the_size_of_the_file_counts_and_the_minimum_in_the_message_is_enough() {
     let lab = Lab::new();
     lab.model("tiny-llama");
     lab.run("convert tiny-llama --to gguf:f32 -o f32.gguf").expect(0);
@@ -130,7 +130,7 @@ fn what_the_file_says_counts_and_the_least_that_is_told_is_enough() {
         let refused = lab.run(&format!("{args} --target-size 1000")).expect(2).err;
         let words: Vec<&str> = refused.split_whitespace().collect();
         let at = words.iter().position(|w| *w == "needs").unwrap();
-        // Told in three digits, rounded up.
+        // Reported with three digits, rounded up.
         let (number, unit) = (words[at + 1], words[at + 2]);
         assert_eq!(unit, "MB", "{refused}");
         lab.run(&format!("{args} --target-size {number}{unit}")).expect(0);
@@ -141,7 +141,7 @@ fn what_the_file_says_counts_and_the_least_that_is_told_is_enough() {
 }
 
 #[test]
-fn a_forecast_tells_the_sizes_that_files_have_and_mixes_that_lose_less() {
+fn a_forecast_has_the_sizes_of_the_files_and_mixes_that_lose_less() {
     let lab = Lab::new();
     lab.model("tiny-llama");
     let told = |args: &str| -> Value {

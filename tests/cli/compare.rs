@@ -85,7 +85,7 @@ fn exports_are_written_once() {
     let json: serde_json::Value = serde_json::from_str(&read("a.json")).unwrap();
     assert_eq!(json["tensors"].as_array().unwrap().len(), 39);
     let again = lab.run(compare).expect(2);
-    assert!(again.err.contains("a.md: this file is there already") && again.out.is_empty(), "{}", again.err);
+    assert!(again.err.contains("a.md: the file exists already") && again.out.is_empty(), "{}", again.err);
 }
 
 /// `compare` with tiny-llama there.
@@ -97,14 +97,14 @@ fn llama(args: &'static str) -> impl Fn(&Lab) -> String {
 }
 
 #[test]
-fn wrong_requests_are_told() {
+fn wrong_requests_are_reported() {
     let rows = vec![
-        row("one model", 2, &["two models at least"], llama("tiny-llama")),
+        row("one model", 2, &["at least two models"], llama("tiny-llama")),
         row("no model", 2, &["<MODEL>"], llama("")),
-        row("seven models", 2, &["7 models", "6 at most"], llama("a b c d e f g")),
+        row("seven models", 2, &["7 models", "at most 6"], llama("a b c d e f g")),
         row("the same twice", 2, &["given twice"], llama("tiny-llama ./tiny-llama")),
         row("one that is not there", 2, &["none.gguf", "No such file"], llama("tiny-llama none.gguf")),
-        row("another network", 2, &["mini-bert", "no tensor has the name and shape", "same network"], |lab| {
+        row("another network", 2, &["mini-bert", "no tensor has the same name and shape", "same network"], |lab| {
             lab.model("mini-bert");
             llama("tiny-llama mini-bert")(lab)
         }),

@@ -18,7 +18,7 @@ fn says_where_the_files_are_and_that_nothing_is_wrong_without_any() {
 }
 
 #[test]
-fn what_is_wrong_is_told_with_its_line_and_the_nearest_name() {
+fn mistakes_are_reported_with_their_line_and_the_nearest_name() {
     let lab = Lab::new();
     std::fs::create_dir_all(lab.path("cfg/remold/themes")).unwrap();
     lab.write("cfg/remold/config.toml", "mouse = 3\n\ntheme = \"drak\"\n");

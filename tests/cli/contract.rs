@@ -50,7 +50,7 @@ fn json_is_events_in_order_and_nothing_else() {
     }
     assert_eq!(state.len(), 39 * 2, "every tensor of both outputs");
     assert!(events.windows(2).all(|w| w[0].t <= w[1].t), "time goes on");
-    // The job's folder tells the same.
+    // The job's folder has the same.
     let kept = std::fs::read_to_string(lab.job().join("events.jsonl")).unwrap();
     assert_eq!(kept, ran.out);
 }
@@ -117,7 +117,7 @@ fn results_go_to_stdout_and_talk_to_stderr() {
     assert!(refused.out.is_empty() && refused.err.starts_with("error: "), "{refused:?}");
 }
 
-/// No colours and no cursor movement where stdout and stderr are no terminals, whatever `TERM` says.
+/// No colours and no cursor movement where stdout and stderr are not terminals, whatever `TERM` says.
 #[test]
 fn pipes_get_plain_lines() {
     let lab = Lab::new();
@@ -186,7 +186,7 @@ fn a_closed_pipe_is_no_panic() {
         assert!(!ran.err.contains("panicked"), "{args}: {}", ran.err);
         assert_eq!(ran.code, Some(0), "{args}: {}", ran.err);
     }
-    // Nobody reads stderr either: the work is done all the same.
+    // No process reads stderr either: the work is done all the same.
     let mut command = lab.command();
     command.args(words("convert tiny-llama --to gguf:q4_0"));
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

@@ -69,7 +69,7 @@ fn a_disk_that_fills_up_stops_the_job_and_leaves_nothing() {
     lab.write("big.safetensors", big(16));
     let mut command = lab.command();
     command.args(words("convert big.safetensors --to gguf:iq3_s -o tight/out.gguf --threads 1 --json"));
-    // The preflight check passes; then somebody else takes the room, before the first row is written.
+    // The preflight check passes; then another process takes the space, before the first row is written.
     let mut child = start(&mut command);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut events = Vec::new();

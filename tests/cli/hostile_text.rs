@@ -114,14 +114,14 @@ fn nothing_that_a_file_says_moves_the_terminal() {
     for args in &commands {
         run(&lab, args);
     }
-    // The names themselves are told, escaped.
+    // The names themselves are shown, escaped.
     let ran = run(&lab, &["inspect", "--tensors", &file]).expect(0);
     assert!(
         ran.out.contains("blk.0.e\\u{1b}]0;t\\u{7}\\u{9b}31m\\u{202e}\\u{200b}\\u{7f}\\u{85}l.weight"),
         "{}",
         ran.out
     );
-    // JSON tells the value itself.
+    // JSON has the value itself.
     let ran = run(&lab, &["inspect", "--json", "m.gguf"]).expect(0);
     let told: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(told["tensors"][0]["name"], name);

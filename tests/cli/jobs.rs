@@ -147,7 +147,7 @@ fn a_resumed_job_replaces_nothing_that_it_was_not_allowed_to() {
     lab.write("out.gguf", "precious");
     lab.run("jobs resume 1").expect(0);
     let ran = lab.run("jobs attach 1").expect(1);
-    assert!(ran.err.contains("out.gguf: this file was not there when the job was planned"), "{}", ran.err);
+    assert!(ran.err.contains("out.gguf: the file did not exist when the job was planned"), "{}", ran.err);
     assert_eq!(std::fs::read(lab.path("out.gguf")).unwrap(), b"precious");
 }
 
@@ -169,8 +169,8 @@ fn jobs_are_cancelled_from_outside() {
     assert_eq!(lab.state("1"), "cancelled");
     assert_eq!(lab.tree(), before);
     let again = lab.run("jobs cancel 1").expect(2);
-    assert!(again.err.contains("cancelled already"), "{}", again.err);
-    // A cancelled job can be taken up again; how it ended before is told.
+    assert!(again.err.contains("already cancelled"), "{}", again.err);
+    // A cancelled job can be resumed; its earlier end is shown.
     let shown = lab.run("jobs show 1").expect(0);
     assert!(shown.out.contains("cancelled after") && shown.out.contains("planned, not written yet"), "{}", shown.out);
     assert!(!shown.out.contains("before"), "{}", shown.out);
@@ -233,7 +233,7 @@ fn a_killed_job_is_lost_and_resumes_to_the_same_bytes() {
         .collect();
     assert_eq!(redone.len(), 24 - kept.len(), "{redone:?} with {kept:?} in the journal");
     assert!(redone.iter().all(|n| !kept.iter().any(|k| k == n)));
-    // The report tells of all of them.
+    // The report contains all of them.
     let report: serde_json::Value = serde_json::from_slice(&std::fs::read(job.join("report.json")).unwrap()).unwrap();
     let tensors = report["outputs"][0]["tensors"].as_array().unwrap();
     assert!(tensors.len() == 24 && tensors.iter().all(|t| t["sqnr_db"].is_number()), "{tensors:?}");
@@ -385,7 +385,7 @@ fn a_detached_job_outlives_its_terminal() {
 }
 
 #[test]
-fn jobs_are_listed_followed_and_told() {
+fn jobs_are_listed_followed_and_shown() {
     let lab = Lab::new();
     lab.model("tiny-llama");
     let none = lab.run("jobs").expect(0);
@@ -422,7 +422,11 @@ fn jobs_are_listed_followed_and_told() {
         (&true.into(), 1)
     );
     let unknown = lab.run("jobs show 7").expect(2);
-    assert!(unknown.err.contains("no job `7`") && unknown.err.contains("nearest are 1 and 2"), "{}", unknown.err);
+    assert!(
+        unknown.err.contains("job `7` not found") && unknown.err.contains("nearest jobs are 1 and 2"),
+        "{}",
+        unknown.err
+    );
     let log = lab.run("jobs log 1").expect(0);
     assert!(log.out.contains("published") && log.out.contains("weights "), "{}", log.out);
     let log = lab.run("jobs log 1 --json").expect(0);

@@ -59,7 +59,7 @@ fn killed_jobs_resume_to_the_same_bytes_and_touch_nothing_else() {
         if lab.state("1") != "finished" && kill_process(pid, Signal::KILL).is_ok() {
             hits += 1;
         }
-        // Another job with the same output, killed or finished before the first one goes on.
+        // Another job with the same output, killed or finished before the first one continues.
         if n % 3 == 1 && lab.state("1") != "finished" {
             lab.run(&line).code.unwrap_or(0);
             std::thread::sleep(Duration::from_secs_f64(took.as_secs_f64() * 0.3));
@@ -76,7 +76,7 @@ fn killed_jobs_resume_to_the_same_bytes_and_touch_nothing_else() {
             let ran = lab.run("jobs attach 1");
             if ran.code != Some(0) {
                 // The second job was there first: its output stays.
-                assert!(n % 3 == 1 && ran.err.contains("was not there"), "{context}: {}", ran.err);
+                assert!(n % 3 == 1 && ran.err.contains("did not exist"), "{context}: {}", ran.err);
             }
         }
         lab.run("jobs clean").expect(0);

@@ -96,21 +96,21 @@ impl Lab {
         command.env("TERM", "xterm-256color").env("LC_ALL", "C.UTF-8").env("TZ", "UTC").stdin(Stdio::null());
     }
 
-    /// Runs the program to its end; arguments are separated by blanks, `\u{a0}` stands for a blank inside one.
+    /// Runs the program to its end; arguments are separated by blanks, `\u{a0}` is a blank inside one.
     pub fn run(&self, args: &str) -> Ran {
         let mut command = self.command();
         command.args(words(args));
         finish(start(&mut command))
     }
 
-    /// The one job that stands in the folder of jobs, or the newest.
+    /// The only job in the folder of jobs, or the newest.
     pub fn job(&self) -> PathBuf {
         let ids = std::fs::read_dir(self.jobs()).unwrap().flatten();
         let newest = ids.filter_map(|e| e.file_name().to_str()?.parse::<u64>().ok()).max().unwrap();
         self.jobs().join(newest.to_string())
     }
 
-    /// State of a job as `jobs list --json` tells it.
+    /// State of a job according to `jobs list --json`.
     pub fn state(&self, id: &str) -> String {
         let ran = self.run("jobs list --json").expect(0);
         let rows = ran.out.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap());

@@ -211,11 +211,7 @@ fn only_what_is_the_same_to_the_byte_is_copied() {
     let tensor = manifest(&lab.path("before.gguf.remold.json"))["tensors"][4].clone();
     flip(&lab.path("before.gguf"), tensor["offset"].as_u64().unwrap() + 1);
     let ran = lab.run("convert tiny-llama --to gguf:q4_k_m -o a.gguf --reuse before.gguf").expect(0);
-    assert!(
-        ran.err.contains(tensor["name"].as_str().unwrap()) && ran.err.contains("encoded, not reused"),
-        "{}",
-        ran.err
-    );
+    assert!(ran.err.contains(tensor["name"].as_str().unwrap()) && ran.err.contains("is encoded again"), "{}", ran.err);
     assert_eq!(hash(&lab.path("a.gguf")), hash(&lab.path("full.gguf")));
     // Another type, another effort: nothing of these tensors is copied, and the bytes are right.
     for (args, name) in [("--to gguf:q5_k_m", "b"), ("--to gguf:q4_k_m --effort max", "c")] {
@@ -266,7 +262,7 @@ fn an_output_is_rebuilt_from_its_source_and_compared() {
     train(&lab, "tiny-llama");
     let ran = lab.run("verify x.gguf --source tiny-llama --set target.context_length=32").expect(3);
     assert!(
-        ran.out.contains("all 39 tensors") && ran.out.contains("the metadata `llama.context_length` differs"),
+        ran.out.contains("all 39 tensors") && ran.out.contains("the metadata key `llama.context_length` differs"),
         "{}",
         ran.out
     );
@@ -276,7 +272,7 @@ fn an_output_is_rebuilt_from_its_source_and_compared() {
     assert!(ran.err.contains("no manifest") && ran.err.contains("--to"), "{}", ran.err);
     lab.run("verify foreign.gguf --source tiny-llama --to gguf:q4_k_m --context-length 64").expect(0);
     let ran = lab.run("verify foreign.gguf --source tiny-llama --to gguf:q5_k_m --context-length 64").expect(3);
-    assert!(ran.out.contains("it is Q4_K in the output, and would be Q5_K"), "{}", ran.out);
+    assert!(ran.out.contains("it is Q4_K in the output but would be Q5_K"), "{}", ran.out);
 }
 
 #[test]
@@ -317,7 +313,7 @@ fn a_rebuild_compares_padding_and_takes_no_option_it_would_ignore() {
     bytes[end] = 1;
     lab.write("a.gguf", bytes);
     let ran = lab.run("verify a.gguf --source tiny-llama --to gguf:q8_0").expect(3);
-    assert!(ran.out.contains("in the padding"), "{}", ran.out);
+    assert!(ran.out.contains("in padding"), "{}", ran.out);
 }
 
 #[test]

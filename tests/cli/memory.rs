@@ -122,7 +122,7 @@ fn a_tensor_more_takes_about_a_kilobyte_more() {
         let of = |name: &str| peak(&lab, &format!("convert {name}.{from} --to {to} -o {name}.{kind}"));
         let (few, many) = (of("few"), of("many"));
         let each = many.saturating_sub(few) as f64 / MORE as f64;
-        // Lists that double in size lie between the two; a million tensors take about 1,000 bytes each, and took 1,580 to 2,240.
+        // Lists that double in size are between the two; a million tensors take about 1,000 bytes each, and took 1,580 to 2,240.
         assert!(each < 1400.0, "{from} to {to}: {each:.0} bytes for each tensor");
     }
     let read = |name: &str| fs::read(lab.path(name)).unwrap();
@@ -197,7 +197,7 @@ fn too_little_memory_is_refused_before_anything_is_written() {
     let ran = lab.run("convert a.safetensors --to gguf:q8_0 -o a.gguf --max-memory lots").expect(2);
     assert!(ran.err.contains("`lots` is not a size"), "{}", ran.err);
     assert_eq!(lab.tree(), before);
-    // Enough for one thread: fewer work than were asked for.
+    // Enough for one thread: fewer work than were requested.
     let ran = lab.run("convert a.safetensors --to gguf:q8_0 -o a.gguf --max-memory 60MB --threads 8 --json").expect(0);
     let started = ran.events().into_iter().find_map(|e| match e.body {
         remold::testing::engine::EventBody::Started { threads, .. } => Some(threads),

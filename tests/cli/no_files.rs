@@ -139,7 +139,7 @@ fn threads_are_capped_with_a_word() {
     assert!(!lab.run("plan tiny-llama --threads 3").expect(0).err.contains("--threads"));
 }
 
-/// The files of a job's own folder are read like files of strangers: whoever copies jobs about may leave anything there.
+/// The files of a job's own folder are read as untrusted files: a copied job may contain anything.
 #[test]
 fn pipes_and_devices_in_a_job_folder_hang_nothing() {
     let lab = lab();

@@ -128,7 +128,7 @@ fn the_modelfile_says_what_a_gguf_cannot() {
     let ran = lab.run("convert tiny-llama --to gguf:q4_0 --use-mlock").expect(0);
     assert!(ran.err.contains("warning: use_mlock is a setting of the runtime"), "{}", ran.err);
     assert!(!lab.path("tiny-llama-Q4_0.Modelfile").exists());
-    // An existing Modelfile is somebody's work.
+    // An existing Modelfile may be the user's work.
     std::fs::remove_file(lab.path("tiny-llama-Q8_0.gguf")).unwrap();
     let ran = lab.run("convert tiny-llama --to gguf:q8_0 --modelfile").expect(2);
     assert!(ran.err.contains("tiny-llama-Q8_0.Modelfile") && ran.err.contains("--force"), "{}", ran.err);
@@ -213,5 +213,5 @@ fn a_format_of_the_recipe_is_about_its_own_source() {
     lab.write("r.toml", "[source]\npath = \"other\"\nformat = \"pytorch\"\n[[target]]\nformat = \"gguf\"\n");
     lab.run("convert tiny-llama -r r.toml -o x.gguf").expect(0);
     let refused = lab.run("convert tiny-llama --to gguf --set source.format=pytorch -o y.gguf").expect(2).err;
-    assert!(refused.contains("the source is safetensors, and its format should be pytorch"), "{refused}");
+    assert!(refused.contains("the source is safetensors, but the recipe says pytorch"), "{refused}");
 }

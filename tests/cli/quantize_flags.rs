@@ -156,7 +156,7 @@ fn the_plan_says_what_an_importance_matrix_covers() {
     {
         assert!(text.contains(part), "{part} in\n{text}");
     }
-    // A word that is a role means the role; where llama-quantize would mean more, that is told.
+    // A word that is a role means the role; a warning is given where llama-quantize would match more.
     let role = lab.run("convert tiny-llama --to gguf:q4_k_m --tensor-type output=q8_0 --dry-run").expect(0).out;
     assert!(role.contains("warning: `output` means the role") && role.contains("blk.0.attn_output.weight"), "{role}");
     let unused = lab.run("convert tiny-llama --to gguf:f16 --imatrix m.dat --dry-run").expect(0).out;
@@ -164,7 +164,7 @@ fn the_plan_says_what_an_importance_matrix_covers() {
 }
 
 #[test]
-fn a_dry_run_tells_of_an_output_that_exists() {
+fn a_dry_run_reports_an_output_that_exists() {
     let lab = Lab::new();
     lab.model("tiny-llama");
     lab.write("out.gguf", "precious");
@@ -208,13 +208,13 @@ fn flags_that_fit_nothing() {
                 &["512 values instead of 256", "2 tensors"],
                 matrix(sizes, "--to gguf:q4_k_m --imatrix m.dat"),
             ),
-            row("imatrix: cut off", 2, &["m.gguf", "beyond the end of the file"], |lab| {
+            row("imatrix: truncated", 2, &["m.gguf", "past the end of the file"], |lab| {
                 let args = with("--to gguf:q4_k_m --imatrix m.gguf")(lab);
                 let bytes = std::fs::read(lab.path("m.gguf")).unwrap();
                 lab.write("m.gguf", &bytes[..bytes.len() / 2]);
                 args
             }),
-            row("imatrix: cut off, of the older form", 2, &["m.dat", "bytes wanted"], |lab| {
+            row("imatrix: truncated, of the older form", 2, &["m.dat", "bytes needed"], |lab| {
                 let bytes = imatrix_dat(&[("blk.0.attn_q.weight", vec![1.0; 256])]);
                 lab.write("m.dat", &bytes[..bytes.len() / 2]);
                 with("--to gguf:q4_k_m --imatrix m.dat")(lab)
@@ -285,7 +285,7 @@ fn flags_that_fit_nothing() {
             row(
                 "override: a type that is unknown",
                 2,
-                &["int, float, bool and str"],
+                &["int, float, bool or str"],
                 with("--to gguf:q4_0 --override-kv a=text:b"),
             ),
             row("override: no number", 2, &["not a whole number"], with("--to gguf:q4_0 --override-kv a=int:many")),

@@ -87,8 +87,7 @@ fn a_tensor_divided_by_columns_names_the_script_that_merges() {
     ] {
         for command in [format!("convert {source} --to gguf:f32 -o x.gguf"), format!("inspect {source}")] {
             let ran = lab.run(&command).expect(2);
-            let why =
-                "have to be merged first; `model.layers.0.mlp.down_proj.weight` is divided in another way than by rows";
+            let why = "must be merged first; `model.layers.0.mlp.down_proj.weight` is not split by rows";
             assert!(ran.err.contains(says) && ran.err.contains(why), "{command}: {}", ran.err);
         }
     }
@@ -114,7 +113,7 @@ fn the_model_states_of_zero_2_are_the_model() {
     for name in ["mp_rank_01_model_states.pt", "zero_pp_rank_0_mp_rank_00_model_states.pt"] {
         let other = lab.write(&format!("checkpoint-5/global_step5/{name}"), "x");
         let ran = lab.run("inspect checkpoint-5").expect(2);
-        assert!(ran.err.contains("have to be merged first") && ran.err.contains("zero_to_fp32"), "{}", ran.err);
+        assert!(ran.err.contains("must be merged first") && ran.err.contains("zero_to_fp32"), "{}", ran.err);
         fs::remove_file(other).unwrap();
     }
 }
@@ -130,7 +129,7 @@ fn a_shape_that_contradicts_param_shapes_is_refused() {
     bytes[at + 1] = 1;
     fs::write(&path, bytes).unwrap();
     let ran = lab.run("inspect checkpoint-5").expect(2);
-    let says = ["have to be merged first", "another shape in `module` than in `param_shapes`", "zero_to_fp32"];
+    let says = ["must be merged first", "has different shapes in `module` and `param_shapes`", "zero_to_fp32"];
     assert!(says.iter().all(|s| ran.err.contains(s)), "{}", ran.err);
 }
 
@@ -148,7 +147,7 @@ fn model_states_that_do_not_show_that_they_are_whole_are_refused() {
     }
     fs::write(&path, bytes).unwrap();
     let ran = lab.run("inspect checkpoint-5").expect(2);
-    let says = ["have to be merged first", "to show that `module` is the whole model", "zero_to_fp32"];
+    let says = ["must be merged first", "whether `module` is the whole model", "zero_to_fp32"];
     assert!(says.iter().all(|s| ran.err.contains(s)), "{}", ran.err);
 }
 
@@ -159,7 +158,7 @@ fn metadata_that_lists_nothing_names_the_command_that_merges() {
     lab.write("checkpoint-5/pytorch_model_fsdp_0/__0_0.distcp", "x".repeat(64));
     lab.write("checkpoint-5/pytorch_model_fsdp_0/.metadata", "x");
     let ran = lab.run("inspect checkpoint-5").expect(2);
-    let says = ["have to be merged first", ".metadata cannot be read", "accelerate merge-weights pytorch_model_fsdp_0"];
+    let says = ["must be merged first", ".metadata cannot be read", "accelerate merge-weights pytorch_model_fsdp_0"];
     assert!(says.iter().all(|s| ran.err.contains(s)), "{}", ran.err);
 }
 

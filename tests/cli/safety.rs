@@ -205,7 +205,7 @@ fn a_second_job_is_refused_at_once_also_when_the_name_is_long() {
     assert!(fs::metadata(lab.path(&name)).unwrap().len() > 1000, "the first job's");
 }
 
-/// In a folder like /tmp nobody replaces files of others; that is said before any work.
+/// In a folder like /tmp users cannot replace each other's files; this is reported before any work.
 #[test]
 fn files_of_others_in_a_sticky_folder_are_refused_at_once() {
     use std::os::unix::process::CommandExt;
@@ -295,7 +295,7 @@ fn a_folder_is_replaced_as_a_whole() {
     assert_eq!(fs::read(lab.path("hf/notes.txt")).unwrap(), b"mine");
     assert_eq!(fs::read(lab.path("hf/logs/run.txt")).unwrap(), b"mine too");
     lab.run("inspect hf").expect(0);
-    // A folder that is there and empty stays the same one: somebody's shell may be in it.
+    // A folder that exists and is empty stays the same one: a shell may be in it.
     fs::create_dir(lab.path("here")).unwrap();
     let inode = fs::metadata(lab.path("here")).unwrap().ino();
     lab.run("convert tiny-llama --to safetensors:f16 -o here").expect(0);
@@ -305,7 +305,7 @@ fn a_folder_is_replaced_as_a_whole() {
     assert_eq!(left, None);
 }
 
-/// Files that merely begin as weight files do are somebody's own, and a link is never followed out of the folder.
+/// Files whose names merely begin like weight files are not ours, and a link is never followed out of the folder.
 #[test]
 fn replacing_a_folder_removes_no_weights_of_others() {
     let lab = Lab::new();

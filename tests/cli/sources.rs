@@ -155,7 +155,7 @@ fn the_hugging_face_cache_is_opened_and_never_written_to() {
     let ran = crate::lab::finish(crate::lab::start(&mut command)).expect(2);
     assert!(ran.err.contains("inside the Hugging Face cache"), "{}", ran.err);
     assert_eq!(crate::lab::tree(&lab.path("hub")), before);
-    // The name inside is the reference's, and the way to another one is told.
+    // The name inside is the reference's, and the message says how to choose another one.
     let ran = lab.run(&format!("convert {snapshot} --to gguf:q8_0 --dry-run")).expect(0);
     assert!(ran.out.contains("--model-name \"Tiny Llama Chat\""), "{}", ran.out);
     let name =
@@ -179,10 +179,10 @@ fn what_failed_downloads_leave_is_called_by_its_name_in_any_file() {
     const MESSAGE: &str = "{\"error\": \"Access to model me/x is restricted\"}";
     const TEXT: &str = "Access to model me/x is restricted and you are not in the authorized list.";
     let words = [
-        (POINTER, "a Git LFS pointer stands in the place of the file", "git lfs pull"),
-        (PAGE, "a web page stands in the place of the file", "login"),
-        (MESSAGE, "a server's error message stands in the place of the file: \"Access to model", "login"),
-        (TEXT, "a server's error message stands in the place of the file: \"Access to model", "login"),
+        (POINTER, "this is a Git LFS pointer, not the file itself", "git lfs pull"),
+        (PAGE, "this is a web page, not a model file", "login"),
+        (MESSAGE, "this is an error message from a server, not a model file: \"Access to model", "login"),
+        (TEXT, "this is an error message from a server, not a model file: \"Access to model", "login"),
     ];
     for (model, file) in [
         ("tiny-llama", "tokenizer.json"),
@@ -216,7 +216,7 @@ fn rename_tensors(path: &Path, name: impl Fn(&str) -> String) {
 }
 
 #[test]
-fn names_that_a_framework_wrapped_are_unwrapped_and_it_is_told() {
+fn names_that_a_framework_wrapped_are_unwrapped_with_a_warning() {
     let lab = Lab::new();
     llama(&lab, "plain");
     lab.run("convert plain --to gguf:q8_0 --model-name x -o plain.gguf").expect(0);
@@ -246,7 +246,7 @@ fn names_that_a_framework_wrapped_are_unwrapped_and_it_is_told() {
         let file = |of: &str| hash(&lab.path(&format!("{of}-f16/model.safetensors")));
         assert_eq!(file(&name), file("plain"), "{says}");
     }
-    // Names that fit stay; names that do not fit without the prefix either are told as they are.
+    // Names that fit stay; names that do not fit without the prefix either are reported unchanged.
     assert!(!lab.run("convert plain --to gguf:q8_0 --dry-run").expect(0).out.contains("begin with"));
     rename_tensors(&llama(&lab, "odd").join("model.safetensors"), |n| format!("module.{}", n.replace("mlp", "moe")));
     let ran = lab.run("convert odd --to gguf:q8_0").expect(2);
@@ -294,7 +294,7 @@ fn shards_of_training_ranks_name_the_script_that_merges_them() {
             assert!(ran.err.contains(says) && ran.err.contains(source), "{command}: {}", ran.err);
         }
     }
-    // Weights that were gathered are taken, whatever lies beside them.
+    // Gathered weights are used, whatever is next to them.
     fs::copy(llama(&lab, "m").join("model.safetensors"), lab.path("zero/model.safetensors")).unwrap();
     lab.run("convert zero --to gguf:q8_0 -o x.gguf").expect(0);
 }
@@ -313,13 +313,13 @@ fn a_split_set_joined_with_cat_is_recognised() {
         for command in ["convert", "inspect", "merge"] {
             let more = if command == "convert" { " --to gguf:q4_0 --allow-requantize" } else { "" };
             let ran = lab.run(&format!("{command} {name}-all.gguf{more}")).expect(2);
-            let says = ["joined with cat", "@0x", "remold merge"].iter().all(|w| ran.err.contains(w));
+            let says = ["were concatenated", "@0x", "remold merge"].iter().all(|w| ran.err.contains(w));
             assert!(says && ran.err.contains(&format!("set of {}", files.len())), "{command}: {}", ran.err);
         }
         // The name of a part does not hide it.
         fs::rename(joined, &files[0]).unwrap();
         let ran = lab.run(&format!("inspect {}", files[0].display())).expect(2);
-        assert!(ran.err.contains("joined with cat"), "{}", ran.err);
+        assert!(ran.err.contains("were concatenated"), "{}", ran.err);
     }
 }
 
@@ -405,7 +405,7 @@ fn numbers_of_the_configuration_that_cannot_be_used_are_refused() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// An index that names fewer tensors than its shards hold is told by every command that opens it, with the numbers.
+/// Every command that opens an index that lists fewer tensors than its shards hold reports it, with the numbers.
 #[test]
 fn tensors_that_an_index_does_not_name_are_counted() {
     let lab = Lab::new();
@@ -417,7 +417,7 @@ fn tensors_that_an_index_does_not_name_are_counted() {
         all = map.len();
         map.remove("model.norm.weight");
     });
-    let counts = format!("the index names {} of the {all} tensors in its shards", all - 1);
+    let counts = format!("the index lists {} of the {all} tensors in its shards", all - 1);
     for line in [
         "inspect tiny-mistral-sharded",
         "inspect tiny-mistral-sharded --json",
@@ -431,7 +431,7 @@ fn tensors_that_an_index_does_not_name_are_counted() {
         let told = format!("{}{}", ran.out, ran.err);
         assert!(told.contains(&counts) && told.contains("model.norm.weight"), "{line}: {told}");
     }
-    // The same for PyTorch, whose tensors were told one by one.
+    // The same for PyTorch, whose tensors were reported one by one.
     lab.run("convert tiny-mistral-sharded --to pytorch --max-shard-size 2MB -o torch").expect(0);
     edit(&lab.path("torch/pytorch_model.bin.index.json"), |v| {
         let map = v["weight_map"].as_object_mut().unwrap();
@@ -441,7 +441,7 @@ fn tensors_that_an_index_does_not_name_are_counted() {
     for line in ["inspect torch", "convert torch --to gguf:f16 --dry-run"] {
         let ran = lab.run(line).expect(0);
         let told = format!("{}{}", ran.out, ran.err);
-        let counts = format!("the index names {} of the {all} tensors in its shards", all - 2);
+        let counts = format!("the index lists {} of the {all} tensors in its shards", all - 2);
         assert!(told.contains(&counts), "{line}: {told}");
     }
     // A shard of the set that the index does not name at all.

@@ -52,7 +52,7 @@ fn what_was_split_merges_to_the_same_bytes() {
         assert_eq!(set(&lab, "parts/m").len(), files, "{args}");
         lab.run(&format!("merge parts/m-{files:05}-of-{files:05}.gguf")).expect(0);
         assert_eq!(hash(&lab.path("parts/m.gguf")), whole, "{args}");
-        // A set is one model to whoever looks at the folder.
+        // The scan shows a set as one model.
         let found = formats::scan(&lab.path("parts"), 0);
         let one: Vec<_> = found.iter().filter(|f| f.files == files).collect();
         assert!(
@@ -61,7 +61,7 @@ fn what_was_split_merges_to_the_same_bytes() {
         );
         std::fs::remove_dir_all(lab.path("parts")).unwrap();
     }
-    // A set is split anew without being merged first, and all its files may be named.
+    // A set is split again without being merged first, and all its files may be named.
     lab.run("split m.gguf --max-tensors 10").expect(0);
     lab.run("split m-00003-of-00004.gguf --max-tensors 16 -o again").expect(0);
     let all: String = (1..=3).map(|i| format!(" again-{i:05}-of-00003.gguf")).collect();
@@ -89,13 +89,13 @@ fn splitting_while_quantizing_is_quantizing_and_then_splitting() {
     assert!(ran.err.contains("warning: Ollama does not load a split GGUF"), "{}", ran.err);
     let text = std::fs::read_to_string(lab.path("by-recipe/m.Modelfile")).unwrap();
     assert!(text.contains("FROM ./m-00001-of-00003.gguf\n"), "{text}");
-    // What fits into one file is no set.
+    // What fits into one file is not a set.
     lab.run("convert tiny-llama --to gguf:q4_k_m --split-max-size 1G -o whole.gguf").expect(0);
     assert_eq!(hash(&lab.path("whole.gguf")), hash(&lab.path("m.gguf")));
 }
 
 #[test]
-fn a_tensor_above_the_limit_stands_alone_and_is_told() {
+fn a_tensor_above_the_limit_gets_its_own_file_and_a_warning() {
     let lab = Lab::new();
     lab.write("w.safetensors", floats(&[("big", &[64, 32], noise(2048, 1)), ("small", &[32], noise(32, 2))]));
     lab.run("convert w.safetensors --to gguf -o w.gguf").expect(0);
@@ -184,7 +184,7 @@ fn requests_that_are_wrong() {
                 std::fs::remove_dir_all(lab.jobs()).unwrap();
                 "merge m-00001-of-00002.gguf m-00002-of-00002.gguf other-00001-of-00003.gguf".into()
             }),
-            row("merge: shards of two models under one name", 2, &["39", "mixed up"], |lab| {
+            row("merge: shards of two models under one name", 2, &["39", "same model"], |lab| {
                 two(lab);
                 lab.run("split w.gguf --max-tensors 30 -o x").expect(0);
                 std::fs::rename(lab.path("x-00002-of-00002.gguf"), lab.path("m-00002-of-00002.gguf")).unwrap();

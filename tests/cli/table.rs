@@ -1,4 +1,4 @@
-//! A table of bad inputs: every row is run, every failing row is told, and what was printed is kept beside the tests.
+//! A table of bad inputs: every row is run, every failing row is reported, and the output is kept next to the tests.
 
 use crate::lab::Lab;
 use std::fmt::Write;
@@ -80,7 +80,7 @@ pub fn check(file: &str, rows: Vec<Row>) {
         }
         let differs = known.split("\n\n").zip(messages.split("\n\n")).find(|(a, b)| a != b);
         if known != messages {
-            wrong.push(format!("{} differs (BLESS=1 writes it anew), first here: {differs:#?}", path.display()));
+            wrong.push(format!("{} differs (BLESS=1 rewrites it), first here: {differs:#?}", path.display()));
         }
     }
     assert!(wrong.is_empty(), "{} faults in {count} rows:\n\n{}", wrong.len(), wrong.join("\n\n"));

@@ -160,7 +160,7 @@ fn nothing_is_created_inside_a_source() {
 }
 
 #[test]
-fn a_name_of_the_users_that_a_trainer_counts_is_told() {
+fn a_name_of_the_users_that_a_trainer_counts_gives_a_warning() {
     let lab = Lab::new();
     run(&lab);
     for (args, says) in [

@@ -123,7 +123,7 @@ fn a_source_that_changes_gets_a_version_or_replaces_its_export() {
     lab.run(replace).expect(0);
     assert_eq!(names(&lab.path("other")), ["run-checkpoint-100-Q8_0.gguf"]);
     assert_eq!(hash(&lab.path("other/run-checkpoint-100-Q8_0.gguf")), first, "the values are the first again");
-    // What somebody else put there is never replaced.
+    // Files of other programs there are never replaced.
     lab.write("other/run-checkpoint-100-Q8_0.gguf", b"mine");
     train(&lab, "run/checkpoint-100");
     lab.run(replace).expect(0);
@@ -147,7 +147,7 @@ fn only_the_newest_is_exported_where_that_is_asked_for() {
 }
 
 #[test]
-fn a_failure_is_told_and_keeps_nothing_else_from_being_exported() {
+fn a_failure_is_reported_and_keeps_nothing_else_from_being_exported() {
     let lab = Lab::new();
     checkpoint(&lab, "run/checkpoint-100", true);
     checkpoint(&lab, "run/checkpoint-200", true);
@@ -329,7 +329,7 @@ fn killed_watchers_and_workers_export_everything_once_with_the_same_bytes() {
         }
         told.push_str(&lab.run(ONCE).expect(0).out);
         assert_eq!(outputs(&lab), straight, "{context}");
-        // After a kill between telling and writing down it is told again, for the same job.
+        // After a kill between reporting and writing down it is reported again, for the same job.
         let whole: String = told.lines().filter(|l| l.ends_with('}')).map(|l| format!("{l}\n")).collect();
         let mut jobs: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for e in events(&whole, "watch.exported").iter().filter(|e| e["status"] == "ok") {
@@ -369,7 +369,7 @@ fn what_did_not_change_is_copied_from_the_export_before() {
     let other: Value =
         serde_json::from_slice(&fs::read(lab.path("other").join(format!("{name}.remold.json"))).unwrap()).unwrap();
     assert!(other["output"]["reused"].is_null());
-    // A manifest in a watched folder is no change.
+    // A manifest in a watched folder is not a change.
     lab.write("run/checkpoint-200/x.gguf.remold.json", b"{\"remold_manifest\": 1}");
     lab.write("run/y.gguf.remold.json", b"{\"remold_manifest\": 1}");
     assert_eq!(exported(&lab.run(ONCE).expect(0).out), []);
@@ -402,7 +402,7 @@ fn a_source_whose_times_alone_changed_is_not_exported_again() {
         "once is enough: {}",
         ran.out
     );
-    // An export that was damaged is no proof.
+    // An export that was damaged is not proof.
     let export = lab.path("run-exports/run-checkpoint-100-Q8_0.gguf");
     let mut bytes = fs::read(&export).unwrap();
     let last = bytes.len() - 1;

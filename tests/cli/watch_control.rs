@@ -88,7 +88,7 @@ fn an_edited_recipe_is_used_from_then_on_and_a_broken_one_is_not() {
 }
 
 #[test]
-fn a_watcher_ends_when_nobody_reads_its_events() {
+fn a_watcher_ends_when_the_reader_of_its_events_is_gone() {
     let lab = Lab::new();
     checkpoint(&lab, "run/checkpoint-100", true);
     let mut command = lab.command();
@@ -111,7 +111,7 @@ fn what_cannot_be_made_is_not_offered() {
     let lab = Lab::new();
     checkpoint(&lab, "run/checkpoint-100", true);
     let ran = lab.run("watch run --to gguf:nvfp4 --once").expect(2);
-    assert!(ran.err.contains("`nvfp4` is a type of single tensors"), "{}", ran.err);
+    assert!(ran.err.contains("`nvfp4` is a type for single tensors"), "{}", ran.err);
     let ran = lab.run("watch run --to gguf:nvfp5 --once").expect(2);
     assert!(!ran.err.contains("nvfp4"), "{}", ran.err);
 }

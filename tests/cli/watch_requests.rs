@@ -73,7 +73,7 @@ fn a_paused_watcher_begins_nothing_also_after_a_restart() {
 
     let child = watcher(&lab);
     wait_for("the checkpoint", || (state(&lab, "checkpoint-100").0 == "complete").then_some(()));
-    // A source that is asked for by name is exported all the same.
+    // A source that is requested by name is exported all the same.
     checkpoint(&lab, 200, true);
     wait_for("the checkpoint", || (state(&lab, "checkpoint-200").0 == "complete").then_some(()));
     lab.run("watch export run/checkpoint-200").expect(0);
@@ -91,7 +91,7 @@ fn a_checkpoint_is_exported_now_whatever_its_state() {
     checkpoint(&lab, 100, false);
     let child = watcher(&lab);
     wait_for("the verdict", || (state(&lab, "checkpoint-100").0 == "waiting").then_some(()));
-    // A file of a checkpoint stands for it.
+    // A file of a checkpoint means the checkpoint.
     lab.run("watch export run/checkpoint-100/model.safetensors").expect(0);
     wait_for("its export", || (state(&lab, "checkpoint-100").0 == "ok").then_some(()));
     // The marker decides no byte: it is the same version, and exported already.
@@ -101,7 +101,7 @@ fn a_checkpoint_is_exported_now_whatever_its_state() {
     lab.run("watch export run/checkpoint-100").expect(0);
     wait_for("another one", || lab.path("run-exports/run-checkpoint-100-v2-Q8_0.gguf").exists().then_some(()));
 
-    // What is asked for before it can be read is a failure, and is exported when it is whole.
+    // What is requested before it can be read is a failure, and is exported when it is whole.
     checkpoint(&lab, 300, false);
     let weights = lab.path("run/checkpoint-300/model.safetensors");
     let bytes = fs::read(&weights).unwrap();

@@ -321,7 +321,7 @@ fn tensors_that_cannot_be_read() {
         lab.write("m.pt", with(value));
         "convert m.pt --to safetensors --densify -o out.safetensors".into()
     }));
-    rows.push(row("sparse with an index outside", 2, &["b.weight", "outside"], |lab| {
+    rows.push(row("sparse with an index outside", 2, &["b.weight", "out of bounds"], |lab| {
         lab.write("m.pt", with(Pickled::Sparse(vec![3, 4], vec![vec![0, 3], vec![0, 1]], vec![1.0, 2.0])));
         "convert m.pt --to safetensors --densify -o out.safetensors".into()
     }));

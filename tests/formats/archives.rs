@@ -36,24 +36,32 @@ fn an_archive_that_could_be_read_two_ways_is_refused() {
     // The whole second archive moved so that its offsets are right within the file: a scanner from the front sees the first one.
     let cases: Vec<(&str, Vec<u8>, &str)> = vec![
         ("an archive in the comment", with_comment(&plain(), &other), "two end records"),
-        ("parts of an archive in the comment", with_comment(&plain(), b"x PK\x01\x02 y"), "comment holds parts"),
+        ("parts of an archive in the comment", with_comment(&plain(), b"x PK\x01\x02 y"), "comment contains parts"),
         ("an archive behind the end", [good.clone(), b"trailing".to_vec()].concat(), "bytes follow the end"),
-        ("one archive after another", [good.clone(), other.clone()].concat(), "stand between"),
+        ("one archive after another", [good.clone(), other.clone()].concat(), "unexpected bytes between"),
         ("bytes before the directory", before_directory(&good, &other), "central directory"),
         (
             "another name in the local header",
             change(&|e| e[1].local_name = Some("model/data/9".into())),
-            "another name",
+            "the name in its local header differs",
         ),
-        ("another method in the local header", change(&|e| e[1].local_method = Some(8)), "another method"),
-        ("another size in the local header", change(&|e| e[1].local_size = Some(7)), "another size"),
+        (
+            "another method in the local header",
+            change(&|e| e[1].local_method = Some(8)),
+            "the method in its local header differs",
+        ),
+        (
+            "another size in the local header",
+            change(&|e| e[1].local_size = Some(7)),
+            "the size in its local header differs",
+        ),
         (
             "two entries of one name",
             change(&|e| {
                 let name = e[1].name.clone();
                 e[2].name = name;
             }),
-            "have this name",
+            "duplicate entry name",
         ),
         ("two entries that share their bytes", change(&|e| e[2].offset = Some(0)), "overlap"),
         ("a name cut by a zero", change(&|e| e[0].name = "model/data.pkl\0.txt".into()), "zero byte"),
@@ -87,7 +95,7 @@ fn an_archive_that_could_be_read_two_ways_is_refused() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Puts bytes between the entries and the central directory, and the end record tells the directory's new place.
+/// Puts bytes between the entries and the central directory, and updates the end record.
 fn before_directory(archive: &[u8], hidden: &[u8]) -> Vec<u8> {
     let end = archive.len() - 22;
     let start = u32::from_le_bytes(archive[end + 16..end + 20].try_into().unwrap()) as usize;

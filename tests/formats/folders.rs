@@ -92,7 +92,7 @@ fn folders_that_cannot_be_one_model_say_why() {
     fs::write(dir.path().join("a.gguf"), b"").unwrap();
     fs::write(dir.path().join("b.gguf"), b"").unwrap();
     let e = formats::open(dir.path()).unwrap_err();
-    assert!(e.to_string().contains("2 files could be the model: a.gguf, b.gguf"), "{e}");
+    assert!(e.to_string().contains("several files could be the model (2): a.gguf, b.gguf"), "{e}");
     assert_eq!(e.kind(), ErrorKind::BadRequest);
     let e = formats::open(&dir.path().join("absent")).unwrap_err();
     assert_eq!(e.kind(), ErrorKind::BadRequest);
@@ -137,12 +137,12 @@ fn the_order_of_preference_is_that_of_transformers() {
         (&["consolidated.00.pth", "x.gguf", "params.json"], "File(\"consolidated.00.pth\")"),
         (
             &["consolidated.00.pth", "consolidated.01.pth"],
-            "2 consolidated.*.pth files: each holds a slice of every tensor",
+            "2 consolidated.*.pth files, each with a slice of every tensor",
         ),
         (&["training_args.bin", "optimizer.pt", "rng_state_0.pth", "weights.bin"], "File(\"weights.bin\")"),
         (&["training_args.bin", "optimizer.pt", "rng_state.pth", "config.json"], "nothing"),
-        (&["a.safetensors", "b.safetensors"], "2 files could be the model: a.safetensors, b.safetensors"),
-        (&["a.pt", "b.pt"], "2 files could be the model: a.pt, b.pt"),
+        (&["a.safetensors", "b.safetensors"], "several files could be the model (2): a.safetensors, b.safetensors"),
+        (&["a.pt", "b.pt"], "several files could be the model (2): a.pt, b.pt"),
         (&["m-00001-of-00002.bin", "m-00002-of-00002.bin"], "2 shards without pytorch_model.bin.index.json"),
     ];
     let mut wrong = Vec::new();

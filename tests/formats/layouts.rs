@@ -12,15 +12,18 @@ use std::path::Path;
 fn gguf_refuses_what_it_cannot_hold() {
     let (none, side) = (Metadata::new(), Sidecars::default());
     let cases = [
-        (vec![tensor("a", &[1; 5], DType::F32)], "a: 5 dimensions, but GGUF holds at most 4"),
+        (vec![tensor("a", &[1; 5], DType::F32)], "a: 5 dimensions, but GGUF allows at most 4"),
         (vec![tensor("a", &[3, 0], DType::F32)], "a: shape 3 × 0 cannot be stored"),
         (vec![tensor("a", &[1 << 40, 1 << 40], DType::F32)], "cannot be stored in GGUF"),
-        (vec![tensor("a", &[3], DType::Bool)], "a: GGUF has no elements of type bool"),
-        (vec![tensor("a", &[3], DType::F8E4M3)], "a: GGUF has no elements of type f8_e4m3"),
-        (vec![tensor("a", &[2, 33], BlockType::Q8_0)], "a: rows of 33 elements do not fill Q8_0 blocks of 32"),
-        (vec![tensor("", &[3], DType::F32)], "a name of 0 bytes"),
-        (vec![tensor(&"x".repeat(64), &[3], DType::F32)], "a name of 64 bytes; llama.cpp loads 1 to 63"),
-        (vec![tensor("a", &[3], DType::F32), tensor("a", &[3], DType::F32)], "a: two tensors have this name"),
+        (vec![tensor("a", &[3], DType::Bool)], "a: GGUF does not support the element type bool"),
+        (vec![tensor("a", &[3], DType::F8E4M3)], "a: GGUF does not support the element type f8_e4m3"),
+        (
+            vec![tensor("a", &[2, 33], BlockType::Q8_0)],
+            "a: rows of 33 elements are not a multiple of the 32-element blocks of Q8_0",
+        ),
+        (vec![tensor("", &[3], DType::F32)], "the name has 0 bytes"),
+        (vec![tensor(&"x".repeat(64), &[3], DType::F32)], "the name has 64 bytes; llama.cpp allows 1 to 63"),
+        (vec![tensor("a", &[3], DType::F32), tensor("a", &[3], DType::F32)], "a: duplicate tensor name"),
     ];
     for (tensors, expected) in cases {
         let e = formats::gguf::layout(&request(Path::new("x.gguf"), &tensors, &none, &side)).unwrap_err();
@@ -36,11 +39,11 @@ fn gguf_refuses_what_it_cannot_hold() {
 fn safetensors_refuses_what_it_cannot_hold() {
     let (none, side) = (Metadata::new(), Sidecars::default());
     let cases = [
-        (vec![tensor("a", &[256], BlockType::Q4_K)], "a: safetensors has no elements of type Q4_K"),
-        (vec![tensor("a", &[2], DType::C128)], "a: safetensors has no elements of type c128"),
-        (vec![tensor("__metadata__", &[2], DType::F32)], "cannot have this name"),
+        (vec![tensor("a", &[256], BlockType::Q4_K)], "a: safetensors does not support the element type Q4_K"),
+        (vec![tensor("a", &[2], DType::C128)], "a: safetensors does not support the element type c128"),
+        (vec![tensor("__metadata__", &[2], DType::F32)], "this name is reserved in safetensors"),
         (vec![tensor("a", &[1 << 40, 1 << 40], DType::F32)], "the size of shape"),
-        (vec![tensor("a", &[3], DType::F32), tensor("a", &[3], DType::F32)], "a: two tensors have this name"),
+        (vec![tensor("a", &[3], DType::F32), tensor("a", &[3], DType::F32)], "a: duplicate tensor name"),
     ];
     for (tensors, expected) in cases {
         let e = formats::safetensors::layout(&request(Path::new("x.safetensors"), &tensors, &none, &side)).unwrap_err();

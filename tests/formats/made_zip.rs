@@ -10,7 +10,7 @@ pub struct Entry {
     pub local_name: Option<String>,
     pub local_method: Option<u16>,
     pub local_size: Option<u32>,
-    /// Where the central directory says that the local header is, when it lies.
+    /// The offset of the local header in the central directory, when it is wrong.
     pub offset: Option<u32>,
 }
 

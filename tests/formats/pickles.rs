@@ -27,7 +27,7 @@ fn call_4(module: &str, name: &str, argument: &str) -> Vec<u8> {
     [b"\x80\x04".to_vec(), parts.concat()].concat()
 }
 
-/// What, its bytes, and the name that must be told.
+/// What, its bytes, and the name that must be reported.
 fn all() -> Vec<(String, Vec<u8>, String)> {
     let calls = [
         ("os", "system"),
@@ -206,7 +206,7 @@ fn whatever_a_pickle_asks_for_is_named() {
 }
 
 #[test]
-fn what_torch_writes_is_told_of_nothing() {
+fn what_torch_writes_gives_no_warning() {
     for (name, bytes) in [
         ("m.pt", zip(&[entry("m/data.pkl", state_dict(&[]))])),
         ("m.pkl", b"\x80\x02ccollections\nOrderedDict\n)R.".to_vec()),
@@ -223,11 +223,11 @@ fn what_torch_writes_is_told_of_nothing() {
 fn text_files_are_no_pickles() {
     for text in ["config = 1\nother\n", "import os\nos.system\n", "(a list)\n", "INFO one\ntwo\n", "c a\nb c\n"] {
         let said = said("m.bin", text.as_bytes());
-        assert!(said.contains("no known model format"), "{text:?}: {said}");
+        assert!(said.contains("not a known model format"), "{text:?}: {said}");
     }
 }
 
-/// Whatever holds tensors and cannot be read stands among the unreadable tensors, which every conversion refuses; nothing is left out.
+/// Values that hold tensors and cannot be read are among the unreadable tensors, which every conversion rejects; nothing is dropped.
 #[test]
 fn nothing_that_holds_tensors_is_left_out() {
     let dict = |items: &[(&[u8], &[u8])]| {

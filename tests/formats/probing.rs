@@ -22,7 +22,7 @@ fn files_of_other_formats_are_named_not_read() {
         for path in walk(&dir) {
             let name = path.file_name().unwrap().to_str().unwrap();
             let ext = path.extension().and_then(|e| e.to_str()).unwrap_or("");
-            // Single test tensors and fingerprints are no models.
+            // Single test tensors and fingerprints are not models.
             if !extensions.contains(&ext)
                 || name.contains("_output_")
                 || name == "fingerprint.pb"
@@ -34,7 +34,7 @@ fn files_of_other_formats_are_named_not_read() {
             let e = formats::open(&path).unwrap_err();
             if e.kind() != ErrorKind::Unsupported
                 || e.format() != Some(id)
-                || !e.to_string().contains("not read those yet")
+                || !e.to_string().contains("not supported yet")
             {
                 wrong.push(format!("{:?} {:?} {e}", e.kind(), e.format()));
             }
@@ -64,11 +64,11 @@ fn what_failed_downloads_leave_is_said() {
     let dir = tempfile::tempdir().unwrap();
     let lfs = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n";
     for (name, text, expected) in [
-        ("model.safetensors", lfs, "a Git LFS pointer stands in the place of the file"),
-        ("m.gguf", "\n<!DOCTYPE html><html>", "a web page stands in the place of the file"),
-        ("m.gguf", "Entry not found", "a server's error message stands in the place of the file: \"Entry not found\""),
+        ("model.safetensors", lfs, "this is a Git LFS pointer, not the file itself"),
+        ("m.gguf", "\n<!DOCTYPE html><html>", "this is a web page, not a model file"),
+        ("m.gguf", "Entry not found", "this is an error message from a server, not a model file: \"Entry not found\""),
         ("m.gguf", "Empty words", "begins with \"Empt\", not with GGUF"),
-        ("config.json", "{\"a\": 1}", "no known model format begins with these bytes: 7b 22 61 22"),
+        ("config.json", "{\"a\": 1}", "not a known model format; the file begins with 7b 22 61 22"),
     ] {
         let path = dir.path().join(name);
         fs::write(&path, text).unwrap();

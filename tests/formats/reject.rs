@@ -90,11 +90,11 @@ fn gguf_files_that_are_wrong() {
         "bad.gguf",
         vec![
             ("another magic", b"GGML\x03\0\0\0".to_vec(), BadFile, "@0x0 magic: begins with \"GGML\", not with GGUF"),
-            ("version 0", version(0), BadFile, "@0x4 version: 0 is no GGUF version"),
-            ("version 1", version(1), Unsupported, "GGUF version 1 (August 2023) is not read"),
+            ("version 0", version(0), BadFile, "@0x4 version: 0 is not a GGUF version"),
+            ("version 1", version(1), Unsupported, "GGUF version 1 (August 2023) is not supported"),
             ("version 4", version(4), Unsupported, "GGUF version 4 is newer than version 3"),
             ("version 1, big-endian", version(1u32.swap_bytes()), Unsupported, "GGUF version 1"),
-            ("huge version", version(0xdead_beef), BadFile, "is no GGUF version"),
+            ("huge version", version(0xdead_beef), BadFile, "is not a GGUF version"),
             ("huge tensor count", Gguf::new(u64::MAX, 0).0, BadFile, "@0x8 tensor_count: 18446744073709551615 entries"),
             ("huge key count", Gguf::new(0, 1 << 60).0, BadFile, "@0x10 metadata_count: 1152921504606846976 entries"),
             ("many keys", Gguf::new(0, 70_000).data(2_000_000), Limit, "70000 entries are more than the 65536 allowed"),
@@ -115,21 +115,21 @@ fn gguf_files_that_are_wrong() {
                 "key twice",
                 Gguf::new(0, 2).key_u32("k", 1).key_u32("k", 1).0,
                 BadFile,
-                "@0x29 metadata[1].key: a second key is called \"k\"",
+                "@0x29 metadata[1].key: duplicate key \"k\"",
             ),
-            ("value type", scalar(13).u64(0).0, BadFile, "k: value type 13 is not one of GGUF's"),
+            ("value type", scalar(13).u64(0).0, BadFile, "k: value type 13 is not a GGUF value type"),
             ("array element type", scalar(9).u32(77).u64(0).0, BadFile, "k: array of element type 77"),
-            ("huge array", scalar(9).u32(0).u64(u64::MAX).0, BadFile, "k: 18446744073709551615 entries need"),
+            ("huge array", scalar(9).u32(0).u64(u64::MAX).0, BadFile, "k: 18446744073709551615 entries of at least"),
             (
                 "huge string array",
                 scalar(9).u32(8).u64(1 << 61).data(99),
                 BadFile,
-                "k: 2305843009213693952 entries need",
+                "k: 2305843009213693952 entries of at least",
             ),
             ("string in array", scalar(9).u32(8).u64(1).u64(99).0, BadFile, "k[0]: string of 99 bytes, but at most 0"),
             ("deep nesting", nested(1000), BadFile, "arrays are nested more than 4 deep"),
             ("huge string", scalar(8).u64(u64::MAX).0, BadFile, "string of 18446744073709551615 bytes"),
-            ("cut value", scalar(12).u32(0).0, BadFile, "k: needs 8 bytes but the file has 4 left"),
+            ("cut value", scalar(12).u32(0).0, BadFile, "k: it needs 8 bytes but the file has 4 left"),
             (
                 "alignment 0",
                 Gguf::new(0, 1).key_u32("general.alignment", 0).0,
@@ -146,9 +146,14 @@ fn gguf_files_that_are_wrong() {
                 "alignment u64",
                 Gguf::new(0, 1).str(b"general.alignment").u32(10).u64(32).0,
                 BadFile,
-                "the alignment must be a u32, this is a value of type u64",
+                "the alignment must be a u32, not a value of type u64",
             ),
-            ("5 dimensions", one(&[1, 1, 1, 1, 1], 0, 0, 4), BadFile, "w.n_dims: 5 dimensions, ggml has at most 4"),
+            (
+                "5 dimensions",
+                one(&[1, 1, 1, 1, 1], 0, 0, 4),
+                BadFile,
+                "w.n_dims: 5 dimensions, but ggml supports at most 4",
+            ),
             ("zero dimension", one(&[4, 0], 0, 0, 4), BadFile, "w.dims: shape 0 × 4: a dimension is zero"),
             (
                 "overflow",
@@ -160,7 +165,7 @@ fn gguf_files_that_are_wrong() {
                 "rows not blocks",
                 one(&[33], 8, 0, 64),
                 BadFile,
-                "w.dims: rows of 33 elements are no multiple of Q8_0's block of 32",
+                "w.dims: rows of 33 elements are not a multiple of the 32-element blocks of Q8_0",
             ),
             (
                 "removed type",
@@ -168,26 +173,31 @@ fn gguf_files_that_are_wrong() {
                 Unsupported,
                 "w.type: tensor type 31 (Q4_0 repacked for ARM) was removed",
             ),
-            ("unknown type", one(&[32], 99, 0, 64), Unsupported, "w.type: tensor type 99 is not known"),
-            ("unaligned", one(&[4], 0, 4, 64), BadFile, "w.offset: offset 4 is no multiple of the alignment 32"),
-            ("past the end", one(&[4], 0, 64, 64), BadFile, "w.offset: 16 bytes at 64 of the data lie beyond the end"),
+            ("unknown type", one(&[32], 99, 0, 64), Unsupported, "w.type: unknown tensor type 99"),
+            ("unaligned", one(&[4], 0, 4, 64), BadFile, "w.offset: offset 4 is not a multiple of the alignment 32"),
+            (
+                "past the end",
+                one(&[4], 0, 64, 64),
+                BadFile,
+                "w.offset: 16 bytes at offset 64 of the data extend past the end",
+            ),
             (
                 "far past the end",
                 one(&[4], 0, u64::MAX - 31, 64),
                 BadFile,
-                "w.offset: 16 bytes at 18446744073709551584",
+                "w.offset: 16 bytes at offset 18446744073709551584",
             ),
             (
                 "cut data",
                 one(&[4], 0, 0, 15),
                 BadFile,
-                "w.offset: 16 bytes at 0 of the data lie beyond the end of the file",
+                "w.offset: 16 bytes at offset 0 of the data extend past the end of the file",
             ),
             (
                 "tensor twice",
                 Gguf::new(2, 0).tensor("w", &[4], 0, 0).tensor("w", &[4], 0, 32).data(64),
                 BadFile,
-                "tensors[1].name: a second tensor is called \"w\"",
+                "tensors[1].name: duplicate tensor name \"w\"",
             ),
             (
                 "overlap",
@@ -201,7 +211,7 @@ fn gguf_files_that_are_wrong() {
                 BadFile,
                 "tensors[0].name: the name is not UTF-8",
             ),
-            ("big-endian blocks", be_block, Unsupported, "w.type: Q8_0 tensors of big-endian files are not read"),
+            ("big-endian blocks", be_block, Unsupported, "w.type: Q8_0 tensors in big-endian files are not supported"),
             (
                 "split without siblings' names",
                 Gguf::new(0, 2).str(b"split.no").u32(2).raw(&[0, 0]).str(b"split.count").u32(2).raw(&[2, 0]).0,
@@ -234,10 +244,10 @@ fn split_sets_that_contradict_themselves() {
     };
     check(shard(0, 2, 2, "a"), None, "1 of 2 files are missing: m-00002-of-00002.gguf");
     check(shard(0, 2, 2, "a"), Some(shard(1, 2, 2, "b")), "");
-    check(shard(0, 2, 2, "a"), Some(shard(0, 2, 2, "b")), "does not say that it is number 1 of 2");
-    check(shard(0, 2, 2, "a"), Some(shard(1, 3, 2, "b")), "does not say that it is number 1 of 2");
-    check(shard(0, 2, 2, "a"), Some(shard(1, 2, 2, "a")), "a: an earlier file of the set has it too");
-    check(shard(0, 2, 5, "a"), Some(shard(1, 2, 5, "b")), "the set should hold 5 tensors but holds 2");
+    check(shard(0, 2, 2, "a"), Some(shard(0, 2, 2, "b")), "the metadata does not mark it as number 1 of 2");
+    check(shard(0, 2, 2, "a"), Some(shard(1, 3, 2, "b")), "the metadata does not mark it as number 1 of 2");
+    check(shard(0, 2, 2, "a"), Some(shard(1, 2, 2, "a")), "a: the tensor is also in an earlier file of the set");
+    check(shard(0, 2, 5, "a"), Some(shard(1, 2, 5, "b")), "the set should have 5 tensors but has 2");
 }
 
 /// A safetensors file with this header and so many bytes of data.
@@ -267,20 +277,20 @@ fn safetensors_files_that_are_wrong() {
     refuse(
         "bad.safetensors",
         vec![
-            ("7 bytes", vec![1; 7], BadFile, "@0x0 header length: needs 8 bytes but the file has 7 left"),
+            ("7 bytes", vec![1; 7], BadFile, "@0x0 header length: it needs 8 bytes but the file has 7 left"),
             (
                 "huge length",
                 u64::MAX.to_le_bytes().to_vec(),
                 BadFile,
-                "header length: the header should take 18446744073709551615",
+                "header length: the header should have 18446744073709551615",
             ),
             (
                 "cut header",
                 st("{}", 0)[..9].to_vec(),
                 BadFile,
-                "the header should take 2 bytes but the file has 1 left",
+                "the header should have 2 bytes but the file has 1 left",
             ),
-            ("length beyond", sparse, BadFile, "the header should take 200000000 bytes"),
+            ("length beyond", sparse, BadFile, "the header should have 200000000 bytes"),
             ("no object", st("[1]", 0), BadFile, "@0x8 header: the header does not begin with {"),
             ("space first", st(" {}", 0), BadFile, "the header does not begin with {"),
             (
@@ -293,27 +303,22 @@ fn safetensors_files_that_are_wrong() {
                 "cut JSON",
                 st(r#"{"a":"#, 0),
                 BadFile,
-                "header: the header is not what safetensors prescribes: EOF while",
+                "header: the header does not follow the safetensors format: EOF while",
             ),
             ("two objects", st("{}{}", 0), BadFile, "trailing characters"),
-            ("deep", st(&deep, 0), BadFile, "the header is not what safetensors prescribes"),
-            (
-                "name twice",
-                st(&two("[0,4]", "[4,8]").replace("\"b\"", "\"a\""), 8),
-                BadFile,
-                "the name \"a\" stands twice",
-            ),
+            ("deep", st(&deep, 0), BadFile, "the header does not follow the safetensors format"),
+            ("name twice", st(&two("[0,4]", "[4,8]").replace("\"b\"", "\"a\""), 8), BadFile, "duplicate name \"a\""),
             (
                 "escaped name twice",
                 st(&two("[0,4]", "[4,8]").replace("\"b\"", r#""\u0061""#), 8),
                 BadFile,
-                "the name \"a\" stands twice",
+                "duplicate name \"a\"",
             ),
             (
                 "metadata not strings",
                 st(r#"{"__metadata__":{"a":1}}"#, 0),
                 BadFile,
-                "prescribes: invalid type: integer `1`, expected a string",
+                "format: invalid type: integer `1`, expected a string",
             ),
             (
                 "metadata a number",
@@ -321,7 +326,12 @@ fn safetensors_files_that_are_wrong() {
                 BadFile,
                 "expected __metadata__ as an object of strings",
             ),
-            ("metadata a large number", st(r#"{"__metadata__":1e400}"#, 0), BadFile, "not what safetensors prescribes"),
+            (
+                "metadata a large number",
+                st(r#"{"__metadata__":1e400}"#, 0),
+                BadFile,
+                "does not follow the safetensors format",
+            ),
             ("metadata a list", st(r#"{"__metadata__":["a"]}"#, 0), BadFile, "an object of strings"),
             ("metadata a string", st(r#"{"__metadata__":"a"}"#, 0), BadFile, "an object of strings"),
             ("metadata of a fraction", st(r#"{"__metadata__":{"a":1.5}}"#, 0), BadFile, "expected a string"),
@@ -329,7 +339,7 @@ fn safetensors_files_that_are_wrong() {
                 "metadata twice",
                 st(r#"{"__metadata__":{"a":"","a":""}}"#, 0),
                 BadFile,
-                "the key \"a\" of __metadata__ stands twice",
+                "duplicate key \"a\" in __metadata__",
             ),
             ("no dtype", st(r#"{"w":{"shape":[1],"data_offsets":[0,1]}}"#, 1), BadFile, "\"w\" has no dtype"),
             ("no shape", st(r#"{"w":{"dtype":"U8","data_offsets":[0,1]}}"#, 1), BadFile, "\"w\" has no shape"),
@@ -341,7 +351,7 @@ fn safetensors_files_that_are_wrong() {
                 "dtype twice",
                 st(r#"{"w":{"dtype":"U8","dtype":"U8","shape":[0],"data_offsets":[0,0]}}"#, 0),
                 BadFile,
-                "\"w\" has dtype twice",
+                "duplicate dtype in \"w\"",
             ),
             ("65 dimensions", st(&t("U8", &rank, "[0,1]"), 1), BadFile, "more than 64 numbers"),
             (
@@ -350,16 +360,16 @@ fn safetensors_files_that_are_wrong() {
                 BadFile,
                 "w.dtype: \"F33\" is not an element type of safetensors",
             ),
-            ("4-bit", st(&t("F4", "[2]", "[0,1]"), 1), Unsupported, "w.dtype: elements of type F4 are not read"),
-            ("6-bit", st(&t("F6_E2M3", "[4]", "[0,3]"), 3), Unsupported, "elements of type F6_E2M3 are not read"),
-            ("e8m0", st(&t("F8_E8M0", "[1]", "[0,1]"), 1), Unsupported, "elements of type F8_E8M0 are not read"),
+            ("4-bit", st(&t("F4", "[2]", "[0,1]"), 1), Unsupported, "w.dtype: the element type F4 is not supported"),
+            ("6-bit", st(&t("F6_E2M3", "[4]", "[0,3]"), 3), Unsupported, "the element type F6_E2M3 is not supported"),
+            ("e8m0", st(&t("F8_E8M0", "[1]", "[0,1]"), 1), Unsupported, "the element type F8_E8M0 is not supported"),
             (
                 "size",
                 st(&f32("[0,4]"), 4),
                 BadFile,
-                "w.data_offsets: the range 0..4 does not hold the 8 bytes of f32 [2]",
+                "w.data_offsets: the range 0..4 does not match the 8 bytes of f32 [2]",
             ),
-            ("backwards", st(&f32("[8,0]"), 8), BadFile, "the range 8..0 does not hold"),
+            ("backwards", st(&f32("[8,0]"), 8), BadFile, "the range 8..0 does not match"),
             (
                 "overflow",
                 st(&t("F32", "[9223372036854775807,4]", "[0,8]"), 8),
@@ -370,21 +380,16 @@ fn safetensors_files_that_are_wrong() {
                 "cut data",
                 st(&f32("[0,8]"), 7),
                 BadFile,
-                "w.data_offsets: the data ends at 8 but the file holds 7 bytes of data",
+                "w.data_offsets: the data ends at 8 but the file has 7 bytes of data",
             ),
-            ("trailing data", st(&f32("[0,8]"), 9), BadFile, "data: 1 bytes after the last tensor belong to none"),
-            ("data of nothing", st("{}", 3), BadFile, "3 bytes after the last tensor belong to none"),
-            (
-                "hole at start",
-                st(&f32("[4,12]"), 12),
-                BadFile,
-                "4 bytes between the header and this belong to no tensor",
-            ),
+            ("trailing data", st(&f32("[0,8]"), 9), BadFile, "data: 1 unused bytes after the last tensor"),
+            ("data of nothing", st("{}", 3), BadFile, "3 unused bytes after the last tensor"),
+            ("hole at start", st(&f32("[4,12]"), 12), BadFile, "4 unused bytes between the header and this tensor"),
             (
                 "hole",
                 st(&two("[0,4]", "[5,9]"), 9),
                 BadFile,
-                "b.data_offsets: 1 bytes between a and this belong to no tensor",
+                "b.data_offsets: 1 unused bytes between a and this tensor",
             ),
             ("overlap", st(&two("[0,4]", "[3,7]"), 7), BadFile, "b.data_offsets: overlaps a, whose data ends at 4"),
             ("same place", st(&two("[0,4]", "[0,4]"), 4), BadFile, "overlaps a, whose data ends at 4"),
@@ -412,7 +417,7 @@ fn large_files_of_nothing_do_not_fill_the_memory() {
         (
             "section",
             Gguf::new(0, 1).str(b"k").u32(9).u32(0).u64((1 << 27) - 20),
-            "the header is larger than that of any real model",
+            "the header is larger than in any real model",
         ),
         ("bytes", Gguf::new(0, 1).str(b"k").u32(9).u32(0).u64(1 << 35), "more than the 134217728 allowed"),
         ("string", Gguf::new(0, 1).str(b"k").u32(8).u64(1 << 35), "string of 34359738368 bytes, but at most 134217728"),
@@ -438,19 +443,19 @@ fn indexes_that_are_wrong() {
         ("[]", "not an index of shards"),
         ("{", "not an index of shards: EOF"),
         (r#"{"weight_map": 3}"#, "not an index of shards: invalid type"),
-        (r#"{"weight_map": {}}"#, "weight_map: the index lists no tensor"),
+        (r#"{"weight_map": {}}"#, "weight_map: the index has no tensors"),
         (r#"{"metadata": {}}"#, "missing field `weight_map`"),
-        (r#"{"weight_map": {"w": "/etc/passwd"}}"#, "names the file \"/etc/passwd\", which is not inside"),
-        (r#"{"weight_map": {"w": "../x.safetensors"}}"#, "weight_map[\"w\"]: names the file \"../x.safetensors\""),
+        (r#"{"weight_map": {"w": "/etc/passwd"}}"#, "it refers to the file \"/etc/passwd\", which is not inside"),
+        (
+            r#"{"weight_map": {"w": "../x.safetensors"}}"#,
+            "weight_map[\"w\"]: it refers to the file \"../x.safetensors\"",
+        ),
         (r#"{"weight_map": {"w": "c.safetensors", "v": "a.safetensors"}}"#, "1 of 2 files are missing: c.safetensors"),
         (
             r#"{"weight_map": {"w": "a.safetensors", "v": "a.safetensors"}}"#,
-            "v: 1 of 2 tensors are not in the shard the index names; the first should be in a.safetensors",
+            "v: 1 of 2 tensors are not in the shard that the index lists; the first should be in a.safetensors",
         ),
-        (
-            r#"{"weight_map": {"w": "a.safetensors", "v": "b.safetensors"}}"#,
-            "w: a.safetensors has a tensor of that name too",
-        ),
+        (r#"{"weight_map": {"w": "a.safetensors", "v": "b.safetensors"}}"#, "w: the tensor is also in a.safetensors"),
     ];
     let mut wrong = Vec::new();
     for (json, expected) in cases {

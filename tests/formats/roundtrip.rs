@@ -211,7 +211,7 @@ fn gguf_rs_sees_what_was_planned_and_notices_what_was_not() {
         assert_eq!(formats::gguf::verify(&out, plan, &req).unwrap(), [], "{name}");
 
         // Flip one bit at a time in the header: each is noticed by the second reader, or by ours where untyped JSON cannot
-        // tell (a u32 that became an i32); in the tensor list always by the second.
+        // detect (a u32 that became an i32); in the tensor list always by the second.
         let good = fs::read(&out).unwrap();
         let head = plan.fixed[0].1.len();
         let list = plan.slots.len() * 24;

@@ -26,7 +26,7 @@ fn a_folder_of_everything_gives_one_entry_a_model() {
         assert!(kind == Some(FoundKind::Folder) || !models.join(checkpoint).exists(), "{checkpoint}");
     }
     assert!(!found.iter().any(|f| f.path.ends_with("rng_state.pth")), "training state is no model");
-    // A folder of its own: somebody may have made files beside the models of the repository.
+    // A folder of its own: there may be other files next to the models of the repository.
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("one")).unwrap();
     for file in ["config.json", "model.safetensors"] {
@@ -91,7 +91,7 @@ fn broken_models_appear_with_their_error() {
         .map(|f| format!("{} {}", f.path.file_name().unwrap().display(), f.error.as_deref().unwrap_or("fine")))
         .collect();
     let expect = [
-        ("cut.gguf ", "needs 8 bytes but the file has 0 left"),
+        ("cut.gguf ", "it needs 8 bytes but the file has 0 left"),
         ("empty.safetensors ", "the file is empty"),
         ("half ", "4 of 5 files are missing: model-00002-of-00005"),
         ("set-00002-of-00003.gguf ", "2 of 3 files are missing: set-00001-of-00003.gguf, set-00003"),

@@ -1,4 +1,4 @@
-//! Sets of GGUF files: which tensors go where, and that each file stands for itself.
+//! Sets of GGUF files: which tensors go where, and that each file is complete in itself.
 
 use crate::support::{entries, request, tensor, write};
 use proptest::prelude::*;
@@ -15,7 +15,7 @@ fn tensors(elements: &[u64]) -> Vec<LayoutTensor> {
 }
 
 #[test]
-fn every_tensor_stands_once_in_order_within_the_limit() {
+fn every_tensor_is_written_once_in_order_within_the_limit() {
     let config = ProptestConfig {
         cases: 500,
         rng_seed: RngSeed::Fixed(20_261_125),

@@ -1,4 +1,4 @@
-//! Where test material lies.
+//! Locations of test material.
 
 use remold::testing::formats::{FilePlan, LayoutRequest, LayoutTensor, Split};
 use remold::testing::model::{MemoryRows, Metadata, Sidecars, TensorEntry};
@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// A file or folder of the shared test material, or `None` with a line that says what was skipped.
 pub fn material(name: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    // The model folders of `hf/` stand in `fixtures/models/` when they are part of the repository.
+    // The model folders of `hf/` are in `fixtures/models/` when they are part of the repository.
     let model = name.strip_prefix("hf/").unwrap_or(name);
     let places =
         [("fixtures", name), ("fixtures/models", model), ("../shared/material", name), ("../../shared/material", name)];
@@ -56,7 +56,7 @@ pub fn request<'a>(
     LayoutRequest { path, tensors, metadata, sidecars, split: Split::Whole }
 }
 
-/// Writes a planned file from tensors in request order; checks that nothing overlaps and nothing lies outside.
+/// Writes a planned file from tensors in request order; checks that nothing overlaps and nothing is out of bounds.
 pub fn write(plan: &FilePlan, tensors: &[TensorEntry]) {
     let mut pieces = plan.fixed.clone();
     for slot in &plan.slots {

@@ -1,5 +1,5 @@
 //! Lines of mixed text, the same on every run: words of many scripts, digits, code, emoji, marks, runs of spaces, line ends,
-//! characters that no small vocabulary has, and special tokens. `▁` is not among them: it stands for a space in these
+//! characters that no small vocabulary has, and special tokens. `▁` is not among them: it represents a space in these
 //! vocabularies, and programs differ on a real one.
 
 const PIECES: &[&str] = &[
@@ -105,7 +105,7 @@ impl Numbers {
     }
 }
 
-/// `n` lines; `special` are texts that may stand anywhere.
+/// `n` lines; `special` are texts that may occur anywhere.
 pub fn lines(n: usize, special: &[String]) -> Vec<String> {
     let mut numbers = Numbers::new(20_261_129);
     let mut line = || {

@@ -11,7 +11,7 @@ fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/tokenizers").join(name)
 }
 
-/// What stands beside the weights.
+/// The files next to the weights.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Folder {
     /// `tokenizer.model`, `tokenizer.json` and a configuration that lists the added tokens.

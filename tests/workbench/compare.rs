@@ -39,7 +39,7 @@ fn figures(db: Option<f64>, elems: u64) -> Figures {
     }
 }
 
-/// A comparison of these models; `measured` as it is in the end, else as the headers tell it.
+/// A comparison of these models; `measured` at the end, otherwise from the headers only.
 fn compared(paths: &[PathBuf], measured: bool) -> Arc<Compared> {
     let known = |p: &PathBuf| VARIANTS.iter().find(|v| at(v.0) == *p).unwrap_or(&VARIANTS[1]);
     let kinds = [
@@ -172,7 +172,7 @@ fn screens() {
     picture("compare-cosine", done(3).keys("m"), LARGE);
     plain(done(3).keys("m"));
     check("compare-rmse-mono", styled(&render(done(3).keys("mm"), SMALL, Depth::Mono, false)));
-    let baseline = ["◆ …eckpoint-2000", "◆ weights dB and 5 more: the others are measured against it"];
+    let baseline = ["◆ …eckpoint-2000", "◆ weights dB and 5 more: this is the baseline"];
     shows(done(3).keys("h"), SMALL, &baseline);
     picture("compare-kinds", done(3).keys("<tab>"), SMALL);
     picture("compare-many", done(5).keys("<right><right><right>"), SMALL);
@@ -189,7 +189,7 @@ fn screens() {
     let mut b = asked(2);
     let card = ErrorCard {
         hint: Some("Compare models that hold the same network in different types or formats.".into()),
-        ..ErrorCard::new("mini-bert: no tensor has the name and shape of one in checkpoint-2000 (llama)", true)
+        ..ErrorCard::new("mini-bert: no tensor has the same name and shape as one in checkpoint-2000 (llama)", true)
     };
     b.act(Action::Compared(b.state.compare.request, Err(card)));
     picture("compare-failed", &mut b, SMALL);
@@ -333,9 +333,9 @@ fn an_export_asks_for_a_name() {
     assert!(b.state.compare.asks_for_a_file(), "only enter takes the name");
     b.keys("<esc>");
     assert_eq!((b.effects.len(), b.state.compare.line.is_none()), (1, true));
-    let card = ErrorCard::new("q.csv: this file is there already", true);
+    let card = ErrorCard::new("q.csv: the file exists already", true);
     update(&mut b.state, Action::Exported(Err(card)));
-    assert!(b.state.toasts.iter().any(|t| t.text.contains("there already")));
+    assert!(b.state.toasts.iter().any(|t| t.text.contains("exists already")));
     let typed = b.state.compare.line.as_ref().map(|(_, line)| line.text.as_str());
     assert_eq!(typed, Some("q.csv"), "what was typed is corrected, not typed again");
     b.effects.clear();
@@ -357,7 +357,7 @@ fn a_mark_on_a_broken_model_does_not_spoil_the_others_and_marks_can_go() {
 }
 
 #[test]
-fn another_network_of_the_same_shapes_is_told() {
+fn another_network_of_the_same_shapes_is_reported() {
     let mut compared = (*compared(&[at(VARIANTS[0].0), at(VARIANTS[1].0)], true)).clone();
     assert_eq!(compared.comparison.doubt(1), None);
     let measured = compared.comparison.variants[1].measured.as_mut().unwrap();
@@ -367,7 +367,7 @@ fn another_network_of_the_same_shapes_is_told() {
 }
 
 #[test]
-fn memory_is_told_for_the_contexts_that_the_networks_take() {
+fn memory_is_shown_for_the_contexts_that_the_networks_support() {
     let mut b = done(3);
     b.effects.clear();
     let context = |b: &mut Bench| {

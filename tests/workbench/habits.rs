@@ -176,7 +176,7 @@ fn messages_lie_in_the_corner_and_never_over_the_cursor() {
     shows(&mut b, TINY, &["✗ config.toml:2: mouse is true or", "esc closes"]);
     plain(&mut b);
     shows(&mut b, LARGE, &["! one thing to look at", "esc closes"]);
-    // With the cursor below they stand above.
+    // With the cursor below they are above.
     picture("toasts-above", b.keys("<enter>]G"), SMALL);
 }
 
@@ -205,7 +205,7 @@ fn three_messages_at_most_and_errors_stay_until_esc() {
 }
 
 #[test]
-fn what_was_told_goes_at_the_next_key_that_does_something_and_with_its_tab() {
+fn a_message_goes_at_the_next_key_that_does_something_and_with_its_tab() {
     let texts = |b: &Bench| b.state.toasts.iter().map(|t| t.text.clone()).collect::<Vec<_>>();
     let mut b = sample::start();
     notice(&mut b, Level::Warn, "a warning");
@@ -288,7 +288,7 @@ fn ends(settings: Settings, seconds: f64) -> Vec<Effect> {
 }
 
 #[test]
-fn the_end_of_a_long_job_is_told_and_of_a_short_one_not() {
+fn the_end_of_a_long_job_is_notified_and_of_a_short_one_not() {
     let told = |effects: Vec<Effect>| effects.into_iter().any(|e| matches!(e, Effect::Notify(_)));
     assert!(told(ends(Settings::default(), 31.0)) && !told(ends(Settings::default(), 29.0)));
     assert!(told(ends(Settings { notify_after: 0, ..Settings::default() }, 1.0)));

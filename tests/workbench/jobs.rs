@@ -30,7 +30,7 @@ fn machine() -> Machine {
     }
 }
 
-/// The recorded job, up to a share of its events, with everything its folder and the machine tell.
+/// The recorded job, up to a share of its events, with everything from its folder and the machine.
 fn whole(share: f64) -> Bench {
     let mut b = sample::start();
     b.job(share);
@@ -109,7 +109,7 @@ fn sections() {
     shows(whole(1.0).keys("<enter>]]]"), SMALL, &["this job, recorded", "✓ done  in 28.2 s"]);
 }
 
-/// The recorded job as the list tells it, in another state.
+/// The recorded job as the list shows it, in another state.
 fn turned(b: &mut Bench, state: JobState) {
     let mut list = b.state.jobs.list.clone();
     let at = list.iter().position(|j| j.id == "41").unwrap();
@@ -118,7 +118,7 @@ fn turned(b: &mut Bench, state: JobState) {
 }
 
 #[test]
-fn what_was_known_of_a_file_that_a_job_made_anew_is_forgotten() {
+fn what_was_known_of_a_file_that_a_job_replaced_is_forgotten() {
     let mut b = whole(0.62);
     b.keys("1<enter>]").looked_at();
     let path = b.state.models.selected.clone().unwrap();
@@ -287,7 +287,7 @@ fn a_removed_job_leaves_the_cursor_beside_it() {
 }
 
 #[test]
-fn those_at_work_come_first_and_the_queue_stands_in_its_order() {
+fn running_jobs_come_first_and_the_queue_keeps_its_order() {
     let mut b = whole(0.5);
     b.keys("jk");
     let mut list = b.state.jobs.list.clone();

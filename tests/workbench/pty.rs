@@ -107,7 +107,7 @@ fn makes_two_targets_from_one_read_and_keeps_the_recipe() {
 }
 
 #[test]
-fn the_users_editor_has_the_terminal_and_its_mistakes_are_told() {
+fn the_users_editor_has_the_terminal_and_its_mistakes_are_reported() {
     use std::os::unix::fs::PermissionsExt as _;
     let dir = folder_of_a_model();
     let script = dir.path().join("editor.sh");
@@ -124,7 +124,7 @@ fn the_users_editor_has_the_terminal_and_its_mistakes_are_told() {
     s.wait_for("1 gguf Q6_K");
     assert!(s.screen.screen().alternate_screen() && s.screen.screen().hide_cursor());
     s.send("e");
-    // What the first one wrote stands on the shell's screen still.
+    // The output of the first one is still on the shell's screen.
     s.wait_until("the editor", |sc| sc.contents().matches("EDITING").count() == 2 && !sc.alternate_screen());
     s.send("quantisation = 3\r");
     s.wait_for("This is not a valid recipe");
@@ -175,7 +175,7 @@ fn marks_compares_and_exports() {
     let text = std::fs::read_to_string(dir.path().join("out.md")).unwrap();
     assert!(text.contains("# Comparison against tiny-llama-Q8_0.gguf") && text.contains("## By layer"), "{text}");
     s.send("Eout.md\r");
-    s.wait_for("there already");
+    s.wait_for("exists already");
     // The name is offered once more, to be corrected.
     s.wait_for("esc drop");
     s.send("\x1b");

@@ -1,4 +1,4 @@
-//! Jobs in the real binary: one that is held, goes on, is cancelled, begun again and removed; and the doctor.
+//! Jobs in the real binary: one that is held, continues, is cancelled, begun again and removed; and the doctor.
 
 use super::session::Session;
 use std::path::Path;
@@ -63,7 +63,7 @@ fn a_job_is_held_cancelled_begun_again_and_removed() {
     s.wait_for("removed: slow");
     s.wait_for("#2  slow");
     assert!(!dir.path().join("no-jobs/1").exists());
-    // What was said of both stands in the log.
+    // The log has the messages about both.
     s.send("6");
     s.wait_for("#1  cancelled");
     s.wait_for("#2  started");

@@ -165,7 +165,7 @@ fn wrong_values_are_shown_at_their_field_and_plan_nothing() {
         ("budget", "760", "a size such as 760MB"),
         ("tensor_types", "ffn_down = q9", "unknown tensor type"),
         ("override_kv", "a", ""),
-        ("max_shard_size", "large", "no size"),
+        ("max_shard_size", "large", "not a size"),
     ] {
         go(&mut b, label);
         b.effects.clear();
@@ -185,7 +185,7 @@ fn wrong_values_are_shown_at_their_field_and_plan_nothing() {
 }
 
 #[test]
-fn everything_that_the_planner_refuses_stands_at_its_target_and_field() {
+fn everything_that_the_planner_refuses_is_shown_at_its_target_and_field() {
     let mut b = sample::start();
     b.refused();
     let r = &b.state.recipe;

@@ -135,7 +135,7 @@ pub fn library() -> Vec<LibraryEntry> {
     ]
 }
 
-/// What an editor left behind that is no recipe.
+/// What an editor left behind that is not a recipe.
 pub fn mistakes() -> EditOutcome {
     let help = "    Did you mean `context_length`? Keys of a target: format, quantization, output, force, pure";
     let lines = ["line 7: unknown key `contextlength`", help];
@@ -326,7 +326,7 @@ impl Bench {
     /// On the Recipe tab with three targets of which two cannot be made, each for another reason.
     pub fn refused(&mut self) -> &mut Self {
         self.planned().keys("aq8<enter>aq6<enter>");
-        let again = ModelError::request("it is Q8_0 already; requantizing it to Q4_K is not allowed")
+        let again = ModelError::request("it is already Q8_0; requantizing it to Q4_K is not allowed")
             .field("output.weight")
             .about_option(OptionName::ALLOW_REQUANTIZE)
             .with_hint(

@@ -113,7 +113,7 @@ pub fn plain(bench: &mut Bench) {
         let mono = render(bench, size, Depth::Mono, false);
         let none = ratatui::style::Color::Reset;
         assert!(mono.content.iter().all(|c| c.fg == none && c.bg == none), "a colour on\n{whole}");
-        // Parts of a bar that colours tell apart have shades of their own.
+        // Parts of a bar that differ in colour have shades of their own.
         let shades = |picture: &str| picture.replace(['▓', '▒', '░', '▚', '▤'], "█");
         assert_eq!(shades(&text(&mono)), shades(&whole), "without colour");
         let ascii = render(bench, size, Depth::True, true);

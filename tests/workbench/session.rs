@@ -138,7 +138,7 @@ impl Session {
         let end = Instant::now() + PATIENCE;
         while !stalled(self) {
             self.send("\x0c");
-            // One frame after the other: keys nobody reads would fill the way there, and this would wait for ever.
+            // One frame after the other: keys that are not read would fill the pipe, and this would wait for ever.
             std::thread::park_timeout(Duration::from_millis(10));
             assert!(Instant::now() < end, "does not stall");
         }

@@ -27,7 +27,7 @@ fn say(job: &remold::testing::job::JobFolder, what: &str) {
     fs::write(path, format!("{before}{{\"t\":\"2026-11-23T12:04:20Z\",\"job\":\"1\",{what}}}\n")).unwrap();
 }
 
-/// True when the shell has the terminal and reads: what is typed earlier goes to whoever reads first.
+/// True when the shell has the terminal and reads; earlier input goes to the first process that reads.
 fn at_the_prompt(screen: &vt100::Screen) -> bool {
     restored(screen) && screen.contents().trim_end().ends_with("READY>")
 }
@@ -73,11 +73,11 @@ fn stop_signals_from_outside_restore_the_terminal_and_redraw_it() {
     s.wait_for("2 models");
     s.signal(Signal::TSTP);
     s.wait_until("the terminal as it was", restored);
-    // A process that does not stand still yet would go on and stop after it.
+    // A process that has not stopped yet would continue and stop after it.
     s.wait("the stop", is_stopped);
     s.signal(Signal::CONT);
     s.wait_until("the screen", |sc| sc.alternate_screen() && sc.contents().contains("2 models"));
-    // One that cannot be caught: whoever had the terminal meanwhile has wiped it.
+    // One that cannot be caught: the process that had the terminal meanwhile has wiped it.
     s.signal(Signal::STOP);
     s.screen = vt100::Parser::new(24.try_into().unwrap(), 80.try_into().unwrap(), 0);
     s.signal(Signal::CONT);
@@ -228,7 +228,7 @@ fn leaving_a_working_job_asks_and_says_how_to_come_back() {
 }
 
 #[test]
-fn the_end_of_a_long_job_is_told_to_the_terminal_and_a_path_copied() {
+fn the_terminal_is_notified_of_the_end_of_a_long_job_and_a_path_copied() {
     let dir = folder();
     let (job, lock) = working_job(dir.path());
     let mut s = Session::start(dir.path(), &[("TMUX", "/tmp/tmux,1,0")]);
@@ -348,7 +348,7 @@ fn a_drawing_thread_with_a_fault() {
 }
 
 #[test]
-fn a_fault_restores_the_terminal_before_it_is_told() {
+fn a_panic_restores_the_terminal_before_it_is_printed() {
     let dir = folder();
     let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
     command.args(["--ignored", "--exact", "terminal::a_drawing_thread_with_a_fault", "--nocapture"]);

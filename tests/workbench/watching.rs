@@ -25,7 +25,7 @@ fn watcher(id: &str, name: &str, pid: Option<u32>, exported: usize) -> WatcherIn
     }
 }
 
-/// What a watcher of the transformers Trainer told: five checkpoints at work, an alias, one that failed.
+/// Events of a watcher of the transformers Trainer: five checkpoints at work, an alias, one that failed.
 fn events() -> Vec<WatchEvent> {
     let line = |time: &str, rest: &str| {
         let json = format!(r#"{{"t":"2026-11-23T{time}Z","watch":"5f0c2a91","kind":{rest}}}"#);

@@ -57,7 +57,7 @@ pub(crate) fn run(asked: Vec<RequestedRule>, args: &WatchArgs) -> Exit {
 pub(super) fn end_with_reader(stop: &Arc<Stop>, closed: &Arc<AtomicBool>) {
     let (stop, closed) = (stop.clone(), closed.clone());
     thread::spawn(move || {
-        if print::until_nobody_reads() {
+        if print::until_reader_closes() {
             closed.store(true, Ordering::Relaxed);
             stop.cancel();
         }

@@ -12,7 +12,7 @@ use crate::files;
 use crate::model::ModelError;
 use crate::recipe::remedies::on_command_line;
 use crate::recipe::{
-    Entry, Found, MAX_TEXT_BYTES, Node, Problem, SourceText, Span, Syntax, Value, placed, read_tree, suggest,
+    Entry, LocatedProblem, MAX_TEXT_BYTES, Node, Problem, SourceText, Span, Syntax, Value, placed, read_tree, suggest,
 };
 use clap::error::{ContextKind, ContextValue};
 use clap::{ArgAction, Args, Command, FromArgMatches};
@@ -75,7 +75,7 @@ pub(crate) fn load(path: &Path) -> Result<Vec<RequestedRule>, RequestError> {
 }
 
 /// The `[[watch]]` tables, with the place of each.
-fn tables(root: Node, found: &mut Vec<Found>) -> Vec<(Vec<Entry>, Span)> {
+fn tables(root: Node, found: &mut Vec<LocatedProblem>) -> Vec<(Vec<Entry>, Span)> {
     let Value::Table(entries) = root.value else { return Vec::new() };
     let mut tables = Vec::new();
     for entry in entries {
@@ -109,7 +109,7 @@ fn tables(root: Node, found: &mut Vec<Found>) -> Vec<(Vec<Entry>, Span)> {
 }
 
 /// The rule of one table. Problems without a key are about the whole table.
-fn rule(table: Vec<Entry>, folder: &Path) -> Result<RequestedRule, Vec<Found>> {
+fn rule(table: Vec<Entry>, folder: &Path) -> Result<RequestedRule, Vec<LocatedProblem>> {
     let keys = keys();
     let (mut dir, mut words, mut found) = (None, Vec::new(), Vec::new());
     for entry in table {
@@ -161,7 +161,7 @@ fn rule(table: Vec<Entry>, folder: &Path) -> Result<RequestedRule, Vec<Found>> {
 }
 
 /// A text value.
-fn text(entry: &Entry) -> Result<&str, Found> {
+fn text(entry: &Entry) -> Result<&str, LocatedProblem> {
     match &entry.node.value {
         Value::Text(text) if !text.is_empty() => Ok(text),
         _ => {
@@ -172,7 +172,7 @@ fn text(entry: &Entry) -> Result<&str, Found> {
 }
 
 /// The command line arguments of an entry; each value is parsed alone, so that a mistake is reported at its place.
-fn arguments(entry: &Entry, option: &clap::Arg, folder: &Path) -> Result<Vec<String>, Found> {
+fn arguments(entry: &Entry, option: &clap::Arg, folder: &Path) -> Result<Vec<String>, LocatedProblem> {
     let flag = option.get_long().map(|l| format!("--{l}")).unwrap_or_default();
     let wrong = |node: &Node, what: &str| {
         Err((Problem::error(&entry.key, format!("`{}` takes {what}, not {}", entry.key, node.describe())), node.at))
@@ -243,7 +243,7 @@ fn recipe(folder: &Path, name: &str) -> String {
 }
 
 /// Rules that would disturb each other.
-fn conflicts(rules: &[(RequestedRule, Span)], line: impl Fn(Span) -> usize) -> Vec<Found> {
+fn conflicts(rules: &[(RequestedRule, Span)], line: impl Fn(Span) -> usize) -> Vec<LocatedProblem> {
     let mut found = Vec::new();
     for (i, (a, at)) in rules.iter().enumerate() {
         if let Some((_, first)) = rules[..i].iter().find(|(b, _)| b.rule.id() == a.rule.id()) {

@@ -75,7 +75,7 @@ struct Stretch {
 /// Compares every byte of an output with its manifest.
 ///
 /// # Errors
-/// I/O errors; a manifest that cannot be read or contradicts itself. What differs is no error.
+/// I/O errors; a manifest that cannot be read or contradicts itself. What differs is not an error.
 pub(crate) fn check(found: &Found, options: &CheckOptions<'_>) -> Result<Checked> {
     let mut stretches = Vec::new();
     let (head, records) = read(&found.manifest, |tensor| {
@@ -87,16 +87,16 @@ pub(crate) fn check(found: &Found, options: &CheckOptions<'_>) -> Result<Checked
     })?;
     let mut checked = Checked { files: records.len(), tensors: stretches.len(), ..Checked::default() };
     let damaged =
-        |what: &str| ModelError::bad(format!("the manifest contradicts itself: {what}")).in_file(&found.manifest);
+        |what: &str| ModelError::bad(format!("the manifest is inconsistent: {what}")).in_file(&found.manifest);
     if head.output.tensors != stretches.len() {
-        return Err(damaged("it has fewer tensors than it says, or more"));
+        return Err(damaged("the number of tensors differs from its tensor count"));
     }
     cover(&records, &mut stretches).map_err(damaged)?;
     let paths = found.files(&head.output, &records);
     let mut differences = Differences::default();
     let mut open: Vec<Option<File>> = Vec::new();
     for (record, path) in records.iter().zip(&paths) {
-        let Some(path) = path else { return Err(damaged("the name of a file leads out of its folder")) };
+        let Some(path) = path else { return Err(damaged("a file name points outside of its folder")) };
         open.push(open_one(record, path, &mut differences)?);
     }
     stretches.retain(|s| open.get(s.file as usize).is_some_and(Option::is_some));
@@ -109,9 +109,9 @@ pub(crate) fn check(found: &Found, options: &CheckOptions<'_>) -> Result<Checked
     for i in wrong {
         let stretch = &stretches[i];
         let what = match (stretch.tensor, stretch.crc) {
-            (NO_TENSOR, Some(_)) => "the bytes of the header differ from those that were written",
-            (NO_TENSOR, None) => "the padding between the tensors is not zero, as it was written",
-            _ => "the bytes of the tensor differ from those that were written",
+            (NO_TENSOR, Some(_)) => "the bytes of the header differ from what was written",
+            (NO_TENSOR, None) => "the padding between the tensors is not zero",
+            _ => "the bytes of the tensor differ from what was written",
         };
         let file = paths[stretch.file as usize].clone().unwrap_or_default();
         let tensor = names.iter_mut().find(|(t, _)| *t == stretch.tensor).map(|(_, name)| std::mem::take(name));
@@ -150,7 +150,7 @@ fn open_one(record: &FileRecord, path: &Path, differences: &mut Differences) -> 
     Ok(None)
 }
 
-/// Adds what is no tensor, and the gaps between all of these, and sorts by file and offset.
+/// Adds what is not a tensor, and the gaps between all of these, and sorts by file and offset.
 fn cover(records: &[FileRecord], stretches: &mut Vec<Stretch>) -> std::result::Result<(), &'static str> {
     for (f, record) in records.iter().enumerate() {
         let rest = record.rest.iter().map(|r| Stretch {
@@ -170,14 +170,14 @@ fn cover(records: &[FileRecord], stretches: &mut Vec<Stretch>) -> std::result::R
     let gap = |file, from, to| Stretch { offset: from, bytes: to - from, file, tensor: NO_TENSOR, crc: None };
     for s in stretches.iter() {
         while file < s.file {
-            let end = size(file).ok_or("a tensor lies in a file that is not listed")?;
+            let end = size(file).ok_or("a tensor is in a file that is not listed")?;
             if end > at {
                 gaps.push(gap(file, at, end));
             }
             (file, at) = (file + 1, 0);
         }
         let end = s.offset.checked_add(s.bytes).filter(|end| size(file).is_some_and(|size| *end <= size));
-        let end = end.ok_or("a tensor lies beyond the end of its file")?;
+        let end = end.ok_or("a tensor extends past the end of its file")?;
         if s.offset < at {
             return Err("two parts of a file overlap");
         }

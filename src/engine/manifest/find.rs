@@ -14,7 +14,7 @@ pub(crate) struct Found {
     pub output: Option<PathBuf>,
 }
 
-/// The manifest of an output, beside it or in it, or `path` itself if it is one. `None` where there is none.
+/// The manifest of an output, next to it or in it, or `path` itself if it is one. `None` where there is none.
 pub(crate) fn find(path: &Path) -> Option<Found> {
     if plan::is_manifest(path) {
         return Some(Found { manifest: path.to_owned(), output: None });

@@ -37,7 +37,7 @@ pub(crate) struct Figures<'a> {
     pub reused: Option<&'a Copied>,
 }
 
-/// What the manifest says of file `f` of an output: `written` are all stretches of the output, `rest` those of this file that are no tensors.
+/// What the manifest says of file `f` of an output: `written` are all stretches of the output, `rest` those of this file that are not tensors.
 pub(crate) fn file_record(planned: &PlannedOutput, f: usize, written: &[Stretch], rest: &[Stretch]) -> FileRecord {
     let (path, bytes) = &planned.files[f];
     let home = if planned.folder { planned.path.as_path() } else { crate::files::parent_of(&planned.path) };

@@ -27,7 +27,7 @@ pub(crate) fn withdraw(planned: &PlannedOutput) -> Result<()> {
     Ok(())
 }
 
-/// Gives the manifest of a published output its name. A file that is no manifest is not replaced.
+/// Gives the manifest of a published output its name. A file that is not a manifest is not replaced.
 ///
 /// # Errors
 /// I/O errors; a request error when something else has the name.
@@ -37,7 +37,7 @@ pub(crate) fn publish(part: &PartFile) -> Result<()> {
     let renamed = if there { files::rename_over(part.path(), to) } else { files::rename_new(part.path(), to) };
     renamed.map_err(|e| match e.kind() {
         io::ErrorKind::AlreadyExists => {
-            let what = "a file that remold did not write has the name of the output's manifest";
+            let what = "a file that remold did not write has the name of the manifest";
             ModelError::request(what).in_file(to).with_hint("Move it away and resume the job.")
         }
         _ => ModelError::io(to, "renaming", e),

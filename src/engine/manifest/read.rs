@@ -31,13 +31,13 @@ const HEAD_KEYS: [&str; 12] = [
 /// Reads a manifest and hands each tensor to `take`, in order. An error of `take` ends the reading.
 ///
 /// # Errors
-/// I/O errors; a bad-file error for what is no manifest, a damaged one, or one of a later version of the layout.
+/// I/O errors; a bad-file error for what is not a manifest, a damaged one, or one of a later version of the layout.
 pub(crate) fn read(path: &Path, take: impl FnMut(TensorRecord) -> Result<()>) -> Result<(Head, Vec<FileRecord>)> {
-    const HINT: &str = "Without its manifest an output can still be read, but its bytes cannot be checked.";
+    const HINT: &str = "The output can still be read without its manifest, but its bytes cannot be checked.";
     let bad = |what: String| ModelError::bad(what).in_file(path).with_hint(HINT);
     let file = files::open(path).map_err(|e| match e {
         files::ReadError::Io(e) => ModelError::io(path, "opening", e),
-        other => bad(format!("this is not a manifest of remold: {other}")),
+        other => bad(format!("not a manifest of remold: {other}")),
     })?;
     let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(BUFFER_BYTES, file.take(MAX_BYTES)));
     let mut reading = Reading { head: serde_json::Map::new(), files: Vec::new(), take, error: None };
@@ -47,16 +47,17 @@ pub(crate) fn read(path: &Path, take: impl FnMut(TensorRecord) -> Result<()>) ->
     }
     read.map_err(|e| match e.io_error_kind() {
         Some(kind) => ModelError::io(path, "reading", kind.into()),
-        None => bad(format!("this is not a manifest of remold, or it is damaged: {e}")),
+        None => bad(format!("not a manifest of remold, or it is damaged: {e}")),
     })?;
     let version = reading.head.get("remold_manifest").and_then(serde_json::Value::as_u64);
     match version {
         Some(v) if v <= u64::from(MANIFEST_VERSION) => {}
         Some(v) => {
-            let what = format!("this manifest has version {v}; this version of remold reads up to {MANIFEST_VERSION}");
+            let what =
+                format!("the manifest has version {v}, but this version of remold reads only up to {MANIFEST_VERSION}");
             return Err(ModelError::unsupported(what).in_file(path).with_hint("Use a newer version of remold."));
         }
-        None => return Err(bad("this is not a manifest of remold".to_owned())),
+        None => return Err(bad("not a manifest of remold".to_owned())),
     }
     let head = serde_json::from_value(serde_json::Value::Object(reading.head));
     let head: Head = head.map_err(|e| bad(format!("the manifest is damaged: {e}")))?;

@@ -97,12 +97,12 @@ pub(crate) struct OutputRecord {
     pub name: String,
     /// Its path when it was written.
     pub path: PathBuf,
-    /// True for a folder: the names in `files` are relative to it. Else they are relative to the folder that the output lies in.
+    /// True for a folder: the names in `files` are relative to it. Otherwise they are relative to the folder of the output.
     #[serde(default)]
     pub folder: bool,
     /// Format.
     pub format: String,
-    /// What was asked for: `Q4_K_M`, `bf16`, `auto`.
+    /// The requested type: `Q4_K_M`, `bf16`, `auto`.
     pub quantization: String,
     /// `max` where blocks were searched further than the reference does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -119,7 +119,7 @@ pub(crate) struct OutputRecord {
     /// Signal to quantization noise over all re-encoded tensors, dB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sqnr_db: Option<f64>,
-    /// How far the noise lies under that of the reference's bytes, dB; with `effort = "max"` alone.
+    /// How far the noise is below that of the reference's bytes, dB; only with `effort = "max"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gain_db: Option<f64>,
     /// Who read the output back and agreed.
@@ -145,18 +145,18 @@ pub struct Copied {
 /// A file of the output.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FileRecord {
-    /// Its name, relative to the output if that is a folder, else to the folder it lies in.
+    /// Its name, relative to the output if that is a folder, otherwise to the folder that contains it.
     pub name: String,
     /// Its size.
     pub bytes: u64,
     /// CRC-32 of the whole file (ISO-HDLC, as zip and `zlib.crc32` have it); absent where its parts overlap.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crc32: Option<Crc32>,
-    /// What is no tensor data: headers, indexes, whole small files. All bytes in none of these and in no tensor are zero.
+    /// What is not tensor data: headers, indexes, whole small files. All bytes in none of these and in no tensor are zero.
     pub rest: Vec<Rest>,
 }
 
-/// A stretch of a file that is no tensor data.
+/// A stretch of a file that is not tensor data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Rest {
     /// Where it begins.
@@ -223,6 +223,6 @@ impl<'de> Deserialize<'de> for Crc32 {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = String::deserialize(d)?;
         let number = u32::from_str_radix(&text, 16).ok().filter(|_| text.len() == 8 && !text.starts_with('+'));
-        number.map(Self).ok_or_else(|| serde::de::Error::custom("this is not a CRC-32 of 8 hexadecimal digits"))
+        number.map(Self).ok_or_else(|| serde::de::Error::custom("not a CRC-32 of 8 hexadecimal digits"))
     }
 }

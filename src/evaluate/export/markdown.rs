@@ -13,11 +13,11 @@ pub(super) fn text(c: &Comparison) -> String {
     let base = &c.variants[c.baseline];
     let mut out = format!("# Comparison against {}\n\n", escape(&base.label));
     let names = match c.names {
-        Names::Gguf => "GGUF names; other formats were renamed and permuted as a conversion does",
+        Names::Gguf => "GGUF names; other formats were renamed and permuted as in a conversion",
         Names::Own => "the files' own names",
     };
     out.push_str(&format!(
-        "Every tensor was decoded and compared by {names}. Weights dB is signal over noise (SQNR) of the weights, higher is better. Memory is tensors and an f16 KV cache.\n\n"
+        "Every tensor was decoded and compared by {names}. Weights dB is the signal-to-noise ratio (SQNR) of the weights; higher is better. Memory is tensors and an f16 KV cache.\n\n"
     ));
     let label = |(i, v): (usize, &Variant)| {
         escape(&if i == c.baseline { format!("{} (baseline)", v.label) } else { v.label.clone() })
@@ -116,9 +116,9 @@ fn unpaired(out: &mut String, c: &Comparison) {
         };
         let shapes = v.unpaired.reshaped.iter().map(|r| format!("{} {:?} instead of {:?}", r.name, r.here, r.baseline));
         for (what, names) in [
-            ("in the baseline alone", v.unpaired.missing.clone()),
-            ("in this model alone", v.unpaired.extra.clone()),
-            ("other shape", shapes.collect()),
+            ("only in the baseline", v.unpaired.missing.clone()),
+            ("only in this model", v.unpaired.extra.clone()),
+            ("different shape", shapes.collect()),
         ] {
             if !names.is_empty() {
                 out.push_str(&format!("- {what}: {}\n", list(names)));

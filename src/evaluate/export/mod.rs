@@ -41,13 +41,13 @@ impl Export {
             "csv" => ExportKind::Csv,
             "json" => ExportKind::Json,
             _ => {
-                let hint = "End the name with .md (to read), .csv (a line a tensor) or .json (everything).";
-                return Err(ModelError::request("the ending does not say what to write").in_file(path).with_hint(hint));
+                let hint = "Use a name that ends in .md (to read), .csv (one line per tensor) or .json (everything).";
+                return Err(ModelError::request("unknown file extension").in_file(path).with_hint(hint));
             }
         };
         if path.exists() {
-            let hint = "Remove it or choose another name; nothing is replaced.";
-            return Err(ModelError::request("this file is there already").in_file(path).with_hint(hint));
+            let hint = "Remove it or choose another name; existing files are not replaced.";
+            return Err(ModelError::request("the file exists already").in_file(path).with_hint(hint));
         }
         Ok(Self { path: path.to_owned(), kind })
     }
@@ -103,7 +103,7 @@ mod tests {
         let c = comparison();
         let export = Export::to(&at("a.json")).unwrap();
         export.write(&c).unwrap();
-        assert!(Export::to(&at("a.json")).unwrap_err().to_string().contains("there already"));
+        assert!(Export::to(&at("a.json")).unwrap_err().to_string().contains("exists already"));
         assert!(export.write(&c).is_err(), "made between the check and the writing");
         let value: serde_json::Value = serde_json::from_slice(&std::fs::read(at("a.json")).unwrap()).unwrap();
         let back: Comparison = serde_json::from_value(value).unwrap();

@@ -50,7 +50,7 @@ pub(crate) fn read_header(path: &Path, arrays: Arrays) -> Result<Header> {
         let at = r.pos();
         let info = tensor_info(&mut r, i, alignment, big_endian)?;
         if !names.insert(info.name.clone()) {
-            let what = format!("a second tensor is called {:?}", info.name);
+            let what = format!("duplicate tensor name {:?}", info.name);
             return Err(r.place(ModelError::bad(what), at, format_args!("tensors[{i}].name")));
         }
         tensors.push(info);
@@ -133,11 +133,11 @@ fn version(r: &mut HeaderReader) -> Result<bool> {
             }
             return Ok(big);
         }
-        1 => ModelError::unsupported("GGUF version 1 (August 2023) is not read")
-            .with_hint("Fetch a newer file of this model, or load and re-save it with a llama.cpp of autumn 2023."),
+        1 => ModelError::unsupported("GGUF version 1 (August 2023) is not supported")
+            .with_hint("Download a newer file of this model, or load and save it with a llama.cpp from autumn 2023."),
         4..=64 => ModelError::unsupported(format!("GGUF version {version} is newer than version 3"))
-            .with_hint("Is there a newer remold?"),
-        _ => ModelError::bad(format!("{le} is no GGUF version")),
+            .with_hint("A newer version of remold may read it."),
+        _ => ModelError::bad(format!("{le} is not a GGUF version")),
     };
     Err(r.place(error, 4, format_args!("version")))
 }
@@ -154,8 +154,7 @@ fn metadata(r: &mut HeaderReader, n: u64, arrays: Arrays, warnings: &mut Vec<War
             return Err(r.place(error, at, format_args!("metadata[{i}].key")));
         };
         if key.is_empty() || metadata.contains_key(&key) || skipped.contains(&key) {
-            let what =
-                if key.is_empty() { "the key is empty".into() } else { format!("a second key is called {key:?}") };
+            let what = if key.is_empty() { "the key is empty".into() } else { format!("duplicate key {key:?}") };
             return Err(r.place(ModelError::bad(what), at, format_args!("metadata[{i}].key")));
         }
         let code = r.u32(format_args!("metadata[{i}].type"))?;
@@ -186,7 +185,7 @@ fn alignment(r: &HeaderReader, metadata: &Metadata) -> Result<u64> {
             Err(r.bad(format_args!("{ALIGNMENT_KEY}"), format!("alignment {a} is not a power of two")))
         }
         Some(v) => {
-            let what = format!("the alignment must be a u32, this is a value of type {}", v.type_name());
+            let what = format!("the alignment must be a u32, not a value of type {}", v.type_name());
             Err(r.bad(format_args!("{ALIGNMENT_KEY}"), what))
         }
     }
@@ -202,7 +201,7 @@ fn tensor_info(r: &mut HeaderReader, i: u64, alignment: u64, big_endian: bool) -
     let at = r.pos();
     let rank = r.u32(format_args!("{name}.n_dims"))?;
     if rank > limits::GGML_DIMS {
-        let what = format!("{rank} dimensions, ggml has at most {}", limits::GGML_DIMS);
+        let what = format!("{rank} dimensions, but ggml supports at most {}", limits::GGML_DIMS);
         return Err(r.place(ModelError::bad(what), at, format_args!("{name}.n_dims")));
     }
     let at = r.pos();
@@ -225,19 +224,22 @@ fn tensor_info(r: &mut HeaderReader, i: u64, alignment: u64, big_endian: bool) -
     let code = r.u32(format_args!("{name}.type"))?;
     let encoding = encoding(code).map_err(|e| r.place(e, at, format_args!("{name}.type")))?;
     if big_endian && matches!(encoding, Encoding::Block(_)) {
-        let error = ModelError::unsupported(format!("{encoding} tensors of big-endian files are not read"))
+        let error = ModelError::unsupported(format!("{encoding} tensors in big-endian files are not supported"))
             .with_hint("Quantize again from the unquantized model, on any machine.");
         return Err(r.place(error, at, format_args!("{name}.type")));
     }
     let Some(bytes) = encoding.tensor_bytes(&shape) else {
-        let what =
-            format!("rows of {} elements are no multiple of {encoding}'s block of {}", shape.cols(), encoding.unit().0);
+        let what = format!(
+            "rows of {} elements are not a multiple of the {}-element blocks of {encoding}",
+            shape.cols(),
+            encoding.unit().0
+        );
         return Err(r.place(ModelError::bad(what), at, format_args!("{name}.dims")));
     };
     let at = r.pos();
     let offset = r.u64(format_args!("{name}.offset"))?;
     if !offset.is_multiple_of(alignment) {
-        let what = format!("offset {offset} is no multiple of the alignment {alignment}");
+        let what = format!("offset {offset} is not a multiple of the alignment {alignment}");
         return Err(r.place(ModelError::bad(what), at, format_args!("{name}.offset")));
     }
     Ok(TensorPlace { name, shape, encoding, offset, bytes })
@@ -255,7 +257,8 @@ fn encoding(code: u32) -> Result<Encoding> {
         31..=33 => removed("Q4_0 repacked for ARM"),
         36..=38 => removed("IQ4_NL repacked for ARM"),
         _ => Encoding::from_ggml_code(code).ok_or_else(|| {
-            ModelError::unsupported(format!("tensor type {code} is not known")).with_hint("Is there a newer remold?")
+            ModelError::unsupported(format!("unknown tensor type {code}"))
+                .with_hint("A newer version of remold may read it.")
         }),
     }
 }
@@ -275,7 +278,7 @@ fn place(
         if end_of(t).is_none_or(|e| e > r.file_len()) {
             let wanted = whole.map(|n| format!(" of at least {n}")).unwrap_or_default();
             let what = format!(
-                "{} bytes at {} of the data lie beyond the end of the file, which has {}{wanted} bytes",
+                "{} bytes at offset {} of the data extend past the end of the file, which has {}{wanted} bytes",
                 t.bytes,
                 t.offset,
                 r.file_len()
@@ -301,7 +304,7 @@ fn place(
         here
     });
     if !dense {
-        let text = "the data has gaps or another order than the tensor list; llama.cpp refuses such files";
+        let text = "the data has gaps or is not in the order of the tensor list; llama.cpp rejects such files";
         warnings.push(Warning::new("gguf.gaps", text));
     }
     Ok(())

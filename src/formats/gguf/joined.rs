@@ -25,14 +25,14 @@ pub(super) fn check(header: &mut Header, file_len: u64) -> Result<()> {
     };
     let Some(next) = [padded, end].into_iter().find(|at| begins(*at)) else { return Ok(()) };
     let Some((_, count, _)) = split_of(&header.metadata) else {
-        let text = format!("another GGUF begins behind the tensors, at {next:#x}; it is not read");
+        let text = format!("another GGUF file begins after the tensors, at {next:#x}; it is ignored");
         header.warnings.push(Warning::new("gguf.another-behind", text));
         return Ok(());
     };
     let what = format!(
-        "files of a split set of {count} were joined with cat: the second one begins here, and no program reads it"
+        "several files of a split set of {count} were concatenated: the second one begins here, and no program can read it"
     );
-    let hint = "Fetch the files again, keep their names (NAME-00001-of-0000N.gguf), and open the first one; ";
-    let hint = Hint::from(hint).then(Remedy::Run("merge".to_owned())).then(" makes one file of them.");
+    let hint = "Download the files again, keep their names (NAME-00001-of-0000N.gguf), and open the first one; ";
+    let hint = Hint::from(hint).then(Remedy::Run("merge".to_owned())).then(" joins them into one file.");
     Err(ModelError::bad(what).in_file(&header.path).at(next).with_hint(hint))
 }

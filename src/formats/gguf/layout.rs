@@ -21,7 +21,7 @@ pub fn layout(request: &LayoutRequest<'_>) -> Result<Vec<FilePlan>> {
         Some(_) => return Err(ModelError::request("the alignment must be a u32 power of two").field(ALIGNMENT_KEY)),
     };
     if let Some(key) = request.metadata.keys().find(|k| k.is_empty() || k.len() as u64 > limits::NAME_BYTES) {
-        return Err(ModelError::request(format!("a metadata key of {} bytes", key.len())));
+        return Err(ModelError::request(format!("a metadata key has {} bytes", key.len())));
     }
     let mut names = HashSet::new();
     let mut sizes: Vec<u64> = Vec::new();
@@ -32,9 +32,9 @@ pub fn layout(request: &LayoutRequest<'_>) -> Result<Vec<FilePlan>> {
         total = sizes
             .last()
             .and_then(|s| total.checked_add(s.checked_next_multiple_of(alignment)?))
-            .ok_or_else(|| ModelError::request("the tensors exceed 2^63 bytes together").field(&t.name))?;
+            .ok_or_else(|| ModelError::request("the tensors exceed 2^63 bytes in total").field(&t.name))?;
         if !names.insert(t.name.as_str()) {
-            return Err(ModelError::request("two tensors have this name").field(&t.name));
+            return Err(ModelError::request("duplicate tensor name").field(&t.name));
         }
     }
     let padded: Vec<u64> = sizes.iter().map(|s| s.next_multiple_of(alignment)).collect();
@@ -58,22 +58,26 @@ pub fn layout(request: &LayoutRequest<'_>) -> Result<Vec<FilePlan>> {
 fn check(t: &LayoutTensor) -> Result<u64> {
     let rank = t.shape.rank();
     if t.name.is_empty() || t.name.len() > limits::GGML_NAME_BYTES {
-        let what = format!("a name of {} bytes; llama.cpp loads 1 to {}", t.name.len(), limits::GGML_NAME_BYTES);
+        let what = format!("the name has {} bytes; llama.cpp allows 1 to {}", t.name.len(), limits::GGML_NAME_BYTES);
         return Err(ModelError::request(what).with_hint("Convert to safetensors, which has no such limit."));
     }
     if rank > limits::GGML_DIMS as usize {
-        return Err(ModelError::request(format!("{rank} dimensions, but GGUF holds at most {}", limits::GGML_DIMS)));
+        return Err(ModelError::request(format!("{rank} dimensions, but GGUF allows at most {}", limits::GGML_DIMS)));
     }
     if t.shape.elems().is_none_or(|n| n == 0 || n > i64::MAX as u64) {
         return Err(ModelError::request(format!("shape {} cannot be stored in GGUF", t.shape)));
     }
     if t.encoding.ggml_code().is_none() {
-        let error = ModelError::request(format!("GGUF has no elements of type {}", t.encoding));
-        return Err(error.with_hint("Choose an output type for it: f32, f16, bf16 or a quantization."));
+        let error = ModelError::request(format!("GGUF does not support the element type {}", t.encoding));
+        return Err(error.with_hint("Choose f32, f16, bf16 or a quantization as its output type."));
     }
     t.encoding.tensor_bytes(&t.shape).ok_or_else(|| {
         let block = t.encoding.unit().0;
-        ModelError::request(format!("rows of {} elements do not fill {} blocks of {block}", t.shape.cols(), t.encoding))
+        ModelError::request(format!(
+            "rows of {} elements are not a multiple of the {block}-element blocks of {}",
+            t.shape.cols(),
+            t.encoding
+        ))
     })
 }
 

@@ -24,10 +24,10 @@ pub(crate) fn open(path: &Path) -> Result<Model> {
         let total = first.metadata.get(KEYS[2]).and_then(MetaValue::as_u64);
         if let Some(total) = total.filter(|t| *t > first.tensors.len() as u64) {
             let what = format!(
-                "it has {} of the {total} tensors of a split set, and does not say how many files that has",
+                "it has {} of the {total} tensors of a split set, but does not state the number of files",
                 first.tensors.len()
             );
-            let hint = "The file is damaged: fetch it again.";
+            let hint = "The file is damaged; download it again.";
             return Err(ModelError::bad(what).in_file(path).field(KEYS[1]).with_hint(hint));
         }
         return Ok(model(path, vec![first]));
@@ -37,22 +37,23 @@ pub(crate) fn open(path: &Path) -> Result<Model> {
     for (i, p) in paths.iter().enumerate() {
         let header = read_header(p, Arrays::Keep)?;
         if split_of(&header.metadata).map(|(no, n, _)| (no, n)) != Some((i as u64, count)) {
-            let what = format!("does not say that it is number {i} of {count} (split.no, split.count)");
-            return Err(ModelError::bad(what).in_file(p).with_hint("Are files of two models mixed up?"));
+            let what = format!("the metadata does not mark it as number {i} of {count} (split.no, split.count)");
+            return Err(ModelError::bad(what).in_file(p).with_hint("Check that all files belong to the same model."));
         }
         headers.push(header);
     }
     let mut names = HashSet::new();
     for h in &headers {
         if let Some(t) = h.tensors.iter().find(|t| !names.insert(t.name.as_str())) {
-            let error = ModelError::bad("an earlier file of the set has it too").in_file(&h.path).field(&t.name);
-            return Err(error.with_hint("Are files of two models mixed up?"));
+            let error =
+                ModelError::bad("the tensor is also in an earlier file of the set").in_file(&h.path).field(&t.name);
+            return Err(error.with_hint("Check that all files belong to the same model."));
         }
     }
     if total.is_some_and(|t| t != names.len() as u64) {
-        let what = format!("the set should hold {} tensors but holds {}", total.unwrap_or(0), names.len());
+        let what = format!("the set should have {} tensors but has {}", total.unwrap_or(0), names.len());
         let error = ModelError::bad(what).in_file(path).field(KEYS[2]);
-        return Err(error.with_hint("Are files of two models mixed up?"));
+        return Err(error.with_hint("Check that all files belong to the same model."));
     }
     Ok(model(path, headers))
 }

@@ -32,9 +32,7 @@ pub(super) fn split_of(metadata: &Metadata) -> Option<(u64, u64, Option<u64>)> {
 pub(crate) fn shard_paths(path: &Path, count: u64) -> Result<Vec<PathBuf>> {
     let Some(name) = ShardName::parse(path).filter(|n| n.count == count) else {
         let what = format!("part of a set of {count} files, but not named NAME-00001-of-{count:05}.gguf");
-        return Err(ModelError::bad(what)
-            .in_file(path)
-            .with_hint("Give the files back the names they were made with."));
+        return Err(ModelError::bad(what).in_file(path).with_hint("Restore the original names of the files."));
     };
     let paths: Vec<PathBuf> = (1..=name.count).map(|i| name.path(i)).collect();
     shards::all_present(&paths)?;
@@ -93,7 +91,7 @@ pub(super) fn groups(sizes: &[u64], split: &Split) -> Result<Vec<Vec<usize>>> {
             let mut seen = vec![false; sizes.len()];
             let once = |&i: &usize| seen.get_mut(i).is_some_and(|s| !std::mem::replace(s, true));
             if !files.iter().flatten().all(once) || seen.contains(&false) {
-                return Err(ModelError::request("the files of a split must hold every tensor once"));
+                return Err(ModelError::request("the files of a split must contain every tensor exactly once"));
             }
             files.clone()
         }
@@ -104,8 +102,8 @@ pub(super) fn groups(sizes: &[u64], split: &Split) -> Result<Vec<Vec<usize>>> {
         }
     };
     if groups.len() as u64 > limits::GGUF_SHARDS {
-        let what = format!("{} files are more than the {} that a GGUF may have", groups.len(), limits::GGUF_SHARDS);
-        return Err(ModelError::request(what).with_hint("Choose a higher limit for each file."));
+        let what = format!("{} files are more than the {} allowed for a GGUF model", groups.len(), limits::GGUF_SHARDS);
+        return Err(ModelError::request(what).with_hint("Allow more tensors or bytes per file."));
     }
     Ok(groups)
 }

@@ -23,7 +23,7 @@ pub(super) fn string<'r>(r: &'r mut HeaderReader, limit: u64, field: fmt::Argume
     let at = r.pos();
     let len = r.u64(field)?;
     if len > r.left() || len > limit {
-        let what = format!("string of {len} bytes, but at most {} are possible here", limit.min(r.left()));
+        let what = format!("string of {len} bytes, but at most {} fit here", limit.min(r.left()));
         return Err(r.place(crate::model::ModelError::bad(what), at, field));
     }
     r.bytes(len, field)
@@ -56,7 +56,7 @@ pub(super) fn value(
         10 => MetaValue::U64(r.u64(field)?),
         11 => MetaValue::I64(r.u64(field)? as i64),
         12 => MetaValue::F64(f64::from_bits(r.u64(field)?)),
-        _ => return Err(r.bad(field, format!("value type {code} is not one of GGUF's (0 to 12)"))),
+        _ => return Err(r.bad(field, format!("value type {code} is not a GGUF value type (0 to 12)"))),
     }))
 }
 
@@ -64,7 +64,7 @@ fn array(r: &mut HeaderReader, arrays: Arrays, depth: u32, field: fmt::Arguments
     let at = r.pos();
     let code = r.u32(field)?;
     let Some(each) = min_bytes(code) else {
-        let what = format!("array of element type {code}, which is not one of GGUF's (0 to 12)");
+        let what = format!("array of element type {code}, which is not a GGUF value type (0 to 12)");
         return Err(r.place(crate::model::ModelError::bad(what), at, field));
     };
     if depth >= limits::META_ARRAY_DEPTH {
@@ -107,19 +107,7 @@ fn array(r: &mut HeaderReader, arrays: Arrays, depth: u32, field: fmt::Arguments
         10 => numbers!(U64, u64),
         11 => numbers!(I64, i64),
         12 => numbers!(F64, f64),
-        8 => {
-            let mut items = Vec::new();
-            if keep {
-                items.reserve(n.min(1 << 18));
-            }
-            for i in 0..n {
-                let item = string(r, limits::GGUF_SECTION_BYTES, format_args!("{field}[{i}]"))?;
-                if keep {
-                    items.push(item.to_vec());
-                }
-            }
-            MetaArray::Str(items)
-        }
+        8 => MetaArray::Str(strings(r, n, keep, field)?),
         _ => {
             let mut items = Vec::new();
             for i in 0..n {
@@ -129,4 +117,19 @@ fn array(r: &mut HeaderReader, arrays: Arrays, depth: u32, field: fmt::Arguments
         }
     };
     Ok(keep.then_some(values))
+}
+
+/// The strings of an array; none of them unless `keep` is set.
+fn strings(r: &mut HeaderReader, n: usize, keep: bool, field: fmt::Arguments<'_>) -> Result<Vec<Vec<u8>>> {
+    let mut items = Vec::new();
+    if keep {
+        items.reserve(n.min(1 << 18));
+    }
+    for i in 0..n {
+        let item = string(r, limits::GGUF_SECTION_BYTES, format_args!("{field}[{i}]"))?;
+        if keep {
+            items.push(item.to_vec());
+        }
+    }
+    Ok(items)
 }

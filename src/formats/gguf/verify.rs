@@ -32,9 +32,9 @@ fn size_is_right(code: u32) -> bool {
 pub fn verify(path: &Path, plan: &FilePlan, request: &LayoutRequest<'_>) -> Result<Vec<Warning>> {
     let codes = plan.slots.iter().map(|s| request.tensors[s.tensor].encoding.ggml_code().unwrap_or(u32::MAX));
     let mut reason =
-        codes.clone().find(|&c| c >= FIRST_UNKNOWN_CODE).map(|code| format!("it does not know tensor type {code}"));
+        codes.clone().find(|&c| c >= FIRST_UNKNOWN_CODE).map(|code| format!("it does not support tensor type {code}"));
     if request.metadata.values().any(|v| matches!(v, MetaValue::Array(MetaArray::Nested(_)))) {
-        reason = Some("it does not read nested arrays".to_owned());
+        reason = Some("it does not support nested arrays".to_owned());
     }
     if let Some(reason) = reason {
         return Ok(vec![Warning::new("verify.skipped", format!("gguf-rs did not check this file: {reason}"))]);
@@ -69,12 +69,12 @@ fn compare(model: &GGUFModel, plan: &FilePlan, request: &LayoutRequest<'_>) -> R
         return Err(format!("sees version {}", model.get_version()));
     }
     if model.tensors().len() != plan.slots.len() {
-        return Err(format!("sees {} tensors, planned were {}", model.tensors().len(), plan.slots.len()));
+        return Err(format!("sees {} tensors, expected {}", model.tensors().len(), plan.slots.len()));
     }
     let data = plan.slots.first().map_or(0, |s| s.offset);
     // It falls back to 32 for alignments that are not a multiple of 8.
     if !plan.slots.is_empty() && alignment.is_multiple_of(8) && model.data_offset() != data {
-        return Err(format!("sees the data at {:#x}, planned was {data:#x}", model.data_offset()));
+        return Err(format!("sees the data at {:#x}, expected {data:#x}", model.data_offset()));
     }
     for (theirs, slot) in model.tensors().iter().zip(&plan.slots) {
         let ours = &request.tensors[slot.tensor];
@@ -87,7 +87,7 @@ fn compare(model: &GGUFModel, plan: &FilePlan, request: &LayoutRequest<'_>) -> R
             && (!size_is_right(code) || theirs.size == slot.bytes);
         if !same {
             return Err(format!(
-                "sees {} type {} {:?} at {} ({} bytes) in the place of {} type {code} {dims:?} at {} ({} bytes)",
+                "sees {} type {} {:?} at {} ({} bytes), expected {} type {code} {dims:?} at {} ({} bytes)",
                 theirs.name,
                 theirs.kind,
                 theirs.shape,
@@ -106,12 +106,12 @@ fn compare(model: &GGUFModel, plan: &FilePlan, request: &LayoutRequest<'_>) -> R
 fn compare_metadata(model: &GGUFModel, metadata: &Metadata) -> Result<(), String> {
     let expected = metadata.len();
     if model.num_kv() != expected as u64 || model.metadata().len() != expected {
-        return Err(format!("sees {} metadata keys, planned were {expected}", model.metadata().len()));
+        return Err(format!("sees {} metadata keys, expected {expected}", model.metadata().len()));
     }
     for (key, value) in metadata {
         match model.metadata().get(key) {
             None => return Err(format!("does not see the key {key}")),
-            Some(seen) if !same_value(value, seen) => return Err(format!("sees another value of {key}")),
+            Some(seen) if !same_value(value, seen) => return Err(format!("sees a different value for {key}")),
             Some(_) => {}
         }
     }

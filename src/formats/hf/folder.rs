@@ -74,7 +74,7 @@ pub fn find_weights(folder: &Path, files: &[String]) -> Result<Option<Weights>> 
         [] => {}
         [one] => return Ok(file(one)),
         many => {
-            let what = format!("{} consolidated.*.pth files: each holds a slice of every tensor", many.len());
+            let what = format!("{} consolidated.*.pth files, each with a slice of every tensor", many.len());
             let error = ModelError::unsupported(what).in_file(folder);
             return Err(error.with_hint("Use the Hugging Face version of this model."));
         }
@@ -86,7 +86,7 @@ pub fn find_weights(folder: &Path, files: &[String]) -> Result<Option<Weights>> 
         let Some(set) = sets(folder, files, ext)? else { continue };
         if set.len() > 1 && !has_sets {
             let what = format!("{} shards without {PYTORCH_INDEX}", set.len());
-            return Err(ModelError::bad(what).in_file(folder).with_hint("Fetch the index file of this model too."));
+            return Err(ModelError::bad(what).in_file(folder).with_hint("Download the index file of this model too."));
         }
         return Ok(set.into_iter().find(|p| p.is_file()).map(Weights::File));
     }
@@ -128,8 +128,8 @@ fn sets(folder: &Path, files: &[String], ext: &str) -> Result<Option<Vec<PathBuf
 
 fn ambiguous(folder: &Path, paths: &[PathBuf]) -> ModelError {
     let names: Vec<_> = paths.iter().take(4).filter_map(|p| p.file_name()?.to_str()).collect();
-    let what = format!("{} files could be the model: {}", paths.len(), names.join(", "));
-    ModelError::request(what).in_file(folder).with_hint("Name the file itself.")
+    let what = format!("several files could be the model ({}): {}", paths.len(), names.join(", "));
+    ModelError::request(what).in_file(folder).with_hint("Pass the path of one of these files.")
 }
 
 /// Opens a model folder; for a repository of the Hugging Face cache, its snapshot.
@@ -170,7 +170,7 @@ pub(crate) fn open_with(folder: &Path, keep: &dyn Fn(&str) -> bool) -> Result<Mo
         if !inside.is_empty() {
             let loose = path.file_name().unwrap_or_default().to_string_lossy();
             let what = "the folder holds several models";
-            let hint = format!("Name the one you mean: {loose}, {}.", inside.join(", "));
+            let hint = format!("Pass the path of one of them: {loose}, {}.", inside.join(", "));
             return Err(ModelError::request(what).in_file(folder).with_hint(hint));
         }
     }
@@ -232,16 +232,16 @@ fn nothing(folder: &Path, files: &[String], folders: &[String]) -> ModelError {
         return error;
     }
     if files.iter().any(|f| f == "saved_model.pb") {
-        let error = ModelError::unsupported("this is a TensorFlow SavedModel; this version does not read those yet");
+        let error = ModelError::unsupported("this is a TensorFlow SavedModel, which is not supported yet");
         return error.in_file(folder).in_format(crate::model::FormatId::Savedmodel);
     }
     if files.iter().any(|f| matches!(f.as_str(), "tf_model.h5" | "flax_model.msgpack")) {
-        let error = ModelError::unsupported("only TensorFlow or Flax weights; this version does not read those");
-        return error.in_file(folder).with_hint("Fetch the safetensors or PyTorch weights of this model too.");
+        let error = ModelError::unsupported("the folder has only TensorFlow or Flax weights, which are not supported");
+        return error.in_file(folder).with_hint("Download the safetensors or PyTorch weights of this model too.");
     }
     let error = ModelError::bad("no weights in this folder (safetensors, PyTorch or GGUF)").in_file(folder);
     match inside.as_slice() {
-        [] => error.with_hint("A model folder has a model.safetensors or a similar file in it."),
-        names => error.with_hint(format!("Did you mean one of the folders in it? {}", names.join(", "))),
+        [] => error.with_hint("A model folder contains a model.safetensors or a similar file."),
+        names => error.with_hint(format!("Did you mean one of its subfolders? {}", names.join(", "))),
     }
 }

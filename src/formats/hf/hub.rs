@@ -69,16 +69,16 @@ impl Repository {
         let refuse = |what: String, hint: String| Err(ModelError::bad(what).in_file(&self.folder).with_hint(hint));
         let fetch = format!("Run `hf download {}` to fetch it.", self.id);
         match (folders.as_slice(), main) {
-            ([], _) => refuse("the cache holds no snapshot of this model".to_owned(), fetch),
+            ([], _) => refuse("the cache has no snapshot of this model".to_owned(), fetch),
             (_, Some(commit)) => {
                 let commit: String = commit.chars().take(40).collect();
-                let hint = format!("{fetch} Or name a snapshot that is there: {}.", shown(&folders));
-                refuse(format!("refs/main is the snapshot {commit:?}, which is not in the cache"), hint)
+                let hint = format!("{fetch} Or pass the path of a snapshot in the cache: {}.", shown(&folders));
+                refuse(format!("refs/main points to snapshot {commit:?}, which is not in the cache"), hint)
             }
             ([only], None) => Ok(snapshots.join(only)),
             (several, None) => {
-                let what = format!("the cache holds {} snapshots and no refs/main", several.len());
-                refuse(what, format!("Name one of the folders: {}.", shown(several)))
+                let what = format!("the cache has {} snapshots but no refs/main", several.len());
+                refuse(what, format!("Pass the path of one of the folders: {}.", shown(several)))
             }
         }
     }

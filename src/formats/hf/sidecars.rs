@@ -1,11 +1,11 @@
-//! The small files beside the weights.
+//! The small files next to the weights.
 
 use super::folder::entries;
 use crate::formats::{OutputKind, write_spec};
 use crate::model::{Model, Sidecar, Sidecars};
 use std::path::Path;
 
-/// Every file that is kept beside the weights when it is there: configuration, tokenizers, templates, preprocessors, the
+/// Every file that is kept next to the weights when it is there: configuration, tokenizers, templates, preprocessors, the
 /// modules of sentence-transformers, and the model card.
 pub(crate) const SIDECARS: &[&str] = &[
     "config.json",

@@ -1,4 +1,4 @@
-//! What a training run leaves: state beside the weights, and checkpoints whose weights are spread over the ranks.
+//! What a training run leaves: state next to the weights, and checkpoints whose weights are spread over the ranks.
 //!
 //! Weights in shards of ranks (DeepSpeed ZeRO, FSDP, torch.distributed.checkpoint, verl) are read if the files hold whole tensors ([`Ranks`]);
 //! otherwise they are merged by a script of the framework that wrote them, which the error names. Names: DeepSpeed `runtime/engine.py`, accelerate `utils/fsdp_utils.py`, torch
@@ -9,7 +9,7 @@ use crate::formats::pytorch::{DCP_METADATA, DEEPSPEED_STATES};
 use crate::model::{ErrorKind, ModelError};
 use std::path::{Path, PathBuf};
 
-/// Names (`*` matches anything) of files that a training run leaves beside the weights.
+/// Names (`*` matches anything) of files that a training run leaves next to the weights.
 const TRAINING: [(&str, &str); 19] = [
     ("optimizer.pt", "optimizer state"),
     ("optimizer.bin", "optimizer state"),
@@ -44,7 +44,7 @@ pub(in crate::formats) fn training(name: &str) -> Option<&'static str> {
     TRAINING.iter().find(|(pattern, _)| hit(pattern)).map(|(_, what)| *what)
 }
 
-/// True for the name of a file that a training run leaves beside the weights.
+/// True for the name of a file that a training run leaves next to the weights.
 pub(crate) fn is_training_state(name: &str) -> bool {
     training(name).is_some() || OTHER.contains(&name)
 }
@@ -239,7 +239,7 @@ impl Shards {
                 ("in the FSDP shards of verl", format!("Run `{run}` in that folder and convert merged/."))
             }
         };
-        ModelError::unsupported(format!("the weights are {what}{place}, which have to be merged first"))
+        ModelError::unsupported(format!("the weights are {what}{place}, which must be merged first"))
             .in_file(folder)
             .with_hint(hint)
     }
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_take_what_stands_for_the_star() {
+    fn patterns_capture_the_text_of_the_star() {
         assert!(
             training("rng_state_3.pth").is_some()
                 && training("bf16_zero_pp_rank_0_mp_rank_00_optim_states.pt").is_some()

@@ -10,7 +10,7 @@ use crate::model::{Model, Result, Warning};
 /// Opens an archive.
 ///
 /// # Errors
-/// Damaged archives, archives that are no PyTorch file, big-endian data.
+/// Damaged archives, archives that are not PyTorch files, big-endian data.
 pub(crate) fn open(mut source: Source) -> Result<Model> {
     let entries = entries(&source, 0, source.len)?;
     byte_order(&source, &entries)?;
@@ -20,7 +20,7 @@ pub(crate) fn open(mut source: Source) -> Result<Model> {
     if !entries.contains_key("data.pkl") {
         return match pt2::open(source, &entries) {
             Ok(model) => Ok(beside.warn(model)),
-            Err(e) => Err(beside.tell(e)),
+            Err(e) => Err(beside.add_hint(e)),
         };
     }
     source.blobs = storages(&entries)?;

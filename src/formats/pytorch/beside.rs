@@ -1,10 +1,10 @@
-//! Pickles that lie beside the model's own: other entries of an archive, archives within it, pickles behind the first one of a
-//! stream. None is part of the model; what they ask for is told, because some program may load them.
+//! Pickles next to the model's own: other entries of an archive, nested archives, pickles after the first one of a
+//! stream. None is part of the model; their imports are reported, because other programs may load them.
 
 use super::directory::{Archive, LOCAL};
 use super::entries::Entries;
 use super::limits::{MAX_LOOKED_THROUGH, MAX_LOOKED_THROUGH_BYTES};
-use super::pickle::{Input, globals::told_before, load, printable};
+use super::pickle::{Input, globals::with_imports_hint, load, printable};
 use super::source::{Blob, Source};
 use super::walk;
 use crate::model::{Hint, Model, ModelError, Warning};
@@ -43,7 +43,7 @@ impl Beside {
         let pickled = name.rsplit_once('.').is_some_and(|(_, ext)| PICKLES.contains(&ext));
         if !stored {
             if pickled {
-                let text = format!("`{shown}` in the archive is compressed and was not looked through");
+                let text = format!("`{shown}` in the archive is compressed and was not checked");
                 self.warnings.push(Warning::new("pytorch.code", text));
             }
             return;
@@ -56,7 +56,7 @@ impl Beside {
         }
         self.looked += 1;
         if self.looked > MAX_LOOKED_THROUGH || depth > MAX_NESTED || blob.bytes > MAX_LOOKED_THROUGH_BYTES {
-            let text = format!("`{shown}` in the archive was not looked through: there is too much of its kind");
+            let text = format!("`{shown}` in the archive was not checked: too many or too large pickles and archives");
             if self.looked <= MAX_LOOKED_THROUGH + 1 {
                 self.warnings.push(Warning::new("pytorch.code", text));
             }
@@ -71,7 +71,7 @@ impl Beside {
                     }
                 }
                 Err(e) => {
-                    let text = format!("`{shown}` within the archive cannot be looked through: {e}");
+                    let text = format!("`{shown}` in the archive cannot be checked: {e}");
                     self.warnings.push(Warning::new("pytorch.code", text));
                 }
             }
@@ -92,15 +92,15 @@ impl Beside {
                     let mut model = super::empty_model(std::path::Path::new(""));
                     walk::globals(&pickle.tree, &mut model);
                     if !model.warnings.is_empty() {
-                        let told = told_before(ModelError::bad(""), &pickle.tree);
-                        self.keep_hint(told.hint());
+                        let hinted = with_imports_hint(ModelError::bad(""), &pickle.tree);
+                        self.keep_hint(hinted.hint());
                     }
                     self.warnings.append(&mut model.warnings);
                 }
                 Err(e) => {
-                    // Only an error that tells of globals has such a hint; of a plain file that is no pickle nothing is said.
+                    // Only an error about globals has such a hint; a plain file that is not a pickle is not reported.
                     if let Some(hint) = e.hint().filter(|h| h.names_code()) {
-                        self.warnings.push(Warning::new("pytorch.code", format!("beside the model: {}", hint.text())));
+                        self.warnings.push(Warning::new("pytorch.code", format!("next to the model: {}", hint.text())));
                         self.keep_hint(Some(hint));
                     }
                     return;
@@ -125,8 +125,8 @@ impl Beside {
         model
     }
 
-    /// Adds what was found to the error of a file that is no model.
-    pub(crate) fn tell(&self, e: ModelError) -> ModelError {
+    /// Adds what was found to the error of a file that is not a model.
+    pub(crate) fn add_hint(&self, e: ModelError) -> ModelError {
         match &self.hint {
             Some(hint) => e.with_hint(hint.clone()),
             None => e,

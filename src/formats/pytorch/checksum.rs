@@ -4,8 +4,8 @@
 //! (exclusive or) of that of each piece moved by the bytes after it. So a storage needs one sum and the ranges that are in it; the
 //! read that completes them compares. Storages that are used in part are read to their end by [`SourceCheck::finish`].
 //!
-//! PyTorch compares no checksum itself. It writes them unless `torch.serialization.set_crc32_options(False)` was called; zero stands
-//! for none then. Polynomial: ISO 3309, as in APPNOTE.TXT 6.3.10 §4.4.7. Test: `cargo test --lib checksum`.
+//! PyTorch compares no checksum itself. It writes them unless `torch.serialization.set_crc32_options(False)` was called; zero means
+//! none then. Polynomial: ISO 3309, as in APPNOTE.TXT 6.3.10 §4.4.7. Test: `cargo test --lib checksum`.
 
 use super::source::Blob;
 use crate::model::{Hint, ModelError, OptionName, Remedy, Result, SourceCheck, TensorData};
@@ -19,9 +19,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What to do about a checksum that is wrong.
 pub(crate) fn hint() -> Hint {
-    Hint::from("Copy or download the file again: PyTorch itself would not notice. With ")
+    Hint::from("Copy or download the file again; PyTorch itself does not check this. Use ")
         .then(Remedy::Option(OptionName::NO_CHECKSUMS))
-        .then(" it is converted as it is.")
+        .then(" to convert it anyway.")
 }
 
 /// Ranges kept at most for one storage. More come only from single rows in a disorder that no view has; then the storage is read
@@ -142,7 +142,7 @@ impl StorageCheck {
             return Ok(());
         }
         let what = format!(
-            "the data of {} does not match its checksum: the archive says {:08x}, it is {found:08x}",
+            "the data of {} does not match its checksum: expected {:08x}, found {found:08x}",
             self.entry, self.crc32
         );
         Err(ModelError::bad(what).in_file(&self.path).at(self.blob.offset).field(&self.tensor).with_hint(hint()))
@@ -234,9 +234,9 @@ impl State {
 pub(crate) struct Checked {
     /// The rows.
     pub inner: Arc<dyn TensorData>,
-    /// The checksum of the storage they lie in.
+    /// The checksum of their storage.
     pub check: Arc<StorageCheck>,
-    /// Offset of the first row and bytes of a row, when the rows lie one after the other.
+    /// Offset of the first row and bytes per row, when the rows are contiguous.
     pub rows: Option<(u64, u64)>,
 }
 
@@ -275,16 +275,16 @@ impl TensorData for Checked {
 
 /// A checksum that was found to be wrong when the file was opened.
 #[derive(Debug)]
-pub(crate) struct KnownWrong {
+pub(crate) struct WrongChecksum {
     /// The file.
     pub path: PathBuf,
     /// Entry of the archive.
     pub entry: &'static str,
-    /// Told only while this is set.
+    /// Reported only while this is set.
     pub on: AtomicBool,
 }
 
-impl SourceCheck for KnownWrong {
+impl SourceCheck for WrongChecksum {
     fn enable(&self, on: bool) {
         self.on.store(on, Ordering::Relaxed);
     }
@@ -404,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn a_storage_that_nobody_used_is_not_read() {
+    fn an_unused_storage_is_not_read() {
         let check = stored(&[1; 50], 0);
         check.shown(16, 50);
         assert!(check.finish(&AtomicBool::new(false)).is_ok());

@@ -27,7 +27,7 @@ pub(crate) fn open(path: &Path) -> Result<Model> {
     if let Some(pickle) = object(path)? {
         whole(&pickle).map_err(|what| {
             let hint =
-                "Merge the checkpoint with the zero_to_fp32.py that DeepSpeed put beside it, and convert the result.";
+                "Merge the checkpoint with zero_to_fp32.py, which DeepSpeed writes next to it, and convert the result.";
             ModelError::unsupported(what).with_hint(hint)
         })?;
     }
@@ -62,19 +62,19 @@ fn whole(pickle: &Pickle) -> Result<(), String> {
     let root = Some(pickle.root);
     let ranks = at(root, "mp_world_size").and_then(|n| tree.unsigned(n));
     if let Some(ranks) = ranks.filter(|n| *n > 1) {
-        return Err(format!("the file is one of {ranks} model-parallel ranks"));
+        return Err(format!("the file is from one of {ranks} model-parallel ranks"));
     }
     let stage = at(at(at(root, "ds_config"), "zero_optimization"), "stage").and_then(|n| tree.unsigned(n));
     if stage == Some(SHARDS_PARAMETERS) {
         return Err("ZeRO stage 3 shards the parameters".to_owned());
     }
     let sizes = at(root, "module").and_then(|module| sizes(tree, module));
-    let sizes = sizes.ok_or("`module` of the model states holds no tensors")?;
+    let sizes = sizes.ok_or("`module` of the model states has no tensors")?;
     // DeepSpeed always writes its configuration, and the shapes where ZeRO is on.
     match (at(root, "param_shapes"), at(root, "ds_config")) {
         (Some(shapes), _) if !matches!(tree.get(shapes), Node::None) => compare(tree, shapes, &sizes),
         (_, Some(config)) if matches!(tree.get(config), Node::Dict(_)) => Ok(()),
-        _ => Err("neither `param_shapes` nor `ds_config` is there to show that `module` is the whole model".to_owned()),
+        _ => Err("without `param_shapes` or `ds_config` it is unknown whether `module` is the whole model".to_owned()),
     }
 }
 
@@ -106,11 +106,11 @@ fn compare(tree: &Tree, shapes: NodeId, sizes: &HashMap<&str, &[u64]>) -> Result
             let (Some(name), Some(shape)) = (tree.text(*name), tree.sequence(*shape)) else { continue };
             let shown = || printable(name);
             let Some(size) = sizes.get(name) else {
-                return Err(format!("`{}` is in `param_shapes` and not in `module`", shown()));
+                return Err(format!("`{}` is in `param_shapes` but not in `module`", shown()));
             };
             let same = shape.len() == size.len() && shape.iter().zip(*size).all(|(a, b)| tree.unsigned(*a) == Some(*b));
             if !same {
-                return Err(format!("`{}` has another shape in `module` than in `param_shapes`", shown()));
+                return Err(format!("`{}` has different shapes in `module` and `param_shapes`", shown()));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The directory of a zip archive, read so that it has one meaning only.
 //!
-//! A zip archive tells what it holds twice, in local headers and in the central directory, and is found from its end by a search.
-//! Readers differ in which of these they believe, so a file can hold one thing for a scanner and another for whoever loads it. Here
+//! A zip archive lists its contents twice, in local headers and in the central directory, and is found from its end by a search.
+//! Readers differ in which of these they use, so a scanner and a loader can see different contents in the same file. Here
 //! everything must agree: one end record, at the end; a central directory where that record says; local headers of the same
 //! names, methods and sizes; entries that follow one another from the first byte on, without overlaps and without anything
 //! between them; no name twice.
@@ -37,7 +37,7 @@ const DESCRIPTOR_BYTES: u64 = 24;
 const ENCRYPTED: u16 = 1 | 1 << 6 | 1 << 13;
 const DESCRIPTOR: u16 = 1 << 3;
 
-const UNTRUSTED: &str = "Readers of zip archives would disagree about this file; do not trust it.";
+const UNTRUSTED: &str = "Programs would read this zip archive differently; do not trust it.";
 
 /// One entry.
 #[derive(Clone, Debug)]
@@ -97,28 +97,28 @@ impl Archive<'_> {
             at = r.blob.offset.saturating_add(r.blob.bytes);
             descriptor = r.descriptor;
             if at > end.start {
-                let what = format!("its {} bytes at {:#x} reach beyond the file's data", r.blob.bytes, r.blob.offset);
+                let what = format!("its {} bytes at {:#x} extend past the archive's data", r.blob.bytes, r.blob.offset);
                 return Err(ModelError::bad(what)
                     .field(&r.name)
-                    .with_hint("Was the file cut off while it was copied?"));
+                    .with_hint("Was the file truncated while it was copied?"));
             }
         }
         self.between(at, end.start, descriptor, "the central directory")?;
         let mut names = HashSet::new();
         match records.iter().find(|r| !names.insert(r.name.as_str())) {
-            Some(twice) => Err(ambiguous("two entries of the archive have this name").field(&twice.name)),
+            Some(twice) => Err(ambiguous("duplicate entry name in the archive").field(&twice.name)),
             None => Ok(records),
         }
     }
 
-    /// Refuses what stands between two parts of the archive.
+    /// Rejects bytes between two parts of the archive.
     fn between(&self, at: u64, next: u64, descriptor: bool, before: &str) -> Result<()> {
         if next < at {
             return Err(ambiguous("entries of the archive overlap").field(before).at(next));
         }
         let gap = next - at;
         if gap > 0 && !(descriptor && gap <= DESCRIPTOR_BYTES) {
-            let what = format!("{gap} bytes before this part of the archive belong to no entry");
+            let what = format!("{gap} unexpected bytes before this part of the archive");
             return Err(ambiguous(what).field(before).at(at));
         }
         Ok(())
@@ -126,7 +126,7 @@ impl Archive<'_> {
 
     fn bytes(&self, at: u64, buf: &mut [u8]) -> Result<()> {
         if at < self.start || at.saturating_add(buf.len() as u64) > self.start + self.len {
-            return Err(not_readable("a part of it lies outside of the file").at(at));
+            return Err(not_readable("a part of it is outside of the file").at(at));
         }
         self.file.read_exact_at(buf, at).map_err(|e| ModelError::io(self.path, "reading", e).at(at))
     }
@@ -147,18 +147,18 @@ impl Archive<'_> {
             ([at], _) => *at,
             ([], []) => return Err(not_readable("its end record is missing")),
             ([], _) => return Err(ambiguous("bytes follow the end of the archive").at(tail_at)),
-            _ => return Err(ambiguous("the archive has two end records: one archive lies in the comment of another")),
+            _ => return Err(ambiguous("the archive has two end records: its comment contains another archive")),
         };
         let comment = &tail[at + END_BYTES as usize..];
         if comment.windows(4).any(|w| [END, END_64, CENTRAL, LOCAL].iter().any(|s| w == s.as_slice())) {
-            return Err(ambiguous("the archive's comment holds parts of another archive").at(tail_at + at as u64));
+            return Err(ambiguous("the archive's comment contains parts of another archive").at(tail_at + at as u64));
         }
         let record = Fields(&tail[at..at + END_BYTES as usize]);
         let at = tail_at + at as u64;
         let (disk, first_disk) = (record.u16(4), record.u16(6));
         let (here, entries, bytes, start) = (record.u16(8), record.u16(10), record.u32(12), record.u32(16));
         if disk != first_disk || (disk != 0 && disk != u16::MAX) || here != entries {
-            return Err(ModelError::unsupported("an archive in several parts"));
+            return Err(ModelError::unsupported("multi-part archives are not supported"));
         }
         let plain = End { entries: entries.into(), start: start.into(), bytes: bytes.into() };
         let (end, until) = match self.end_64(at)? {
@@ -181,7 +181,8 @@ impl Archive<'_> {
         match start.and_then(|s| s.checked_add(end.bytes)) {
             Some(found) if found == until => Ok(End { start: self.start + end.start, ..end }),
             Some(found) if found < until => {
-                let what = format!("{} bytes stand between the central directory and the end record", until - found);
+                let what =
+                    format!("{} unexpected bytes between the central directory and the end record", until - found);
                 Err(ambiguous(what).at(found))
             }
             _ => Err(not_readable("its central directory is not where the end record says").at(at)),
@@ -198,8 +199,7 @@ impl Archive<'_> {
         }
         let mut record = [0; END_64_BYTES as usize];
         let begin = self.start.checked_add(Fields(&locator).u64(8));
-        let begin =
-            begin.ok_or_else(|| not_readable("its zip64 end record lies outside of the file").at(locator_at))?;
+        let begin = begin.ok_or_else(|| not_readable("its zip64 end record is outside of the file").at(locator_at))?;
         self.bytes(begin, &mut record)?;
         let f = Fields(&record);
         // The size leaves out the signature and itself.
@@ -208,7 +208,7 @@ impl Archive<'_> {
             return Err(ambiguous("its zip64 end record is not where its locator says").at(locator_at));
         }
         if f.u64(24) != f.u64(32) {
-            return Err(ModelError::unsupported("an archive in several parts"));
+            return Err(ModelError::unsupported("multi-part archives are not supported"));
         }
         Ok(Some((End { entries: f.u64(32), bytes: f.u64(40), start: f.u64(48) }, begin)))
     }
@@ -221,7 +221,7 @@ impl Archive<'_> {
         let mut rest = table.as_slice();
         for i in 0..end.entries {
             let at = end.start + (table.len() - rest.len()) as u64;
-            let short = || not_readable(format!("entry {i} of its central directory is cut off")).at(at);
+            let short = || not_readable(format!("entry {i} of its central directory is truncated")).at(at);
             let (head, after) = rest.split_at_checked(CENTRAL_BYTES).ok_or_else(short)?;
             if !head.starts_with(CENTRAL) {
                 return Err(not_readable(format!("entry {i} of its central directory has no signature")).at(at));
@@ -234,7 +234,7 @@ impl Archive<'_> {
             rest = after.get(lengths[2]..).ok_or_else(short)?;
             let name = String::from_utf8_lossy(name).into_owned();
             if name.contains('\0') {
-                return Err(ambiguous("the name of an entry holds a zero byte").field(&name).at(at));
+                return Err(ambiguous("the name of an entry contains a zero byte").field(&name).at(at));
             }
             let [packed, size, header] = wide(extra, [f.u32(20), f.u32(24), f.u32(42)])
                 .ok_or_else(|| not_readable("the zip64 sizes of an entry are missing").field(&name).at(at))?;
@@ -243,11 +243,11 @@ impl Archive<'_> {
                 return Err(ambiguous("its two sizes differ though it is not compressed").field(&name).at(at));
             }
             let header = self.start.checked_add(header).filter(|h| *h < end.start);
-            let header =
-                header.ok_or_else(|| ModelError::bad("its data lies beyond the file's data").field(&name).at(at))?;
+            let header = header
+                .ok_or_else(|| ModelError::bad("its data is outside of the archive's data").field(&name).at(at))?;
             if packed > end.start - header {
-                let what = format!("its {packed} bytes at {header:#x} reach beyond the file's data");
-                let hint = "Was the file cut off while it was copied?";
+                let what = format!("its {packed} bytes at {header:#x} extend past the archive's data");
+                let hint = "Was the file truncated while it was copied?";
                 return Err(ModelError::bad(what).field(&name).with_hint(hint));
             }
             let blob = Blob { offset: header, bytes: packed };
@@ -274,7 +274,7 @@ impl Archive<'_> {
         self.bytes(r.header + LOCAL_BYTES as u64, &mut more).map_err(|e| e.field(&r.name))?;
         let (name, extra) = more.split_at(name_bytes);
         let differs = |what: &str| {
-            let what = format!("its local header has another {what} than the central directory");
+            let what = format!("the {what} in its local header differs from the central directory");
             Err(ambiguous(what).field(&r.name).at(r.header))
         };
         if String::from_utf8_lossy(name) != r.name {
@@ -302,8 +302,8 @@ impl Archive<'_> {
     }
 }
 
-/// The 64-bit values of those that do not fit 32 bits (§4.5.3): in the extra field they stand in this order, those that are needed
-/// only. In a local header both sizes stand there, uncompressed first; in the central directory too, then the offset.
+/// The 64-bit values of those that do not fit 32 bits (§4.5.3): the extra field has them in this order, only those that are
+/// needed. A local header has both sizes, uncompressed first; the central directory has them too, then the offset.
 fn wide<const N: usize>(extra: &[u8], narrow: [u32; N]) -> Option<[u64; N]> {
     let mut out = narrow.map(u64::from);
     if !narrow.contains(&u32::MAX) {
@@ -360,5 +360,5 @@ fn ambiguous(what: impl Into<String>) -> ModelError {
 
 fn not_readable(what: impl std::fmt::Display) -> ModelError {
     ModelError::bad(format!("not a readable zip archive: {what}"))
-        .with_hint("Was the file cut off? The table of a zip archive stands at its end.")
+        .with_hint("Was the file truncated? The central directory of a zip archive is at its end.")
 }

@@ -3,7 +3,7 @@
 //! Data is never unpacked: a stored entry is a range of the file. The checksum of `data.pkl` is compared here, those of storages
 //! while they are read (`checksum`). That the archive has one meaning only is checked by `directory`.
 
-use super::checksum::KnownWrong;
+use super::checksum::WrongChecksum;
 use super::directory::{Archive, Record};
 use super::limits::MAX_JSON_BYTES;
 use super::pickle::{Input, printable};
@@ -62,14 +62,14 @@ pub(crate) fn storages(entries: &Entries) -> Result<HashMap<String, Blob>> {
         let Some(key) = name.strip_prefix("data/") else { continue };
         if !entry.stored {
             let hint = "Save it again with torch.save; a storage must not be packed with another tool.";
-            return Err(ModelError::unsupported("a storage is compressed or encrypted").field(name).with_hint(hint));
+            return Err(ModelError::unsupported("the storage is compressed or encrypted").field(name).with_hint(hint));
         }
         blobs.insert(key.to_owned(), entry.blob);
     }
     Ok(blobs)
 }
 
-/// The archive's pickle, `data.pkl`; beside it a check that fails if its checksum is wrong.
+/// The archive's pickle, `data.pkl`; next to it a check that fails if its checksum is wrong.
 ///
 /// # Errors
 /// When it is missing or compressed, and I/O errors.
@@ -77,7 +77,7 @@ pub(crate) fn object(source: &Source, entries: &Entries) -> Result<(Input, Optio
     let pickle = stored_entry("data.pkl", entries)?;
     let right = pickle.crc32 == 0 || crc_of(source, pickle.blob)? == pickle.crc32;
     let path = source.path.to_path_buf();
-    let wrong = KnownWrong { path, entry: "data.pkl", on: AtomicBool::new(true) };
+    let wrong = WrongChecksum { path, entry: "data.pkl", on: AtomicBool::new(true) };
     let end = pickle.blob.offset + pickle.blob.bytes;
     let input = Input::file(&source.file, &source.path, pickle.blob.offset, end);
     Ok((input, (!right).then(|| Arc::new(wrong) as Arc<dyn SourceCheck>)))
@@ -102,7 +102,7 @@ fn stored_entry(name: &str, entries: &Entries) -> Result<Entry> {
 pub(crate) fn read(source: &Source, name: &str, entry: &Entry, max: u64) -> Result<Vec<u8>> {
     let Blob { offset, bytes } = entry.blob;
     if bytes > max.min(MAX_JSON_BYTES) {
-        return Err(ModelError::limit(format!("{bytes} bytes, more than the {max} allowed")).field(name));
+        return Err(ModelError::limit(format!("it has {bytes} bytes, more than the {max} allowed")).field(name));
     }
     if !entry.stored {
         return Err(ModelError::unsupported("it is compressed or encrypted").field(name).with_hint(REPACKED));
@@ -135,8 +135,8 @@ pub(crate) fn entries(source: &Source, start: u64, len: u64) -> Result<Entries> 
     let found = archive.records()?;
     let mut roots = found.iter().filter_map(|r| root_before_pickle(&r.name));
     if let (Some(first), Some(second)) = (roots.next(), roots.next()) {
-        let what = format!("it holds two models: {}data.pkl and {}data.pkl", printable(first), printable(second));
-        return Err(ModelError::bad(what).with_hint("Readers would disagree about this file; do not trust it."));
+        let what = format!("it contains two models: {}data.pkl and {}data.pkl", printable(first), printable(second));
+        return Err(ModelError::bad(what).with_hint("Programs would read this file differently; do not trust it."));
     }
     let root = root_of(&found).to_owned();
     let named = found.into_iter().filter_map(|r| {

@@ -52,14 +52,14 @@ pub(crate) const MAX_ZIP_ENTRIES: usize = 2 << 20;
 /// Bytes of a central directory: about 150 for each entry that PyTorch writes.
 pub(crate) const MAX_DIRECTORY_BYTES: u64 = 512 << 20;
 
-/// Bytes of a pickle beside the model's own that is looked through for what it asks for.
+/// Bytes of a pickle next to the model's own that is scanned for what it asks for.
 pub(crate) const MAX_LOOKED_THROUGH_BYTES: u64 = 64 << 20;
 
-/// Pickles of one file that are looked through beside the model's own.
+/// Pickles of one file that are scanned next to the model's own.
 pub(crate) const MAX_LOOKED_THROUGH: usize = 64;
 
-/// Names of globals that are told of one file; the rest are counted.
-pub(crate) const MAX_TOLD_GLOBALS: usize = 200;
+/// Names of globals that are listed for one file; the rest are counted.
+pub(crate) const MAX_LISTED_GLOBALS: usize = 200;
 
 /// Bytes of a JSON index (`pytorch_model.bin.index.json`, the weights table of a `.pt2`).
 pub(crate) const MAX_JSON_BYTES: u64 = 256 << 20;

@@ -65,7 +65,7 @@ pub(crate) static SPEC: FormatSpec = FormatSpec {
     }),
 };
 
-/// Opens a checkpoint, an index, or any shard of a set whose index lies beside it.
+/// Opens a checkpoint, an index, or any shard of a set with an index next to it.
 ///
 /// # Errors
 /// What is wrong with the file, with its place.
@@ -78,7 +78,8 @@ pub fn open(path: &Path) -> Result<Model> {
         Some(index) if index.is_file() => open_index(&index),
         Some(index) => open_file(path).map(|mut model| {
             let index = index.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-            let text = format!("this is one shard of several; without {index} beside it only its own tensors are read");
+            let text =
+                format!("this is one of several shards; only its own tensors are read because {index} is missing");
             model.warnings.push(crate::model::Warning::new("pytorch.shard", text));
             model
         }),
@@ -104,12 +105,12 @@ fn open_file(path: &Path) -> Result<Model> {
         Some(probe::Container::Legacy) => legacy::open(source),
         Some(probe::Container::Pickle) => legacy::open_plain(source),
         Some(probe::Container::Tar) => {
-            Err(ModelError::unsupported("the tar form that PyTorch wrote before version 0.2")
+            Err(ModelError::unsupported("tar archives from PyTorch before 0.2 are not supported")
                 .with_hint("Load it with an old PyTorch (up to 2.5) and save it again with torch.save."))
         }
         None => {
             let shown: Vec<String> = head.iter().take(8).map(|b| format!("{b:02x}")).collect();
-            let what = format!("neither a zip archive nor a pickle; it begins with {}", shown.join(" "));
+            let what = format!("the file is neither a zip archive nor a pickle; it begins with {}", shown.join(" "));
             Err(ModelError::bad(what)
                 .with_hint("Git LFS pointers and HTML error pages are often saved under such names."))
         }

@@ -59,9 +59,9 @@ pub(crate) fn container(head: &[u8]) -> Option<Container> {
 }
 
 /// True for the beginning of a pickle without a protocol's mark (protocols 0 and 1) that asks for something by name. Those that ask
-/// for nothing hold plain values and are no checkpoint.
+/// for nothing hold plain values and are not checkpoints.
 fn names_a_global(head: &[u8]) -> bool {
-    /// What a text file begins with is no opcode, or leads into an error at once.
+    /// What a text file begins with is not an opcode, or leads into an error at once.
     const FIRST: &[u8] = b"c(]})l0NIJKMLXUSVFG2\x8c\x95\x8f";
     if !head.first().is_some_and(|b| FIRST.contains(b)) {
         return false;
@@ -77,8 +77,8 @@ fn names_a_global(head: &[u8]) -> bool {
     globals_of(&head[..head.len().min(HEAD_BYTES as usize)]).iter().any(|g| name(g))
 }
 
-/// Telling first entries of PyTorch archives, by the end of their names.
-const TELLING: [&str; 8] = [
+/// Typical first entries of PyTorch archives, by the end of their names.
+const TYPICAL_ENTRIES: [&str; 8] = [
     "/data.pkl",
     "/constants.pkl",
     "/bytecode.pkl",
@@ -102,7 +102,7 @@ pub(crate) fn probe(head: &Head<'_>) -> Verdict {
         Some(Container::Zip) => {
             let len = head.bytes.get(26..28).map_or(0, |b| usize::from(u16::from_le_bytes([b[0], b[1]])));
             let first = head.bytes.get(30..30 + len).map(String::from_utf8_lossy).unwrap_or_default();
-            if TELLING.iter().any(|t| first.ends_with(t)) || first.contains("/data/weights/") {
+            if TYPICAL_ENTRIES.iter().any(|t| first.ends_with(t)) || first.contains("/data/weights/") {
                 Verdict::Strong
             } else if first.ends_with(".npy") {
                 Verdict::No

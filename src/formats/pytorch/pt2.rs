@@ -15,7 +15,7 @@ use serde_json::Value;
 /// Opens an archive without `data.pkl`.
 ///
 /// # Errors
-/// Archives that are no PyTorch file; weights that leave their file.
+/// Archives that are not PyTorch files; weights that leave their file.
 pub(crate) fn open(source: Source, entries: &Entries) -> Result<Model> {
     let mut model = empty_model(&source.path);
     let weights = "data/weights/";
@@ -35,24 +35,26 @@ pub(crate) fn open(source: Source, entries: &Entries) -> Result<Model> {
         return Ok(model);
     }
     if entries.contains_key("serialized_exported_program.json") {
-        let text = "exported program of PyTorch 2.1 to 2.7: its weights lie in an archive within the archive, which is not read";
+        let text = "this is an exported program of PyTorch 2.1 to 2.7, with its weights in a nested archive, which is not supported";
         model.opaque.push(text.to_owned());
         return Ok(model);
     }
     if entries.keys().any(|n| n == "archive_format" || n.starts_with("models/")) {
-        model.opaque.push("a PyTorch 2 archive without a table of weights: nothing in it can be converted".to_owned());
+        model
+            .opaque
+            .push("this is a PyTorch 2 archive without a table of weights, so there is nothing to convert".to_owned());
         return Ok(model);
     }
     let some: Vec<String> = entries.keys().take(4).map(|n| printable(n)).collect();
-    let what = format!("a zip archive without data.pkl is no PyTorch file (it holds {})", some.join(", "));
-    Err(ModelError::bad(what).with_hint("If the checkpoint is inside, unpack the archive and open that file."))
+    let what = format!("this zip archive is not a PyTorch file: it has no data.pkl (it contains {})", some.join(", "));
+    Err(ModelError::bad(what).with_hint("If it contains the checkpoint, unpack the archive and open that file."))
 }
 
 fn weight(model: &mut Model, source: &Source, entries: &Entries, tensor: &str, spec: &Value) -> Result<()> {
     let bad =
         |what: &str| ModelError::bad(format!("the table of weights has no usable {what}")).field(printable(tensor));
     if spec.get("use_pickle").and_then(Value::as_bool) == Some(true) {
-        unread(model, tensor, "stored as a pickle within the archive".to_owned());
+        unread(model, tensor, "it is stored as a pickle in the archive".to_owned());
         return Ok(());
     }
     let meta = spec.get("tensor_meta").ok_or_else(|| bad("tensor_meta"))?;

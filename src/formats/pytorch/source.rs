@@ -1,4 +1,4 @@
-//! Where the data of storages lies in a file, and checked tensor entries over it.
+//! Locations of storages in a file, and checked tensor entries over them.
 
 use super::checksum::{Checked, StorageCheck};
 use super::limits::MAX_EXPANDED_ELEMS;
@@ -95,15 +95,17 @@ impl Source {
         let dtype = match &t.element {
             Element::Plain(d) => *d,
             Element::Untyped => DType::U8,
-            Element::Other(name, _) => return Ok(Err(format!("element type {}", super::pickle::printable(name)))),
+            Element::Other(name, _) => {
+                return Ok(Err(format!("unsupported element type {}", super::pickle::printable(name))));
+            }
         };
         let Node::Storage(storage) = tree.get(t.storage) else {
             return Ok(Err("a tensor without a storage".to_owned()));
         };
         let whole = self.blobs.get(&*storage.key).copied();
         let Some(whole) = whole else {
-            let what = format!("the file holds no data for storage `{}`", super::pickle::printable(&storage.key));
-            let hint = "Was the file cut off, or is it one part of a split checkpoint?";
+            let what = format!("the file has no data for storage `{}`", super::pickle::printable(&storage.key));
+            let hint = "Was the file truncated, or is it one part of a split checkpoint?";
             return Err(ModelError::bad(what).field(name).with_hint(hint));
         };
         let mut blob = whole;
@@ -118,11 +120,13 @@ impl Source {
             }
             _ => {
                 let what = format!(
-                    "storage `{}` should have {elems} elements from {first} on and has {} bytes",
+                    "storage `{}` should have {elems} elements starting at {first}, but has {} bytes",
                     super::pickle::printable(&storage.key),
                     blob.bytes
                 );
-                return Err(ModelError::bad(what).field(name).with_hint("Was the file cut off while it was written?"));
+                return Err(ModelError::bad(what)
+                    .field(name)
+                    .with_hint("Was the file truncated while it was written?"));
             }
         }
         let view = View { dtype, offset: t.offset, size: t.size.clone(), stride: t.stride.clone() };
@@ -162,12 +166,12 @@ impl Source {
         let last = size.iter().zip(stride).try_fold(*offset, |at, (&n, &s)| at.checked_add((n - 1).checked_mul(s)?));
         if last.is_none_or(|last| last >= have) {
             let what = format!(
-                "its view (offset {offset}, strides {stride:?}) of shape [{shape}] leaves its storage of {have} elements"
+                "its view (offset {offset}, strides {stride:?}, shape [{shape}]) exceeds its storage of {have} elements"
             );
             return Err(wrong(what));
         }
         if total > have && total > MAX_EXPANDED_ELEMS {
-            let what = format!("it shows {total} elements of a storage that has {have}");
+            let what = format!("it has {total} elements, but its storage has {have}");
             return Err(ModelError::limit(what).field(name).in_file(&self.path).at(blob.offset));
         }
         // Strides of dimensions with one index mean nothing: they are set to what row-major order has there.

@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-/// Values looked at in one go.
+/// Values examined at once.
 const BATCH: u64 = 4096;
 
 /// A sparse tensor that gives the rows of the plain one.
@@ -26,7 +26,7 @@ struct Sparse {
     values: TensorEntry,
     /// The sparse dimensions.
     sizes: Vec<u64>,
-    /// Elements of the dense dimensions: what one index stands for.
+    /// Elements of the dense dimensions, per index.
     block: u64,
     /// Elements of a row of the plain tensor.
     cols: u64,
@@ -113,7 +113,7 @@ impl Sparse {
         let mut place = 0u64;
         for (index, &size) in indices.zip(&self.sizes) {
             let index = u64::try_from(index).ok().filter(|i| *i < size);
-            let index = index.ok_or_else(|| self.bad("an index of the sparse tensor lies outside of it"))?;
+            let index = index.ok_or_else(|| self.bad("an index of the sparse tensor is out of bounds"))?;
             place = place.saturating_mul(size).saturating_add(index);
         }
         Ok(place)
@@ -201,7 +201,7 @@ impl Sparse {
                     let source = &value[((from - first) * size) as usize..((until - first) * size) as usize];
                     let place = ((from - start) * size) as usize;
                     let target = dst.get_mut(place..place + source.len());
-                    target.ok_or_else(|| self.bad("row range beyond the tensor"))?.copy_from_slice(source);
+                    target.ok_or_else(|| self.bad("row range out of bounds of the tensor"))?.copy_from_slice(source);
                 }
             }
             at = to;

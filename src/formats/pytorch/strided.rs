@@ -16,7 +16,7 @@ const SMALL_SPAN_BYTES: u64 = 64 << 10;
 /// No longer span is read at once.
 const MAX_SPAN_BYTES: u64 = 4 << 20;
 
-/// A strided tensor in a file. The constructor of entries has checked that every index lies inside the storage.
+/// A strided tensor in a file. The constructor of entries has checked that every index is inside the storage.
 #[derive(Debug)]
 pub(crate) struct Strided {
     /// The open file.
@@ -67,7 +67,7 @@ impl Strided {
             || within.end > row_len
             || dst.len() as u64 != (rows.end - rows.start) * cols * self.elem_bytes
         {
-            return Err(ModelError::bad("row range beyond the tensor").in_file(&self.path));
+            return Err(ModelError::bad("row range out of bounds of the tensor").in_file(&self.path));
         }
         let mut written = 0u64;
         self.rows_in(0, 0, rows, &mut |first, mut dims| {

@@ -15,10 +15,10 @@ pub(super) fn parse(name: &str) -> Result<DType> {
     let from: StrDeserializer<'_, Error> = name.into_deserializer();
     let theirs = Dtype::deserialize(from).map_err(|_| {
         ModelError::bad(format!("{:?} is not an element type of safetensors", truncated(name)))
-            .with_hint("A newer type? Is there a newer remold?")
+            .with_hint("A newer version of remold may support it.")
     })?;
     DType::ALL.into_iter().find(|d| to_theirs(*d) == Some(theirs)).ok_or_else(|| {
-        ModelError::unsupported(format!("elements of type {name} are not read"))
+        ModelError::unsupported(format!("the element type {name} is not supported"))
             .with_hint("Save the model with bf16, f16, f32 or f8_e4m3 weights.")
     })
 }

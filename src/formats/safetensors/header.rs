@@ -57,7 +57,7 @@ pub(crate) fn each_tensor(path: &Path, mut each: impl FnMut(TensorPlace) -> Resu
     let mut refused = None;
     let mut take = |t: RawTensor| {
         let dtype = dtype::parse(&t.dtype)?;
-        let bytes = t.end.checked_sub(t.begin).ok_or_else(|| ModelError::bad("a range that ends before it begins"))?;
+        let bytes = t.end.checked_sub(t.begin).ok_or_else(|| ModelError::bad("the range ends before it begins"))?;
         let offset = (8 + len).saturating_add(t.begin);
         each(TensorPlace { name: t.name, shape: Shape(t.shape), encoding: Encoding::Plain(dtype), offset, bytes })
     };
@@ -69,10 +69,10 @@ pub(crate) fn each_tensor(path: &Path, mut each: impl FnMut(TensorPlace) -> Resu
 fn header_len(r: &mut HeaderReader) -> Result<u64> {
     let len = r.u64(format_args!("header length"))?;
     if len > r.left() {
-        let (left, what) = (r.left(), format!("the header should take {len} bytes but the file has {} left", r.left()));
+        let (left, what) = (r.left(), format!("the header should have {len} bytes but the file has {} left", r.left()));
         let error = ModelError::bad(what);
         let error = if len > limits::SAFETENSORS_HEADER_BYTES && left > 0 {
-            error.with_hint("The first 8 bytes are no plausible length: is this a safetensors file?")
+            error.with_hint("The first 8 bytes are not a plausible header length; is this a safetensors file?")
         } else {
             error.with_hint("Is the download complete? Compare the file's size with the original's.")
         };
@@ -116,11 +116,11 @@ fn parse<T>(r: &mut HeaderReader, len: u64, visitor: impl for<'de> Visitor<'de, 
     Err(r.place(error.0, 8 + error.1, format_args!("header")))
 }
 
-/// serde's message without its own line and column; the offset is shown beside it.
+/// serde's message without its own line and column; the offset is shown next to it.
 fn problem(e: &serde_json::Error) -> ModelError {
     let text = e.to_string();
     let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(t, _)| t);
-    ModelError::bad(format!("the header is not what safetensors prescribes: {text}"))
+    ModelError::bad(format!("the header does not follow the safetensors format: {text}"))
 }
 
 /// Byte offset of serde's line and column.
@@ -147,7 +147,7 @@ impl<'de> Visitor<'de> for HeaderVisitor {
             }
             let name = Name::from(&*name);
             if !names.insert(name.clone()) {
-                return Err(A::Error::custom(format!("the name {:?} stands twice", dtype::truncated(&name))));
+                return Err(A::Error::custom(format!("duplicate name {:?}", dtype::truncated(&name))));
             }
             if name == "__metadata__" {
                 raw.metadata = map.next_value_seed(MetadataSeed)?;
@@ -222,7 +222,7 @@ impl<'de> Visitor<'de> for MetadataSeed {
         let mut metadata = IndexMap::new();
         while let Some((key, value)) = map.next_entry::<String, String>()? {
             if metadata.contains_key(&key) {
-                let text = format!("the key {:?} of __metadata__ stands twice", dtype::truncated(&key));
+                let text = format!("duplicate key {:?} in __metadata__", dtype::truncated(&key));
                 return Err(A::Error::custom(text));
             }
             metadata.insert(key, value);
@@ -263,7 +263,7 @@ impl<'de> Visitor<'de> for TensorSeed {
                 }
             };
             if twice {
-                return Err(A::Error::custom(format!("{shown:?} has {field} twice")));
+                return Err(A::Error::custom(format!("duplicate {field} in {shown:?}")));
             }
         }
         match (kind, shape, range.as_deref()) {
@@ -321,11 +321,12 @@ fn check(r: &HeaderReader, mut raw: Vec<RawTensor>, data: u64, size: u64) -> Res
         };
         let field = format_args!("{name}.data_offsets");
         if t.end.checked_sub(t.begin) != Some(bytes) {
-            let what = format!("the range {}..{} does not hold the {bytes} bytes of {dtype} [{shape}]", t.begin, t.end);
+            let what =
+                format!("the range {}..{} does not match the {bytes} bytes of {dtype} [{shape}]", t.begin, t.end);
             return Err(r.place(ModelError::bad(what), at, field));
         }
         if t.end > size {
-            let what = format!("the data ends at {} but the file holds {size} bytes of data", t.end);
+            let what = format!("the data ends at {} but the file has {size} bytes of data", t.end);
             let error = ModelError::bad(what).with_hint("Is the download complete? Compare with the original's size.");
             return Err(r.place(error, at, field));
         }
@@ -334,7 +335,7 @@ fn check(r: &HeaderReader, mut raw: Vec<RawTensor>, data: u64, size: u64) -> Res
             let what = if t.begin < next {
                 format!("overlaps {before}, whose data ends at {next}")
             } else {
-                format!("{} bytes between {before} and this belong to no tensor", t.begin - next)
+                format!("{} unused bytes between {before} and this tensor", t.begin - next)
             };
             return Err(r.place(ModelError::bad(what), at, field));
         }
@@ -342,7 +343,7 @@ fn check(r: &HeaderReader, mut raw: Vec<RawTensor>, data: u64, size: u64) -> Res
         tensors.push(TensorPlace { name: t.name, shape, encoding, offset: at, bytes });
     }
     if next != size {
-        let what = format!("{} bytes after the last tensor belong to none", size - next);
+        let what = format!("{} unused bytes after the last tensor", size - next);
         return Err(r.place(ModelError::bad(what), data + next, format_args!("data")));
     }
     Ok(tensors)

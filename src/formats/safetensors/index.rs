@@ -33,7 +33,7 @@ pub(crate) fn read_index(path: &Path) -> Result<Index> {
             .with_hint("An index is JSON with a weight_map from tensor names to file names.")
     })?;
     if file.weight_map.is_empty() {
-        return Err(ModelError::bad("the index lists no tensor").in_file(path).field("weight_map"));
+        return Err(ModelError::bad("the index has no tensors").in_file(path).field("weight_map"));
     }
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut names: IndexSet<&str> = IndexSet::new();

@@ -82,14 +82,15 @@ fn items(tensors: &[LayoutTensor]) -> Result<Vec<Item<'_>>> {
             Encoding::Block(_) => None,
         };
         let Some(dtype) = dtype else {
-            let e = ModelError::request(format!("safetensors has no elements of type {encoding}")).field(name);
-            return Err(e.with_hint("Choose an output type for it: f32, f16 or bf16."));
+            let e =
+                ModelError::request(format!("safetensors does not support the element type {encoding}")).field(name);
+            return Err(e.with_hint("Choose f32, f16 or bf16 as its output type."));
         };
         if name == "__metadata__" || name.len() as u64 > limits::NAME_BYTES {
-            return wrong("a tensor cannot have this name in safetensors".into());
+            return wrong("this name is reserved in safetensors".into());
         }
         if !names.insert(name.as_str()) {
-            return wrong("two tensors have this name".into());
+            return wrong("duplicate tensor name".into());
         }
         let Some(bytes) = encoding.tensor_bytes(shape) else {
             return wrong(format!("the size of shape {shape} overflows"));
@@ -180,7 +181,7 @@ fn file(path: &Path, metadata: &Map<String, Value>, items: &[Item<'_>], group: &
     head.resize(head.len().next_multiple_of(8), b' ');
     let length = head.len() as u64 - 8;
     if length > limits::SAFETENSORS_HEADER_BYTES {
-        let what = format!("a header of {length} bytes is more than the format allows");
+        let what = format!("a header of {length} bytes is larger than the format allows");
         return Err(ModelError::request(what).in_file(path).with_hint("Write several shards."));
     }
     head[..8].copy_from_slice(&length.to_le_bytes());

@@ -57,9 +57,10 @@ pub fn open_index(path: &Path) -> Result<Model> {
         .collect();
     if let Some((first, shard)) = absent.first() {
         let (n, all) = (absent.len(), index.weight_map.len());
-        let what = format!("{n} of {all} tensors are not in the shard the index names; the first should be in {shard}");
+        let what =
+            format!("{n} of {all} tensors are not in the shard that the index lists; the first should be in {shard}");
         let error = ModelError::bad(what).in_file(path).field(super::dtype::truncated(first));
-        return Err(error.with_hint("Are the shards and the index of the same model?"));
+        return Err(error.with_hint("Check that the index and the shards belong to the same model."));
     }
     let extra: Vec<&str> =
         model.tensors.iter().map(|t| t.name.as_str()).filter(|n| !index.weight_map.contains_key(*n)).collect();
@@ -70,7 +71,7 @@ pub fn open_index(path: &Path) -> Result<Model> {
     let strays = shards::strays(folder, &index.shards);
     if let Some(first) = strays.first() {
         let text = format!(
-            "the index names {} shards of a set of {}; {} more of the set are there and are left out, the first is {first}",
+            "the index lists {} shards of a set of {}; {} other files of the set are ignored, the first is {first}",
             index.shards.len(),
             index.shards.len() + strays.len(),
             strays.len()
@@ -94,7 +95,7 @@ pub(crate) fn open_alone(path: &Path) -> Result<Model> {
 /// As [`read_header`]; a tensor that is in two files.
 pub(crate) fn open_shards(path: &Path, files: &[PathBuf]) -> Result<Model> {
     let (mut model, _) = join(path, files)?;
-    let text = format!("{} shards without an index; their names were trusted", files.len());
+    let text = format!("{} shards have no index; they were found by their names", files.len());
     model.warnings.push(Warning::new("safetensors.no-index", text));
     Ok(model)
 }
@@ -116,7 +117,7 @@ fn join(path: &Path, files: &[PathBuf]) -> Result<(Model, HashMap<Name, usize>)>
         for t in std::mem::take(&mut header.tensors) {
             if let Some(other) = holders.insert(t.name.clone(), i) {
                 let other = files[other].file_name().unwrap_or_default().to_string_lossy().into_owned();
-                let error = ModelError::bad(format!("{other} has a tensor of that name too")).in_file(file);
+                let error = ModelError::bad(format!("the tensor is also in {other}")).in_file(file);
                 return Err(error.at(t.offset).field(super::dtype::truncated(&t.name)));
             }
             tensors.push(entry(&header, t));

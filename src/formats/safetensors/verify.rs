@@ -40,7 +40,7 @@ fn read(path: &Path) -> Result<(u64, Metadata, u64)> {
     let mut json = Vec::new();
     file.take(header).read_to_end(&mut json).map_err(io)?;
     let metadata = serde_json::from_slice(&json)
-        .map_err(|e| ModelError::bad(format!("the reference reader refuses the header: {e}")))?;
+        .map_err(|e| ModelError::bad(format!("the reference reader rejects the header: {e}")))?;
     Ok((header + 8, metadata, len))
 }
 
@@ -52,10 +52,10 @@ fn compare(
     request: &LayoutRequest<'_>,
 ) -> Result<(), String> {
     if len != plan.bytes || metadata.data_len() as u64 != len - header {
-        return Err(format!("{} bytes of data in {len} bytes, planned were {}", metadata.data_len(), plan.bytes));
+        return Err(format!("{} bytes of data in {len} bytes, expected {}", metadata.data_len(), plan.bytes));
     }
     if metadata.offset_keys().len() != plan.slots.len() {
-        return Err(format!("{} tensors, planned were {}", metadata.offset_keys().len(), plan.slots.len()));
+        return Err(format!("{} tensors, expected {}", metadata.offset_keys().len(), plan.slots.len()));
     }
     for slot in &plan.slots {
         let ours = &request.tensors[slot.tensor];
@@ -71,7 +71,7 @@ fn compare(
                 && end - begin == slot.bytes
         });
         if !same {
-            return Err(format!("{} otherwise than planned ({:?})", ours.name, metadata.info(&ours.name)));
+            return Err(format!("{} differently than planned ({:?})", ours.name, metadata.info(&ours.name)));
         }
     }
     Ok(())

@@ -125,7 +125,7 @@ fn summarize(files: &[PathBuf], format: &mut Option<FormatId>) -> Result<Summary
     for (i, path) in files.iter().enumerate() {
         let (spec, verdict) = probe_sure(path)?;
         if verdict == Verdict::Weak && ambiguous(path) {
-            return Err(ModelError::bad("no model").in_file(path));
+            return Err(ModelError::bad("not a model").in_file(path));
         }
         *format = Some(spec.id);
         let Some(outline) = spec.read.as_ref().and_then(|r| r.outline) else {

@@ -103,6 +103,29 @@ fn bytes(texts: &[&str]) -> Vec<Vec<u8>> {
     texts.iter().map(|t| t.as_bytes().to_vec()).collect()
 }
 
+fn pickles() -> Vec<Vec<u8>> {
+    let mut all = fixtures("ranks/dcp", |n| n == ".metadata");
+    all.push(b"\x80\x02}q\x00(X\x01\x00\x00\x00aq\x01K\x01X\x01\x00\x00\x00b](K\x02K\x03eu.".to_vec());
+    all.push(b"\x80\x04\x95\x1b\x00\x00\x00\x00\x00\x00\x00\x8c\x02os\x8c\x06system\x93\x8c\x02ls\x85R.".to_vec());
+    all.push(b"(dp0\nS'a'\np1\nI1\nsS'b'\nL5L\ns.".to_vec());
+    all
+}
+
+fn vocabularies() -> Vec<Vec<u8>> {
+    let files = [
+        models("tokenizer.json"),
+        models("tokenizer.model"),
+        models("tokenizer_config.json"),
+        models("special_tokens_map.json"),
+        bytes(&[r#"{"<x>": 3, "<y>": 4}"#]),
+        models("vocab.txt"),
+        bytes(&[r#"{"a": 0, "b": 1, "ab": 2}"#]),
+        bytes(&["#version: 0.2\na b\nab c\n"]),
+    ];
+    let numbered = (0_u8..).zip(files).flat_map(|(file, all)| all.into_iter().map(move |data| (file, data)));
+    (0_u8..).zip(numbered).map(|(n, (file, data))| [&[file + 8 * (n % 6)][..], &data].concat()).collect()
+}
+
 /// The seeds of a target.
 pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
     let recipes = |extension: &'static str| {
@@ -134,15 +157,7 @@ pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
             r#"{"metadata": {"total_size": 8}, "weight_map": {"w": "pytorch_model-00001-of-00001.bin"}}"#,
             r#"{"weight_map": {"a": "pytorch_model-00001-of-00002.bin", "b": "pytorch_model-00002-of-00002.bin"}}"#,
         ]),
-        "pickle" => {
-            let mut all = fixtures("ranks/dcp", |n| n == ".metadata");
-            all.push(b"\x80\x02}q\x00(X\x01\x00\x00\x00aq\x01K\x01X\x01\x00\x00\x00b](K\x02K\x03eu.".to_vec());
-            all.push(
-                b"\x80\x04\x95\x1b\x00\x00\x00\x00\x00\x00\x00\x8c\x02os\x8c\x06system\x93\x8c\x02ls\x85R.".to_vec(),
-            );
-            all.push(b"(dp0\nS'a'\np1\nI1\nsS'b'\nL5L\ns.".to_vec());
-            all
-        }
+        "pickle" => pickles(),
         "dcp_metadata" => {
             ["ranks/dcp", "ranks/columns"].iter().flat_map(|f| fixtures(f, |n| n == ".metadata")).collect()
         }
@@ -153,20 +168,7 @@ pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
         }
         "tokenizer_json" => models("tokenizer.json"),
         "sentencepiece" => models("tokenizer.model"),
-        "vocab" => {
-            let files = [
-                models("tokenizer.json"),
-                models("tokenizer.model"),
-                models("tokenizer_config.json"),
-                models("special_tokens_map.json"),
-                bytes(&[r#"{"<x>": 3, "<y>": 4}"#]),
-                models("vocab.txt"),
-                bytes(&[r#"{"a": 0, "b": 1, "ab": 2}"#]),
-                bytes(&["#version: 0.2\na b\nab c\n"]),
-            ];
-            let numbered = (0_u8..).zip(files).flat_map(|(file, all)| all.into_iter().map(move |data| (file, data)));
-            (0_u8..).zip(numbered).map(|(n, (file, data))| [&[file + 8 * (n % 6)][..], &data].concat()).collect()
-        }
+        "vocab" => vocabularies(),
         "recipe_toml" => recipes(".toml"),
         "recipe_yaml" => recipes(".yaml"),
         "recipe_json" => recipes(".json"),

@@ -158,7 +158,7 @@ impl TokenizerJson {
     /// Parses and checks a `tokenizer.json`.
     ///
     /// # Errors
-    /// When it is no JSON of that form, an id is negative or huge, two tokens have the same id, or a merge names tokens that
+    /// When it is not JSON of that form, an id is negative or huge, two tokens have the same id, or a merge names tokens that
     /// the vocabulary does not hold.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self> {
         let json: Self =
@@ -180,7 +180,7 @@ impl TokenizerJson {
                 return Err(ModelError::bad(what).field("model.vocab").with_hint(REMAKE));
             }
             if texts.insert(text, *id).is_some() {
-                let error = ModelError::bad(format!("the token {text:?} is there twice")).field("model.vocab");
+                let error = ModelError::bad(format!("duplicate token {text:?}")).field("model.vocab");
                 return Err(error.with_hint(REMAKE));
             }
         }
@@ -193,7 +193,7 @@ impl TokenizerJson {
             by_id.insert(token.id, &token.content);
         }
         if let Some(id) = self.model.unk_id.filter(|id| *id as usize >= self.model.vocab.len()) {
-            let what = format!("the unknown token has the id {id}, which is not in the vocabulary");
+            let what = format!("the id {id} of the unknown token is not in the vocabulary");
             return Err(ModelError::bad(what).field("model.unk_id").with_hint(REMAKE));
         }
         self.check_merges(&texts)
@@ -282,7 +282,7 @@ fn merges<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<(String, String)>, D::E
                 fn visit_str<E: de::Error>(self, text: &str) -> Result<Merge, E> {
                     match text.split_once(' ') {
                         Some((a, b)) if !b.contains(' ') => Ok(Merge(a.to_owned(), b.to_owned())),
-                        _ => Err(E::custom(format!("the merge {text:?} is not two tokens"))),
+                        _ => Err(E::custom(format!("the merge {text:?} does not consist of two tokens"))),
                     }
                 }
 
@@ -290,7 +290,7 @@ fn merges<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<(String, String)>, D::E
                     let mut next = || seq.next_element::<String>();
                     match (next()?, next()?, next()?) {
                         (Some(a), Some(b), None) => Ok(Merge(a, b)),
-                        _ => Err(de::Error::custom("a merge is not two tokens")),
+                        _ => Err(de::Error::custom("a merge does not consist of two tokens")),
                     }
                 }
             }
@@ -346,14 +346,14 @@ mod tests {
             ("has the id 2 of", GOOD.replace(r#""id":3"#, r#""id":2"#)),
             ("not between 0", GOOD.replace(r#""id":3"#, r#""id":-1"#)),
             ("needs the token \"c\"", GOOD.replace("a b", "a c")),
-            ("not two tokens", GOOD.replace("a b", "ab")),
-            ("not two tokens", GOOD.replace("a b", "a b a")),
-            ("not two tokens", GOOD.replace(r#""a b""#, r#"["a","b","a"]"#)),
-            ("is there twice", GOOD.replace(r#""b":1"#, r#""b":1,"b":5"#)),
+            ("not consist of two tokens", GOOD.replace("a b", "ab")),
+            ("not consist of two tokens", GOOD.replace("a b", "a b a")),
+            ("not consist of two tokens", GOOD.replace(r#""a b""#, r#"["a","b","a"]"#)),
+            ("duplicate token", GOOD.replace(r#""b":1"#, r#""b":1,"b":5"#)),
             ("needs the token \"ba\"", GOOD.replace("a b", "b a")),
             ("missing field `model`", "{}".to_owned()),
             (
-                "the id 2, which is not",
+                "the id 2 of the unknown token",
                 r#"{"model":{"type":"Unigram","unk_id":2,"vocab":[["a",0],["b",-1.5]]}}"#.to_owned(),
             ),
             ("not a tokenizer.json", "[".repeat(10_000)),

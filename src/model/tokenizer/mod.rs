@@ -1,4 +1,4 @@
-//! Tokenizer files as they lie beside a model: `tokenizer.json` (Hugging Face tokenizers) and `tokenizer.model`
+//! Tokenizer files of a model folder: `tokenizer.json` (Hugging Face tokenizers) and `tokenizer.model`
 //! (SentencePiece), parsed into plain data with every length and id checked.
 //!
 //! Must not know GGUF, architectures or how a text is encoded. The types that matter: [`TokenizerJson`] and

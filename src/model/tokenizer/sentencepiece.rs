@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 /// What a piece is for (`ModelProto.SentencePiece.Type`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names are the format's own")]
+#[allow(missing_docs, reason = "names of the format")]
 pub(crate) enum PieceType {
     Normal = 1,
     Unknown = 2,
@@ -39,7 +39,7 @@ pub(crate) struct Piece {
 
 /// The algorithm (`TrainerSpec.ModelType`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names are the format's own")]
+#[allow(missing_docs, reason = "names of the format")]
 pub(crate) enum ModelType {
     #[default]
     Unigram = 1,
@@ -86,7 +86,7 @@ impl SentencePieceModel {
     /// Parses a `tokenizer.model`.
     ///
     /// # Errors
-    /// When the bytes are no protobuf message, a piece is empty, defined twice, of an unknown type or not UTF-8, a score is not finite,
+    /// When the bytes are not a protobuf message, a piece is empty, defined twice, of an unknown type or not UTF-8, a score is not finite,
     /// there is not exactly one unknown piece, the byte pieces are not those of byte fallback, or the normalization rules are damaged:
     /// what SentencePiece itself refuses or cannot use.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self> {
@@ -149,7 +149,7 @@ impl SentencePieceModel {
 
     fn check(&self) -> Result<()> {
         if self.pieces.is_empty() {
-            return Err(ModelError::bad("no pieces: this is not a SentencePiece model"));
+            return Err(ModelError::bad("not a SentencePiece model: it has no pieces"));
         }
         let mut seen = HashSet::with_capacity(self.pieces.len());
         for (id, piece) in self.pieces.iter().enumerate() {
@@ -162,7 +162,7 @@ impl SentencePieceModel {
         }
         match self.pieces.iter().filter(|p| p.kind == PieceType::Unknown).count() {
             1 => {}
-            n => return Err(ModelError::bad(format!("{n} unknown pieces where there must be one"))),
+            n => return Err(ModelError::bad(format!("{n} unknown pieces, but there must be exactly one"))),
         }
         self.check_bytes()?;
         if !charsmap::is_sound(&self.precompiled_charsmap) {
@@ -182,8 +182,8 @@ impl SentencePieceModel {
                     found[usize::from(byte)] = true;
                     continue;
                 }
-                Some(_) => format!("the byte piece {text:?} in a model without byte fallback"),
-                None => format!("the piece {text:?} has the type of a byte and is none of <0x00> to <0xFF>"),
+                Some(_) => format!("byte piece {text:?} in a model without byte fallback"),
+                None => format!("the piece {text:?} has the byte type but is not one of <0x00> to <0xFF>"),
             };
             return Err(ModelError::bad(what).field(format!("pieces[{id}]")));
         }
@@ -229,7 +229,7 @@ impl SentencePieceModel {
     }
 }
 
-/// The byte that `<0xNN>` stands for; upper-case digits only.
+/// The byte that `<0xNN>` represents; upper-case digits only.
 fn byte_of(text: &str) -> Option<u8> {
     let digits = text.strip_prefix("<0x")?.strip_suffix('>')?;
     let byte = u8::from_str_radix(digits, 16).ok()?;
@@ -245,7 +245,7 @@ fn parse_piece(body: &[u8], base: u64) -> Result<Piece> {
             (2, Value::Fixed32(bits)) => piece.score = f32::from_bits(bits),
             (3, Value::Varint(code)) => {
                 piece.kind = PieceType::from_code(code)
-                    .ok_or_else(|| ModelError::bad(format!("piece type {code} is not one")).at(base))?;
+                    .ok_or_else(|| ModelError::bad(format!("unknown piece type {code}")).at(base))?;
             }
             _ => {}
         }
@@ -315,8 +315,8 @@ mod tests {
             ("not UTF-8", |m| m.pieces[3].text = vec![b'a', 0xff]),
             ("a score of NaN", |m| m.pieces[3].score = f32::NAN),
             ("a score of inf", |m| m.pieces[3].score = f32::INFINITY),
-            ("\"<0y41>\" has the type of a byte", |m| m.pieces[5 + 0x41].text = b"<0y41>".to_vec()),
-            ("\"<0x4a>\" has the type of a byte", |m| m.pieces[5 + 0x4a].text = b"<0x4a>".to_vec()),
+            ("\"<0y41>\" has the byte type", |m| m.pieces[5 + 0x41].text = b"<0y41>".to_vec()),
+            ("\"<0x4a>\" has the byte type", |m| m.pieces[5 + 0x4a].text = b"<0x4a>".to_vec()),
             ("no byte piece <0x41>", |m| drop(m.pieces.remove(5 + 0x41))),
             ("no byte piece <0x41>", |m| m.pieces[5 + 0x41].kind = PieceType::Normal),
             ("without byte fallback", |m| m.byte_fallback = false),
@@ -340,7 +340,7 @@ mod tests {
             ("no pieces", Vec::new()),
             ("defined twice", twice.to_bytes()),
             ("0 unknown pieces", no_unk.to_bytes()),
-            ("bytes where", vec![0x0a, 0xff, 0xff, 0xff, 0xff, 0x7f]),
+            ("bytes, but only", vec![0x0a, 0xff, 0xff, 0xff, 0xff, 0x7f]),
             ("longer than 64 bits", vec![0xff; 11]),
             ("field has number 0", vec![0, 0]),
         ];

@@ -48,12 +48,12 @@ impl<'a> Reader<'a> {
                 let len = self.varint()?;
                 let left = self.bytes.len() - self.pos;
                 let Some(len) = usize::try_from(len).ok().filter(|&n| n <= left) else {
-                    return Err(ModelError::bad(format!("a field of {len} bytes where {left} are left")).at(at));
+                    return Err(ModelError::bad(format!("a field has {len} bytes, but only {left} are left")).at(at));
                 };
                 Value::Bytes(self.take(len)?)
             }
             5 => Value::Fixed32(u32::from_le_bytes(self.array()?)),
-            other => return Err(ModelError::bad(format!("protobuf wire type {other} is not one")).at(at)),
+            other => return Err(ModelError::bad(format!("unknown protobuf wire type {other}")).at(at)),
         };
         Ok(Some((tag >> 3, value)))
     }

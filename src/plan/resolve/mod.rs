@@ -20,7 +20,7 @@ use crate::model::{
 use crate::quant::{Effort, Encoding};
 use crate::recipe::{Target, meaning};
 use crate::task::Task;
-use crate::transform::MOST_NAMED;
+use crate::transform::MAX_NAMED;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -185,7 +185,7 @@ fn report_fallbacks(resolved: &mut Resolved) -> Result<()> {
             && !reported.contains(t.entry.name.as_str())
         {
             fallen += 1;
-            if fallen > MOST_NAMED {
+            if fallen > MAX_NAMED {
                 continue;
             }
             let text = format!(
@@ -197,8 +197,8 @@ fn report_fallbacks(resolved: &mut Resolved) -> Result<()> {
             resolved.warnings.push(Warning::about("quantize.fallback", &t.entry.name, text));
         }
     }
-    if fallen > MOST_NAMED {
-        let text = format!("the rows of {} more tensors do not fit the type they should have", fallen - MOST_NAMED);
+    if fallen > MAX_NAMED {
+        let text = format!("the rows of {} more tensors do not fit the type they should have", fallen - MAX_NAMED);
         resolved.warnings.push(Warning::new("quantize.fallback", text));
     }
     Ok(())

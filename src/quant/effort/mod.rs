@@ -15,12 +15,12 @@
 mod choice;
 pub(super) mod fp4;
 pub(super) mod grid;
-mod keep;
 mod lanes;
 pub(super) mod levels;
 pub(super) mod low_bit;
 pub(super) mod min;
 pub(super) mod scale;
+mod select;
 pub(super) mod super_min;
 pub(super) mod super_scale;
 #[cfg(test)]
@@ -28,7 +28,7 @@ mod tests;
 mod unbias;
 
 pub(crate) use choice::Effort;
-pub(crate) use keep::Noise;
+pub(crate) use select::Noise;
 
 use super::block_type::BlockType;
 use super::blocks::Rows;
@@ -84,5 +84,5 @@ fn quantize_with(
     if let Some(functions) = ty.functions() {
         (functions.search)(level, Rows { x: src, cols, weights, mean_square: None, dst: &mut found });
     }
-    keep::better(ty, src, cols, weights, whole.map(|w| w.mean_weight), &mut found, dst)
+    select::better(ty, src, cols, weights, whole.map(|w| w.mean_weight), &mut found, dst)
 }

@@ -4,7 +4,7 @@ use super::common::MAX_SHARD_SIZE;
 use super::flag::Malformed;
 use super::{Flag, FormatOptions, OptionNote, Options, TargetOption, Types, no_notes};
 use crate::model::FormatId;
-use crate::recipe::keys::{Key, Kind, NOW, Room, key};
+use crate::recipe::keys::{Key, KeyTable, Kind, NOW, key};
 use indexmap::IndexMap;
 use serde_json::Value as Json;
 use std::path::PathBuf;
@@ -23,13 +23,13 @@ macro_rules! options {
             #[doc = $help]
             #[allow(unreachable_pub, reason = "a few of them are used by the tests")]
             pub static $name: TargetOption<$value> =
-                TargetOption::new(key(Room::Target, $key, $kind, NOW, $help, $example)$(.$with($($arg),*))*);
+                TargetOption::new(key(KeyTable::Target, $key, $kind, NOW, $help, $example)$(.$with($($arg),*))*);
         )*
         $(
             #[doc = $help2]
             #[allow(unreachable_pub, reason = "a few of them are used by the tests")]
             pub static $name2: TargetOption<$value2> =
-                TargetOption::new(key(Room::Target, $key2, $kind2, NOW, $help2, $example2)$(.$with2($($arg2),*))*);
+                TargetOption::new(key(KeyTable::Target, $key2, $kind2, NOW, $help2, $example2)$(.$with2($($arg2),*))*);
         )*
         /// Every option, in the order of the manual.
         static OPTIONS: &[&Key] = &[$(&$name.key,)* &$shared.key, $(&$name2.key,)*];
@@ -38,52 +38,52 @@ macro_rules! options {
 
 #[rustfmt::skip]
 options! {
-    CONTEXT_LENGTH: Option<u64> = "context_length", Kind::Integer(1, MAX_CONTEXT), "Context length to declare; that of the model when absent.", "4096",
+    CONTEXT_LENGTH: Option<u64> = "context_length", Kind::Integer(1, MAX_CONTEXT), "Context length to declare. Default: that of the model.", "4096",
         or(&["num_ctx", "n_ctx", "ctx_size", "context_size"]), flag(Flag::new("context-length", "N")), fact("ctx {}");
     EMBEDDING_TYPE: Option<String> = "embedding_type", Kind::TensorType, "Type of the token embedding.", "\"q8_0\"",
         or(&["token_embedding_type"]), flag(Flag::new("embedding-type", "TYPE").or(&["token-embedding-type"])), fact("emb {}");
     OUTPUT_TYPE: Option<String> = "output_type", Kind::TensorType, "Type of the output matrix.", "\"q6_k\"",
         or(&["output_tensor_type"]), flag(Flag::new("output-type", "TYPE").or(&["output-tensor-type"])), fact("out {}");
-    TENSOR_TYPES: IndexMap<String, String> = "tensor_types", Kind::Rules, "Types by tensor: roles, parts of names, names with `*`, or `re:` patterns; the first that matches wins.", "{ \"re:ffn_down\" = \"q6_k\" }",
+    TENSOR_TYPES: IndexMap<String, String> = "tensor_types", Kind::Rules, "Types by tensor: roles, parts of names, names with `*`, or `re:` patterns. The first match wins.", "{ \"re:ffn_down\" = \"q6_k\" }",
         or(&["tensor_type"]), flag(Flag::new("tensor-type", "PATTERN=TYPE").entries(tensor_type, false)), fact("{n} rule{s}");
-    PURE: bool = "pure", Kind::Bool, "Every tensor at the base type, no mix.", "true", flag(Flag::switch("pure")), fact("pure");
-    ALLOW_REQUANTIZE: bool = "allow_requantize", Kind::Bool, "Quantize again what is quantized already; loses quality.", "true", flag(Flag::switch("allow-requantize"));
-    NO_FALLBACK: bool = "no_fallback", Kind::Bool, "A type that does not fit a tensor's shape is an error instead of a fallback.", "true", flag(Flag::switch("no-fallback"));
-    IMATRIX: Option<PathBuf> = "imatrix", Kind::Path, "Importance matrix, as `llama-imatrix` writes it (GGUF or .dat).", "\"imatrix.gguf\"",
+    PURE: bool = "pure", Kind::Bool, "Use the base type for every tensor, without a mix.", "true", flag(Flag::switch("pure")), fact("pure");
+    ALLOW_REQUANTIZE: bool = "allow_requantize", Kind::Bool, "Requantize tensors that are already quantized; loses quality.", "true", flag(Flag::switch("allow-requantize"));
+    NO_FALLBACK: bool = "no_fallback", Kind::Bool, "Fail instead of using a fallback type when a type does not fit the shape of a tensor.", "true", flag(Flag::switch("no-fallback"));
+    IMATRIX: Option<PathBuf> = "imatrix", Kind::Path, "Importance matrix from `llama-imatrix` (GGUF or .dat).", "\"imatrix.gguf\"",
         or(&["imatrix_file"]), flag(Flag::new("imatrix", "FILE")), fact("imatrix"), of_model();
-    IMATRIX_NAME: Option<String> = "imatrix_name", Kind::Text, "What the file calls the importance matrix (`quantize.imatrix.file`); its path as given when absent.", "\"imatrix.gguf\"", named_after("imatrix");
-    EFFORT: Option<String> = "effort", Kind::Choice(&["reference", "max"]), "How hard to search for each block's scales: `reference` gives llama.cpp's bytes; `max` takes longer, and every block has at most the reference's error.", "\"max\"",
+    IMATRIX_NAME: Option<String> = "imatrix_name", Kind::Text, "Name of the importance matrix in the metadata (`quantize.imatrix.file`). Default: its path as given.", "\"imatrix.gguf\"", named_after("imatrix");
+    EFFORT: Option<String> = "effort", Kind::Choice(&["reference", "max"]), "How hard to search for the scales of each block: `reference` gives the bytes of llama.cpp; `max` takes longer, and no block has a larger error than the reference.", "\"max\"",
         flag(Flag::new("effort", "EFFORT")), fact("effort {}"), unmeasured();
-    PRE_TOKENIZER: Option<String> = "pre_tokenizer", Kind::Text, "Name of the pre-tokenizer, when it cannot be recognised.", "\"llama-bpe\"",
+    PRE_TOKENIZER: Option<String> = "pre_tokenizer", Kind::Text, "Name of the pre-tokenizer, if it cannot be detected.", "\"llama-bpe\"",
         or(&["tokenizer_pre"]), flag(Flag::new("pre", "NAME"));
     MODEL_NAME: Option<String> = "model_name", Kind::Text, "Model name to write (`general.name`).", "\"My model\"", flag(Flag::new("model-name", "NAME"));
-    MODELFILE: bool = "modelfile", Kind::Bool, "Write an Ollama Modelfile beside the output.", "true", or(&["ollama_modelfile"]), flag(Flag::switch("modelfile")), fact("Modelfile"), unmeasured();
-    USE_MLOCK: Option<bool> = "use_mlock", Kind::Bool, "Keep the model in memory when it runs: goes into the Modelfile, not into the GGUF.", "true",
+    MODELFILE: bool = "modelfile", Kind::Bool, "Write an Ollama Modelfile next to the output.", "true", or(&["ollama_modelfile"]), flag(Flag::switch("modelfile")), fact("Modelfile"), unmeasured();
+    USE_MLOCK: Option<bool> = "use_mlock", Kind::Bool, "Keep the model in memory when it runs. Written to the Modelfile, not to the GGUF.", "true",
         or(&["mlock"]), tri_state(), flag(Flag::switch("use-mlock")), unmeasured();
     ; shared MAX_SHARD_SIZE;
-    SPLIT_MAX_TENSORS: Option<u64> = "split_max_tensors", Kind::Integer(1, MAX_SPLIT), "Split after so many tensors.", "128",
+    SPLIT_MAX_TENSORS: Option<u64> = "split_max_tensors", Kind::Integer(1, MAX_SPLIT), "Split after this many tensors.", "128",
         conflicts(&["max_shard_size", "split_max_layers", "keep_split"]), flag(Flag::new("split-max-tensors", "N")), fact("split"), unmeasured();
-    SPLIT_MAX_LAYERS: Option<u64> = "split_max_layers", Kind::Integer(1, MAX_SPLIT), "Split after so many whole layers, by number. What belongs to no layer stays with the tensor before it.", "16",
+    SPLIT_MAX_LAYERS: Option<u64> = "split_max_layers", Kind::Integer(1, MAX_SPLIT), "Split after this many whole layers, in order. A tensor without a layer stays with the tensor before it.", "16",
         conflicts(&["max_shard_size", "split_max_tensors", "keep_split"]), flag(Flag::new("split-max-layers", "N")), fact("split"), unmeasured();
-    NO_TENSOR_FIRST_SPLIT: bool = "no_tensor_first_split", Kind::Bool, "The first file holds the metadata and no tensor.", "true",
+    NO_TENSOR_FIRST_SPLIT: bool = "no_tensor_first_split", Kind::Bool, "Put the metadata into the first file, without tensors.", "true",
         conflicts(&["keep_split"]), flag(Flag::switch("no-tensor-first-split")), unmeasured();
-    KEEP_SPLIT: bool = "keep_split", Kind::Bool, "The files of the source, with the same tensors in each.", "true",
+    KEEP_SPLIT: bool = "keep_split", Kind::Bool, "Keep the files of the source, with the same tensors in each.", "true",
         conflicts(&["max_shard_size", "split_max_tensors", "split_max_layers", "no_tensor_first_split"]), flag(Flag::switch("keep-split")), fact("split"), unmeasured();
-    TARGET_SIZE: Option<String> = "target_size", Kind::Size, "Instead of a quantization: choose the types that lose least in a file of at most this size.", "\"4.5GiB\"",
+    TARGET_SIZE: Option<String> = "target_size", Kind::Size, "Instead of a quantization: choose the types with the least loss for a file of at most this size.", "\"4.5GiB\"",
         conflicts(&["target_bpw"]), flag(Flag::new("target-size", "SIZE"));
-    TARGET_BPW: Option<f64> = "target_bpw", Kind::Number(0.5, 32.0), "Instead of a quantization: choose the types that lose least with at most this many bits for each weight.", "4.25",
+    TARGET_BPW: Option<f64> = "target_bpw", Kind::Number(0.5, 32.0), "Instead of a quantization: choose the types with the least loss for at most this many bits per weight.", "4.25",
         conflicts(&["target_size"]), flag(Flag::new("target-bpw", "BITS"));
-    BUDGET_TYPES: Vec<String> = "budget_types", Kind::List, "The only types that `target_size` and `target_bpw` choose from.", "[\"q4_k\", \"q6_k\"]",
+    BUDGET_TYPES: Vec<String> = "budget_types", Kind::List, "Types that `target_size` and `target_bpw` may choose from.", "[\"q4_k\", \"q6_k\"]",
         flag(Flag::new("budget-types", "TYPES"));
-    LEAVE_OUTPUT: bool = "leave_output", Kind::Bool, "Leave the output matrix as it is.", "true",
+    LEAVE_OUTPUT: bool = "leave_output", Kind::Bool, "Do not quantize the output matrix.", "true",
         or(&["leave_output_tensor"]), flag(Flag::switch("leave-output").or(&["leave-output-tensor"]));
-    INCLUDE_WEIGHTS: Vec<String> = "include_weights", Kind::Selectors, "Use the importance matrix for these tensors alone: a part of the name, or a selector as in `tensor_types`.", "[\"ffn\"]",
+    INCLUDE_WEIGHTS: Vec<String> = "include_weights", Kind::Selectors, "Use the importance matrix only for these tensors: a part of the name, or a selector as in `tensor_types`.", "[\"ffn\"]",
         conflicts(&["exclude_weights"]), flag(Flag::new("include-weights", "PATTERN"));
-    EXCLUDE_WEIGHTS: Vec<String> = "exclude_weights", Kind::Selectors, "Do not use the importance matrix for these tensors; not together with `include_weights`.", "[\"output\"]",
+    EXCLUDE_WEIGHTS: Vec<String> = "exclude_weights", Kind::Selectors, "Do not use the importance matrix for these tensors; conflicts with `include_weights`.", "[\"output\"]",
         conflicts(&["include_weights"]), flag(Flag::new("exclude-weights", "PATTERN"));
-    OVERRIDE_KV: IndexMap<String, Json> = "override_kv", Kind::Table, "Metadata to set: key → text, number, boolean, or a list of one of them.", "{ \"general.license\" = \"mit\" }",
-        or(&["metadata"]), flag(Flag::new("override-kv", "KEY=TYPE:VALUE").entries(metadata, true).help("Set metadata: TYPE is int, float, bool or str"));
-    PRUNE_LAYERS: Vec<u32> = "prune_layers", Kind::Layers, "Layers to leave out, counted from 0; those behind move up.", "[20, 21]",
+    OVERRIDE_KV: IndexMap<String, Json> = "override_kv", Kind::Table, "Metadata to set: key → string, number, boolean, or a list of one of them.", "{ \"general.license\" = \"mit\" }",
+        or(&["metadata"]), flag(Flag::new("override-kv", "KEY=TYPE:VALUE").entries(metadata, true).help("Set a metadata key; TYPE is int, float, bool or str"));
+    PRUNE_LAYERS: Vec<u32> = "prune_layers", Kind::Layers, "Layers to remove, counted from 0; the following layers are renumbered.", "[20, 21]",
         flag(Flag::new("prune-layers", "N,…")), fact("{n} layer{s} out");
 }
 
@@ -112,8 +112,8 @@ fn notes(options: &Options) -> Vec<OptionNote> {
     let runtime_only = options.get(&USE_MLOCK) == Some(true) && !options.get(&MODELFILE);
     let note = OptionNote {
         key: USE_MLOCK.key.name,
-        message: "`use_mlock` is a runtime setting that a GGUF cannot hold",
-        help: "It goes into the Modelfile: set `modelfile = true`, or pass --mlock to llama.cpp.",
+        message: "`use_mlock` is a runtime setting that cannot be stored in a GGUF",
+        help: "It is written to the Modelfile: set `modelfile = true`, or pass --mlock to llama.cpp.",
     };
     if runtime_only { vec![note] } else { Vec::new() }
 }
@@ -122,7 +122,7 @@ fn notes(options: &Options) -> Vec<OptionNote> {
 fn tensor_type(pair: &str) -> Result<(String, Json), Malformed> {
     match pair.rsplit_once('=') {
         Some((pattern, name)) => Ok((pattern.to_owned(), Json::from(name))),
-        None => Err((format!("`{pair}` has no `=`"), "Write it as PATTERN=TYPE, as in ffn_down=q6_k.")),
+        None => Err((format!("no `=` in `{pair}`"), "Write it as PATTERN=TYPE, as in ffn_down=q6_k.")),
     }
 }
 
@@ -143,9 +143,9 @@ fn metadata(pair: &str) -> Result<(String, Json), Malformed> {
             let number = x.and_then(serde_json::Number::from_f64);
             Json::Number(number.ok_or_else(|| malformed("the value is not a number"))?)
         }
-        "bool" => Json::Bool(value.parse().map_err(|_| malformed("the value is neither true nor false"))?),
+        "bool" => Json::Bool(value.parse().map_err(|_| malformed("the value is not true or false"))?),
         "str" => Json::from(value),
-        _ => return Err(malformed("the type is none of int, float, bool and str")),
+        _ => return Err(malformed("the type is not int, float, bool or str")),
     };
     Ok((key.to_owned(), value))
 }

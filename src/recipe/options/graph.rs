@@ -2,10 +2,10 @@
 
 use super::{FormatOptions, Types, no_notes};
 use crate::model::FormatId;
-use crate::recipe::keys::{Key, Kind, Room, State, key};
+use crate::recipe::keys::{Key, KeyTable, Kind, State, key};
 
 const fn later(name: &'static str, kind: Kind, help: &'static str, example: &'static str) -> Key {
-    key(Room::Target, name, kind, State::Later, help, example)
+    key(KeyTable::Target, name, kind, State::Later, help, example)
 }
 
 const ARITHMETIC: &[&str] = &["float32", "int8", "uint8", "int16"];
@@ -15,7 +15,7 @@ static PRECISION: Key =
 static FP16_LAYERS: Key = later(
     "fp16_layers",
     Kind::Selectors,
-    "With `precision = \"mixed\"`: what becomes f16.",
+    "With `precision = \"mixed\"`: tensors to convert to f16.",
     "[\"attention\", \"ffn\"]",
 );
 static CALIBRATION_DATA: Key =
@@ -31,11 +31,12 @@ static EXTERNAL_DATA: Key = later("save_as_external_data", Kind::Bool, "Tensors 
 static EXTERNAL_DATA_THRESHOLD: Key = later(
     "external_data_threshold",
     Kind::Integer(0, u64::MAX),
-    "Bytes above which a tensor goes into that file.",
+    "Put tensors larger than this many bytes into that file.",
     "1024",
 );
 static CUSTOM_OPS: Key = later("custom_ops", Kind::List, "Libraries of custom operators.", "[\"ops.so\"]");
-static ALLOW_CUSTOM_OPS: Key = later("allow_custom_ops", Kind::Bool, "Keep operators TFLite does not know.", "true");
+static ALLOW_CUSTOM_OPS: Key =
+    later("allow_custom_ops", Kind::Bool, "Keep operators that TFLite does not support.", "true");
 static OPTIMIZATIONS: Key = later("optimizations", Kind::List, "TFLite optimizations.", "[\"DEFAULT\"]");
 static INPUT_TYPE: Key = later("inference_input_type", Kind::Choice(ARITHMETIC), "Type of the inputs.", "\"int8\"");
 static OUTPUT_TYPE: Key = later("inference_output_type", Kind::Choice(ARITHMETIC), "Type of the outputs.", "\"int8\"");

@@ -3,15 +3,15 @@
 use super::common::MAX_SHARD_SIZE;
 use super::{FormatOptions, TargetOption, Types, no_notes};
 use crate::model::FormatId;
-use crate::recipe::keys::{Kind, Room, State, key};
+use crate::recipe::keys::{KeyTable, Kind, State, key};
 
 /// Compression of the file.
 pub(crate) static COMPRESSION: TargetOption<Option<String>> = TargetOption::new(key(
-    Room::Target,
+    KeyTable::Target,
     "compression",
     Kind::Choice(&["lz4", "zstd", "none"]),
     State::Later,
-    "Compress the file. No loader reads compressed safetensors.",
+    "Compress the file. No loader supports compressed safetensors.",
     "\"zstd\"",
 ));
 

@@ -1,10 +1,10 @@
 //! Steps that are understood, so that recipes of the guide are read, and that no version carries out yet.
 
 use super::{Effect, StepSpec, no_problems};
-use crate::recipe::keys::{Key, Kind, Room, State, key};
+use crate::recipe::keys::{Key, KeyTable, Kind, State, key};
 
 const fn later(step: &'static str, name: &'static str, kind: Kind, help: &'static str, example: &'static str) -> Key {
-    key(Room::Step(step), name, kind, State::Later, help, example)
+    key(KeyTable::Step(step), name, kind, State::Later, help, example)
 }
 
 const fn step(name: &'static str, aliases: &'static [&'static str], keys: &'static [&'static Key]) -> StepSpec {

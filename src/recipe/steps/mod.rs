@@ -117,7 +117,7 @@ fn no_problems(_: &Step) -> Vec<StepProblem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::keys::Room;
+    use crate::recipe::keys::KeyTable;
     use std::collections::HashSet;
 
     #[test]
@@ -127,7 +127,7 @@ mod tests {
             for name in step.aliases.iter().chain([&step.name]) {
                 assert!(seen.insert(*name), "{name}");
             }
-            assert!(step.keys.iter().all(|k| k.room == Room::Step(step.name)), "{}", step.name);
+            assert!(step.keys.iter().all(|k| k.table == KeyTable::Step(step.name)), "{}", step.name);
             assert!(step.required.iter().all(|r| step.keys.iter().any(|k| k.name == *r)), "{}", step.name);
         }
     }

@@ -1,14 +1,14 @@
 //! `prune_layers`: leaves whole layers out.
 
 use super::{Effect, StepOption, StepSpec, no_problems};
-use crate::recipe::keys::{Kind, NOW, Room, key};
+use crate::recipe::keys::{KeyTable, Kind, NOW, key};
 
 const NAME: &str = "prune_layers";
 
 /// The layers that are left out.
 pub(crate) static LAYERS: StepOption<Vec<u32>> = StepOption::new(
     key(
-        Room::Step(NAME),
+        KeyTable::Step(NAME),
         "layers",
         Kind::Layers,
         NOW,

@@ -1,7 +1,7 @@
 //! `quantize`: the quantization of the targets that name none.
 
 use super::{Effect, StepOption, StepSpec, no_problems};
-use crate::recipe::keys::{Kind, NOW, Room, State, key};
+use crate::recipe::keys::{KeyTable, Kind, NOW, State, key};
 use crate::recipe::names;
 use crate::recipe::options::Budget;
 use crate::recipe::types::{Step, Target};
@@ -12,7 +12,7 @@ const NAME: &str = "quantize";
 /// The quantization.
 static QUANTIZATION: StepOption<Option<String>> = StepOption::new(
     key(
-        Room::Step(NAME),
+        KeyTable::Step(NAME),
         "quantization",
         Kind::Text,
         NOW,
@@ -24,7 +24,7 @@ static QUANTIZATION: StepOption<Option<String>> = StepOption::new(
 
 /// Data for static quantization.
 static CALIBRATION_DATA: StepOption<Option<PathBuf>> = StepOption::new(key(
-    Room::Step(NAME),
+    KeyTable::Step(NAME),
     "calibration_data",
     Kind::Path,
     State::Later,
@@ -34,7 +34,7 @@ static CALIBRATION_DATA: StepOption<Option<PathBuf>> = StepOption::new(key(
 
 /// How ranges are found.
 static CALIBRATION_METHOD: StepOption<Option<String>> = StepOption::new(key(
-    Room::Step(NAME),
+    KeyTable::Step(NAME),
     "calibration_method",
     Kind::Choice(&["minmax", "entropy", "percentile"]),
     State::Later,

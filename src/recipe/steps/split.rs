@@ -1,14 +1,14 @@
 //! `split`: spreads the outputs over several files.
 
 use super::{Effect, StepOption, StepProblem, StepSpec};
-use crate::recipe::keys::{Key, Kind, NOW, Room, State, key};
+use crate::recipe::keys::{Key, KeyTable, Kind, NOW, State, key};
 use crate::recipe::options::{self, common};
 use crate::recipe::types::{Step, Target};
 
 const NAME: &str = "split";
 
 const fn split(name: &'static str, kind: Kind, state: State, help: &'static str, example: &'static str) -> Key {
-    key(Room::Step(NAME), name, kind, state, help, example)
+    key(KeyTable::Step(NAME), name, kind, state, help, example)
 }
 
 /// What decides where a file ends.

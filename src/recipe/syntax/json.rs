@@ -1,21 +1,21 @@
 //! JSON (RFC 8259), strictly, with places. Strings and numbers are decoded by `serde_json`.
 //!
 //! Not read as YAML, although YAML claims to contain JSON: tabs, surrogate pairs and keys on a line of their own differ, and a comment
-//! or a trailing comma should be told, not taken.
+//! or a trailing comma should be reported, not accepted.
 
-use super::{Found, Seen, once};
+use super::{LocatedProblem, Seen, once};
 use crate::recipe::problem::{Problem, Span};
 use crate::recipe::tree::{Budget, Entry, Node, Value};
 
 /// Reads one JSON value.
-pub(super) fn read(text: &str) -> Result<Node, Found> {
+pub(super) fn read(text: &str) -> Result<Node, LocatedProblem> {
     let skip = if text.starts_with('\u{feff}') { 3 } else { 0 };
     let mut reader = Reader { text, pos: skip, budget: Budget::default() };
     let node = reader.value(1)?;
     reader.space();
     match reader.peek() {
         None => Ok(node),
-        Some(_) => Err(reader.wrong("something stands after the end of the JSON value")),
+        Some(_) => Err(reader.wrong("unexpected text after the end of the JSON value")),
     }
 }
 
@@ -36,18 +36,18 @@ impl Reader<'_> {
         }
     }
 
-    fn wrong(&self, message: &str) -> Found {
+    fn wrong(&self, message: &str) -> LocatedProblem {
         let help = match self.peek() {
             Some(b'/' | b'#') => "JSON has no comments; TOML and YAML do.",
-            Some(b'\'') => "JSON wants double quotes.",
-            Some(b'}' | b']') => "JSON allows no comma before a closing bracket.",
+            Some(b'\'') => "JSON requires double quotes.",
+            Some(b'}' | b']') => "JSON does not allow a comma before a closing bracket.",
             _ => "This is not valid JSON.",
         };
         (Problem::error("", message).with_help(help), Span { start: self.pos, end: self.pos + 1 })
     }
 
     /// A value at a depth; the depth is bounded by the budget before anything recurses.
-    fn value(&mut self, depth: usize) -> Result<Node, Found> {
+    fn value(&mut self, depth: usize) -> Result<Node, LocatedProblem> {
         self.space();
         let start = self.pos;
         self.budget.take(1, depth, Span { start, end: start + 1 })?;
@@ -56,12 +56,12 @@ impl Reader<'_> {
             Some(b'[') => Value::List(self.list(depth)?),
             Some(b'"') => Value::Text(self.string()?),
             Some(_) => self.word()?,
-            None => return Err(self.wrong("the text ends where a value should stand")),
+            None => return Err(self.wrong("unexpected end of the text, expected a value")),
         };
         Ok(Node { value, at: Span { start, end: self.pos } })
     }
 
-    fn list(&mut self, depth: usize) -> Result<Vec<Node>, Found> {
+    fn list(&mut self, depth: usize) -> Result<Vec<Node>, LocatedProblem> {
         let mut items = Vec::new();
         self.pos += 1;
         self.space();
@@ -77,7 +77,7 @@ impl Reader<'_> {
         }
     }
 
-    fn table(&mut self, depth: usize) -> Result<Vec<Entry>, Found> {
+    fn table(&mut self, depth: usize) -> Result<Vec<Entry>, LocatedProblem> {
         let mut entries = Vec::new();
         let mut seen = Seen::new();
         self.pos += 1;
@@ -109,7 +109,7 @@ impl Reader<'_> {
     }
 
     /// After an item: `true` at the closing bracket, `false` after a comma.
-    fn separator(&mut self, close: u8) -> Result<bool, Found> {
+    fn separator(&mut self, close: u8) -> Result<bool, LocatedProblem> {
         self.space();
         match self.peek() {
             Some(b) if b == close => {
@@ -126,7 +126,7 @@ impl Reader<'_> {
     }
 
     /// A string that begins at the current double quote.
-    fn string(&mut self) -> Result<String, Found> {
+    fn string(&mut self) -> Result<String, LocatedProblem> {
         let bytes = self.text.as_bytes();
         let start = self.pos;
         let mut end = start + 1;
@@ -144,13 +144,13 @@ impl Reader<'_> {
         self.pos = end + 1;
         let text = self.text.get(start..self.pos).unwrap_or("");
         serde_json::from_str(text).map_err(|_| {
-            let p = Problem::error("", "this string has a wrong escape or a raw control character");
+            let p = Problem::error("", "this string has an invalid escape or a raw control character");
             (p.with_help("Write `\\\\` for a backslash and `\\n` for a line feed."), Span { start, end: self.pos })
         })
     }
 
     /// `true`, `false`, `null` or a number.
-    fn word(&mut self) -> Result<Value, Found> {
+    fn word(&mut self) -> Result<Value, LocatedProblem> {
         let bytes = self.text.as_bytes();
         let start = self.pos;
         let is_word = |b: &u8| b.is_ascii_alphanumeric() || b"+-._".contains(b);

@@ -35,13 +35,15 @@ impl Syntax {
 }
 
 /// A problem and the span it is at.
-pub(crate) type Found = (Problem, Span);
+pub(crate) type LocatedProblem = (Problem, Span);
 
 /// Reads text into a tree. A TOML text with several mistakes gives all of them and what could be understood.
-pub(crate) fn read(source: &SourceText, syntax: Syntax) -> (Option<Node>, Vec<Found>) {
+pub(crate) fn read(source: &SourceText, syntax: Syntax) -> (Option<Node>, Vec<LocatedProblem>) {
     if source.text.len() > MAX_TEXT_BYTES {
-        let p =
-            Problem::error("", format!("the text is {} bytes long; {MAX_TEXT_BYTES} are allowed", source.text.len()));
+        let p = Problem::error(
+            "",
+            format!("the text has {} bytes; at most {MAX_TEXT_BYTES} are allowed", source.text.len()),
+        );
         return (None, vec![(p.with_help("Is this a recipe?"), Span::default())]);
     }
     match syntax {
@@ -51,7 +53,7 @@ pub(crate) fn read(source: &SourceText, syntax: Syntax) -> (Option<Node>, Vec<Fo
     }
 }
 
-fn split(result: Result<Node, Found>) -> (Option<Node>, Vec<Found>) {
+fn split(result: Result<Node, LocatedProblem>) -> (Option<Node>, Vec<LocatedProblem>) {
     match result {
         Ok(node) => (Some(node), Vec::new()),
         Err(found) => (None, vec![found]),
@@ -61,11 +63,11 @@ fn split(result: Result<Node, Found>) -> (Option<Node>, Vec<Found>) {
 /// The keys of a table so far.
 type Seen = std::collections::HashSet<String>;
 
-/// Remembers a key; tells one that stands twice.
-fn once(seen: &mut Seen, key: &str, at: Span) -> Result<(), Found> {
+/// Remembers a key; an error for a duplicate.
+fn once(seen: &mut Seen, key: &str, at: Span) -> Result<(), LocatedProblem> {
     if seen.insert(key.to_owned()) {
         return Ok(());
     }
-    let p = Problem::error("", format!("the key `{key}` stands twice in this table"));
+    let p = Problem::error("", format!("duplicate key `{key}` in this table"));
     Err((p.with_help("Keep one of them."), at))
 }

@@ -1,16 +1,16 @@
 //! TOML through the `toml` crate, which recovers from mistakes and so reports several at once.
 
-use super::Found;
+use super::LocatedProblem;
 use crate::recipe::problem::{Problem, Span};
 use crate::recipe::tree::{Budget, Entry, Node, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// Texts up to this size have all their mistakes told, larger ones the first: a megabyte of brackets is half a million mistakes.
+/// All problems are reported for texts up to this size, only the first for larger ones: a megabyte of brackets is half a million problems.
 const MAX_RECOVERED_BYTES: usize = 1 << 16;
 
-/// Reads a document; what could not be understood is left out of the tree and told.
-pub(super) fn read(text: &str) -> (Option<Node>, Vec<Found>) {
+/// Reads a document; text that cannot be parsed is left out of the tree and reported.
+pub(super) fn read(text: &str) -> (Option<Node>, Vec<LocatedProblem>) {
     let (table, errors) = if text.len() <= MAX_RECOVERED_BYTES {
         let (table, errors) = DeTable::parse_recoverable(text);
         (table.into_inner(), errors)
@@ -20,7 +20,7 @@ pub(super) fn read(text: &str) -> (Option<Node>, Vec<Found>) {
             Err(e) => (DeTable::new(), vec![e]),
         }
     };
-    let mut found: Vec<Found> = errors
+    let mut found: Vec<LocatedProblem> = errors
         .iter()
         .map(|e| {
             let span = e.span().unwrap_or(0..0);
@@ -39,7 +39,7 @@ pub(super) fn read(text: &str) -> (Option<Node>, Vec<Found>) {
 }
 
 /// The entries of a table in the order of the text (the map may be sorted by name).
-fn entries(table: &DeTable<'_>, depth: usize, budget: &mut Budget) -> Result<Vec<Entry>, Found> {
+fn entries(table: &DeTable<'_>, depth: usize, budget: &mut Budget) -> Result<Vec<Entry>, LocatedProblem> {
     let mut out = Vec::new();
     for (key, value) in table {
         let node = node(value, depth + 1, budget)?;
@@ -49,7 +49,7 @@ fn entries(table: &DeTable<'_>, depth: usize, budget: &mut Budget) -> Result<Vec
     Ok(out)
 }
 
-fn node(value: &Spanned<DeValue<'_>>, depth: usize, budget: &mut Budget) -> Result<Node, Found> {
+fn node(value: &Spanned<DeValue<'_>>, depth: usize, budget: &mut Budget) -> Result<Node, LocatedProblem> {
     let at = span(value);
     budget.take(1, depth, at)?;
     let value = match value.get_ref() {
@@ -65,7 +65,7 @@ fn node(value: &Spanned<DeValue<'_>>, depth: usize, budget: &mut Budget) -> Resu
             Value::Float(number.map_err(|_| (Problem::error("", "this is not a number"), at))?)
         }
         DeValue::Array(items) => {
-            let items: Result<_, Found> = items.iter().map(|v| node(v, depth + 1, budget)).collect();
+            let items: Result<_, LocatedProblem> = items.iter().map(|v| node(v, depth + 1, budget)).collect();
             Value::List(items?)
         }
         DeValue::Table(table) => Value::Table(entries(table, depth, budget)?),

@@ -1,9 +1,9 @@
 //! YAML 1.2 (core schema) from the events of `saphyr-parser`, without recursion.
 //!
 //! Refuses several documents, tags beyond the core schema, keys that are not plain text, and aliases that would make the tree larger than
-//! the limits of `tree`. Merge keys (`<<`) are YAML 1.1 and so are keys nobody knows.
+//! the limits of `tree`. Merge keys (`<<`) are YAML 1.1, so they are unknown keys.
 
-use super::{Found, Seen, once};
+use super::{LocatedProblem, Seen, once};
 use crate::recipe::problem::{Problem, Span};
 use crate::recipe::tree::{Budget, Entry, Node, Value};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Reads one document. An empty one is an empty table.
-pub(super) fn read(text: &str) -> Result<Node, Found> {
+pub(super) fn read(text: &str) -> Result<Node, LocatedProblem> {
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
     let offsets = Offsets::new(body, text.len() - body.len());
     let mut builder = Builder::default();
@@ -72,7 +72,7 @@ struct Builder {
 
 impl Builder {
     /// Takes one event; `true` at the end of the stream.
-    fn event(&mut self, event: Event<'_>, at: Span) -> Result<bool, Found> {
+    fn event(&mut self, event: Event<'_>, at: Span) -> Result<bool, LocatedProblem> {
         let depth = self.stack.len() + 1;
         match event {
             Event::StreamEnd => return Ok(true),
@@ -80,7 +80,7 @@ impl Builder {
                 self.documents += 1;
                 if self.documents > 1 {
                     let p = Problem::error("", "a second YAML document begins here");
-                    return Err((p.with_help("A recipe is one document; put the other into a file of its own."), at));
+                    return Err((p.with_help("A recipe is one document; put the other into its own file."), at));
                 }
             }
             Event::Scalar(text, style, anchor, tag) => {
@@ -117,8 +117,8 @@ impl Builder {
                     return Err((Problem::error("", "an alias cannot be a key").with_help("Write the key out."), at));
                 }
                 let Some((node, nodes, deep)) = self.anchors.get(&anchor) else {
-                    let p = Problem::error("", "this alias points into itself or at nothing");
-                    return Err((p.with_help("An alias must come after the value that it names."), at));
+                    let p = Problem::error("", "this alias refers to itself or to nothing");
+                    return Err((p.with_help("An alias must come after the value that it refers to."), at));
                 };
                 self.budget.take(*nodes, depth + deep - 1, at)?;
                 let node = Node { at, ..node.clone() };
@@ -129,11 +129,11 @@ impl Builder {
         Ok(false)
     }
 
-    fn open(&mut self, depth: usize, at: Span, tag: Option<Cow<'_, Tag>>) -> Result<(), Found> {
+    fn open(&mut self, depth: usize, at: Span, tag: Option<Cow<'_, Tag>>) -> Result<(), LocatedProblem> {
         self.budget.take(1, depth, at)?;
         if let Some(Frame::Table { key: None, .. }) = self.stack.last() {
             let p = Problem::error("", "a list or table cannot be a key");
-            return Err((p.with_help("Keys of a recipe are plain words."), at));
+            return Err((p.with_help("The keys of a recipe are plain words."), at));
         }
         match tag {
             Some(tag) if !(tag.is_yaml_core_schema() && matches!(tag.suffix.as_str(), "map" | "seq")) => {
@@ -162,14 +162,14 @@ impl Builder {
 }
 
 #[cold]
-fn unknown_tag(tag: &Tag, at: Span) -> Found {
+fn unknown_tag(tag: &Tag, at: Span) -> LocatedProblem {
     let handle = if tag.is_yaml_core_schema() { "!!" } else { &tag.handle };
-    let p = Problem::error("", format!("the tag `{handle}{}` means nothing in a recipe", tag.suffix));
-    (p.with_help("Leave the tag out."), at)
+    let p = Problem::error("", format!("the tag `{handle}{}` is not supported in a recipe", tag.suffix));
+    (p.with_help("Remove the tag."), at)
 }
 
 /// Resolves a scalar by the core schema (YAML 1.2.2 §10.3.2).
-fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, at: Span) -> Result<Value, Found> {
+fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, at: Span) -> Result<Value, LocatedProblem> {
     let plain = style == ScalarStyle::Plain;
     match tag {
         Some(tag) if tag.is_yaml_core_schema() && tag.suffix == "str" => return Ok(Value::Text(text.to_owned())),

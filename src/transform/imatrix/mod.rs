@@ -29,12 +29,12 @@ pub struct Imatrix {
     /// Number of entries before those of removed layers were dropped, stored as `quantize.imatrix.entries_count`.
     pub listed: usize,
     /// Entries with experts (or the one matrix) that no token of the text reached. The legacy form does not record them.
-    pub unseen: IndexMap<String, Unseen>,
+    pub unseen: IndexMap<String, UnreachedMatrices>,
 }
 
 /// How many of the matrices stacked in a tensor no token reached; their columns all have the same weight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Unseen {
+pub struct UnreachedMatrices {
     /// Matrices that no token reached.
     pub unseen: usize,
     /// All of them.
@@ -52,7 +52,7 @@ impl Imatrix {
             let negative = || values.iter().position(|v| *v < 0.0);
             if let Some(i) = crate::quant::first_non_finite(values).or_else(negative) {
                 let what =
-                    format!("importance value {i} is {}, and importances are finite and not negative", values[i]);
+                    format!("importance value {i} is {}, but importances must be finite and not negative", values[i]);
                 return Err(ModelError::bad(what).field(name).with_hint(AGAIN));
             }
         }

@@ -5,7 +5,7 @@
 //! (little-endian): i32 entries, each {i32 name length, name, i32 calls, i32 values, f32 × values}, then optionally i32 chunks
 //! and {i32 length, data set name}; the value is the stored one divided by the calls.
 
-use super::{AGAIN, Imatrix, MAX_BYTES, Unseen};
+use super::{AGAIN, Imatrix, MAX_BYTES, UnreachedMatrices};
 use crate::model::{MetaArray, MetaValue, Model, ModelError, Piece, Result, TensorEntry, decode_piece};
 use indexmap::IndexMap;
 use std::collections::HashMap;
@@ -31,7 +31,7 @@ impl Imatrix {
             _ => None,
         };
         if model.tensor_bytes() > MAX_BYTES {
-            let what = format!("{} bytes is more than any importance matrix has", model.tensor_bytes());
+            let what = format!("it has {} bytes, more than any importance matrix", model.tensor_bytes());
             return Err(ModelError::limit(what));
         }
         let by_name: HashMap<&str, &TensorEntry> = model.tensors.iter().map(|t| (t.name.as_str(), t)).collect();
@@ -41,42 +41,14 @@ impl Imatrix {
             let counts = *by_name
                 .get(format!("{name}.counts").as_str())
                 .ok_or_else(|| ModelError::bad("sums without counts").field(&sums.name))?;
-            let (n_sums, n_counts) = (sums.shape.elems(), counts.shape.elems());
-            let (Some(n_sums), Some(n_counts @ 1..)) = (n_sums, n_counts) else {
-                return Err(ModelError::bad("no counts").field(&counts.name));
-            };
-            if n_sums % n_counts != 0 {
-                return Err(ModelError::bad(format!("{n_sums} sums for {n_counts} counts")).field(&sums.name));
-            }
-            let mut values = read_floats(sums)?;
-            let columns = (n_sums / n_counts) as usize;
-            let mut experts = Unseen { unseen: 0, of: n_counts as usize };
-            for (n, (expert, count)) in values.chunks_mut(columns.max(1)).zip(read_floats(counts)?).enumerate() {
-                if !count.is_finite() || count < 0.0 {
-                    let what = format!("count {n} is {count}, which is no number of tokens");
-                    return Err(ModelError::bad(what).field(&counts.name).with_hint(AGAIN));
-                }
-                // Counts are whole numbers stored as floats; the reference rounds them.
-                let count = count.round();
-                if count > 0.0 {
-                    let of = if n_counts > 1 {
-                        format!("matrix {n}, which {count} tokens reached")
-                    } else {
-                        format!("{count} tokens")
-                    };
-                    not_all_zero(expert, &of).map_err(|e| e.field(&sums.name))?;
-                }
-                // An expert that no token reached, which llama-imatrix writes with zeros.
-                experts.unseen += usize::from(count <= 0.0);
-                expert.iter_mut().for_each(|v| *v = if count > 0.0 { *v / count } else { 1.0 });
-            }
+            let (values, experts) = means(sums, counts)?;
             if experts.unseen > 0 {
                 unseen.insert(name.to_owned(), experts);
             }
             entries.insert(name.to_owned(), values);
         }
         if entries.is_empty() {
-            return Err(not_an_imatrix("it holds no sums"));
+            return Err(not_an_imatrix("it has no sums"));
         }
         entries.sort_keys();
         let mut imatrix = Self::from_entries(entries)?;
@@ -127,6 +99,37 @@ impl Imatrix {
     }
 }
 
+/// The mean of the squared activations of each column, from their sums and the counts of tokens.
+fn means(sums: &TensorEntry, counts: &TensorEntry) -> Result<(Vec<f32>, UnreachedMatrices)> {
+    let (n_sums, n_counts) = (sums.shape.elems(), counts.shape.elems());
+    let (Some(n_sums), Some(n_counts @ 1..)) = (n_sums, n_counts) else {
+        return Err(ModelError::bad("no counts").field(&counts.name));
+    };
+    if n_sums % n_counts != 0 {
+        return Err(ModelError::bad(format!("{n_sums} sums for {n_counts} counts")).field(&sums.name));
+    }
+    let mut values = read_floats(sums)?;
+    let columns = (n_sums / n_counts) as usize;
+    let mut experts = UnreachedMatrices { unseen: 0, of: n_counts as usize };
+    for (n, (expert, count)) in values.chunks_mut(columns.max(1)).zip(read_floats(counts)?).enumerate() {
+        if !count.is_finite() || count < 0.0 {
+            let what = format!("count {n} is {count}, which is not a number of tokens");
+            return Err(ModelError::bad(what).field(&counts.name).with_hint(AGAIN));
+        }
+        // Counts are whole numbers stored as floats; the reference rounds them.
+        let count = count.round();
+        if count > 0.0 {
+            let of =
+                if n_counts > 1 { format!("matrix {n}, which has {count} tokens") } else { format!("{count} tokens") };
+            not_all_zero(expert, &of).map_err(|e| e.field(&sums.name))?;
+        }
+        // An expert that no token reached, which llama-imatrix writes with zeros.
+        experts.unseen += usize::from(count <= 0.0);
+        expert.iter_mut().for_each(|v| *v = if count > 0.0 { *v / count } else { 1.0 });
+    }
+    Ok((values, experts))
+}
+
 /// Refuses values that are all zero: no input of a layer is zero in every column, and a quantizer cannot use weights of zero.
 fn not_all_zero(values: &[f32], of: &str) -> Result<()> {
     if values.iter().any(|v| *v != 0.0) {
@@ -137,7 +140,7 @@ fn not_all_zero(values: &[f32], of: &str) -> Result<()> {
 
 fn not_an_imatrix(why: &str) -> ModelError {
     ModelError::bad(format!("not an importance matrix: {why}"))
-        .with_hint("Give the file that llama-imatrix wrote, with its metadata.")
+        .with_hint("Pass the file that llama-imatrix wrote, with its metadata.")
 }
 
 fn read_floats(entry: &TensorEntry) -> Result<Vec<f32>> {
@@ -168,7 +171,7 @@ impl<'a> Reader<'a> {
     fn take(&mut self, n: usize) -> Result<&'a [u8]> {
         let left = self.bytes.len() - self.at;
         let Some(taken) = self.bytes[self.at..].get(..n) else {
-            return Err(self.bad(&format!("{n} bytes wanted, {left} left")));
+            return Err(self.bad(&format!("{n} bytes needed, {left} left")));
         };
         self.at += n;
         Ok(taken)
@@ -233,7 +236,7 @@ mod tests {
         assert_eq!(m.get("blk.0.ffn_up_exps.weight"), Some(&[0.5, 1.0, 1.0, 1.0][..]));
         assert_eq!((m.file.as_str(), m.dataset.as_deref(), m.chunks), ("m.gguf", Some("a.txt"), 3));
         assert_eq!(m.columns_of_row("blk.0.ffn_up_exps.weight", 2, 10, 10), Some(&[1.0, 1.0][..]));
-        assert_eq!(m.unseen["blk.0.ffn_up_exps.weight"], Unseen { unseen: 1, of: 2 });
+        assert_eq!(m.unseen["blk.0.ffn_up_exps.weight"], UnreachedMatrices { unseen: 1, of: 2 });
         assert!(Imatrix::from_model(&imatrix_model(&[1.0, 1.0, 1.0]), "").is_err());
         let mut without = imatrix_model(&[1.0]);
         without.metadata.shift_remove("imatrix.chunk_size");

@@ -27,7 +27,7 @@ pub(super) fn fit(tensor: &TensorEntry, wanted: Choice) -> Result<Choice> {
         small if small.block_elems() <= 32 => small,
         other => {
             return Err(ModelError::unsupported(format!(
-                "rows of {} elements do not fit {other}, and no fallback is defined for it",
+                "rows of {} elements do not fit {other}, which has no fallback type",
                 tensor.cols()
             ))
             .field(&tensor.name)

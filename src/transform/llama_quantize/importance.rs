@@ -53,7 +53,7 @@ pub(super) fn check(
             Some(v) => {
                 let what = format!("{} values instead of {expected}", v.len());
                 if Category::of(name) == Category::TokenEmbedding {
-                    let text = format!("the importance matrix has {what} for {name}; it is quantized without");
+                    let text = format!("the importance matrix has {what} for {name}, which is quantized without it");
                     warnings.push(Warning::about("imatrix.size", name, text));
                 } else if matches!(encoding, Encoding::Block(_)) {
                     wrong.push((name, what));
@@ -76,9 +76,9 @@ pub(super) fn check(
         made.iter().filter(|(t, e)| uses(e) && values(t).is_none()).map(|(t, _)| t.name.as_str()).collect();
     if req.imatrix.is_some() && !without.is_empty() {
         let text = match &without[..] {
-            [one] => format!("the importance matrix has no values for {one}; it is quantized without"),
+            [one] => format!("the importance matrix has no values for {one}, which is quantized without it"),
             many => format!(
-                "the importance matrix has no values for {} tensors, which are quantized without: {}",
+                "the importance matrix has no values for {} tensors, which are quantized without it: {}",
                 many.len(),
                 few(many)
             ),
@@ -99,13 +99,14 @@ fn needed(lacking: &[&(&TensorEntry, Encoding)], req: &QuantizeRequest) -> Model
     let (what, hint) = match req.imatrix {
         None => (
             format!("{} needs an importance matrix: {n} {tensors} would become {types}: {names}", req.file_type),
-            Hint::from("Make one with llama-imatrix and ")
+            Hint::from("Compute one with llama-imatrix and ")
                 .then(Remedy::Give("it", OptionName::IMATRIX))
                 .then(", or choose a larger type."),
         ),
         Some(_) => (
             format!("the importance matrix has no values for {n} {tensors} that would become {types}: {names}"),
-            "Make the matrix from this model and more text, or give these tensors a larger type (tensor_types).".into(),
+            "Compute the matrix from this model and more text, or give these tensors a larger type (tensor_types)."
+                .into(),
         ),
     };
     ModelError::request(what).in_option(OptionName::IMATRIX).with_hint(hint)

@@ -84,7 +84,7 @@ pub(super) fn reason(tensor: &TensorEntry, arch: &str, leave_output: bool) -> Op
         return Some(POSITION);
     }
     if leave_output && name == "output.weight" {
-        return Some("the output is left as it is");
+        return Some("the output is not quantized");
     }
     if arch == "glm5-next" && GLM5_NEXT.iter().any(|part| name.contains(part)) {
         return Some(SMALL);

@@ -13,13 +13,13 @@ use crate::quant::BlockType as B;
 use crate::transform::FileType as F;
 
 const OUTPUT: &str = "the output keeps more bits";
-const TIED: &str = "the embedding is the output too, and keeps its bits";
+const TIED: &str = "the embedding is also the output, so it keeps more bits";
 const EMBEDDING: &str = "the embedding of this file type";
 const VALUES: &str = "attention values keep more bits";
-const EIGHT_EXPERTS: &str = "small beside eight experts, so it keeps more bits";
+const EIGHT_EXPERTS: &str = "small compared with eight experts, so it keeps more bits";
 const DOWN: &str = "the down projection keeps more bits in chosen layers";
 const ATTENTION: &str = "the attention type of this file type";
-const MIDDLE: &str = "layers in the middle bear fewer bits";
+const MIDDLE: &str = "layers in the middle need fewer bits";
 const EXPERTS: &str = "experts are MXFP4, the rest Q8_0";
 
 /// The rules and their counters for one model.

@@ -30,7 +30,7 @@ use mix::Mix;
 use model_facts::ModelFacts;
 
 /// Most tensors that one warning names; the rest are counted. A million lines are useless, and the plan lists every tensor.
-pub(crate) const MOST_NAMED: usize = 1000;
+pub(crate) const MAX_NAMED: usize = 1000;
 
 /// Plans the quantization of `model`, whose tensors have GGUF names and whose metadata is GGUF's.
 ///
@@ -38,11 +38,11 @@ pub(crate) const MOST_NAMED: usize = 1000;
 /// An importance matrix that is needed is missing or does not fit; a requested type that
 /// does not fit a row; requantization that was not allowed; with `no_fallback`, rows that fit no block of the wanted type.
 pub(crate) fn plan_quantize(model: &Model, req: &QuantizeRequest) -> Result<QuantizePlan> {
-    plan_quantize_with(model, req, &Outlook::of(model, req.leave_output, req.keep_order))
+    plan_quantize_with(model, req, &TensorFacts::of(model, req.leave_output, req.keep_order))
 }
 
 /// The part that does not depend on the file type: computed once if one model is planned for several.
-pub(crate) struct Outlook {
+pub(crate) struct TensorFacts {
     /// Indices of the tensors in output order.
     order: Vec<usize>,
     /// By tensor: why it keeps its encoding, if it does.
@@ -51,7 +51,7 @@ pub(crate) struct Outlook {
     categories: Vec<Category>,
 }
 
-impl Outlook {
+impl TensorFacts {
     /// The facts of a model for requests with these options ([`QuantizeRequest::leave_output`] and [`QuantizeRequest::keep_order`]).
     pub(crate) fn of(model: &Model, leave_output: bool, keep_order: bool) -> Self {
         let arch = model.architecture().unwrap_or_default();
@@ -75,7 +75,7 @@ impl Outlook {
 ///
 /// # Errors
 /// As [`plan_quantize`].
-pub(crate) fn plan_quantize_with(model: &Model, req: &QuantizeRequest, outlook: &Outlook) -> Result<QuantizePlan> {
+pub(crate) fn plan_quantize_with(model: &Model, req: &QuantizeRequest, outlook: &TensorFacts) -> Result<QuantizePlan> {
     let facts = ModelFacts::of(model, req)?;
     let mut mix = Mix::new(&facts, req, outlook.categories.iter().copied());
     let mut warnings = Vec::new();
@@ -132,7 +132,9 @@ fn requested(tensor: &TensorEntry, encoding: Encoding, why: &'static str) -> Res
         let (block, _) = encoding.unit();
         return Err(ModelError::request(format!("rows of {} elements do not fit {encoding}", tensor.cols()))
             .field(&tensor.name)
-            .with_hint(format!("Choose a type whose block length divides the row; that of {encoding} is {block}.")));
+            .with_hint(format!(
+                "Choose a type whose block size divides the row; the block size of {encoding} is {block}."
+            )));
     }
     Ok(Choice::because(encoding, why))
 }
@@ -142,7 +144,7 @@ fn check_source(tensor: &TensorEntry, choice: &Choice, req: &QuantizeRequest) ->
     match tensor.encoding {
         from if from == choice.encoding => Ok(()),
         Encoding::Block(from) if !req.allow_requantize => Err(ModelError::request(format!(
-            "it is {from} already; requantizing it to {} is not allowed",
+            "it is already {from}; requantizing it to {} is not allowed",
             choice.encoding
         ))
         .field(&tensor.name)
@@ -168,7 +170,7 @@ fn report_fallbacks(
     warnings: &mut Vec<Warning>,
 ) -> Result<()> {
     let fallen = || order.iter().zip(choices).filter_map(|(&i, c)| Some((&model.tensors[i], c, c.fallback_from?)));
-    for (tensor, choice, wanted) in fallen().take(MOST_NAMED) {
+    for (tensor, choice, wanted) in fallen().take(MAX_NAMED) {
         let text = format!(
             "{} has rows of {} elements, which do not fit {wanted}; it becomes {}",
             tensor.name,
@@ -177,14 +179,19 @@ fn report_fallbacks(
         );
         warnings.push(Warning::about("quantize.fallback", &tensor.name, text));
     }
-    let more = fallen().skip(MOST_NAMED).count();
+    let more = fallen().skip(MAX_NAMED).count();
     if more > 0 {
-        let text = format!("the rows of {more} more tensors do not fit the type they should have");
+        let text = format!("the rows of {more} more tensors do not fit their types");
         warnings.push(Warning::new("quantize.fallback", text));
     }
     if req.no_fallback && fallen().next().is_some() {
         let names: Vec<&str> = fallen().map(|(t, ..)| t.name.as_str()).collect();
-        let what = format!("{} tensors do not fit {} and would fall back: {}", names.len(), req.file_type, few(&names));
+        let what = format!(
+            "{} tensors do not fit {} and would get a fallback type: {}",
+            names.len(),
+            req.file_type,
+            few(&names)
+        );
         let hint = Hint::from(Remedy::Clear(OptionName::NO_FALLBACK))
             .then(", choose a type of 32-element blocks (Q8_0, Q5_0, Q4_0), or give types by pattern.");
         return Err(ModelError::request(what).with_hint(hint));

@@ -84,7 +84,7 @@ pub(crate) fn prune_layers(model: &Model, layers: &BTreeSet<u32>) -> Result<Prun
     crate::arch::identify(&mut pruned.model);
     if !changed.is_empty() {
         let text = format!(
-            "metadata with a value or a count for layers follows those that went ({}); llama-quantize leaves it as it was",
+            "metadata with a value per layer or a layer count was adjusted to the removed layers ({}); llama-quantize does not change it",
             changed.join(", ")
         );
         pruned.warnings.push(Warning::new("prune.metadata", text));

@@ -2,7 +2,7 @@
 
 use super::effects;
 use super::threads::Outbox;
-use crate::evaluate::Known;
+use crate::evaluate::MeasurementCache;
 use crate::tui::core::Action;
 use crate::tui::tabs::compare::Compared;
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -60,7 +60,7 @@ impl Comparer {
 /// Carries tasks out in their order; those that were cancelled meanwhile are passed over.
 pub(super) fn work(tasks: &Receiver<Task>, out: &Outbox) {
     // Of the models that stay while others come and go nothing is read again.
-    let mut known = Known::default();
+    let mut known = MeasurementCache::default();
     while let Ok(task) = tasks.recv() {
         match task {
             Task::Compare(id, paths, context, cancel) => compare(id, (&paths, context), &mut known, &cancel, out),
@@ -74,7 +74,13 @@ pub(super) fn work(tasks: &Receiver<Task>, out: &Outbox) {
     }
 }
 
-fn compare(id: u64, (paths, context): (&[PathBuf], Option<u64>), known: &mut Known, cancel: &AtomicBool, out: &Outbox) {
+fn compare(
+    id: u64,
+    (paths, context): (&[PathBuf], Option<u64>),
+    known: &mut MeasurementCache,
+    cancel: &AtomicBool,
+    out: &Outbox,
+) {
     if cancel.load(Ordering::Relaxed) {
         return;
     }

@@ -7,7 +7,7 @@ pub(crate) mod recipes;
 pub(crate) mod watchers;
 
 use crate::engine::Report;
-use crate::evaluate::{Comparison, Export, Known, Set, rows};
+use crate::evaluate::{Comparison, Export, MeasurementCache, Set, rows};
 use crate::formats::{Found, spec};
 use crate::job::{self, JobFolder, JobList, JobSummary, Tail};
 use crate::model::ErrorKind;
@@ -200,7 +200,7 @@ pub fn take_out(compared: &Arc<Compared>, path: &Path) -> Arc<Compared> {
 pub(crate) fn compare(
     paths: &[PathBuf],
     context: Option<u64>,
-    known: &mut Known,
+    known: &mut MeasurementCache,
     overview: &dyn Fn(Arc<Compared>),
     how: Task<'_>,
 ) -> Result<Arc<Compared>, ErrorCard> {

@@ -36,7 +36,7 @@ fn what_the_ranks_left_whole_is_complete() {
     w.complete("run/global_step5");
     assert!(w.unit("run/global_step5").file("../config.json").is_some(), "the configuration decides bytes too");
     let says = refused(&mut w, "step-200");
-    assert!(says.contains("dcp_to_torch") && says.contains("divided in another way than by rows"), "{says}");
+    assert!(says.contains("dcp_to_torch") && says.contains("is not split by rows"), "{says}");
 }
 
 /// The text of a state that says what to run.
@@ -56,7 +56,7 @@ fn the_metadata_of_dcp_must_be_newer_than_every_shard() {
     assert!(matches!(w.waits("step-100"), Wait::InProgress { name } if name == ".metadata.tmp"));
     w.remove("step-100/.metadata.tmp").put("step-100/.metadata", FOREIGN);
     let says = refused(&mut w, "step-100");
-    assert!(says.contains("dcp_to_torch") && says.contains("have to be merged first"), "{says}");
+    assert!(says.contains("dcp_to_torch") && says.contains("must be merged first"), "{says}");
     // Written again: the old .metadata stays until the end.
     let mut unit = w.unit("step-100");
     shift(&mut unit, "__1_0.distcp", 5);

@@ -17,7 +17,7 @@ pub(crate) struct Opened {
     /// The checksums of pickles, which are known to be wrong.
     wrong: Vec<Arc<dyn SourceCheck>>,
     /// Takes the warnings.
-    told: Model,
+    report: Model,
 }
 
 impl Opened {
@@ -28,7 +28,7 @@ impl Opened {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let source = Source::open(path)?;
         let stamp = OpenedFile::new(path, &source.file)?;
-        Ok(Self { source, stamp, wrong: Vec::new(), told: empty_model(path) })
+        Ok(Self { source, stamp, wrong: Vec::new(), report: empty_model(path) })
     }
 
     /// The tensor in a range of the file; the inner error says in words why it cannot be read.
@@ -43,8 +43,8 @@ impl Opened {
     ) -> Result<Result<TensorEntry, String>> {
         let len = self.source.len;
         if stored.offset.checked_add(stored.bytes).is_none_or(|end| end > len) {
-            let what = format!("its {} bytes reach beyond the file, which has {len} bytes", stored.bytes);
-            return Err(ModelError::bad(what).with_hint("Was the file cut off while it was copied?"));
+            let what = format!("its {} bytes extend past the end of the file, which has {len} bytes", stored.bytes);
+            return Err(ModelError::bad(what).with_hint("Was the file truncated while it was copied?"));
         }
         let entries = entries::entries(&self.source, stored.offset, stored.bytes)?;
         entries::byte_order(&self.source, &entries)?;
@@ -53,16 +53,16 @@ impl Opened {
         let (mut input, wrong) = entries::object(&self.source, &entries)?;
         if wrong.is_some() && self.wrong.is_empty() {
             let text = "the checksum of data.pkl does not match its contents: the file may be damaged";
-            self.told.warnings.push(Warning::new("pytorch.checksum", text));
+            self.report.warnings.push(Warning::new("pytorch.checksum", text));
             self.wrong.extend(wrong);
         }
         let pickle = load(&mut input)?;
-        walk::globals(&pickle.tree, &mut self.told);
+        walk::globals(&pickle.tree, &mut self.report);
         beside.entries(&self.source, &entries);
         beside.stream(&mut input);
         match pickle.tree.get(pickle.root) {
             Node::Tensor(tensor) => self.source.pickled(&pickle.tree, name, tensor),
-            _ => Ok(Err("what is stored for it is not a plain tensor".to_owned())),
+            _ => Ok(Err("its stored value is not a plain tensor".to_owned())),
         }
     }
 
@@ -71,7 +71,7 @@ impl Opened {
         model.opened.push(self.stamp);
         model.checks.0.extend(self.source.checks().0);
         model.checks.0.extend(self.wrong);
-        for warning in self.told.warnings {
+        for warning in self.report.warnings {
             if !model.warnings.contains(&warning) {
                 model.warnings.push(warning);
             }

@@ -1,4 +1,4 @@
-//! The pickle `.metadata`: which tensors there are, how they are divided, and where each chunk lies.
+//! The pickle `.metadata`: the tensors, how they are split, and the location of each chunk.
 //!
 //! Everything is a dataclass whose state is a dict (`TensorProperties` has a tuple). Shared values cost a pickle nothing, so every list and
 //! every text is bounded before it is copied.
@@ -39,7 +39,7 @@ pub(crate) struct Contents {
 pub(crate) struct Item {
     /// The keys that lead to it.
     pub path: Vec<String>,
-    /// `None` for anything that is no tensor.
+    /// `None` for anything that is not a tensor.
     pub tensor: Option<Divided>,
 }
 
@@ -61,7 +61,7 @@ pub(crate) struct Chunk {
     pub offsets: Vec<u64>,
     /// Its dimensions.
     pub sizes: Vec<u64>,
-    /// Where it lies; `None` if the metadata does not say it.
+    /// Its location; `None` if the metadata does not list it.
     pub stored: Option<Stored>,
 }
 
@@ -91,12 +91,12 @@ pub(crate) fn read(pickle: &Pickle) -> Result<Contents> {
     })?;
     // Megatron puts what its own reader needs into the same object.
     if tree.lookup(root, "mcore_data").is_some() {
-        return Err(ModelError::unsupported("the checkpoint is in the layout of Megatron"));
+        return Err(ModelError::unsupported("the checkpoint has the layout of Megatron"));
     }
     let mut files = IndexSet::new();
     let stored = match tree.lookup(root, "storage_data").map(|id| tree.get(id)) {
         Some(Node::Dict(items)) => stored(tree, items, &mut files)?,
-        _ => return Err(ModelError::unsupported("the metadata does not say where the tensors are stored")),
+        _ => return Err(ModelError::unsupported("the metadata does not list where the tensors are stored")),
     };
     let paths = match tree.lookup(root, "planner_data").map(|id| tree.get(id)) {
         Some(Node::Dict(items)) => items.iter().filter_map(|(k, v)| Some((tree.text(*k)?, *v))).collect(),
@@ -120,14 +120,14 @@ pub(crate) fn read(pickle: &Pickle) -> Result<Contents> {
         text += name.len() + path.iter().map(String::len).sum::<usize>();
         let tensor = divided(tree, *value, name, &stored, &mut chunks).map_err(place)?;
         if text > MAX_NAMES_BYTES {
-            return Err(ModelError::limit(format!("the names have more than {MAX_NAMES_BYTES} bytes")));
+            return Err(ModelError::limit(format!("the names have more than {MAX_NAMES_BYTES} bytes in total")));
         }
         items.insert(name.to_owned(), Item { path, tensor });
     }
     Ok(Contents { items, files })
 }
 
-/// Where the chunks lie, by flat name and offsets.
+/// Locations of the chunks, by flat name and offsets.
 type Places<'t> = HashMap<(&'t str, Vec<u64>), (Stored, bool)>;
 
 fn stored<'t>(tree: &'t Tree, items: &'t [(NodeId, NodeId)], files: &mut IndexSet<String>) -> Result<Places<'t>> {
@@ -139,14 +139,13 @@ fn stored<'t>(tree: &'t Tree, items: &'t [(NodeId, NodeId)], files: &mut IndexSe
         let key = object(tree, *key, "MetadataIndex").ok_or_else(|| bad("storage_data"))?;
         let name = name(tree, tree.lookup(key, "fqn").ok_or_else(|| bad("storage_data"))?)?;
         let place = |e: ModelError| e.field(printable(name));
-        // Values that are no tensors have none.
+        // Values that are not tensors have none.
         let Some(offsets) = tree.lookup(key, "offset").filter(|o| !matches!(tree.get(*o), Node::None)) else {
             continue;
         };
         let offsets = numbers(tree, offsets).ok_or_else(|| place(bad("offset")))?;
-        let info = named(tree, *value, STORAGE_INFO).ok_or_else(|| {
-            place(ModelError::unsupported(format!("`{}` is stored in another way than in a file", printable(name))))
-        })?;
+        let info = named(tree, *value, STORAGE_INFO)
+            .ok_or_else(|| place(ModelError::unsupported(format!("`{}` is not stored in a file", printable(name)))))?;
         let file =
             tree.lookup(info, "relative_path").and_then(|f| tree.text(f)).ok_or_else(|| place(bad("relative_path")))?;
         let mut parts = Path::new(file).components();
@@ -170,7 +169,7 @@ fn stored<'t>(tree: &'t Tree, items: &'t [(NodeId, NodeId)], files: &mut IndexSe
     Ok(places)
 }
 
-/// A tensor's size, element type and chunks; `None` for a value that is no tensor.
+/// A tensor's size, element type and chunks; `None` for a value that is not a tensor.
 fn divided(tree: &Tree, id: NodeId, name: &str, places: &Places<'_>, count: &mut usize) -> Result<Option<Divided>> {
     if let Node::Opaque(o) = tree.get(id)
         && tree.class_name(o).strip_prefix(MODULE) == Some("BytesStorageMetadata")
@@ -193,7 +192,7 @@ fn divided(tree: &Tree, id: NodeId, name: &str, places: &Places<'_>, count: &mut
         let mut stored = None;
         if let Some((at, plain)) = places.get(&(name, offsets.clone())) {
             if !plain {
-                let what = format!("`{}` went through an extension when it was stored", printable(name));
+                let what = format!("`{}` was stored with an extension", printable(name));
                 return Err(ModelError::unsupported(what));
             }
             stored = Some(*at);
@@ -229,7 +228,7 @@ fn named(tree: &Tree, id: NodeId, class: &str) -> Option<NodeId> {
     attributes(tree, o.state.filter(|_| right)?)
 }
 
-/// A dict that is looked through for each object that shares it.
+/// A dict that is scanned for each object that shares it.
 fn attributes(tree: &Tree, state: NodeId) -> Option<NodeId> {
     matches!(tree.get(state), Node::Dict(items) if items.len() <= MAX_ATTRIBUTES).then_some(state)
 }
@@ -237,7 +236,7 @@ fn attributes(tree: &Tree, state: NodeId) -> Option<NodeId> {
 fn name(tree: &Tree, id: NodeId) -> Result<&str> {
     let name = tree.text(id).ok_or_else(|| bad("name"))?;
     if name.len() > MAX_NAME_BYTES {
-        return Err(ModelError::limit(format!("a name of more than {MAX_NAME_BYTES} bytes")).field(printable(name)));
+        return Err(ModelError::limit(format!("a name has more than {MAX_NAME_BYTES} bytes")).field(printable(name)));
     }
     Ok(name)
 }

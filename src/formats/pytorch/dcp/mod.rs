@@ -97,7 +97,7 @@ enum Value {
 fn nested(contents: &Contents) -> Result<Pickle> {
     let mut root = Dict::default();
     for (i, (name, item)) in contents.items.iter().enumerate() {
-        let twice = || ModelError::bad("two values have this place in the state dict").field(printable(name));
+        let twice = || ModelError::bad("two values have this path in the state dict").field(printable(name));
         let Some((last, above)) = item.path.split_last() else { return Err(twice()) };
         let mut at = &mut root;
         for key in above {
@@ -134,7 +134,7 @@ fn leaf(tree: &mut Tree, contents: &Contents, i: usize) -> Result<NodeId> {
     let Some((name, item)) = contents.items.get_index(i) else { return Ok(Tree::NONE) };
     let Some(tensor) = &item.tensor else { return Ok(Tree::NONE) };
     let elems = tensor.size.iter().try_fold(1u64, |a, &d| a.checked_mul(d));
-    let elems = elems.ok_or_else(|| ModelError::bad("its shape overflows").field(printable(name)))?;
+    let elems = elems.ok_or_else(|| ModelError::bad("the size of its shape overflows").field(printable(name)))?;
     let mut stride = vec![1u64; tensor.size.len()];
     for d in (1..stride.len()).rev() {
         stride[d - 1] = stride[d].saturating_mul(tensor.size[d]);
@@ -164,16 +164,16 @@ impl Tensors for Shards {
         let dtype = match &found.element {
             Element::Plain(dtype) => *dtype,
             Element::Untyped => return Ok(Err("a tensor without an element type".to_owned())),
-            Element::Other(element, _) => return Ok(Err(format!("element type {}", printable(element)))),
+            Element::Other(element, _) => return Ok(Err(format!("unsupported element type {}", printable(element)))),
         };
         let Some(rows) = tiles::rows(&found.size, &found.chunks) else {
-            let what = format!("`{}` is divided in another way than by rows", printable(name));
+            let what = format!("`{}` is not split by rows", printable(name));
             return Err(ModelError::unsupported(what));
         };
         let mut parts = Vec::with_capacity(rows.len());
         for chunk in rows {
             let Some(stored) = &chunk.stored else {
-                let what = format!("the metadata does not say where the chunk at {:?} is stored", chunk.offsets);
+                let what = format!("the metadata does not list where the chunk at {:?} is stored", chunk.offsets);
                 return Err(ModelError::bad(what).field(printable(name)));
             };
             let part = self.read(name, stored)?;

@@ -50,7 +50,7 @@ fn chunks_of_rows_are_one_tensor_and_the_optimizer_is_left_out() {
 fn a_division_by_columns_is_refused_and_named() {
     let e = error(&fixture("columns").join(METADATA));
     assert_eq!(e.kind(), ErrorKind::Unsupported);
-    assert!(e.to_string().contains("down_proj.weight` is divided in another way than by rows"), "{e}");
+    assert!(e.to_string().contains("down_proj.weight` is not split by rows"), "{e}");
     assert!(e.hint().unwrap().text().contains("dcp_to_torch"), "{e}");
 }
 
@@ -64,7 +64,7 @@ fn missing_and_shortened_files_are_named() {
     let shard = fs::OpenOptions::new().write(true).open(dir.path().join("__2_0.distcp")).unwrap();
     shard.set_len(9000).unwrap();
     let e = error(&metadata);
-    assert!(e.to_string().contains("__2_0.distcp") && e.to_string().contains("reach beyond the file"), "{e}");
+    assert!(e.to_string().contains("__2_0.distcp") && e.to_string().contains("extend past the end of the file"), "{e}");
 }
 
 #[test]

@@ -35,7 +35,7 @@ pub(crate) fn rows<'c>(size: &[u64], chunks: &'c [Chunk]) -> Option<Vec<&'c Chun
     (at == total).then_some(order)
 }
 
-/// The tensor of parts that lie one below the other.
+/// The tensor of parts that are stacked by rows.
 ///
 /// # Errors
 /// A tensor without elements that has a dimension beyond all reason.
@@ -91,5 +91,5 @@ impl TensorData for Joined {
 }
 
 fn beyond() -> ModelError {
-    ModelError::bad("range beyond the joined tensors")
+    ModelError::bad("range out of bounds of the joined tensors")
 }

@@ -2,26 +2,26 @@
 //! up or called here; this decides what is said of a file that others may load with Python.
 //!
 //! The harmless names are what `torch.save` writes for state dicts, optimizers and plain modules, and the containers and scalars of
-//! collections, numpy and the standard library that training scripts put beside them. Where a name is not on the list it is told;
+//! collections, numpy and the standard library that training scripts store with them. A name that is not on the list is reported;
 //! where its module is known to run code or to reach the system, more strongly.
 //!
 //! Sources (facts only): `torch/_weights_only_unpickler.py` and `torch/_utils.py` of PyTorch 2.x; `numpy/core/multiarray`.
 
 use super::{Node, Tree, printable};
-use crate::formats::pytorch::limits::MAX_TOLD_GLOBALS;
+use crate::formats::pytorch::limits::MAX_LISTED_GLOBALS;
 use crate::model::{Hint, ModelError};
 use indexmap::IndexMap;
 use std::collections::HashSet;
 
-/// The name given to a global whose module or name the pickle computes: nobody can say what it is.
-pub(crate) const COMPUTED: &str = "a name that is computed while it is loaded";
+/// The name of a global whose module or name the pickle computes, so that it is unknown.
+pub(crate) const COMPUTED: &str = "a name that is computed during loading";
 
-/// Names kept while a pickle is looked through.
+/// Names kept while a pickle is scanned.
 const MAX_KEPT: usize = 4096;
 
 /// What a global is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Standing {
+pub(crate) enum ImportSafety {
     /// On the list.
     Harmless,
     /// Not on the list.
@@ -114,14 +114,14 @@ const DANGEROUS: &str = "os posix nt posixpath ntpath subprocess sys runpy impor
     operator asyncio bdb pdb cProfile profile trace timeit doctest pydoc pip setuptools distutils ensurepip venv \
     multiprocessing _osx_support _aix_support _pyrepl idlelib lib2to3 test io _io";
 
-/// Names that run code wherever they stand; `torch` and `numpy` have some of them.
+/// Names that run code in any module; `torch` and `numpy` have some of them.
 const RUNS_CODE: &str = "system popen exec eval execv execve execfile compile __import__ import_module check_output spawn getattr setattr apply \
     runstring load open loads __reduce__";
 
 /// What a global is, by its whole name.
-pub(crate) fn standing(name: &str) -> Standing {
+pub(crate) fn safety(name: &str) -> ImportSafety {
     if is_harmless(name) {
-        return Standing::Harmless;
+        return ImportSafety::Harmless;
     }
     let (module, attribute) = name.rsplit_once('.').unwrap_or(("", name));
     let root = name.split('.').next().unwrap_or("");
@@ -140,9 +140,9 @@ pub(crate) fn standing(name: &str) -> Standing {
         || module.starts_with("torch.utils")
         || module.starts_with("torch._inductor")
     {
-        return Standing::Dangerous;
+        return ImportSafety::Dangerous;
     }
-    Standing::Unknown
+    ImportSafety::Unknown
 }
 
 /// True for one of the words of a list.
@@ -169,52 +169,52 @@ fn is_harmless(name: &str) -> bool {
         || (module == "numpy.dtypes" && attribute.ends_with("DType"))
 }
 
-/// What a pickle asks for that is not on the list.
+/// An import that is not on the list.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct Import {
     /// Whether it is known to be dangerous.
-    pub standing: Standing,
+    pub safety: ImportSafety,
     /// The first argument of a call of it, when that is text.
     pub with: Option<String>,
 }
 
-/// Every name a pickle asks for that is not on the list, by what can be shown of it: the most dangerous first, then as they come. A
-/// global counts whether it is called or not: it may be handed to what calls it. Beside it, how many more there are.
-pub(crate) fn asked(tree: &Tree) -> (IndexMap<String, Asked>, usize) {
-    let mut seen: IndexMap<&str, Asked> = IndexMap::new();
+/// Every name that a pickle imports and that is not on the list, by what can be shown of it: the most dangerous first, then as they come. A
+/// global counts whether it is called or not: it may be handed to what calls it. The number is how many more there are.
+pub(crate) fn imports(tree: &Tree) -> (IndexMap<String, Import>, usize) {
+    let mut seen: IndexMap<&str, Import> = IndexMap::new();
     let mut harmless: HashSet<&str> = HashSet::new();
     let mut more = 0;
     for node in tree.nodes() {
         match node {
-            Node::Global(name) if !seen.contains_key(&**name) && !harmless.contains(&**name) => match standing(name) {
-                Standing::Harmless => _ = harmless.insert(name),
-                // So many that nobody reads them: the dangerous ones still come first.
-                Standing::Unknown if seen.len() >= MAX_KEPT => more += 1,
-                Standing::Dangerous if seen.len() >= 2 * MAX_KEPT => more += 1,
-                standing => _ = seen.insert(name, Asked { standing, with: None }),
+            Node::Global(name) if !seen.contains_key(&**name) && !harmless.contains(&**name) => match safety(name) {
+                ImportSafety::Harmless => _ = harmless.insert(name),
+                // Too many to read; the dangerous ones still come first.
+                ImportSafety::Unknown if seen.len() >= MAX_KEPT => more += 1,
+                ImportSafety::Dangerous if seen.len() >= 2 * MAX_KEPT => more += 1,
+                safety => _ = seen.insert(name, Import { safety, with: None }),
             },
             Node::Opaque(o) => {
                 if let Node::Global(name) = tree.get(o.class)
-                    && let Some(asked) = seen.get_mut(&**name)
-                    && asked.with.is_none()
+                    && let Some(import) = seen.get_mut(&**name)
+                    && import.with.is_none()
                 {
-                    asked.with = first_text(tree, o.args);
+                    import.with = first_text(tree, o.args);
                 }
             }
             _ => {}
         }
     }
-    seen.sort_by(|_, a, _, b| b.standing.cmp(&a.standing));
-    more += seen.len().saturating_sub(MAX_TOLD_GLOBALS);
-    seen.truncate(MAX_TOLD_GLOBALS);
-    (seen.into_iter().map(|(name, asked)| (printable(name), asked)).collect(), more)
+    seen.sort_by(|_, a, _, b| b.safety.cmp(&a.safety));
+    more += seen.len().saturating_sub(MAX_LISTED_GLOBALS);
+    seen.truncate(MAX_LISTED_GLOBALS);
+    (seen.into_iter().map(|(name, import)| (printable(name), import)).collect(), more)
 }
 
-/// Adds to the error of a pickle what it asked for before: Python would have run that by then.
-pub(crate) fn told_before(e: ModelError, tree: &Tree) -> ModelError {
+/// Adds to the error of a pickle the names that it imported before: Python would have run them by then.
+pub(crate) fn with_imports_hint(e: ModelError, tree: &Tree) -> ModelError {
     const NAMED: usize = 4;
-    let (all, more) = asked(tree);
-    let dangerous = all.values().any(|a| a.standing == Standing::Dangerous);
+    let (all, more) = imports(tree);
+    let dangerous = all.values().any(|a| a.safety == ImportSafety::Dangerous);
     if all.is_empty() || (!dangerous && e.hint().is_some()) {
         return e;
     }
@@ -222,8 +222,8 @@ pub(crate) fn told_before(e: ModelError, tree: &Tree) -> ModelError {
     let more = more + all.len() - names.len();
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let advice =
-        if dangerous { "Do not load this file with Python." } else { "If the file is damaged, fetch it again." };
-    let hint = format!("The pickle asks for {}{more}; nothing was executed. {advice}", names.join(", "));
+        if dangerous { "Do not load this file with Python." } else { "If the file is damaged, download it again." };
+    let hint = format!("The pickle imports {}{more}; nothing was executed. {advice}", names.join(", "));
     e.with_hint(Hint::from(hint).naming_code())
 }
 
@@ -260,7 +260,7 @@ mod tests {
             "torch.distributed.checkpoint.metadata.Metadata",
             "torch.distributed.checkpoint.filesystem._StorageInfo",
         ] {
-            assert_eq!(standing(name), Standing::Harmless, "{name}");
+            assert_eq!(safety(name), ImportSafety::Harmless, "{name}");
         }
         for name in [
             "os.system",
@@ -283,7 +283,7 @@ mod tests {
             "collections.sys.modules",
             COMPUTED,
         ] {
-            assert_eq!(standing(name), Standing::Dangerous, "{name}");
+            assert_eq!(safety(name), ImportSafety::Dangerous, "{name}");
         }
         for name in [
             "__main__.Model",
@@ -293,7 +293,7 @@ mod tests {
             "x",
             "",
         ] {
-            assert_eq!(standing(name), Standing::Unknown, "{name}");
+            assert_eq!(safety(name), ImportSafety::Unknown, "{name}");
         }
     }
 }

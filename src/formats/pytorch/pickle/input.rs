@@ -42,8 +42,8 @@ impl Input {
     }
 
     fn truncated(&self, need: u64) -> ModelError {
-        let what = format!("the pickle ends early: {need} bytes needed, {} left", self.left());
-        ModelError::bad(what).at(self.pos).with_hint("Was the file cut off while it was copied or downloaded?")
+        let what = format!("unexpected end of the pickle: {need} bytes needed, {} left", self.left());
+        ModelError::bad(what).at(self.pos).with_hint("Was the file truncated while it was copied or downloaded?")
     }
 
     /// The bytes at `pos..` that are buffered, refilled from the file when none are.

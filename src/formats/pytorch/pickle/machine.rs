@@ -1,12 +1,12 @@
 //! The stack machine: one arm an opcode, every stack, memo and count bounded.
 
-use super::globals::{COMPUTED, told_before};
+use super::globals::{COMPUTED, with_imports_hint};
 use super::{Input, Node, NodeId, Pickle, Tree, printable, reduce};
 use crate::formats::pytorch::limits::{MAX_MARKS, MAX_NODES, MAX_OPS, MAX_STACK, MAX_TEXT_BYTES, MAX_TEXT_TOTAL_BYTES};
 use crate::model::{ModelError, Result};
 use std::collections::HashMap;
 
-/// Interprets one pickle, from `PROTO` (or the first opcode) to `STOP`; the input then stands behind it.
+/// Interprets one pickle, from `PROTO` (or the first opcode) to `STOP`; the input is then positioned after it.
 ///
 /// # Errors
 /// Truncated or senseless pickles, with the absolute offset; limits.
@@ -21,12 +21,12 @@ pub(crate) fn load(input: &mut Input) -> Result<Pickle> {
     };
     match machine.run() {
         Ok(root) => Ok(Pickle { tree: machine.tree, root }),
-        // Python runs a pickle as it reads it: what stood before the fault would have been run.
-        Err(e) => Err(told_before(e, &machine.tree)),
+        // Python runs a pickle while it reads it, so everything before the fault would have been run.
+        Err(e) => Err(with_imports_hint(e, &machine.tree)),
     }
 }
 
-/// The names that the beginning of a pickle asks for, whatever comes after it.
+/// The names that the beginning of a pickle imports, whatever follows.
 pub(crate) fn globals_of(head: &[u8]) -> Vec<String> {
     let mut input = Input::memory(head.to_vec());
     let mut machine = Machine {
@@ -74,8 +74,20 @@ impl Machine<'_> {
                 v => Err(ModelError::unsupported(format!("pickle protocol {v} (known: 0 to 5)"))),
             },
             0x95 => self.input.array::<8>().map(drop),
+            b'N' | 0x88 | 0x89 | b'K' | b'M' | b'J' | 0x8a | 0x8b | b'I' | b'L' | b'F' | b'G' => self.constant(op),
+            b'X' | b'T' | b'B' | b'U' | b'C' | b'S' | b'V' | 0x8c..=0x8e | 0x96..=0x98 => self.bytes_or_text(op),
+            b'(' | b')' | b'}' | b']' | b't' | b'l' | b'd' | 0x85..=0x87 | 0x8f | 0x91 => self.container(op),
+            b'a' | b'e' | b's' | b'u' | 0x90 => self.insert(op),
+            b'0' | b'1' | b'2' | b'g' | b'h' | b'j' | b'p' | b'q' | b'r' | 0x94 => self.stack_or_memo(op),
+            b'c' | 0x82..=0x84 | 0x93 => self.global(op),
+            b'R' | b'i' | b'o' | b'b' | b'P' | b'Q' | 0x81 | 0x92 => self.object(op),
+            _ => Err(unknown_opcode(op)),
+        }
+    }
 
-            // Constants.
+    /// Numbers, booleans and `None`.
+    fn constant(&mut self, op: u8) -> Result<()> {
+        match op {
             b'N' => self.put(Tree::NONE),
             0x88 => self.put(Tree::bool(true)),
             0x89 => self.put(Tree::bool(false)),
@@ -113,15 +125,20 @@ impl Machine<'_> {
             }
             b'F' => {
                 let line = self.line()?;
-                line.trim().parse::<f64>().map_err(|_| ModelError::bad("a float that is no number"))?;
+                line.trim().parse::<f64>().map_err(|_| ModelError::bad("invalid float"))?;
                 self.push(Node::Float)
             }
             b'G' => {
                 self.input.array::<8>()?;
                 self.push(Node::Float)
             }
+            _ => Err(unknown_opcode(op)),
+        }
+    }
 
-            // Text and bytes. Python 2 strings ('S', 'T', 'U') are text when they are UTF-8.
+    /// Text and bytes. Python 2 strings ('S', 'T', 'U') are text when they are UTF-8.
+    fn bytes_or_text(&mut self, op: u8) -> Result<()> {
+        match op {
             b'X' | b'T' | b'B' => {
                 let n = u32::from_le_bytes(self.input.array()?);
                 self.text(n.into())
@@ -146,8 +163,13 @@ impl Machine<'_> {
             // Out-of-band buffers (protocol 5) are not in the file.
             0x97 => self.push(Node::Bytes(0)),
             0x98 => self.top().map(drop),
+            _ => Err(unknown_opcode(op)),
+        }
+    }
 
-            // Containers.
+    /// Marks, and new tuples, lists, dicts and sets.
+    fn container(&mut self, op: u8) -> Result<()> {
+        match op {
             b'(' => {
                 if self.marks.len() >= MAX_MARKS {
                     return Err(ModelError::limit(format!("containers nested more than {MAX_MARKS} deep")));
@@ -185,6 +207,13 @@ impl Machine<'_> {
                 items.reverse();
                 self.push(Node::Tuple(items))
             }
+            _ => Err(unknown_opcode(op)),
+        }
+    }
+
+    /// Adds items to the container at the top.
+    fn insert(&mut self, op: u8) -> Result<()> {
+        match op {
             b'a' => {
                 let item = self.pop()?;
                 self.extend(vec![item])
@@ -203,8 +232,13 @@ impl Machine<'_> {
                 let pairs = pairs(&items)?;
                 self.store(pairs)
             }
+            _ => Err(unknown_opcode(op)),
+        }
+    }
 
-            // The stack and the memo.
+    /// The stack and the memo.
+    fn stack_or_memo(&mut self, op: u8) -> Result<()> {
+        match op {
             b'0' => {
                 // Python pops the mark when it is on top.
                 if self.marks.last() == Some(&self.stack.len()) {
@@ -243,8 +277,13 @@ impl Machine<'_> {
                 self.memoize(key.into())
             }
             0x94 => self.memoize(self.memo.len() as u64),
+            _ => Err(unknown_opcode(op)),
+        }
+    }
 
-            // Names, objects and calls. Nothing is looked up and nothing is run.
+    /// Names of functions and classes. Nothing is looked up.
+    fn global(&mut self, op: u8) -> Result<()> {
+        match op {
             b'c' => {
                 let name = self.global_lines()?;
                 self.push(Node::Global(name.into()))
@@ -264,6 +303,13 @@ impl Machine<'_> {
                 let code = self.input.bytes(n)?.iter().rev().fold(0u32, |a, b| (a << 8) | u32::from(*b));
                 self.push(Node::Global(format!("copyreg.extension_{code}").into()))
             }
+            _ => Err(unknown_opcode(op)),
+        }
+    }
+
+    /// Objects and calls. Nothing is run.
+    fn object(&mut self, op: u8) -> Result<()> {
+        match op {
             b'R' => {
                 let (args, callable) = (self.pop()?, self.pop()?);
                 let value = reduce::call(&mut self.tree, callable, args)?;
@@ -310,8 +356,7 @@ impl Machine<'_> {
                 let value = reduce::persistent(&mut self.tree, id)?;
                 self.put(value)
             }
-            other => Err(ModelError::bad(format!("{other:#04x} is no pickle opcode"))
-                .with_hint("The file is damaged, or it is no pickle.")),
+            _ => Err(unknown_opcode(op)),
         }
     }
 
@@ -341,7 +386,7 @@ impl Machine<'_> {
     fn top(&self) -> Result<NodeId> {
         match self.stack.last() {
             Some(&id) if self.stack.len() > self.floor() => Ok(id),
-            _ => Err(ModelError::bad("the pickle takes a value from an empty stack")),
+            _ => Err(ModelError::bad("the pickle pops from an empty stack")),
         }
     }
 
@@ -353,7 +398,8 @@ impl Machine<'_> {
 
     /// The values above the last mark, which is removed.
     fn pop_mark(&mut self) -> Result<Vec<NodeId>> {
-        let floor = self.marks.pop().ok_or_else(|| ModelError::bad("the pickle closes a container it never opened"))?;
+        let floor =
+            self.marks.pop().ok_or_else(|| ModelError::bad("the pickle closes a container that was not opened"))?;
         Ok(self.stack.split_off(floor.min(self.stack.len())))
     }
 
@@ -368,7 +414,7 @@ impl Machine<'_> {
 
     fn recall(&mut self, key: u64) -> Result<()> {
         let id = self.memo.get(&key).copied();
-        let id = id.ok_or_else(|| ModelError::bad(format!("the pickle recalls value {key}, which it never stored")))?;
+        let id = id.ok_or_else(|| ModelError::bad(format!("the pickle reads memo {key}, which was never stored")))?;
         self.put(id)
     }
 
@@ -377,7 +423,7 @@ impl Machine<'_> {
         match self.tree.get_mut(target) {
             Some(Node::List(v) | Node::Set(v)) => v.append(&mut items),
             Some(Node::Opaque(o)) => o.list.append(&mut items),
-            _ => return Err(ModelError::bad("the pickle appends to something that is no list")),
+            _ => return Err(ModelError::bad("the pickle appends to a value that is not a list")),
         }
         Ok(())
     }
@@ -387,7 +433,7 @@ impl Machine<'_> {
         match self.tree.get_mut(target) {
             Some(Node::Dict(v)) => v.append(&mut pairs),
             Some(Node::Opaque(o)) => o.items.append(&mut pairs),
-            _ => return Err(ModelError::bad("the pickle stores items into something that is no dict")),
+            _ => return Err(ModelError::bad("the pickle sets items of a value that is not a dict")),
         }
         Ok(())
     }
@@ -396,7 +442,7 @@ impl Machine<'_> {
     fn keep(&mut self, text: String) -> Result<String> {
         self.text_bytes = self.text_bytes.saturating_add(text.len() as u64);
         if self.text_bytes > MAX_TEXT_TOTAL_BYTES {
-            return Err(ModelError::limit(format!("the pickle holds more than {MAX_TEXT_TOTAL_BYTES} bytes of text")));
+            return Err(ModelError::limit(format!("the pickle has more than {MAX_TEXT_TOTAL_BYTES} bytes of text")));
         }
         Ok(text)
     }
@@ -417,7 +463,7 @@ impl Machine<'_> {
 
     fn memo_line(&mut self) -> Result<u64> {
         let line = self.line()?;
-        line.trim().parse().map_err(|_| ModelError::bad(format!("memo key `{}` is no number", printable(&line))))
+        line.trim().parse().map_err(|_| ModelError::bad(format!("memo key `{}` is not a number", printable(&line))))
     }
 
     fn text(&mut self, n: u64) -> Result<()> {
@@ -454,9 +500,14 @@ impl Machine<'_> {
             Err(_) if text.len() > 30 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-') => {
                 self.push(Node::BigInt)
             }
-            Err(_) => Err(ModelError::bad(format!("`{}` is no integer", printable(text)))),
+            Err(_) => Err(ModelError::bad(format!("`{}` is not an integer", printable(text)))),
         }
     }
+}
+
+fn unknown_opcode(op: u8) -> ModelError {
+    ModelError::bad(format!("{op:#04x} is not a pickle opcode"))
+        .with_hint("The file is damaged, or it is not a pickle.")
 }
 
 fn pairs(items: &[NodeId]) -> Result<Vec<(NodeId, NodeId)>> {

@@ -42,24 +42,7 @@ fn call_nested(tree: &mut Tree, callable: NodeId, args: NodeId, depth: usize) ->
         },
         // (function, type, arguments, state): a tensor subclass, or a tensor with attributes.
         "torch._tensor._rebuild_from_type_v2" | "torch._tensor._rebuild_from_type" if depth < MAX_NESTED_CALLS => {
-            match list.as_slice() {
-                &[function, class, inner, ..] => {
-                    let value = call_nested(tree, function, inner, depth + 1)?;
-                    match tree.get(value) {
-                        Node::Tensor(_) => Ok(value),
-                        // The function says more than the class: sparse, quantized, a wrapper.
-                        Node::Opaque(o) if rebuilds(tree, o) => Ok(value),
-                        _ => {
-                            let value = opaque(tree, class, Some(args), true)?;
-                            if let Some(Node::Opaque(o)) = tree.get_mut(value) {
-                                o.tensor = true;
-                            }
-                            Ok(value)
-                        }
-                    }
-                }
-                _ => opaque(tree, callable, Some(args), true),
-            }
+            from_type(tree, callable, args, &list, depth)
         }
         // TorchScript wraps typed containers: (value, type name).
         "torch.jit._pickle.restore_type_tag"
@@ -92,19 +75,45 @@ fn call_nested(tree: &mut Tree, callable: NodeId, args: NodeId, depth: usize) ->
             tree.push(Node::Bytes(n))
         }
         "copyreg._reconstructor" | "copy_reg._reconstructor" => {
-            let (class, state) = (first.unwrap_or(callable), list.get(2).copied());
-            let value = instance(tree, class, None)?;
-            // For a dict or list subclass the base's contents stand in the call.
-            if let (Some(state), Node::Opaque(_)) = (state, tree.get(value)) {
-                let items = dict_items(tree, Some(state))?;
-                if let Some(Node::Opaque(o)) = tree.get_mut(value) {
-                    o.items = items;
-                }
-            }
-            Ok(value)
+            reconstructed(tree, first.unwrap_or(callable), list.get(2).copied())
         }
         _ => opaque(tree, callable, Some(args), true),
     }
+}
+
+/// `_rebuild_from_type_v2(function, type, arguments, state)`: a tensor subclass, or a tensor with attributes.
+fn from_type(tree: &mut Tree, callable: NodeId, args: NodeId, list: &[NodeId], depth: usize) -> Result<NodeId> {
+    match list {
+        &[function, class, inner, ..] => {
+            let value = call_nested(tree, function, inner, depth + 1)?;
+            match tree.get(value) {
+                Node::Tensor(_) => Ok(value),
+                // The function says more than the class: sparse, quantized, a wrapper.
+                Node::Opaque(o) if rebuilds(tree, o) => Ok(value),
+                _ => {
+                    let value = opaque(tree, class, Some(args), true)?;
+                    if let Some(Node::Opaque(o)) = tree.get_mut(value) {
+                        o.tensor = true;
+                    }
+                    Ok(value)
+                }
+            }
+        }
+        _ => opaque(tree, callable, Some(args), true),
+    }
+}
+
+/// `copyreg._reconstructor(class, base, state)`.
+fn reconstructed(tree: &mut Tree, class: NodeId, state: Option<NodeId>) -> Result<NodeId> {
+    let value = instance(tree, class, None)?;
+    // For a dict or list subclass the contents of the base are arguments of the call.
+    if let (Some(state), Node::Opaque(_)) = (state, tree.get(value)) {
+        let items = dict_items(tree, Some(state))?;
+        if let Some(Node::Opaque(o)) = tree.get_mut(value) {
+            o.items = items;
+        }
+    }
+    Ok(value)
 }
 
 /// The value of `class.__new__(class, *args)`.
@@ -154,7 +163,7 @@ pub(crate) fn persistent(tree: &mut Tree, id: NodeId) -> Result<NodeId> {
     }
 }
 
-/// The node for a persistent id nobody knows.
+/// The node for an unknown persistent id.
 ///
 /// # Errors
 /// Limits.

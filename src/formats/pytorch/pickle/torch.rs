@@ -152,7 +152,7 @@ pub(crate) fn storage_of_text(id: &str) -> Option<StorageRef> {
 }
 
 /// A tensor from the arguments of `_rebuild_tensor*`: storage, offset, size, stride and, in the third version, a dtype as
-/// the seventh. `None` when the first argument is no storage.
+/// the seventh. `None` when the first argument is not a storage.
 ///
 /// # Errors
 /// When the other arguments are not what that function takes.

@@ -50,7 +50,7 @@ pub(crate) struct Opaque {
     pub class: NodeId,
     /// True when the pickle asks for a call (`REDUCE`), false for a plain object (`NEWOBJ`).
     pub called: bool,
-    /// True when the pickle says that a tensor stands here, of a kind that is not built.
+    /// True when the pickle has a tensor here, of a kind that is not built.
     pub tensor: bool,
     /// Its arguments.
     pub args: Option<NodeId>,
@@ -121,7 +121,7 @@ impl Tree {
     pub(crate) fn charge(&mut self, n: usize) -> Result<()> {
         self.copied = self.copied.saturating_add(n);
         if self.copied > MAX_COPIED {
-            return Err(ModelError::limit("the pickle's calls copy more than any real checkpoint's"));
+            return Err(ModelError::limit("the calls in the pickle copy more than in any real checkpoint"));
         }
         Ok(())
     }
@@ -131,7 +131,7 @@ impl Tree {
         match self.get(object.class) {
             Node::Global(g) => printable(g),
             Node::Str(s) => printable(s),
-            _ => "a value that is no function".to_owned(),
+            _ => "a value that is not a function".to_owned(),
         }
     }
 

@@ -1,14 +1,14 @@
 //! Which part of a checkpoint is the model.
 //!
 //! Training scripts wrap the state dict in dicts under a few customary names, beside optimizer state, averages and
-//! counters. The customary names are followed down; what stands beside them is kept for the description.
+//! counters. The customary names are followed down; everything next to them is kept for the description.
 
 use super::flatten::{Flat, is_leaf, key_text};
 use crate::formats::pytorch::pickle::{Element, Node, NodeId, Tree, printable};
 use crate::model::Result;
 use crate::tensor::DType;
 
-/// Names under which the model stands, most telling first. `state_dict` is Lightning's and most scripts', `params_ema` and
+/// Names under which the model is stored, most specific first. `state_dict` is Lightning's and most scripts', `params_ema` and
 /// `params` BasicSR's (whose own loader prefers the average), `module` DeepSpeed's.
 const MODEL_KEYS: [&str; 17] = [
     "state_dict",
@@ -33,7 +33,7 @@ const MODEL_KEYS: [&str; 17] = [
 /// Wrappers nest at most this deep.
 const MAX_WRAPS: usize = 8;
 
-/// What a group of values beside the model is.
+/// What a group of values next to the model is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Moments and parameter groups.
@@ -74,33 +74,12 @@ pub(crate) fn main_of(tree: &Tree, root: NodeId) -> Result<Choice> {
             return Ok(choice);
         }
         let children = children(tree, at);
-        let direct = children.iter().filter(|(_, v)| matches!(tree.get(*v), Node::Tensor(_))).count();
-        let mut next = None;
-        for key in MODEL_KEYS {
-            if let Some((k, v)) = children.iter().find(|(k, _)| k == key)
-                && kind_of_dict(tree, *v).is_none()
-                && count(&mut search, tree, *v)? > direct.saturating_sub(1)
-                && !matches!(tree.get(*v), Node::Tensor(_))
-            {
-                next = Some((k.clone(), *v));
-                break;
-            }
-        }
-        if next.is_none() && direct == 0 {
-            // One flat state dict under a name of the script's own.
-            let mut holders = Vec::new();
-            for (k, v) in &children {
-                if kind_of(tree, k, *v) == Kind::Other && count(&mut search, tree, *v)? > 0 {
-                    holders.push((k.clone(), *v));
-                }
-            }
-            if let [(key, value)] = holders.as_slice()
-                && is_state_dict(tree, *value)
-            {
+        let next = match under_customary_name(tree, &mut search, &children)? {
+            None => only_state_dict(tree, &mut search, &children)?.inspect(|(key, _)| {
                 choice.guessed = Some(printable(&dotted(&path, key)));
-                next = Some((key.clone(), *value));
-            }
-        }
+            }),
+            next => next,
+        };
         let Some((key, value)) = next else { break };
         for (k, v) in children {
             if k != key {
@@ -132,6 +111,51 @@ pub(crate) fn main_of(tree: &Tree, root: NodeId) -> Result<Choice> {
         }
     }
     Ok(choice)
+}
+
+/// Tensors directly in a dict.
+fn direct_tensors(tree: &Tree, children: &[(String, NodeId)]) -> usize {
+    children.iter().filter(|(_, v)| matches!(tree.get(*v), Node::Tensor(_))).count()
+}
+
+/// The child with one of the names that scripts store a model under, if it has at least as many tensors as its parent.
+fn under_customary_name<'t>(
+    tree: &'t Tree,
+    search: &mut Flat<'t>,
+    children: &[(String, NodeId)],
+) -> Result<Option<(String, NodeId)>> {
+    let direct = direct_tensors(tree, children);
+    for key in MODEL_KEYS {
+        if let Some((k, v)) = children.iter().find(|(k, _)| k == key)
+            && kind_of_dict(tree, *v).is_none()
+            && count(search, tree, *v)? > direct.saturating_sub(1)
+            && !matches!(tree.get(*v), Node::Tensor(_))
+        {
+            return Ok(Some((k.clone(), *v)));
+        }
+    }
+    Ok(None)
+}
+
+/// One flat state dict under any other name, next to no tensors.
+fn only_state_dict<'t>(
+    tree: &'t Tree,
+    search: &mut Flat<'t>,
+    children: &[(String, NodeId)],
+) -> Result<Option<(String, NodeId)>> {
+    if direct_tensors(tree, children) > 0 {
+        return Ok(None);
+    }
+    let mut holders = Vec::new();
+    for (k, v) in children {
+        if kind_of(tree, k, *v) == Kind::Other && count(search, tree, *v)? > 0 {
+            holders.push((k, *v));
+        }
+    }
+    match holders.as_slice() {
+        [(key, value)] if is_state_dict(tree, *value) => Ok(Some(((*key).clone(), *value))),
+        _ => Ok(None),
+    }
 }
 
 fn is_flat(tree: &Tree, id: NodeId) -> bool {

@@ -1,10 +1,10 @@
-//! Words for what a file holds beside the model's tensors.
+//! Words for what a file holds next to the model's tensors.
 
 use super::choose::{Choice, Kind};
 use super::flatten::{Flat, is_leaf};
 use super::unread::Unread;
 use crate::formats::pytorch::limits::MAX_NAMED_OBJECTS;
-use crate::formats::pytorch::pickle::globals::{Standing, asked, spelled, standing};
+use crate::formats::pytorch::pickle::globals::{ImportSafety, imports, safety, spelled};
 use crate::formats::pytorch::pickle::{Node, NodeId, TensorRef, Tree, printable};
 use crate::model::{Model, Result, Warning};
 use indexmap::IndexMap;
@@ -12,7 +12,7 @@ use indexmap::IndexMap;
 /// Groups described.
 const MAX_GROUPS: usize = 64;
 
-/// Describes the groups beside the model, and the plain values of the trainer.
+/// Describes the groups next to the model, and the plain values of the trainer.
 ///
 /// # Errors
 /// Limits.
@@ -46,34 +46,33 @@ pub(crate) fn groups(tree: &Tree, choice: &Choice, out: &mut Vec<String>) -> Res
         let more = plain.len().saturating_sub(12);
         plain.truncate(12);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        out.push(format!("trainer's values without tensors: {}{more}", plain.join(", ")));
+        out.push(format!("values of the trainer without tensors: {}{more}", plain.join(", ")));
     }
     Ok(())
 }
 
-/// Names what stands where tensors do and cannot be converted.
+/// Describes values in place of tensors that cannot be converted.
 pub(crate) fn refused(refused: &[Unread], out: &mut Vec<String>) {
     for unread in refused.iter().take(MAX_NAMED_OBJECTS) {
         out.push(format!("tensor `{}`: {}", printable(&unread.name), unread.what));
     }
     if refused.len() > MAX_NAMED_OBJECTS {
-        out.push(format!("{} more tensors of such kinds", refused.len() - MAX_NAMED_OBJECTS));
+        out.push(format!("{} more of such entries", refused.len() - MAX_NAMED_OBJECTS));
     }
 }
 
-/// Warns of every global a pickle asks for that is not on the list of harmless names, called or not.
+/// Warns about every global that a pickle imports and that is not on the list of harmless names, called or not.
 pub(crate) fn globals(tree: &Tree, model: &mut Model) {
-    let (all, more) = asked(tree);
-    for (name, asked) in all {
-        let with = asked.with.map(|a| format!(" with \"{a}\"")).unwrap_or_default();
+    let (all, more) = imports(tree);
+    for (name, import) in all {
+        let with = import.with.map(|a| format!(" with \"{a}\"")).unwrap_or_default();
         let name = spelled(&name);
-        let text = match asked.standing {
-            Standing::Dangerous => {
-                format!("the pickle asks for {name}{with}; it was not executed. Do not load this file with Python.")
+        let text = match import.safety {
+            ImportSafety::Dangerous => {
+                format!("the pickle imports {name}{with}; it was not executed. Do not load this file with Python.")
             }
             _ => format!(
-                "the pickle asks for {name}, which is not on the list of harmless names; it was not executed. \
-                 Load this file with Python only if you trust whoever made it."
+                "the pickle imports {name}, which is not on the list of harmless names; it was not executed. Load this file with Python only if you trust its author."
             ),
         };
         let warning = Warning::new("pytorch.code", text);
@@ -82,12 +81,12 @@ pub(crate) fn globals(tree: &Tree, model: &mut Model) {
         }
     }
     if more > 0 {
-        let text = format!("the pickle asks for {more} more names that are not on the list of harmless ones");
+        let text = format!("the pickle imports {more} more names that are not on the list of harmless ones");
         model.warnings.push(Warning::new("pytorch.code", text));
     }
 }
 
-/// Names every class and function the pickle asks for and this program does not build. With `refused_named`, torch's rebuilders are left out: [`refused`] named the tensors they stand for.
+/// Lists every class and function that the pickle imports and this program does not build. With `refused_named`, torch's rebuilders are left out: [`refused`] already named their tensors.
 pub(crate) fn objects(tree: &Tree, root: NodeId, refused_named: bool, model: &mut Model) {
     // Each GLOBAL opcode makes its own name node; the same name is one line. (Counted by node first: names can be long.)
     let mut counts: IndexMap<(NodeId, bool), u64> = IndexMap::new();
@@ -101,7 +100,7 @@ pub(crate) fn objects(tree: &Tree, root: NodeId, refused_named: bool, model: &mu
         let name = match tree.get(class) {
             Node::Global(g) => printable(g),
             Node::Str(s) => printable(s),
-            _ => "a value that is no function".to_owned(),
+            _ => "a value that is not a function".to_owned(),
         };
         *lines.entry((name, called)).or_insert(0) += n;
     }
@@ -116,7 +115,7 @@ pub(crate) fn objects(tree: &Tree, root: NodeId, refused_named: bool, model: &mu
         {
             continue;
         }
-        if shown == MAX_NAMED_OBJECTS && standing(name) < Standing::Dangerous {
+        if shown == MAX_NAMED_OBJECTS && safety(name) < ImportSafety::Dangerous {
             more += 1;
             continue;
         }
@@ -148,7 +147,7 @@ pub(crate) fn shape_of(tree: &Tree, root: NodeId) -> String {
             format!("a dict without tensors: {}{more}", keys.join(", "))
         }
         Node::List(v) | Node::Tuple(v) => format!("a list of {} values without tensors", v.len()),
-        node if is_leaf(node) => "a single value that is no tensor".to_owned(),
+        node if is_leaf(node) => "a single value that is not a tensor".to_owned(),
         _ => "an object without tensors".to_owned(),
     }
 }

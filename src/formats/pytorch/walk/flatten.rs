@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 pub(crate) struct Flat<'t> {
     /// Name and tensor, in the order of the file.
     pub tensors: Vec<(String, &'t TensorRef)>,
-    /// Things that stand where tensors do and cannot be read.
+    /// Values in place of tensors that cannot be read.
     pub refused: Vec<Unread>,
     visits: u64,
     name_bytes: usize,
@@ -36,8 +36,8 @@ impl<'t> Flat<'t> {
     fn visit(&mut self, tree: &'t Tree, id: NodeId, name: &str, depth: usize) -> Result<()> {
         self.visits += 1;
         if self.visits > MAX_VISITS {
-            let what = format!("the search for tensors passed {MAX_VISITS} values");
-            let hint = "The pickle shares containers so that it looks far larger than it is; do not trust this file.";
+            let what = format!("the search for tensors visited more than {MAX_VISITS} values");
+            let hint = "The pickle nests shared containers to appear far larger than it is; do not trust this file.";
             return Err(ModelError::limit(what).with_hint(hint));
         }
         if depth > MAX_DEPTH {
@@ -130,8 +130,13 @@ impl<'t> Flat<'t> {
                 Some(key) => self.visit(tree, value, &join(name, &key)?, depth + 1)?,
                 None if self.holds_data(tree, value) => {
                     let place = join(name, "?")?;
-                    let what = "it has a key that is neither text nor a number".to_owned();
-                    self.refuse(&place, what, "Save it under a name, or save the file again if it is damaged.", None)?;
+                    let what = "it has a key that is neither a string nor a number".to_owned();
+                    self.refuse(
+                        &place,
+                        what,
+                        "Save it under a string key, or save the file again if it is damaged.",
+                        None,
+                    )?;
                 }
                 None => {}
             }
@@ -142,7 +147,7 @@ impl<'t> Flat<'t> {
     /// Tensors under an empty key at the root would have no name, or that of others.
     fn nameless(&mut self, tree: &'t Tree, value: NodeId) -> Result<()> {
         if self.holds_data(tree, value) {
-            let what = "its key is the empty text".to_owned();
+            let what = "its key is the empty string".to_owned();
             self.refuse("(no name)", what, "Save it under a name.", None)?;
         }
         Ok(())
@@ -185,13 +190,13 @@ impl<'t> Flat<'t> {
             }
             return Ok(());
         }
-        // What a call makes of its arguments is not known, nor what an object makes of a state that is no dict.
+        // What a call makes of its arguments is not known, nor what an object makes of a state that is not a dict.
         let states: Vec<NodeId> = o.state.iter().flat_map(|s| state_dicts(tree, *s)).collect();
         let unknown = o.args.into_iter().chain(o.state.filter(|_| states.is_empty()));
         let unknown = unknown.chain(states.iter().copied().filter(|s| !matches!(tree.get(*s), Node::Dict(_))));
         for part in unknown.collect::<Vec<_>>() {
             if self.holds_data(tree, part) {
-                let what = format!("what {} makes of tensors", tree.class_name(o));
+                let what = format!("the result of calling {} on tensors", tree.class_name(o));
                 return self.refuse(name, what, "Save plain tensors, or save the file again if it is damaged.", None);
             }
         }
@@ -276,7 +281,7 @@ pub(crate) fn key_text(tree: &Tree, id: NodeId) -> Option<String> {
 fn join(prefix: &str, key: &str) -> Result<String> {
     if prefix.len() + key.len() > MAX_NAME_BYTES {
         let shown = printable(if prefix.is_empty() { key } else { prefix });
-        return Err(ModelError::limit(format!("a name of more than {MAX_NAME_BYTES} bytes")).field(shown));
+        return Err(ModelError::limit(format!("a name has more than {MAX_NAME_BYTES} bytes")).field(shown));
     }
     Ok(if prefix.is_empty() { key.to_owned() } else { format!("{prefix}.{key}") })
 }

@@ -13,7 +13,7 @@ mod tests;
 
 pub(crate) use describe::globals;
 
-use super::pickle::globals::told_before;
+use super::pickle::globals::with_imports_hint;
 use super::pickle::{NodeId, Pickle, TensorRef, Tree, printable};
 use super::source::Source;
 use super::sparse;
@@ -22,7 +22,7 @@ use flatten::Flat;
 use std::collections::HashSet;
 use unread::Unread;
 
-/// Wrappers whose prefix stands before every name: DistributedDataParallel and DataParallel; `torch.compile`.
+/// Wrappers that add a prefix to every name: DistributedDataParallel and DataParallel; `torch.compile`.
 const WRAPPERS: [&str; 2] = ["module.", "_orig_mod."];
 
 /// Gives the data of the tensors in a tree.
@@ -56,7 +56,7 @@ impl Tensors for Source {
 /// Tensors whose views leave their storages or whose storages are missing; limits; two tensors of one name.
 pub(crate) fn fill(model: &mut Model, source: &impl Tensors, pickle: &Pickle) -> Result<()> {
     describe::globals(&pickle.tree, model);
-    take(model, source, pickle).map_err(|e| told_before(e, &pickle.tree))
+    take(model, source, pickle).map_err(|e| with_imports_hint(e, &pickle.tree))
 }
 
 fn take(model: &mut Model, source: &impl Tensors, pickle: &Pickle) -> Result<()> {
@@ -67,7 +67,8 @@ fn take(model: &mut Model, source: &impl Tensors, pickle: &Pickle) -> Result<()>
         flat.collect(tree, *id, prefix)?;
     }
     if let Some(path) = &choice.guessed {
-        let text = format!("the tensors are those under `{path}`; nothing in the file says that they are the model");
+        let text =
+            format!("the tensors under `{path}` are converted; nothing in the file confirms that they are the model");
         model.warnings.push(Warning::new("pytorch.nested", text));
     }
     let stripped = strip_wrappers(&mut flat.tensors);
@@ -82,7 +83,7 @@ fn take(model: &mut Model, source: &impl Tensors, pickle: &Pickle) -> Result<()>
     let mut names = HashSet::new();
     for (name, tensor) in &flat.tensors {
         if !names.insert(name.as_str()) {
-            return Err(ModelError::bad("two tensors have this name").field(printable(name)));
+            return Err(ModelError::bad("duplicate tensor name").field(printable(name)));
         }
         match source.entry(tree, name, tensor)? {
             Ok(entry) => model.tensors.push(entry),
@@ -112,7 +113,7 @@ fn take(model: &mut Model, source: &impl Tensors, pickle: &Pickle) -> Result<()>
     Ok(())
 }
 
-/// Removes the wrappers' prefixes that stand before every name; gives what was removed.
+/// Removes the wrappers' prefixes that all names share; returns what was removed.
 fn strip_wrappers<T>(tensors: &mut [(String, T)]) -> String {
     let mut stripped = String::new();
     while let Some(prefix) =

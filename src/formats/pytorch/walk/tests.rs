@@ -70,7 +70,7 @@ fn the_model_is_found_under_customary_names() {
 }
 
 #[test]
-fn what_stands_beside_is_told_apart() {
+fn entries_next_to_the_model_are_distinguished() {
     let (_, others) = names(
         "{state_dict:{a.weight:T},optimizer_states:{0:{m:T}},ema_model:{a.weight:T},lr_schedulers:n,rng_state:T,epoch:n}",
     );
@@ -103,5 +103,5 @@ fn exponentially_shared_lists_are_refused_quickly() {
     let choice = main_of(&p.tree, p.root).unwrap();
     let mut flat = Flat::default();
     let e = choice.main.iter().try_for_each(|(n, id)| flat.collect(&p.tree, *id, n)).unwrap_err();
-    assert!(e.to_string().contains("passed"), "{e}");
+    assert!(e.to_string().contains("visited more than"), "{e}");
 }

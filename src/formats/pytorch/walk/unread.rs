@@ -1,4 +1,4 @@
-//! What stands where a tensor does and is none that can be read: its kind in words, and the remedy.
+//! Values in place of tensors that cannot be read: a description of each kind, and the remedy.
 
 use crate::formats::pytorch::pickle::{Node, NodeId, Opaque, Tree, printable};
 
@@ -16,7 +16,7 @@ pub(crate) struct Unread {
     pub before: usize,
 }
 
-/// The kind of an object that stands in the place of a tensor, and the remedy; `None` for objects that do not.
+/// The kind of an object in place of a tensor, and the remedy; `None` for other objects.
 pub(crate) fn kind(tree: &Tree, o: &Opaque) -> Option<(String, &'static str)> {
     let class = tree.class_name(o);
     let last = class.rsplit('.').next().unwrap_or("");
@@ -44,7 +44,7 @@ pub(crate) fn kind(tree: &Tree, o: &Opaque) -> Option<(String, &'static str)> {
                 words.iter().find(|w| element.as_ref().is_some_and(|e| e.contains(w.0))).map_or("quantized", |w| w.1);
             (format!("a quantized tensor, torch.{name}"), "Save it as `tensor.dequantize()`.")
         }
-        "_rebuild_nested_tensor" => ("a nested tensor".to_owned(), "Save its parts as tensors of their own."),
+        "_rebuild_nested_tensor" => ("a nested tensor".to_owned(), "Save its parts as separate tensors."),
         "_rebuild_meta_tensor_no_storage" => {
             ("a tensor without data, on the meta device".to_owned(), "Load the weights before you save the model.")
         }
@@ -58,12 +58,12 @@ pub(crate) fn kind(tree: &Tree, o: &Opaque) -> Option<(String, &'static str)> {
                 return kind(tree, inner)
                     .or(Some((format!("a parameter of class {}", tree.class_name(inner)), SUBCLASS)));
             }
-            _ => ("a parameter that holds no plain tensor".to_owned(), SUBCLASS),
+            _ => ("a parameter that is not a plain tensor".to_owned(), SUBCLASS),
         },
         _ if is_packed(&class) => {
             (format!("packed weights of a quantized module, {class}"), "Save the model before it is quantized.")
         }
-        _ if rebuilt => (format!("what {class} makes"), "Move it to the CPU and save it as a plain tensor."),
+        _ if rebuilt => (format!("the result of {class}"), "Move it to the CPU and save it as a plain tensor."),
         _ => (format!("a tensor subclass, {class}"), SUBCLASS),
     })
 }

@@ -20,7 +20,7 @@ use zip_plan::ZipPlan;
 
 /// Most tensors of one file: a pickle of more builds more values than the reader allows ([`MAX_NODES`](super::limits::MAX_NODES)), and
 /// takes Python minutes to load. The largest checkpoints have fewer, over all their files.
-const MOST_TENSORS: usize = 1 << 17;
+const MAX_TENSORS: usize = 1 << 17;
 
 /// Name of the state dict in a folder.
 const FILE_NAME: &str = "pytorch_model";
@@ -34,7 +34,7 @@ pub(crate) fn layout(request: &LayoutRequest<'_>) -> Result<Vec<FilePlan>> {
     let mut sizes = Vec::new();
     for t in request.tensors {
         if !names.insert(t.name.as_str()) {
-            return Err(ModelError::request("two tensors would have this name").field(&t.name));
+            return Err(ModelError::request("duplicate tensor name").field(&t.name));
         }
         let bytes = t.encoding.tensor_bytes(&t.shape);
         sizes.push(bytes.ok_or_else(|| ModelError::bad(format!("shape [{}] overflows", t.shape)).field(&t.name))?);
@@ -92,8 +92,8 @@ fn shards(sizes: &[u64], max: u64) -> Vec<Vec<usize>> {
 }
 
 fn file(path: &Path, tensors: &[LayoutTensor], sizes: &[u64], chosen: &[usize]) -> Result<FilePlan> {
-    if chosen.len() > MOST_TENSORS {
-        let what = format!("{} tensors are more than the {MOST_TENSORS} that one PyTorch file may have", chosen.len());
+    if chosen.len() > MAX_TENSORS {
+        let what = format!("{} tensors are more than the {MAX_TENSORS} allowed in one PyTorch file", chosen.len());
         let hint = Hint::from("Write safetensors, or a folder of several files")
             .then(Remedy::Aside(OptionName::MAX_SHARD_SIZE))
             .then(".");
@@ -121,7 +121,7 @@ fn file(path: &Path, tensors: &[LayoutTensor], sizes: &[u64], chosen: &[usize]) 
 fn plain(tensor: &LayoutTensor) -> Result<DType> {
     match tensor.encoding {
         Encoding::Plain(dtype) => Ok(dtype),
-        Encoding::Block(block) => Err(ModelError::unsupported(format!("PyTorch files cannot hold {block}"))
+        Encoding::Block(block) => Err(ModelError::unsupported(format!("PyTorch files do not support {block}"))
             .field(&tensor.name)
             .with_hint("Choose f32, f16 or bf16 for a PyTorch target, or a GGUF target for quantized tensors.")),
     }

@@ -14,7 +14,7 @@ const GLOBALS: [&str; 4] = [
     "torch.storage\nUntypedStorage",
 ];
 
-/// How PyTorch spells an element type: the typed storage class, or the dtype that stands beside an untyped storage.
+/// How PyTorch spells an element type: the typed storage class, or the dtype next to an untyped storage.
 enum Spelling {
     Typed(&'static str),
     Untyped(&'static str),

@@ -1,7 +1,7 @@
 //! A zip archive of stored entries, planned before its data exists.
 //!
 //! APPNOTE.TXT 6.3.10: local headers §4.3.7, central directory §4.3.12, zip64 extra field §4.5.3, end records §4.3.14 to
-//! §4.3.16. The padding that aligns data stands in an extra field `FB`, as PyTorch's writer does it.
+//! §4.3.16. The padding that aligns data is an extra field `FB`, as in PyTorch's writer.
 
 use crate::formats::{FilePlan, Slot};
 use crate::model::{ModelError, Result};
@@ -15,7 +15,7 @@ const ZIP64: u64 = 0xffff_ffff;
 const FLAGS: u16 = 0x0800;
 /// 1980-01-01: the earliest date there is, the same for every file.
 const DATE: u16 = 0x0021;
-/// Where the checksum stands in a local header.
+/// Offset of the checksum in a local header.
 const CRC_AT: u64 = 14;
 
 /// An archive being planned.
@@ -97,7 +97,7 @@ impl ZipPlan {
         self.parts.push(Part { name: name.to_owned(), header_at: self.at, bytes, crc32 });
         self.fixed.push((self.at, h));
         let end = data_at.checked_add(bytes);
-        self.at = end.ok_or_else(|| ModelError::request("the file would be longer than any file can be"))?;
+        self.at = end.ok_or_else(|| ModelError::request("the size of the file would overflow"))?;
         Ok(data_at)
     }
 

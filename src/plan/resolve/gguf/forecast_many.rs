@@ -17,7 +17,7 @@ use crate::recipe::Target;
 use crate::recipe::options::{common, gguf};
 use crate::task::Task;
 use crate::tensor::DType;
-use crate::transform::{FileType, Outlook, plan_quantize_with};
+use crate::transform::{FileType, TensorFacts, plan_quantize_with};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
@@ -70,7 +70,7 @@ struct Classes {
 }
 
 impl Classes {
-    fn of(ready: &Ready, outlook: &Outlook) -> Self {
+    fn of(ready: &Ready, outlook: &TensorFacts) -> Self {
         let tensors = &ready.model.tensors;
         let around = Surroundings::of(tensors);
         let mut classes: Vec<Class> = Vec::new();
@@ -120,7 +120,7 @@ pub(super) fn forecast(
     overrides: &Overrides,
     how: Task<'_>,
 ) -> Result<Forecast> {
-    let outlook = Outlook::of(&ready.model, target.get(&gguf::LEAVE_OUTPUT), target.get(&gguf::KEEP_SPLIT));
+    let outlook = TensorFacts::of(&ready.model, target.get(&gguf::LEAVE_OUTPUT), target.get(&gguf::KEEP_SPLIT));
     let classes = Classes::of(ready, &outlook);
     let (mut outlines, mut refused) = (Vec::new(), Vec::new());
     let mut first_error: Option<ModelError> = None;
@@ -169,7 +169,7 @@ fn outline(
     ready: &Ready,
     overrides: &Overrides,
     file_type: FileType,
-    outlook: &Outlook,
+    outlook: &TensorFacts,
     classes: &Classes,
 ) -> Result<Outline> {
     let request = ready.request(target, file_type, &HashMap::new(), overrides)?;

@@ -131,7 +131,7 @@ impl Session {
         state.log.least = self.log_level.and_then(|name| LEVELS.iter().find(|l| l.0 == name)).map(|l| l.1);
         state.log.job = self.log_job;
         // The comparison reports missing models; a list that is too long was not written by remold.
-        state.compare.columns = self.compared.into_iter().take(crate::evaluate::MOST).collect();
+        state.compare.columns = self.compared.into_iter().take(crate::evaluate::MAX_MODELS).collect();
         state.compare.selected = usize::from(state.compare.columns.len() > 1);
         if let Some(recipe) = self.recipe {
             recipe.restore(&mut state.recipe);

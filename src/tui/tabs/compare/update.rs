@@ -1,7 +1,7 @@
 //! Updates of the Compare tab.
 
 use super::state::{Chart, Order, Prompt};
-use crate::evaluate::MOST;
+use crate::evaluate::MAX_MODELS;
 use crate::model::FormatId;
 use crate::tui::core::{
     Action, Cmd, Completion, Effect, FoundModel, Hit, Layer, Level, LineEdit, Picker, PickerItem, PickerKind, State,
@@ -79,11 +79,13 @@ pub(super) fn asked(state: &mut State, request: TabRequest) -> Vec<Effect> {
         wanted.retain(|p| !broken(p));
         state.toast(Level::Warn, format!("skipped, because it cannot be opened: {}", left_out.join(", ")));
     }
-    if wanted.len() > MOST && truncate {
-        state.toast(Level::Warn, format!("{} models are too many to compare: the first {MOST} are", wanted.len()));
-        wanted.truncate(MOST);
-    } else if wanted.len() > MOST {
-        let text = format!("{} models are too many to compare: {MOST} fit. Remove a mark with space.", wanted.len());
+    if wanted.len() > MAX_MODELS && truncate {
+        state
+            .toast(Level::Warn, format!("{} models are too many to compare: the first {MAX_MODELS} are", wanted.len()));
+        wanted.truncate(MAX_MODELS);
+    } else if wanted.len() > MAX_MODELS {
+        let text =
+            format!("{} models are too many to compare: {MAX_MODELS} fit. Remove a mark with space.", wanted.len());
         state.toast(Level::Warn, text);
         return Vec::new();
     }

@@ -4,7 +4,7 @@ mod measure;
 
 pub(crate) use measure::Measure;
 
-use crate::evaluate::{Comparison, Figures, MOST, Measured, MetricRow, TensorFigures, Variant};
+use crate::evaluate::{Comparison, Figures, MAX_MODELS, Measured, MetricRow, TensorFigures, Variant};
 use crate::tui::core::fuzzy::passes;
 use crate::tui::core::{ErrorCard, LineEdit, natural};
 use std::path::{Path, PathBuf};
@@ -194,7 +194,7 @@ impl CompareState {
 
     /// True if another model fits.
     pub(crate) fn has_room(&self) -> bool {
-        self.columns.len() < MOST
+        self.columns.len() < MAX_MODELS
     }
 
     /// The column whose errors are looked at: the selected one, or the first that has any.

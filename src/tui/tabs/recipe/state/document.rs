@@ -1,6 +1,6 @@
 //! The recipe being edited, the invalid texts in its fields, and the undo history.
 
-use crate::recipe::keys::{Key, Room, find};
+use crate::recipe::keys::{Key, KeyTable, find};
 use crate::recipe::{Recipe, edit};
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -175,7 +175,7 @@ fn exchange(step: Step, document: &mut Document, origin: &mut Origin) -> Step {
 
 /// A key of a target by its name. The table of keys has every name the screen uses; a test says so.
 pub(super) fn target_key(name: &str) -> Option<&'static Key> {
-    find(Room::Target, name)
+    find(KeyTable::Target, name)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::{Document, RecipeState};
 use crate::model::FormatId;
 use crate::plan::has_forecast;
 use crate::recipe::edit;
-use crate::recipe::keys::{Key, Kind, Room, State, keys_of};
+use crate::recipe::keys::{Key, KeyTable, Kind, State, keys_of};
 use crate::recipe::options::{self, Budget, budget::budget_keys};
 
 /// One field of the form.
@@ -99,7 +99,7 @@ fn of_target(format: FormatId) -> Vec<Field> {
 }
 
 /// The keys of a table that this version supports.
-fn of_room(room: Room) -> Vec<Field> {
+fn of_room(room: KeyTable) -> Vec<Field> {
     keys_of(room).filter(|k| matches!(k.state, State::Since(_))).map(Field::Key).collect()
 }
 
@@ -107,8 +107,8 @@ impl RecipeState {
     /// The fields of the form.
     pub fn fields(&self) -> Vec<Field> {
         match self.row() {
-            Row::Source => of_room(Room::Source),
-            Row::About => of_room(Room::Top),
+            Row::Source => of_room(KeyTable::Source),
+            Row::About => of_room(KeyTable::Top),
             Row::Target(i) => self.document.recipe.targets.get(i).map(|t| of_target(t.format)).unwrap_or_default(),
             Row::Step(_) | Row::Add => Vec::new(),
         }
@@ -208,7 +208,7 @@ impl Document {
     fn keep_what_fits(&mut self, target: Option<usize>) {
         let Some(i) = target.filter(|i| *i < self.recipe.targets.len()) else { return };
         let format = self.recipe.targets[i].format;
-        for key in keys_of(Room::Target).filter(|k| !k.fits(format)) {
+        for key in keys_of(KeyTable::Target).filter(|k| !k.fits(format)) {
             edit::clear(&mut self.recipe, target, key);
             self.invalid.retain(|w| w.target != target || w.label != key.name);
         }
@@ -242,7 +242,7 @@ mod tests {
         let r = form(FormatId::Gguf);
         let labels: Vec<&str> = r.fields().iter().map(|f| f.label()).collect();
         assert_eq!(labels[..FIRST.len()], FIRST);
-        for key in keys_of(Room::Target).filter(|k| matches!(k.state, State::Since(_)) && k.fits(FormatId::Gguf)) {
+        for key in keys_of(KeyTable::Target).filter(|k| matches!(k.state, State::Since(_)) && k.fits(FormatId::Gguf)) {
             assert_eq!(r.fields().iter().filter(|f| f.is_about(key.name)).count(), 1, "{}", key.name);
         }
         let plain: Vec<&str> = form(FormatId::Safetensors).fields().iter().map(|f| f.label()).collect();

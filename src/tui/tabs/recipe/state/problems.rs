@@ -3,7 +3,7 @@
 use super::document::InvalidText;
 use super::{Document, Field, RecipeState, TargetRejection};
 use crate::model::OptionPath;
-use crate::recipe::keys::{Room, keys_of};
+use crate::recipe::keys::{KeyTable, keys_of};
 use crate::recipe::{Problem, RecipeTable, check};
 
 /// One problem.
@@ -50,7 +50,7 @@ pub(super) fn planned(document: &Document, refused: &TargetRejection) -> RecipeP
     let card = &refused.card;
     let lone = || (document.recipe.targets.len() == 1).then_some(0);
     let target = refused.target.or_else(lone);
-    let of_target = |o: &&OptionPath| target.is_some() && keys_of(Room::Target).any(|k| k.name == o.option.key());
+    let of_target = |o: &&OptionPath| target.is_some() && keys_of(KeyTable::Target).any(|k| k.name == o.option.key());
     let (key, fact) = match card.option.as_deref().filter(of_target) {
         Some(option) => (option.to_string(), card.beside_option()),
         None => (String::new(), card.message.as_str()),
@@ -151,8 +151,8 @@ mod tests {
         let pairs: Vec<_> = of(&document(size)).into_iter().map(|t| (t.key, t.fact)).collect();
         assert_eq!(pairs, [("max_shard_size".to_owned(), "cannot be 0".to_owned())]);
         let mut typed = document(target);
-        typed.set(Some(0), find(Room::Target, "pure").unwrap(), "perhaps");
-        assert_eq!(of(&typed)[0].fact, "takes `true` or `false`, not the text \"perhaps\"");
+        typed.set(Some(0), find(KeyTable::Target, "pure").unwrap(), "perhaps");
+        assert_eq!(of(&typed)[0].fact, "must be `true` or `false`, not the string \"perhaps\"");
     }
 
     #[test]

@@ -45,12 +45,12 @@ pub(crate) fn about(name: &str) -> &'static str {
 mod tests {
     use super::*;
     use crate::recipe::edit;
-    use crate::recipe::keys::{Room, find};
+    use crate::recipe::keys::{KeyTable, find};
 
     #[test]
     fn every_word_of_the_pickers_is_explained() {
         for name in ["format", "quantization", "embedding_type", "effort"] {
-            let key = find(Room::Target, name).unwrap();
+            let key = find(KeyTable::Target, name).unwrap();
             for word in edit::choices(key, Some(FormatId::Gguf)) {
                 assert!(!about(word).is_empty(), "{name} {word}");
             }

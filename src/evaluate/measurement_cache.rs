@@ -12,7 +12,7 @@ use crate::task::Task;
 use std::collections::VecDeque;
 
 /// Pairs of models kept: some comparisons of six. A pair has about 100 bytes a tensor, so all of them some megabytes.
-const MOST: usize = 32;
+const MAX_PAIRS: usize = 32;
 
 /// What decides about the errors of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ struct Key {
 }
 
 #[derive(Clone, Debug)]
-struct Found {
+struct CachedMeasurement {
     key: Key,
     measured: Measured,
     /// By tensor of the baseline.
@@ -32,9 +32,9 @@ struct Found {
 
 /// Measurements of earlier comparisons, the latest last.
 #[derive(Debug, Default)]
-pub(crate) struct Known(VecDeque<Found>);
+pub(crate) struct MeasurementCache(VecDeque<CachedMeasurement>);
 
-impl Known {
+impl MeasurementCache {
     /// As [`Set::measure`], but only what is not known; what is measured is known from then on.
     ///
     /// # Errors
@@ -44,7 +44,7 @@ impl Known {
         let base = overview.baseline;
         let key =
             |v: usize| Key { baseline: set.stamps[base].clone(), model: set.stamps[v].clone(), names: overview.names };
-        let found: Vec<Option<Found>> =
+        let found: Vec<Option<CachedMeasurement>> =
             (0..overview.variants.len()).map(|v| if v == base { None } else { self.take(&key(v)) }).collect();
         let unknown = |v: usize| found[v].is_none();
         let mut comparison = set.only(unknown).measure(how);
@@ -66,20 +66,20 @@ impl Known {
                 // What was written to meanwhile was measured half before and half after.
                 if self.0.iter().all(|f| f.key != key) && key.baseline.holds() && key.model.holds() {
                     let figures = comparison.tensors.iter().map(|t| t.figures[v]).collect();
-                    self.keep(Found { key, measured, figures });
+                    self.keep(CachedMeasurement { key, measured, figures });
                 }
             }
         }
         comparison
     }
 
-    fn take(&mut self, key: &Key) -> Option<Found> {
+    fn take(&mut self, key: &Key) -> Option<CachedMeasurement> {
         let at = self.0.iter().position(|f| f.key == *key)?;
         self.0.remove(at)
     }
 
-    fn keep(&mut self, found: Found) {
-        if self.0.len() >= MOST {
+    fn keep(&mut self, found: CachedMeasurement) {
+        if self.0.len() >= MAX_PAIRS {
             self.0.pop_front();
         }
         self.0.push_back(found);
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_model_more_is_measured_alone() {
-        let (lab, mut known) = (Lab::new(), Known::default());
+        let (lab, mut known) = (Lab::new(), MeasurementCache::default());
         known.measure(&lab.set(2, 0), Task::quiet()).unwrap();
         assert_eq!(lab.reads(), [1, 1, 0]);
         let three = known.measure(&lab.set(3, 0), Task::quiet()).unwrap();
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn another_baseline_and_a_changed_file_are_measured() {
-        let (lab, mut known) = (Lab::new(), Known::default());
+        let (lab, mut known) = (Lab::new(), MeasurementCache::default());
         known.measure(&lab.set(3, 0), Task::quiet()).unwrap();
         lab.reads();
         known.measure(&lab.set(3, 1), Task::quiet()).unwrap();
@@ -196,21 +196,21 @@ mod tests {
 
     #[test]
     fn a_change_while_it_is_measured_and_too_many_are_not_kept() {
-        let (lab, mut known) = (Lab::new(), Known::default());
+        let (lab, mut known) = (Lab::new(), MeasurementCache::default());
         let set = lab.set(2, 0);
         lab.write(1, "written to after it was opened");
         known.measure(&set, Task::quiet()).unwrap();
         assert!(known.0.is_empty());
-        for n in 0..MOST + 3 {
+        for n in 0..MAX_PAIRS + 3 {
             lab.write(1, &"x".repeat(n + 100));
             known.measure(&lab.set(2, 0), Task::quiet()).unwrap();
         }
-        assert_eq!(known.0.len(), MOST);
+        assert_eq!(known.0.len(), MAX_PAIRS);
     }
 
     #[test]
     fn cancelled_loses_nothing() {
-        let (lab, mut known) = (Lab::new(), Known::default());
+        let (lab, mut known) = (Lab::new(), MeasurementCache::default());
         known.measure(&lab.set(2, 0), Task::quiet()).unwrap();
         let stop = std::sync::atomic::AtomicBool::new(true);
         let how = Task { cancel: &stop, ..Task::quiet() };

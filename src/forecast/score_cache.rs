@@ -14,13 +14,13 @@ use std::path::{Path, PathBuf};
 const VERSION: u32 = 1;
 
 /// Samples kept for one source; beyond that the ones not asked for lately go. A model of 60 experts has a few thousand.
-const MOST: usize = 20_000;
+const MAX_SAMPLES: usize = 20_000;
 
 /// Largest file that is read back.
 const MAX_BYTES: u64 = 256 << 20;
 
 /// What is known of the types on one sample.
-pub(super) type Known = HashMap<Encoding, Score>;
+pub(super) type TypeScores = HashMap<Encoding, Score>;
 
 #[derive(Serialize, Deserialize)]
 struct File {
@@ -33,9 +33,9 @@ struct File {
 
 /// What a file held.
 #[derive(Default)]
-pub(super) struct Kept {
+pub(super) struct CachedScores {
     /// By hash of the sample.
-    pub scores: HashMap<String, Known>,
+    pub scores: HashMap<String, TypeScores>,
     /// Encoding time of an element.
     pub nanoseconds: HashMap<Encoding, f64>,
 }
@@ -54,26 +54,26 @@ pub(super) fn file_of(root: &Path, source: &Path) -> PathBuf {
 }
 
 /// Reads a file of scores.
-pub(super) fn load(path: &Path) -> Kept {
+pub(super) fn load(path: &Path) -> CachedScores {
     let read = files::read(path, MAX_BYTES).ok();
     let Some(file) = read.and_then(|b| serde_json::from_slice::<File>(&b).ok()) else {
-        return Kept::default();
+        return CachedScores::default();
     };
     if file.version != VERSION {
-        return Kept::default();
+        return CachedScores::default();
     }
     fn by_encoding<T>(named: HashMap<String, T>) -> HashMap<Encoding, T> {
         named.into_iter().filter_map(|(name, v)| Some((Encoding::parse(&name)?, v))).collect()
     }
-    Kept {
+    CachedScores {
         scores: file.scores.into_iter().map(|(hash, known)| (hash, by_encoding(known))).collect(),
         nanoseconds: by_encoding(file.nanoseconds),
     }
 }
 
 /// Writes a file of scores whole or not at all; `used` are the samples of today, which stay when there are too many.
-pub(super) fn save(path: &Path, kept: &Kept, used: &dyn Fn(&str) -> bool) {
-    let all = kept.scores.len() <= MOST;
+pub(super) fn save(path: &Path, kept: &CachedScores, used: &dyn Fn(&str) -> bool) {
+    let all = kept.scores.len() <= MAX_SAMPLES;
     let stays = |hash: &&String| all || used(hash);
     fn named<T: Copy>(known: &HashMap<Encoding, T>) -> HashMap<String, T> {
         known.iter().map(|(e, v)| (e.name().to_owned(), *v)).collect()
@@ -85,7 +85,7 @@ pub(super) fn save(path: &Path, kept: &Kept, used: &dyn Fn(&str) -> bool) {
         files::create_private_folder(folder)?;
         // Versions before this one made it with the umask's rights.
         files::tighten(folder);
-        // Two runs may save at once: each has a file of its own, and the last rename stands.
+        // Two runs may save at the same time: each has its own file, and the last rename wins.
         let part = path.with_extension(format!("{}.part", std::process::id()));
         files::write_private(&part, &serde_json::to_vec(&file)?)?;
         fs::rename(&part, path)
@@ -105,7 +105,7 @@ mod tests {
         let path = file_of(dir.path(), Path::new("/models/x"));
         assert!(load(&path).scores.is_empty());
         let score = Score { noise: 0.1 + 0.2, signal: 1e-300, weighted_noise: 7.0, weighted_signal: 1e300 };
-        let mut kept = Kept::default();
+        let mut kept = CachedScores::default();
         kept.scores.insert("ab".into(), HashMap::from([(BlockType::Q4_K.into(), score)]));
         kept.nanoseconds.insert(BlockType::Q4_K.into(), 3.5);
         save(&path, &kept, &|_| true);

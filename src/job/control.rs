@@ -22,7 +22,7 @@ pub(crate) fn cancel(dir: &Path) -> Result<()> {
     let folder = JobFolder { dir: dir.to_owned() };
     let state = folder.summary().state;
     if state.ended() {
-        return Err(ModelError::request(format!("job {} is {} already", folder.id(), state.name())));
+        return Err(ModelError::request(format!("job {} is already {}", folder.id(), state.name())));
     }
     folder.write(CANCEL, b"")
 }
@@ -40,7 +40,7 @@ pub(crate) fn pause(dir: &Path) -> Result<()> {
     }
 }
 
-/// Lets a paused job go on, as soon as it is its turn.
+/// Lets a paused job continue, as soon as it is its turn.
 ///
 /// # Errors
 /// A bad-request error when the job is not paused.
@@ -70,7 +70,7 @@ pub(crate) fn remove(dir: &Path) -> Result<Vec<PathBuf>> {
     let folder = JobFolder { dir: dir.to_owned() };
     let state = folder.summary().state;
     if !state.ended() {
-        return Err(is(&folder, state).with_hint("Cancel it first, or wait for its end."));
+        return Err(is(&folder, state).with_hint("Cancel it first, or wait until it ends."));
     }
     remove_ended(&folder)
 }
