@@ -31,7 +31,7 @@ fn mistakes_are_reported_with_their_line_and_the_nearest_name() {
         [
             "config.toml:1: mouse must be true or false",
             "config.toml:3: theme drak: there is no theme with this name; did you mean dark?",
-            "keys.toml:1: there is no command recipe.strt; is it recipe.start?",
+            "keys.toml:1: there is no command recipe.strt; did you mean recipe.start?",
             "keys.toml:2: zoom: terminals cannot distinguish ctrl-i from tab",
             "keys.toml:3: models.convert: r is already a key of models.rescan",
             "themes/mine.toml:2: there is no role acent; did you mean accent?",

@@ -322,7 +322,7 @@ fn jobs_wait_for_their_turn_and_can_be_cancelled_there() {
         lab.run(&detach(out)).expect(0);
     }
     at_work(&lab);
-    wait_for("two in the queue", || lab.run("jobs").out.contains("queued, 2.").then_some(()));
+    wait_for("two in the queue", || lab.run("jobs").out.contains("queued (2)").then_some(()));
     // A conversion in the foreground does not wait.
     lab.write("small.safetensors", big(1));
     lab.run("convert small.safetensors --to gguf:q8_0").expect(0);

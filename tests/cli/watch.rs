@@ -216,10 +216,10 @@ fn what_cannot_be_watched_is_refused() {
         ("watch run/checkpoint-100/model.safetensors --to gguf", "only folders can be watched"),
         ("watch run --to gguf --name x", "the same for every checkpoint"),
         ("watch run --to gguf --name {unit}-{nonsense}", "unknown placeholder"),
-        ("watch run --to gguf --name a/{unit}", "without folders"),
+        ("watch run --to gguf --name a/{unit}", "must not contain folders"),
         ("watch run --to nonsense", "nonsense"),
         ("watch run --to gguf:q4_k_x", "unknown quantization `q4_k_x`\n  hint: Did you mean"),
-        ("watch nowhere --to gguf:q8_0", "is not there"),
+        ("watch nowhere --to gguf:q8_0", "does not exist"),
         ("watch run --to gguf --quiet-time=-1", "quiet-time"),
         ("watch run --to gguf --explain run/nothing", "no checkpoint"),
     ] {
@@ -266,7 +266,7 @@ fn a_detached_watcher_is_listed_followed_and_stopped() {
     wait_for("the export", || (out.exists() || begun.elapsed().as_secs() > 40).then_some(()));
     assert!(out.exists(), "the folder was not noticed when it came");
     let again = lab.run("watch run --to gguf:q8_0 --detach").expect(2);
-    assert!(again.err.contains("watched already"), "{}", again.err);
+    assert!(again.err.contains("already watched"), "{}", again.err);
     let again = lab.run(ONCE).expect(2);
     assert!(again.err.contains("another watcher"), "{}", again.err);
     let listed = || serde_json::from_str::<Value>(&lab.run("watch list --json").expect(0).out).unwrap();

@@ -20,7 +20,7 @@ fn a_stopped_watcher_is_forgotten_by_the_beginning_of_its_name() {
     watcher.wait("the export", |e| e["kind"] == "watch.exported");
     let id = only(&lab);
     let refused = lab.run(&format!("watch forget {}", &id[..4])).expect(2);
-    assert!(refused.err.contains("runs") && refused.err.contains("watch stop"), "{}", refused.err);
+    assert!(refused.err.contains("is running") && refused.err.contains("watch stop"), "{}", refused.err);
     let stopped = lab.run(&format!("watch stop {}", &id[..4])).expect(0);
     assert!(stopped.err.contains("is stopped"), "{}", stopped.err);
     drop(watcher);

@@ -43,7 +43,7 @@ fn several_rules_run_in_one_process_and_paths_are_the_files() {
     let rules: BTreeSet<String> = events(&ran.out, "watch.exported").iter().map(|e| e["watch"].to_string()).collect();
     assert_eq!(rules.len(), 2, "events name their rule");
     let ran = lab.run("watch --rules conf/watch.toml --explain conf/runs/b/checkpoint-200").expect(0);
-    assert!(ran.out.contains("exported already"), "{}", ran.out);
+    assert!(ran.out.contains("already exported"), "{}", ran.out);
     let ran = lab.run("watch --rules conf/watch.toml --print-unit").expect(0);
     assert!(ran.out.contains("remold watch --rules conf/watch.toml\n"), "{}", ran.out);
     // A rule of the file and the same rule on the command line are one.
@@ -67,7 +67,7 @@ fn detached_rules_have_a_row_each_and_end_together() {
     assert_eq!(all.as_array().unwrap().len(), 2);
     assert!(all[0]["pid"].is_u64() && all[0]["pid"] == all[1]["pid"], "{all}");
     let again = lab.run("watch --rules conf/watch.toml").expect(2);
-    assert!(again.err.contains("watched already"), "{}", again.err);
+    assert!(again.err.contains("already watched"), "{}", again.err);
     let stopped = lab.run(&format!("watch stop {}", all[0]["id"].as_str().unwrap())).expect(0);
     assert!(stopped.err.contains("the other rules of the same process"), "{}", stopped.err);
     assert!(listed().as_array().unwrap().iter().all(|w| w["pid"].is_null()));

@@ -49,7 +49,7 @@ fn hints_help_and_palette_show_own_keys() {
     shows(
         b.keys("<f2>zoom"),
         SMALL,
-        &["/ zoom", "no key             Give this pane the full width, or restore both panes"],
+        &["/ zoom", "no key             Give this pane the full width, or restore both"],
     );
     shows(b.keys("<esc><esc>:conv"), SMALL, &["models.convert", "Convert this model", "  ctrl-o │"]);
     // The first key of a sequence of one's own says what may follow.
@@ -173,7 +173,7 @@ fn messages_lie_in_the_corner_and_never_over_the_cursor() {
     notice(&mut b, Level::Warn, "one thing to look at");
     notice(&mut b, Level::Error, "config.toml:2: mouse must be true or false. The settings are unchanged.");
     check("toasts-styled", styled(&render(&mut b, SMALL, Depth::True, false)));
-    shows(&mut b, TINY, &["✗ config.toml:2: mouse is true or", "esc closes"]);
+    shows(&mut b, TINY, &["✗ config.toml:2: mouse must be", "esc closes"]);
     plain(&mut b);
     shows(&mut b, LARGE, &["! one thing to look at", "esc closes"]);
     // With the cursor below they are above.

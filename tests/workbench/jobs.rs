@@ -229,7 +229,7 @@ fn states() {
     b.act(Action::Jobs(list));
     shows(&mut b, SMALL, &["‖ paused   71 %", "1 paused · 1 queued · 1 done", "p resume"]);
     assert!(b.state.jobs.view.as_ref().unwrap().history.eta().is_none(), "a pause has no end that can be foretold");
-    let question = ["Remove job 38, checkpoint-500 → gguf Q4_K_M?", "its outputs stay.", "⏎ remove the job"];
+    let question = ["Remove job 38, checkpoint-500 → gguf Q4_K_M?", "its outputs are kept.", "⏎ remove the job"];
     shows(b.keys("GD"), SMALL, &question);
 }
 
@@ -369,7 +369,7 @@ fn the_doctor_speaks_in_the_log() {
     ]));
     let levels: Vec<Level> = b.state.log.entries.iter().rev().take(2).map(|e| e.level).collect();
     assert_eq!(levels, [Level::Warn, Level::Info]);
-    assert_eq!(b.state.toasts.last().unwrap().text, "doctor: usable; 1 to look at");
+    assert_eq!(b.state.toasts.last().unwrap().text, "doctor: usable; 1 warning");
 }
 
 #[test]

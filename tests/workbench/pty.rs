@@ -177,9 +177,9 @@ fn marks_compares_and_exports() {
     s.send("Eout.md\r");
     s.wait_for("exists already");
     // The name is offered once more, to be corrected.
-    s.wait_for("esc drop");
+    s.wait_for("esc cancel");
     s.send("\x1b");
-    s.wait_until("the prompt to close", |sc| !sc.contents().contains("esc drop"));
+    s.wait_until("the prompt to close", |sc| !sc.contents().contains("esc cancel"));
     s.send("q");
     assert_eq!(s.exit_code(), 0);
 }

@@ -16,9 +16,9 @@ fn offers(b: &sample::Bench, word: &str) -> bool {
 #[test]
 fn n_goes_from_hit_to_hit_in_the_tree_and_not_to_the_folders_kept_for_them() {
     let mut b = sample::start();
-    assert!(!offers(&b, "next hit"), "nothing is looked for");
+    assert!(!offers(&b, "next match"), "nothing is looked for");
     b.keys("/llama<enter>");
-    assert!(offers(&b, "next hit"));
+    assert!(offers(&b, "next match"));
     let mut seen = Vec::new();
     for _ in 0..5 {
         b.keys("n");
@@ -32,7 +32,7 @@ fn n_goes_from_hit_to_hit_in_the_tree_and_not_to_the_folders_kept_for_them() {
     b.keys("nN");
     assert_eq!(b.state.models.cursor(), at);
     b.keys("<esc>");
-    assert!(!offers(&b, "next hit"));
+    assert!(!offers(&b, "next match"));
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn a_search_in_what_is_read_hides_nothing_and_marks_its_hits() {
     let reading = b.state.models.inspect.reading.as_mut().unwrap();
     reading.text = long.collect::<Vec<_>>().join("\n");
     let scroll = |b: &sample::Bench| b.state.models.inspect.reading.as_ref().unwrap().scroll;
-    assert!(offers(&b, "search") && !offers(&b, "next hit"));
+    assert!(offers(&b, "search") && !offers(&b, "next match"));
     b.keys("/need");
     assert_eq!((scroll(&b), search_position(&b.state)), (7, (Some(1), 3)), "as it is typed");
     b.keys("<enter>n");
@@ -80,7 +80,7 @@ fn a_search_in_what_is_read_hides_nothing_and_marks_its_hits() {
     b.keys("/");
     shows(&mut b, SMALL, &["/ need", "matching line 1 of 3", "type to replace"]);
     b.keys("nowhere<enter>");
-    assert!(!offers(&b, "next hit"));
+    assert!(!offers(&b, "next match"));
     shows(&mut b, SMALL, &["/ nowhere", "no matches", "line 7 Needle"]);
     assert_eq!(b.state.models.details.filter, "rope_sc", "the filter below is another one");
     b.keys("<esc>");
@@ -163,7 +163,7 @@ fn what_a_prompt_offers_is_seen_to_be_selected() {
     assert!(mono.is_ascii() && mono.contains("exp42/checkpoint-2000.toml]"), "{mono}");
     shows(&mut b, TINY, &["save as", "checkpoint-2000.toml", "type to replace"]);
     b.keys("<left>");
-    shows(&mut b, SMALL, &["save as …s/exp42/checkpoint-2000.toml", "⏎ accept  esc drop"]);
+    shows(&mut b, SMALL, &["save as …s/exp42/checkpoint-2000.toml", "⏎ accept  esc cancel"]);
     b.keys("<esc>s<tab>x");
     let line = b.state.recipe.editing.as_ref().unwrap();
     assert!(line.text.ends_with("checkpoint-2000.tomlx"), "whoever completes it keeps it: {}", line.text);

@@ -265,7 +265,7 @@ fn keys_and_themes_of_the_user_count_and_change_while_it_runs() {
     s.send("1O");
     s.wait_for("following");
     fs::write(config.join("keys.toml"), "\n\"tab.lug\" = [\"X\"]\n").unwrap();
-    s.wait_for("keys.toml:2: there is no command tab.lug; is it tab.log?");
+    s.wait_for("keys.toml:2: there is no command tab.lug; did you mean");
     s.send("1O");
     s.wait_for("following");
     fs::write(config.join("themes/mine.toml"), "inherits = \"dark\"\n[styles]\ntext = \"2\"\n").unwrap();
