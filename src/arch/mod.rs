@@ -1,9 +1,9 @@
 //! Network architectures, one file per family: tensor names across ecosystems, roles, hyper-parameter mapping.
 //!
 //! Must not know file formats. The reference for everything written to GGUF is llama.cpp's own converter: [`to_gguf()`] gives the
-//! same keys, value types, tensor names, order, types and bytes. [`to_hf()`] is the inverse. [`open`] and [`identify`] set what each
-//! tensor of a model is for, by its name in any ecosystem, and the model's hyper-parameters; the rooms below read them from the model. Adding a family is a file and a line in `family::FAMILIES`
-//! (`docs/adding-an-architecture.md`).
+//! same keys, value types, tensor names, order, types and bytes. [`to_hf()`] is the inverse. [`open`] and [`identify()`] set what each
+//! tensor of a model is for, by its name in any ecosystem, and the model's hyper-parameters; the rooms below read them from the model.
+//! Adding a family is a file and a line in `family::FAMILIES` (`docs/adding-an-architecture.md`).
 
 mod adapter;
 mod back;

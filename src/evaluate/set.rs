@@ -131,13 +131,13 @@ impl Set {
     /// A set of tensors in memory, for tests.
     #[cfg(test)]
     pub(super) fn of(models: Vec<Vec<TensorEntry>>, baseline: usize) -> Result<Self> {
-        let variant = |(i, tensors): (usize, &Vec<TensorEntry>)| {
-            let model = crate::model::Model {
+        let model = |(i, tensors): (usize, Vec<TensorEntry>)| {
+            let mut model = crate::model::Model {
                 path: format!("/m{i}").into(),
                 format: crate::model::FormatId::Safetensors,
                 files: Vec::new(),
                 opened: Vec::new(),
-                tensors: tensors.clone(),
+                tensors,
                 metadata: Default::default(),
                 sidecars: Default::default(),
                 opaque: Vec::new(),
@@ -146,10 +146,11 @@ impl Set {
                 checks: Default::default(),
                 network: None,
             };
-            let path = model.path.clone();
-            facts::variant(&Both::new(model), format!("m{i}"), &path, 0)
+            arch::identify(&mut model);
+            let (path, tensors) = (model.path.clone(), model.tensors.clone());
+            (facts::variant(&Both::new(model), format!("m{i}"), &path, 0), tensors)
         };
-        let variants = models.iter().enumerate().map(variant).collect();
+        let (variants, models): (Vec<_>, Vec<_>) = models.into_iter().enumerate().map(model).unzip();
         let names = super::Names::Own;
         Self::pair(Comparison { baseline, variants, names, context: 0, tensors: Vec::new(), seconds: 0.0 }, &models)
     }
