@@ -4,7 +4,7 @@ use super::program;
 use remold::testing::model::FormatId;
 
 /// Where formats are named, beside the folder and the resolver of each: the list of them, the tables, and what several formats share.
-const SHARED: [&str; 9] = [
+const SHARED: [&str; 10] = [
     "model/mod.rs",
     "formats/mod.rs",
     "formats/recognised.rs",
@@ -16,6 +16,8 @@ const SHARED: [&str; 9] = [
     "recipe/options/",
     // Entry points of fuzzing, one for each parser; they are not in the program.
     "fuzzing/",
+    // What tests use of the formats; it is not in the program.
+    "testing.rs",
 ];
 
 /// True for the files that may name formats: those in [`SHARED`], and `formats/NAME` and `plan/resolve/NAME` (a file or a folder) of every format.

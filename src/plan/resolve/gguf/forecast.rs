@@ -89,14 +89,17 @@ pub(crate) fn forecast(model: &Model, target: &Target, how: Task<'_>) -> Result<
     })
 }
 
-/// Every file type, resolved; and the names of those that this model cannot become, each with the reason.
+/// A file type that a model cannot become, and the reason.
+type RefusedType = (String, String);
+
+/// Every file type, resolved; and those that this model cannot become.
 fn outlines(
     model: &Model,
     target: &Target,
     ready: &Ready,
     overrides: &Overrides,
     how: Task<'_>,
-) -> Result<(Vec<Outline>, Vec<(String, String)>)> {
+) -> Result<(Vec<Outline>, Vec<RefusedType>)> {
     let by_converter = |t: FileType| model.format != FormatId::Gguf && OutType::parse(t.name()).is_some();
     let (mut outlines, mut refused) = (Vec::new(), Vec::new());
     let mut first_error: Option<ModelError> = None;
