@@ -46,11 +46,7 @@ fn hints_help_and_palette_show_own_keys() {
     assert!(shown.contains(&("ctrl-o".into(), "convert")), "{shown:?}");
     assert!(shown.iter().all(|(_, word)| *word != "zoom"), "what has no key is no hint: {shown:?}");
     assert!(tail_hints(&b.state).iter().any(|h| h.key == "f2" && h.cmd == Cmd::Help));
-    shows(
-        b.keys("<f2>zoom"),
-        SMALL,
-        &["/ zoom", "no key             Give this pane the full width, or restore both"],
-    );
+    shows(b.keys("<f2>zoom"), SMALL, &["/ zoom", "no key             Give this pane the full width, or restore both"]);
     shows(b.keys("<esc><esc>:conv"), SMALL, &["models.convert", "Convert this model", "  ctrl-o │"]);
     // The first key of a sequence of one's own says what may follow.
     let mut b = with_keys(&[("tab.log", &[", l"]), ("zoom", &[", z"])]);
