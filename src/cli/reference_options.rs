@@ -101,7 +101,7 @@ mod tests {
         for (line, given, part) in [
             ("convert m --outtype f16", "--outtype", "--to gguf:TYPE"),
             ("convert m --outfile x.gguf", "--outfile", "-o FILE"),
-            ("convert m --vocab-only", "--vocab-only", "not written"),
+            ("convert m --vocab-only", "--vocab-only", "not supported"),
             ("inspect m --pure", "--pure", "an option of `remold convert`"),
             ("--imatrix x m", "--imatrix", "an option of `remold convert`"),
             ("compare --leave-output-tensor", "--leave-output-tensor", "an option of `remold convert`"),

@@ -322,7 +322,7 @@ fn the_mouse_runs_hints_and_opens_what_is_clicked_twice() {
     s.send(&click);
     s.wait_for("Keys in this pane");
     s.send("\x1b");
-    s.wait_until("help to close", |sc| !sc.contents().contains("Keys that do"));
+    s.wait_until("help to close", |sc| !sc.contents().contains("Keys in this"));
     let click = find(&s, "whole.safetensors");
     s.send(&format!("{click}{click}"));
     // The keys of the details are those that count.

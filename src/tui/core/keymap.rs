@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn what_is_wrong_keeps_its_default_and_is_told_with_its_line() {
         let cases: &[(&str, &[&str], &str)] = &[
-            ("recipe.strt", &["x"], "there is no command recipe.strt; is it recipe.start?"),
+            ("recipe.strt", &["x"], "there is no command recipe.strt; did you mean recipe.start?"),
             ("models.convert", &["r"], "models.convert: r is already a key of models.rescan"),
             ("models.rescan", &["g"], ""),
             ("down", &["g"], "down: g is already a key of top"),

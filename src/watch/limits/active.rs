@@ -92,11 +92,11 @@ mod tests {
         }
         let care = Limits { active: Some(night), ..Limits::default() };
         let text = |at| closed(&care, &Readings { time: at, ..Readings::default() }, Edge::Enter);
-        assert_eq!(text(t(7, 0)).unwrap(), "waits for 12:00");
-        assert_eq!(text(t(20, 0)).unwrap(), "waits for 22:00");
+        assert_eq!(text(t(7, 0)).unwrap(), "waiting until 12:00");
+        assert_eq!(text(t(20, 0)).unwrap(), "waiting until 22:00");
         let early = Limits { active: Some(Active::parse("1-2").unwrap()), ..Limits::default() };
         let text = closed(&early, &Readings { time: t(20, 0), ..Readings::default() }, Edge::Enter);
-        assert_eq!(text.unwrap(), "waits for 01:00", "the next day");
+        assert_eq!(text.unwrap(), "waiting until 01:00", "the next day");
         assert!(Active::parse("18:00-24:00").unwrap().is_open(t(23, 59)));
         for wrong in ["", "22", "22:00", "25:00-7:00", "7:60-8", "7-7", "a-b", "-7", "7-", "22:00-07:00,"] {
             assert!(Active::parse(wrong).is_err(), "{wrong}");

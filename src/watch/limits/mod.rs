@@ -143,7 +143,7 @@ mod tests {
         readings.gpus = vec![(1, 2.0)];
         keeper.look(&care, &readings, now);
         let hold = keeper.look(&care, &readings, now).unwrap();
-        assert_eq!((hold.text.as_str(), hold.pauses), ("waits for 22:00", false));
+        assert_eq!((hold.text.as_str(), hold.pauses), ("waiting until 22:00", false));
         readings.time = jiff::civil::time(23, 0, 0, 0);
         assert_eq!(keeper.look(&care, &readings, now), None);
     }

@@ -180,7 +180,7 @@ fn a_policy_of_lerobot_has_its_step_from_the_folder_above() {
     w.put("checkpoints/005000/training_state/training_step.json", "{}");
     let unit = w.unit(base);
     let rule = w.judge(&unit, LONG).rules.into_iter().find(|r| r.rule == "training state").unwrap();
-    assert!(rule.sentence.ends_with("is there"), "{rule:?}");
+    assert!(rule.sentence.ends_with("exists"), "{rule:?}");
 }
 
 #[test]
