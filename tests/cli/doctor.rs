@@ -7,7 +7,7 @@ fn it_reports_its_findings_and_leaves_no_files() {
     let lab = Lab::new();
     let before = lab.tree();
     let ran = lab.run("doctor").expect(0);
-    for word in ["terminal", "none here", "is writable and supports locks", "quantizes with", "free in"] {
+    for word in ["terminal", "none (a pipe", "is writable and supports locks", "quantizes with", "free in"] {
         assert!(ran.out.contains(word), "{word} is not in\n{}", ran.out);
     }
     let told: serde_json::Value = serde_json::from_str(&lab.run("doctor --json").expect(0).out).unwrap();

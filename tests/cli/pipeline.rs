@@ -64,7 +64,9 @@ fn steps_do_what_the_options_of_targets_do() {
     let stages: Vec<String> = events
         .iter()
         .filter_map(|e| match &e.body {
-            EventBody::StageStarted { stage, outputs } => Some(format!("{stage:?} of {outputs:?}")),
+            EventBody::StageStarted { stage, outputs } => {
+                Some(format!("{stage:?} of {:?}", outputs.iter().map(|o| o.0).collect::<Vec<_>>()))
+            }
             EventBody::StageFinished { stage, .. } => Some(format!("{stage:?} done")),
             EventBody::OutputPublished { output, .. } => Some(format!("output {output}")),
             _ => None,

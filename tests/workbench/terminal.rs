@@ -312,6 +312,7 @@ fn the_mouse_runs_hints_and_opens_what_is_clicked_twice() {
     let dir = folder();
     let mut s = Session::start(dir.path(), &[]);
     s.wait_for("whole.safetensors");
+    s.wait_for("? help");
     let find = |s: &Session, what: &str| {
         let rows: Vec<String> = s.screen.screen().rows(0, 80).collect();
         let y = rows.iter().position(|r| r.contains(what)).unwrap();

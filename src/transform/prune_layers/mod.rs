@@ -34,7 +34,7 @@ fn kept_layers(there: &BTreeSet<u32>, layers: &BTreeSet<u32>) -> Result<BTreeMap
         return Err(ModelError::request(format!("the model has no layer {missing}; {known}")).with_hint(hint));
     }
     if layers.len() == there.len() {
-        return Err(ModelError::request("no layer would be left").with_hint("Name fewer layers."));
+        return Err(ModelError::request("no layer would be left").with_hint("Remove fewer layers."));
     }
     let first = layers.first().copied().unwrap_or(u32::MAX);
     let mut kept = BTreeMap::new();
