@@ -77,7 +77,7 @@ impl Meta<'_> {
     pub(crate) fn vector(&self, name: &str) -> Result<Option<Vec<f64>>> {
         let Some(tensor) = self.model.tensor(name) else { return Ok(None) };
         if tensor.rows() != 1 || tensor.cols() > MAX_FACTORS {
-            return Err(ModelError::bad(format!("shape {} is no vector of rope factors", tensor.shape)).field(name));
+            return Err(ModelError::bad(format!("shape {} is not a vector of rope factors", tensor.shape)).field(name));
         }
         let mut floats = vec![0f32; tensor.cols() as usize];
         decode_piece(tensor, &Piece::rows(tensor, 0..1), &mut Vec::new(), &mut floats)?;

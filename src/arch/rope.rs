@@ -134,7 +134,7 @@ impl Rope {
     /// `TextModel.set_gguf_parameters` of llama.cpp's converter does for every architecture.
     pub(crate) fn sections(&self) -> Result<Option<[i32; 4]>> {
         let Some(value) = self.root(SECTIONS) else { return Ok(None) };
-        let wrong = || bad(&[self.source, SECTIONS], &format!("{value} is no list of whole numbers"));
+        let wrong = || bad(&[self.source, SECTIONS], &format!("{value} is not a list of whole numbers"));
         let list = value.as_array().ok_or_else(wrong)?;
         let mut out = [0; 4];
         for (slot, v) in out.iter_mut().zip(list) {
@@ -157,7 +157,7 @@ impl Rope {
             return Ok(None);
         }
         if dim == 0 || dim > 1 << 16 {
-            return Err(bad(&["head_dim"], &format!("{dim} is no size of an attention head")));
+            return Err(bad(&["head_dim"], &format!("{dim} is not a valid size of an attention head")));
         }
         let get = |key, or| self.number(key).map(|v| v.unwrap_or(or));
         let base = self.theta()?.unwrap_or(10000.0) as f32;

@@ -258,7 +258,7 @@ fn heads(tensor: TensorEntry, heads: Option<u64>) -> Result<TensorEntry> {
 /// The transpose of a matrix.
 pub(crate) fn transposed(tensor: TensorEntry) -> Result<TensorEntry> {
     let [rows, cols] = tensor.shape.0[..] else {
-        let what = format!("shape {} is no matrix, which the architecture has here", tensor.shape);
+        let what = format!("shape {} is not a matrix, as the architecture requires", tensor.shape);
         return Err(ModelError::bad(what).field(tensor.name));
     };
     let (name, encoding) = (tensor.name.clone(), tensor.encoding);

@@ -88,7 +88,7 @@ fn unknown_fields(table: &[ConfigField]) -> impl Iterator<Item = Warning> {
 
 fn read_config(model: &Model) -> Result<Value> {
     let config = model.sidecars.json_with_words("config.json")?.ok_or_else(|| {
-        ModelError::bad("there is no config.json beside the tensors")
+        ModelError::bad("there is no config.json next to the tensors")
             .in_file(&model.path)
             .with_hint("GGUF needs the architecture and its sizes; put the model's config.json into the folder.")
     })?;

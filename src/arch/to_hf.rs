@@ -172,7 +172,7 @@ fn unstack(
     /// No model has more experts in a layer.
     const MAX_EXPERTS: u64 = 4096;
     let [count, rows, cols] = t.shape.0[..] else {
-        return Err(ModelError::bad(format!("shape {} is no stack of experts", t.shape)).field(t.name.clone()));
+        return Err(ModelError::bad(format!("shape {} is not a stack of experts", t.shape)).field(t.name.clone()));
     };
     if count > MAX_EXPERTS {
         return Err(

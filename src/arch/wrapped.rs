@@ -54,10 +54,12 @@ pub(crate) fn without_wrappers(model: &Model, family: &Family, config: &Config) 
     let prefix = &shared[..cut];
     let what = match (cut, inner) {
         (0, _) => format!("`{}` is a wrapper that a training framework added", found(model)),
-        (_, false) => format!("all tensor names begin with `{prefix}`, which is no part of the architecture's names"),
+        (_, false) => {
+            format!("all tensor names begin with `{prefix}`, which is not part of the names of the architecture")
+        }
         (_, true) => {
             format!(
-                "all tensor names begin with `{prefix}` and `{}`, which is no part of the architecture's names",
+                "all tensor names begin with `{prefix}` and `{}`, which is not part of the names of the architecture",
                 found(model)
             )
         }

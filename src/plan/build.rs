@@ -41,7 +41,7 @@ fn open_source(recipe: &Recipe) -> Result<Model> {
     arch::open_as_format(path, recipe.source.format)
 }
 
-/// As [`prepare`], for a look at the plan alone: what exists already stands in [`PlannedOutput::replaces`].
+/// As [`prepare`], for a look at the plan only: existing outputs are listed in [`PlannedOutput::replaces`].
 ///
 /// # Errors
 /// As [`prepare`], but for outputs that exist.
@@ -85,8 +85,8 @@ pub(crate) fn prepare_again(
         return Ok(prepared);
     }
     let change = changes::first(&read()?, &prepared.plan);
-    let change = change.unwrap_or_else(|| "the plan is another one".to_owned());
-    let error = ModelError::request(format!("this is not what the job was planned to do: {change}"));
+    let change = change.unwrap_or_else(|| "the plan is different".to_owned());
+    let error = ModelError::request(format!("the plan of the job has changed: {change}"));
     Err(error.in_file(&prepared.plan.source).with_hint("Start a new conversion."))
 }
 

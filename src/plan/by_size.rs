@@ -29,7 +29,7 @@ fn size(text: &str) -> Result<u64> {
     let error = |what: String| ModelError::request(what).in_option(OptionName::MAX_SHARD_SIZE);
     match crate::recipe::parse_size(text) {
         None => Err(error(format!("`{text}` is not a size")).with_hint("Write it as 5GB or 4.5GiB.")),
-        Some(0) => Err(error("a file of 0 bytes holds nothing".to_owned()).with_hint("Write it as 5GB or 4.5GiB.")),
+        Some(0) => Err(error("a file of 0 bytes is not possible".to_owned()).with_hint("Write it as 5GB or 4.5GiB.")),
         Some(n) => Ok(n),
     }
 }

@@ -9,7 +9,7 @@ pub(crate) fn first(planned: &Plan, now: &Plan) -> Option<String> {
         return None;
     }
     let found = source(planned, now).or_else(|| outputs(planned, now));
-    Some(found.unwrap_or_else(|| "the plan is another one".to_owned()))
+    Some(found.unwrap_or_else(|| "the plan is different".to_owned()))
 }
 
 fn source(planned: &Plan, now: &Plan) -> Option<String> {
@@ -30,8 +30,8 @@ fn source(planned: &Plan, now: &Plan) -> Option<String> {
                 () if old.bytes != file.bytes => {
                     format!("{path} changed: it has {} bytes, not {}", file.bytes, old.bytes)
                 }
-                () if old.inode != file.inode => format!("{path} changed: it is another file of that name"),
-                () => format!("{path} changed: it was written to, or its attributes were set, since"),
+                () if old.inode != file.inode => format!("{path} changed: it is a different file with the same name"),
+                () => format!("{path} changed: it was written to, or its attributes were changed"),
             });
         }
     }
@@ -54,7 +54,7 @@ fn output(old: &PlannedOutput, new: &PlannedOutput) -> Option<String> {
         return Some(format!("{path} has {} tensors, not {}", new.tensors.len(), old.tensors.len()));
     }
     if let Some(field) = other_field(old, new) {
-        return Some(format!("the field `{field}` of {path} is another one"));
+        return Some(format!("the field `{field}` of {path} is different"));
     }
     let changed = old.tensors.iter().zip(new.tensors.iter()).find(|(o, n)| o != n);
     changed.map(|(o, n)| {

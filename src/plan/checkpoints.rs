@@ -3,7 +3,7 @@
 //! A trainer that keeps only its newest checkpoints deletes the others. What it takes for a checkpoint it finds by name:
 //! `rotate_checkpoints` of transformers takes every folder that the glob `checkpoint-*` finds and sorts by time, so a folder
 //! `checkpoint-100-F16-safetensors` counts as the newest checkpoint and a real one goes. A file written into a checkpoint
-//! changes its time and with it the order. So default outputs have the run's name in front, stand outside of every checkpoint,
+//! changes its time and with it the order. So default outputs begin with the run's name, are outside of every checkpoint,
 //! and what the user names is checked.
 
 use crate::model::Warning;
@@ -73,14 +73,14 @@ pub(super) fn all_count(name: &str) -> bool {
     name == ALL_COUNT
 }
 
-/// What to tell of an output that a trainer may take for a checkpoint. `path` is resolved: absolute and without links.
+/// A warning about an output that a trainer may take for a checkpoint. `path` is resolved: absolute and without links.
 pub(super) fn warning(path: &Path) -> Option<Warning> {
     let name = |p: &Path| p.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let folder = path.parent()?;
     let code = "output.counted-as-checkpoint";
     if let Some(inside) = folder.ancestors().find(|a| is_checkpoint(&name(a))) {
         let text = format!(
-            "{} is written into the checkpoint {}: trainers that sort checkpoints by time then delete another one; write it elsewhere",
+            "{} is written into the checkpoint {}: trainers that sort checkpoints by time may then delete the wrong one; write it elsewhere",
             path.display(),
             name(inside)
         );

@@ -51,7 +51,7 @@ pub(crate) fn check_name(target: &Target) -> Result<()> {
     let Some(name) = &target.output_name else { return Ok(()) };
     if name.is_empty() || name.starts_with('.') || name.contains(['/', '\0']) {
         let what = format!("`{name}` cannot be the name of an output");
-        let hint = Hint::from("output_name is a name without folders; the folder is `output`")
+        let hint = Hint::from("output_name is a name without folders; use `output` for the folder")
             .then(Remedy::OnCommandLine(" or -o"))
             .then(".");
         return Err(ModelError::request(what).with_hint(hint));
@@ -147,7 +147,7 @@ pub(crate) fn follow_link(path: &Path) -> Result<PathBuf> {
     match fs::symlink_metadata(path) {
         Ok(meta) if meta.is_symlink() => fs::canonicalize(path).map_err(|_| {
             let hint = Hint::from("Remove the link, or ").then(Remedy::GiveOutput(Place::Another)).then(".");
-            wrong_output("the output is a link that leads nowhere", path).with_hint(hint)
+            wrong_output("the output is a broken link", path).with_hint(hint)
         }),
         _ => Ok(path.to_owned()),
     }
@@ -165,7 +165,7 @@ pub(crate) fn refuse_link(path: &Path) -> Result<PathBuf> {
     Ok(path.to_owned())
 }
 
-/// Refuses to create anything inside the folder that is the source, or in the Hugging Face cache that it lies in.
+/// Refuses to create anything inside the folder that is the source, or in the Hugging Face cache that contains it.
 fn check_outside(path: &Path, source: &Path) -> Result<()> {
     let repository = Repository::of(source);
     let (root, what) = match &repository {
@@ -180,7 +180,7 @@ fn check_outside(path: &Path, source: &Path) -> Result<()> {
         return Ok(());
     }
     let hint =
-        Hint::from("remold creates nothing inside a source: ").then(Remedy::GiveOutput(Place::Outside)).then(".");
+        Hint::from("remold does not create files inside a source: ").then(Remedy::GiveOutput(Place::Outside)).then(".");
     Err(wrong_output(what, path).with_hint(hint))
 }
 
@@ -245,7 +245,7 @@ pub(crate) fn check_sticky(path: &Path) -> Result<()> {
         return Ok(());
     }
     let what = format!(
-        "the file belongs to another user (number {}) and its folder is sticky, so that nobody else can replace it",
+        "the file belongs to another user (number {}) and its folder is sticky, so only the owner can replace it",
         there.uid()
     );
     let hint = Hint::from(Remedy::GiveOutput(Place::Another)).then(", or ask the owner of the file to remove it.");

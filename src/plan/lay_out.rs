@@ -180,7 +180,7 @@ impl LayOut<'_> {
     }
 }
 
-/// The files of an output, for their number and sizes alone: without a name and without what stands beside the tensors.
+/// The files of an output, for their number and sizes alone: without a name and without the sidecars.
 pub(super) fn trial(
     model: &Model,
     target: &Target,

@@ -1,4 +1,4 @@
-//! Where the manifest of an output lies, and how a manifest is recognised. What is in it: `engine::manifest`, docs/manifest.md.
+//! Where the manifest of an output is, and how a manifest is recognised. What is in it: `engine::manifest`, docs/manifest.md.
 
 use super::destination;
 use crate::files;
@@ -86,7 +86,7 @@ pub(super) fn place(output: &Path, folder: bool) -> Option<PathBuf> {
 /// A request error that names the file.
 pub(super) fn check_free(manifest: &Path) -> Result<()> {
     if fs::symlink_metadata(manifest).is_ok() && !is_manifest(manifest) {
-        let what = "a file that remold did not write has the name of the output's manifest";
+        let what = "a file that remold did not write has the name of the manifest of the output";
         let hint = Hint::from("Move it away, ")
             .then(Remedy::GiveOutput(Place::Another))
             .then(", or write no manifest")

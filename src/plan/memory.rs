@@ -53,7 +53,7 @@ impl Need {
         let tensors = || outputs.iter().flat_map(|o| &o.tensors);
         let pieces: u64 =
             outputs.iter().flat_map(|o| &o.files).flat_map(|f| &f.fixed).map(|(_, b)| b.len() as u64).sum();
-        // Where several tensors share a matrix they stand one after the other.
+        // Tensors that share a matrix follow one another.
         let mut matrices: Vec<&Arc<Imatrix>> = tensors().filter_map(|t| t.importance.as_ref()).collect();
         matrices.sort_by_key(|m| Arc::as_ptr(m));
         matrices.dedup_by(|a, b| Arc::ptr_eq(a, b));
@@ -87,7 +87,7 @@ impl Need {
         let (limit, why) = match asked {
             Some(limit) => (limit, "max_memory allows"),
             None => match available() {
-                Some(free) => (free / 10 * 8, "can be had now, 80 % of what is available"),
+                Some(free) => (free / 10 * 8, "may be used now, 80 % of the available memory"),
                 None => return Ok(usize::MAX),
             },
         };
@@ -100,9 +100,8 @@ impl Need {
             return Err(match asked {
                 Some(_) => ModelError::limit(what)
                     .with_hint(Hint::from("Allow more with ").then(option).then(", or convert a part of the model.")),
-                None => ModelError::shortage(what).with_hint(
-                    Hint::from("Free some memory, or name the memory it may take with ").then(option).then("."),
-                ),
+                None => ModelError::shortage(what)
+                    .with_hint(Hint::from("Free some memory, or set the memory limit with ").then(option).then(".")),
             });
         }
         Ok(usize::try_from((limit - self.fixed) / self.per_thread.max(1)).unwrap_or(usize::MAX).max(1))

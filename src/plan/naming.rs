@@ -1,7 +1,7 @@
 //! What an output is named after, and the folder it goes to, when the user says neither.
 //!
 //! Beside the source, after its folder or file. Two sources are special: a checkpoint of a training run (see `checkpoints`), whose
-//! outputs stand beside the outermost checkpoint with the run's name in front; and a snapshot in the Hugging Face cache, whose
+//! outputs go next to the outermost checkpoint and begin with the run's name; and a snapshot in the Hugging Face cache, whose
 //! outputs are named after the model and go to the current folder.
 
 use super::checkpoints::{all_count, counted, is_checkpoint};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 /// File names that say nothing: their folder's name says more.
 const GENERIC: [&str; 4] = ["model", "pytorch_model", "consolidated", "adapter_model"];
 
-/// Stands in front where no run's name can be used.
+/// The first word of the name where no run's name can be used.
 const FALLBACK: &str = "model";
 
 /// A default name without type and extension, and a default folder.
@@ -32,7 +32,7 @@ impl Naming {
         }
         let full = fs::canonicalize(source).unwrap_or_else(|_| source.to_owned());
         let file = (!full.is_dir()).then(|| file_stem(&full));
-        // The folder of the model: the source itself, or what a file stands in.
+        // The folder of the model: the source itself, or the folder of a file.
         let folder = if file.is_some() { full.parent().unwrap_or(Path::new("")) } else { &full };
         // What a file is called beside its folder's name.
         let own = file.filter(|stem| !stem.is_empty() && !GENERIC.contains(&stem.as_str()));

@@ -54,7 +54,7 @@ pub(super) fn check(model: &Model, target: &Target) -> Result<()> {
 }
 
 /// Refuses to write a quantized checkpoint's tensors in other types than they have, also when a type is asked for that changes
-/// nothing: whoever asks for bf16 does not expect codes.
+/// nothing: a user who asks for bf16 does not expect codes.
 ///
 /// # Errors
 /// The refusal of the scheme.
@@ -69,15 +69,14 @@ pub(super) fn check_encodings(model: &Model, target: &Target, tensors: &[Prepare
 /// A folder with a network's files but without its configuration.
 fn no_configuration(model: &Model) -> Result<()> {
     let Some(file) = NETWORK_FILES.iter().find(|f| model.sidecars.has(f)) else { return Ok(()) };
-    let bare = Hint::from("`").then(Remedy::Option(OptionName::BARE)).then("` writes the tensors alone.");
+    let bare = Hint::from("`").then(Remedy::Option(OptionName::BARE)).then("` writes only the tensors.");
     let error = if *file == "params.json" {
         let what = "params.json and no config.json: this is the layout of Meta's and Mistral's own releases";
         let hint = "Use the Hugging Face files of the same model (config.json and model.safetensors)";
         ModelError::request(what).with_hint(Hint::from(hint).then("; ").join(&bare))
     } else {
-        let what =
-            format!("config.json is missing: {file} says that the folder is a network's, and GGUF needs its sizes");
-        let hint = "Copy config.json from the model it was made from into the folder; ";
+        let what = format!("config.json is missing: {file} shows that the folder is a model, and GGUF needs its sizes");
+        let hint = "Copy config.json of the original model into the folder; ";
         ModelError::request(what).with_hint(Hint::from(hint).join(&bare))
     };
     Err(error.in_file(&model.path))

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Bytes of the file system that `path` is on, or will be; `None` where it does not tell.
+/// Bytes of the file system that `path` is on, or will be; `None` if it does not report it.
 pub(crate) fn total_bytes(path: &Path) -> Option<u64> {
     let fs = rustix::fs::statvfs(existing_ancestor(path)).ok()?;
     Some(fs.f_blocks.saturating_mul(fs.f_frsize))
@@ -25,7 +25,7 @@ fn existing_ancestor(path: &Path) -> PathBuf {
     }
 }
 
-/// Bytes free for new files at `path`, which need not exist yet; `None` where the file system does not tell.
+/// Bytes free for new files at `path`, which need not exist yet; `None` if the file system does not report it.
 pub(crate) fn free_bytes(path: &Path) -> Option<u64> {
     let fs = rustix::fs::statvfs(existing_ancestor(path)).ok()?;
     Some(fs.f_bavail.saturating_mul(fs.f_frsize))
@@ -35,7 +35,7 @@ pub(crate) fn free_bytes(path: &Path) -> Option<u64> {
 /// those bytes already.
 ///
 /// # Errors
-/// A limit error that names the folder, what is needed and what is free. A file system that does not tell is trusted.
+/// A limit error that names the folder, what is needed and what is free. A file system that does not report its space is trusted.
 pub(crate) fn check_free<'a>(
     files: impl Iterator<Item = (&'a Path, u64)>,
     held: impl Iterator<Item = (&'a Path, u64)>,

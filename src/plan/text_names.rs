@@ -37,7 +37,7 @@ fn check(path: &Path) -> Result<()> {
     if absolute.to_str().is_some() {
         return Ok(());
     }
-    let what = "this name is not UTF-8 text, and a job's files, which are text, could not hold it";
+    let what = "this name is not UTF-8, and the files of a job are UTF-8 text";
     let hint = "Rename the file or the folder, or give a symbolic link with another name (for an output: another path";
     let hint = Hint::from(hint).then(Remedy::OnCommandLine(" with -o")).then(").");
     Err(ModelError::request(what).in_file(path).with_hint(hint))

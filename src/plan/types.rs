@@ -313,7 +313,7 @@ pub struct ImatrixCoverage {
     /// Entries that name no tensor of the model.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unmatched: Vec<String>,
-    /// Used entries with columns of no importance: whatever stands there may be rounded away.
+    /// Used entries with columns of no importance: their values may be rounded away.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub zero_columns: Vec<PartOf>,
     /// Used entries with experts that no token reached: their columns count all the same.

@@ -42,7 +42,7 @@ fn steps_do_what_the_options_of_targets_do() {
     let lab = lab(STEPS);
     let plan = lab.run("run r.toml --dry-run").expect(0).out;
     for line in [
-        "step 1 prune_layers: layer 1 is left out",
+        "step 1 prune_layers: layer 1 is removed",
         "step 2 quantize: quantization = q4_k_m",
         "step 3 split: max_size = ",
     ] {

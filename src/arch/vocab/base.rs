@@ -77,7 +77,7 @@ fn added_by_config(config: &Map<String, Value>, files: &Files<'_>) -> Result<Vec
         for (id, value) in decoder {
             let parsed = id.parse::<u32>().ok().zip(serde_json::from_value::<AddedToken>(with_id(value, id)).ok());
             let Some((id, token)) = parsed else {
-                let error = ModelError::bad(format!("the entry {id:?} is no token")).field("added_tokens_decoder");
+                let error = ModelError::bad(format!("the entry {id:?} is not a token")).field("added_tokens_decoder");
                 return Err(in_sidecar(error, files.sidecars, "tokenizer_config.json"));
             };
             out.push((AddedToken { id, ..token }, true));

@@ -143,7 +143,7 @@ impl<'a> Files<'a> {
         if let Some(Value::Object(map)) = self.sidecars.json("added_tokens.json")? {
             for (text, id) in map {
                 let id = id.as_u64().and_then(|id| u32::try_from(id).ok()).ok_or_else(|| {
-                    let error = ModelError::bad(format!("the id of {text:?} is no token id"));
+                    let error = ModelError::bad(format!("the id of {text:?} is not a token id"));
                     in_sidecar(error, self.sidecars, "added_tokens.json")
                 })?;
                 added.push(AddedToken::new(id, text, false));

@@ -61,7 +61,7 @@ impl SpecialVocab {
                     Ok(id) => out.set_id(role, id, options.n_vocab),
                     Err(_) => warnings.push(Warning::new(
                         "tokenizer.special-id",
-                        format!("{field} in config.json is {id}, which is no token; it is left out."),
+                        format!("{field} in config.json is {id}, which is not a token; it is ignored."),
                     )),
                 }
             }

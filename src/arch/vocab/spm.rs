@@ -128,7 +128,7 @@ impl Adder<'_, '_> {
     fn place(&mut self, id: Option<i64>, text: &str, file: &str) -> Result<Option<usize>> {
         let Some(id) = id.and_then(|id| usize::try_from(id).ok()) else {
             return Err(in_sidecar(
-                ModelError::bad(format!("the id of {text:?} is no token id")),
+                ModelError::bad(format!("the id of {text:?} is not a token id")),
                 self.files.sidecars,
                 file,
             ));

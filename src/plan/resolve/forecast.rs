@@ -41,14 +41,14 @@ pub struct Forecasted {
     pub bytes: u64,
     /// Exact bits for each weight, without headers.
     pub bits_per_weight: f64,
-    /// Signal to quantization noise of the weights in dB, as a run's report will tell it; `None` without loss.
+    /// Signal to quantization noise of the weights in dB, as in the report of a run; `None` without loss.
     pub sqnr_db: Option<f64>,
     /// Estimated signal to noise of the logits in dB: the relative noise of each tensor (weighted with the importance matrix
     /// where there is one) times its share in what the model says. What mixes are chosen by; `None` without loss.
     pub output_sqnr_db: Option<f64>,
     /// CPU seconds to encode, decode and compare on this machine.
     pub cpu_seconds: f64,
-    /// Tensors whose rows do not fit the type they should have.
+    /// Tensors whose rows do not fit the requested type.
     pub fallbacks: usize,
     /// The tensors that the most of the output's loss comes from, the worst first.
     pub heaviest: Vec<Heavy>,

@@ -58,7 +58,7 @@ pub(crate) struct Resolved {
     pub left_out: Vec<u32>,
     /// What the importance matrix covers, when one is used.
     pub imatrix: Option<ImatrixCoverage>,
-    /// What to tell the user.
+    /// Warnings for the user.
     pub warnings: Vec<Warning>,
 }
 
@@ -177,7 +177,7 @@ fn report_fallbacks(resolved: &mut Resolved) -> Result<()> {
     for (t, why) in resolved.tensors.iter().zip(&resolved.reasons) {
         if t.encoding.tensor_bytes(&t.entry.shape).is_none() {
             let what = format!("rows of {} elements do not fit the blocks of {}", t.entry.cols(), t.encoding);
-            let hint = "Choose another type for this tensor, or leave its type to the fallback.";
+            let hint = "Choose another type for this tensor, or allow the fallback.";
             return Err(ModelError::request(what).field(t.entry.name.as_str()).with_hint(hint));
         }
         if let Some(wanted) = why.fallback_from
@@ -198,7 +198,7 @@ fn report_fallbacks(resolved: &mut Resolved) -> Result<()> {
         }
     }
     if fallen > MAX_NAMED {
-        let text = format!("the rows of {} more tensors do not fit the type they should have", fallen - MAX_NAMED);
+        let text = format!("the rows of {} more tensors do not fit the requested type", fallen - MAX_NAMED);
         resolved.warnings.push(Warning::new("quantize.fallback", text));
     }
     Ok(())
@@ -210,7 +210,7 @@ fn report_fallbacks(resolved: &mut Resolved) -> Result<()> {
 /// A bad-request error that names the option and, when there is one, the nearest known type.
 fn parse_encoding(option: impl Into<OptionPath>, name: &str) -> Result<Encoding> {
     Encoding::parse(name).ok_or_else(|| {
-        let what = format!("there is no tensor type `{name}`");
+        let what = format!("unknown tensor type `{name}`");
         let meant = meaning::tensor_type(name).map_or(String::new(), |m| format!("Did you mean {m}? "));
         let hint =
             Hint::from(meant).then(Remedy::See(Listing::Types)).then(" lists them: f32 f16 bf16 q8_0 q6_k q5_k q4_k …");

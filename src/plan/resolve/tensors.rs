@@ -134,7 +134,7 @@ fn hugging_face(model: &Model, warnings: &mut Vec<Warning>) -> Result<Option<(Mo
     let Some(architecture) = model.architecture() else { return Ok(None) };
     if !arch::supported().iter().any(|f| f.gguf_arch == architecture) {
         let text = format!(
-            "the architecture `{architecture}` has no way back to Hugging Face here; GGUF names are kept and no config is written"
+            "the architecture `{architecture}` cannot be converted back to Hugging Face; GGUF names are kept and no config is written"
         );
         warnings.push(Warning::new("hf.unknown-architecture", text));
         return Ok(None);

@@ -22,7 +22,7 @@ struct TensorStep {
 /// What a step made of a model.
 struct Applied {
     model: Model,
-    /// What was done, in a few words: `layers 1, 3 of 4 are left out`.
+    /// What was done, in a few words: `layers 1, 3 are removed`.
     what: String,
     warnings: Vec<Warning>,
 }
@@ -39,7 +39,7 @@ pub(crate) struct Stepped<'m> {
     pub targets: Vec<Target>,
     /// What each step does.
     pub steps: Vec<PlannedStep>,
-    /// What to tell the user.
+    /// Warnings for the user.
     pub warnings: Vec<Warning>,
 }
 

@@ -13,5 +13,5 @@ pub(super) fn apply(model: &Model, step: &Step) -> Result<Applied> {
     let (pruned, warnings) = without_layers(model, &layers)?;
     let names: Vec<String> = layers.iter().map(u32::to_string).collect();
     let (layer, verb) = if names.len() == 1 { ("layer", "is") } else { ("layers", "are") };
-    Ok(Applied { model: pruned, what: format!("{layer} {} {verb} left out", names.join(", ")), warnings })
+    Ok(Applied { model: pruned, what: format!("{layer} {} {verb} removed", names.join(", ")), warnings })
 }

@@ -96,7 +96,7 @@ pub(crate) fn targets(recipe: &Recipe) -> Vec<Target> {
     targets
 }
 
-/// The first step that stands behind one that it must precede, with the name of that one.
+/// The first step that comes after one that it must precede, with the name of that one.
 pub(crate) fn out_of_order(recipe: &Recipe) -> Option<(usize, &'static str)> {
     let mut behind = None;
     for (i, step) in recipe.pipeline.iter().enumerate() {

@@ -25,19 +25,19 @@ impl Budget {
         let budget = match (&target.get(&gguf::TARGET_SIZE), target.get(&gguf::TARGET_BPW)) {
             (None, None) => return Ok(None),
             (Some(_), Some(_)) => {
-                let hint = "Give the size, or the bits for each weight.";
+                let hint = "Give either the size or the bits per weight.";
                 return Err(ModelError::request("two budgets: target_size and target_bpw").with_hint(hint));
             }
             (Some(text), None) => {
                 let bytes = parse_size(text).filter(|&n| n > 0);
                 Self::Bytes(bytes.ok_or_else(|| {
-                    let what = format!("`{text}` is no size");
+                    let what = format!("`{text}` is not a size");
                     ModelError::request(what).in_option(&gguf::TARGET_SIZE).with_hint("Write it as 760MB or 4.5GiB.")
                 })?)
             }
             (None, Some(bits)) if bits.is_finite() && bits > 0.0 => Self::BitsPerWeight(bits),
             (None, Some(bits)) => {
-                let what = format!("{bits} is no number of bits");
+                let what = format!("{bits} is not a number of bits per weight");
                 return Err(ModelError::request(what).in_option(&gguf::TARGET_BPW).with_hint("Write it as 4.25."));
             }
         };
@@ -47,7 +47,7 @@ impl Budget {
             Some(q) => Err(ModelError::request(format!("a type ({q}) and a budget for one target"))
                 .in_option(OptionName::QUANTIZATION)
                 .with_hint(
-                    Hint::from("A budget chooses the types: leave out the type")
+                    Hint::from("A budget chooses the types: omit the type")
                         .then(Remedy::Example("gguf", Some(((&gguf::TARGET_BPW).into(), "4.25"))))
                         .then("."),
                 )),

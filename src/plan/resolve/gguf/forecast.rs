@@ -1,4 +1,4 @@
-//! What every file type would make of a model, and what mixes of the same size would: told in seconds from a sample of rows.
+//! Forecasts size and error of every file type, and of mixes of the same sizes, in seconds from a sample of rows.
 //!
 //! Sizes are exact, errors and times are estimates. Data: a model and the options of a GGUF target → [`Forecast`].
 
@@ -30,7 +30,7 @@ struct Outline {
     fallbacks: usize,
 }
 
-/// Measures the model and tells what its GGUF outputs would be. `target` gives the options; its budget, if it has one, is met
+/// Measures the model and forecasts its GGUF outputs. `target` gives the options; its budget, if it has one, is met
 /// with a mix.
 ///
 /// # Errors

@@ -31,7 +31,7 @@ const HEAVY: usize = 5;
 /// What tensors have in common that a type is taken to do the same to: their role, and the blocks that divide their rows.
 type Class = (Role, u8);
 
-/// What stands for a tensor that cannot be quantized in the list of classes.
+/// The entry in the list of classes of a tensor that cannot be quantized.
 const FIXED: u8 = u8::MAX;
 
 /// The tensors of one class that a file type gives one encoding.

@@ -42,7 +42,7 @@ fn options(target: &Target, out_type: OutType) -> GgufOptions {
     }
 }
 
-/// The file type that `auto` stands for, as the converter chooses it.
+/// The file type that `auto` means, as the converter chooses it.
 pub(super) fn converter_choice(model: &Model, target: &Target) -> Result<FileType> {
     let auto = arch::to_gguf(model, &options(target, OutType::Auto))?;
     let id = auto.model.metadata.get("general.file_type").and_then(MetaValue::as_u64);
@@ -69,7 +69,7 @@ fn from_converted(
                 let what = format!("rows of {} elements do not fit Q8_0", entry.cols());
                 return Err(ModelError::request(what)
                     .field(entry.name.as_str())
-                    .with_hint("Leave out no_fallback to write it as f16."));
+                    .with_hint("Remove no_fallback to write it as f16."));
             }
         }
         let forced = match entry.name.as_str() {

@@ -37,11 +37,9 @@ pub(super) fn kept(model: &Model, name: &str) -> Resolved {
 /// A lone tensor file without a config: names kept, matrices in the type asked for where their rows fit.
 pub(super) fn from_tensors(model: &Model, target: &Target, asked: &str, overrides: &Overrides) -> Result<Resolved> {
     if target.has(&gguf::PRUNE_LAYERS) {
-        return Err(ModelError::request(
-            "there is no config.json beside the tensors that would say what its layers are",
-        )
-        .in_option(&gguf::PRUNE_LAYERS)
-        .with_hint("Give the model's folder, or a GGUF file."));
+        return Err(ModelError::request("there is no config.json next to the tensors, so its layers are not known")
+            .in_option(&gguf::PRUNE_LAYERS)
+            .with_hint("Give the model's folder, or a GGUF file."));
     }
     let wanted = match asked {
         a if a.eq_ignore_ascii_case("auto") => None,
@@ -66,7 +64,7 @@ pub(super) fn from_tensors(model: &Model, target: &Target, asked: &str, override
                     let what = format!("rows of {} elements do not fit {e}", t.entry.cols());
                     return Err(ModelError::request(what)
                         .field(t.entry.name.as_str())
-                        .with_hint("Leave out no_fallback to keep its type, or give one by pattern (tensor_types)."));
+                        .with_hint("Remove no_fallback to keep its type, or set one by pattern (tensor_types)."));
                 } else {
                     why.fallback_from = Some(e);
                 }
@@ -78,13 +76,14 @@ pub(super) fn from_tensors(model: &Model, target: &Target, asked: &str, override
                 let what = format!("GGUF has no type for {}", t.encoding);
                 return Err(ModelError::unsupported(what)
                     .field(t.entry.name.as_str())
-                    .with_hint("Leave this tensor out of the source, or convert it to another type first."));
+                    .with_hint("Remove this tensor from the source, or convert it to another type first."));
             }
             why.fallback_from = Some(t.encoding);
             t.encoding = DType::F16.into();
         }
     }
-    let why = if target.bare { "the tensors are taken alone" } else { "there is no config.json beside the tensors" };
+    let why =
+        if target.bare { "only the tensors are converted" } else { "there is no config.json next to the tensors" };
     let text =
         format!("{why}: names are kept and no architecture is declared, so no runtime will load the file as a network");
     resolved.warnings.push(Warning::new("gguf.no-architecture", text));

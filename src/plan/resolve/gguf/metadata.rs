@@ -37,14 +37,14 @@ pub(crate) fn overrides(target: &Target, source: &Metadata) -> Result<Vec<(Strin
             return refuse("a key has 1 to 127 bytes", "Write it as in `general.license`.");
         }
         if key.starts_with("split.") || LAYOUT.contains(&key.as_str()) {
-            return refuse("this key says how the file is laid out", "remold writes it itself; leave it out.");
+            return refuse("this key describes the layout of the file", "remold writes it itself; remove it.");
         }
         let value = match convert(value) {
             Ok(value) => value,
             Err(what) => return refuse(what, "Give a text, a number, true or false, or a list of one of them."),
         };
         let before = source.get(&key);
-        // A whole number written where a fraction may stand is one.
+        // A whole number is accepted where a fraction is allowed.
         let value = match (before, value) {
             (Some(MetaValue::F32(_)), MetaValue::U32(n)) => MetaValue::F32(n as f32),
             (Some(MetaValue::F32(_)), MetaValue::I32(n)) => MetaValue::F32(n as f32),
@@ -52,12 +52,12 @@ pub(crate) fn overrides(target: &Target, source: &Metadata) -> Result<Vec<(Strin
         };
         let structural = key == "general.architecture" || key.ends_with(".block_count");
         if structural && before.is_some_and(|b| *b != value) {
-            let what = "the tensors are those of the value it has; with another one no runtime loads the file";
-            return refuse(what, "Leave it out; `prune_layers` removes layers.");
+            let what = "the tensors match its present value; with another value no runtime loads the file";
+            return refuse(what, "Remove it; `prune_layers` removes layers.");
         }
         if let Some(before) = before.filter(|b| !replaces(&key, b, &value)) {
             let what = format!("the model has {} here, not {}", kind(before), kind(&value));
-            return refuse(&what, "Give a value of the same kind; readers refuse another.");
+            return refuse(&what, "Give a value of the same type; readers reject any other.");
         }
         out.push((key, value));
     }
@@ -77,7 +77,7 @@ fn flatten<'a>(key: String, value: &'a Json, out: &mut IndexMap<String, &'a Json
 
 fn convert(value: &Json) -> Result<MetaValue, &'static str> {
     const NUMBER: &str = "the number is too large for GGUF's 32 bits";
-    const MIXED: &str = "a list holds values of one kind, and at least one";
+    const MIXED: &str = "a list needs at least one value, and all values must have the same type";
     Ok(match value {
         Json::Bool(b) => (*b).into(),
         Json::String(s) => s.as_str().into(),

@@ -102,7 +102,7 @@ impl<'a> Mixer<'a> {
             .iter()
             .filter_map(|t| {
                 let mut types = wanted.remove(t.name.as_str())?;
-                // Without loss, and cheap: tells the signal of tensors that keep their type.
+                // Without loss, and cheap: gives the signal of tensors that keep their type.
                 types.push(DType::F32.into());
                 types.sort_unstable();
                 types.dedup();
@@ -228,7 +228,7 @@ impl<'a> Mixer<'a> {
         self.laid_out(file_type, types).map(|(_, bytes)| bytes)
     }
 
-    /// What stands in the file whatever is chosen.
+    /// The part of the file that does not depend on the choices.
     fn base_bytes(&self) -> Result<Base> {
         // Any choice shows it.
         let any: HashMap<Name, Encoding> = self
@@ -257,7 +257,7 @@ impl<'a> Mixer<'a> {
                 let (n, least) = (bytes(n), bytes_at_least(least));
                 (
                     OptionName::from(&gguf::TARGET_SIZE),
-                    format!("{n} is too little: a mix of this model needs {least} at least{with}"),
+                    format!("{n} is too small: a mix of this model needs at least {least}{with}"),
                 )
             }
             Budget::BitsPerWeight(bits) => {
@@ -265,9 +265,7 @@ impl<'a> Mixer<'a> {
                 let least = (least as f64 * 8.0 / self.elems().max(1) as f64 * 100.0).ceil() / 100.0;
                 (
                     OptionName::from(&gguf::TARGET_BPW),
-                    format!(
-                        "{bits} bits for each weight are too few: a mix of this model needs {least:.2} at least{with}"
-                    ),
+                    format!("{bits} bits per weight are too few: a mix of this model needs at least {least:.2}{with}"),
                 )
             }
         };
@@ -277,7 +275,7 @@ impl<'a> Mixer<'a> {
                 .then(Remedy::Aside(OptionName::IMATRIX))
                 .then(", which allows smaller types."),
             (Some(_), _) => {
-                Hint::from("Raise the budget; ").then(Remedy::See(Listing::Budgets)).then(" shows what can be had.")
+                Hint::from("Raise the budget; ").then(Remedy::See(Listing::Budgets)).then(" shows what is possible.")
             }
         };
         ModelError::request(what).in_option(field).with_hint(hint)

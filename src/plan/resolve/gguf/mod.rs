@@ -96,7 +96,7 @@ fn resolve(asked: Asked<'_>) -> Result<Resolved> {
     if let Some(path) = target.get(&gguf::IMATRIX)
         && resolved.imatrix.as_ref().is_none_or(|c| c.quantized == 0)
     {
-        let text = format!("{} is not used: no tensor becomes a type it matters for", path.display());
+        let text = format!("{} is not used: no tensor gets a type that uses it", path.display());
         resolved.warnings.push(Warning::new("imatrix.unused", text));
     }
     resolved.warnings.sort_by_key(|w| w.tensor.is_some());
@@ -127,13 +127,12 @@ fn ready(model: &Model, target: &Target) -> Result<Ready> {
 }
 
 fn bare_budget() -> ModelError {
-    ModelError::request("a budget is for a model, and bare takes the tensors alone").with_hint(
-        Hint::from("Leave one of them out, or name a type").then(Remedy::Example("gguf:q8_0", None)).then("."),
-    )
+    ModelError::request("a budget needs a model, and bare converts only the tensors")
+        .with_hint(Hint::from("Omit one of them, or name a type").then(Remedy::Example("gguf:q8_0", None)).then("."))
 }
 
 fn no_config(what: &str) -> ModelError {
-    ModelError::request(format!("{what} needs a model with its config.json, and there is none beside the tensors"))
+    ModelError::request(format!("{what} needs a model with its config.json, and there is none next to the tensors"))
         .with_hint(
             Hint::from("Give the model's folder or a GGUF, or name a type")
                 .then(Remedy::Example("gguf:q8_0", None))
@@ -213,7 +212,7 @@ fn as_is(model: &Model, target: &Target, overrides: &Overrides) -> Result<Resolv
 fn effort(target: &Target) -> Result<Effort> {
     let Some(text) = target.get(&gguf::EFFORT) else { return Ok(Effort::default()) };
     Effort::parse(&text).ok_or_else(|| {
-        ModelError::request(format!("there is no effort `{text}`"))
+        ModelError::request(format!("unknown effort `{text}`"))
             .in_option(&gguf::EFFORT)
             .with_hint("Write reference (llama.cpp's bytes) or max.")
     })
@@ -233,7 +232,7 @@ fn file_type(asked: &str) -> Result<FileType> {
             Some(near) => format!("Did you mean {near}? "),
             None => String::new(),
         };
-        ModelError::request(format!("there is no quantization `{asked}`"))
+        ModelError::request(format!("unknown quantization `{asked}`"))
             .in_option(OptionName::QUANTIZATION)
             .with_hint(Hint::from(near).then(Remedy::See(Listing::Types)).then(" lists them."))
     })

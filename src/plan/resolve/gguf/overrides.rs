@@ -41,7 +41,7 @@ impl Overrides {
         self.rules.iter().find(|(s, _, _)| s.selects(tensor)).map(|(_, _, e)| *e)
     }
 
-    /// Tells of roles whose word is also part of other tensors' names: llama-quantize would mean those too.
+    /// Warns of roles whose word is also part of the names of other tensors, which llama-quantize would match too.
     pub(crate) fn ambiguous<'a>(&self, tensors: impl Iterator<Item = &'a TensorEntry> + Clone) -> Vec<Warning> {
         let mut out = Vec::new();
         for (selector, word, _) in &self.rules {
@@ -72,8 +72,9 @@ impl Overrides {
                     .then(Remedy::See(Listing::Tensors))
                     .then(" lists them all.");
                 if matches!(selector, Selector::Glob(_)) {
-                    hint =
-                        hint.then(format!(" `*` stands for the whole name; the regular expression is `re:{pattern}`."));
+                    hint = hint.then(format!(
+                        " A pattern with `*` must match the whole name; the regular expression is `re:{pattern}`."
+                    ));
                 }
                 return Err(ModelError::request(what).in_option(&gguf::TENSOR_TYPES).with_hint(hint));
             }

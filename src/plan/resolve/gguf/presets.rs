@@ -19,7 +19,7 @@ pub(crate) const PRESETS: &[TargetPreset] = &[
         format: FormatId::Gguf,
         types: PresetTypes::Budget,
         title: "within a size",
-        about: "types that lose least",
+        about: "types with the least loss",
         needs_imatrix: false,
     },
     quantized("q8_0", "Q8_0", "nearly lossless"),

@@ -14,7 +14,7 @@ use std::collections::{BTreeSet, HashMap};
 /// Sizes that are none, limits of 0; layers where there are none; a source that has no files to keep.
 pub(crate) fn resolve(model: &Model, target: &Target, tensors: &[LayoutTensor]) -> Result<Split> {
     if target.get(&gguf::KEEP_SPLIT) && target.has(&gguf::PRUNE_LAYERS) {
-        let what = "the files of the source cannot be kept when layers are left out: their tensors get other names";
+        let what = "the files of the source cannot be kept when layers are removed: their tensors get other names";
         return Err(ModelError::request(what)
             .in_option(&gguf::KEEP_SPLIT)
             .with_hint("Use max_shard_size or split_max_layers."));
@@ -30,14 +30,14 @@ pub(crate) fn resolve(model: &Model, target: &Target, tensors: &[LayoutTensor]) 
 
 fn positive(option: &TargetOption<Option<u64>>, n: u64) -> Result<usize> {
     if n == 0 {
-        let error = ModelError::request("a file of 0 of them holds nothing").in_option(option);
+        let error = ModelError::request("0 per file is not possible").in_option(option);
         return Err(error.with_hint("Give a number from 1."));
     }
     Ok(usize::try_from(n).unwrap_or(usize::MAX))
 }
 
 /// So many whole layers a file, by number. What belongs to no layer goes where the tensor before it went, so that tensors which
-/// stand layer by layer keep their order, and a merge gives back the file that was split.
+/// are ordered by layer keep their order, and a merge gives back the file that was split.
 fn by_layers(tensors: &[LayoutTensor], layers: usize) -> Result<Vec<Vec<usize>>> {
     let of: Vec<Option<u32>> = tensors.iter().map(|t| t.layer).collect();
     let all: BTreeSet<u32> = of.iter().flatten().copied().collect();
@@ -77,7 +77,7 @@ fn files_of(model: &Model, tensors: &[LayoutTensor]) -> Result<Split> {
     let mut files = vec![Vec::new(); model.files.len()];
     for (i, t) in tensors.iter().enumerate() {
         let Some(&no) = home.get(&t.name) else {
-            return Err(ModelError::bad("no file of the source holds it any more").field(&t.name));
+            return Err(ModelError::bad("no file of the source contains it any more").field(&t.name));
         };
         files[no].push(i);
     }
