@@ -1,7 +1,7 @@
 //! The arguments of every command.
 
 use super::target_flags::TargetFlags;
-use super::watch::WatchArgs;
+use super::watch::args::WatchArgs;
 use clap::{Args, Parser, Subcommand, value_parser};
 use std::path::PathBuf;
 

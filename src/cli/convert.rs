@@ -2,6 +2,7 @@
 
 use super::args::{ConvertArgs, RunArgs, RunFlags};
 use super::progress::Progress;
+use super::request::{RequestError, apply, find_recipe, replace_source, targets_of};
 use super::signals::stop_on_signal;
 use super::tensor_counter::TensorCounter;
 use super::{Exit, err, out, plan_text, print, refuse, report_error, text};
@@ -10,7 +11,7 @@ use crate::formats;
 use crate::job::{self, JobFolder, Outcome, RunJob};
 use crate::model::{ModelError, Result, Warning};
 use crate::plan::{self, Plan, Prepared};
-use crate::recipe::{self, Recipe, Target};
+use crate::recipe::Recipe;
 use crate::task::Task;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,50 +46,6 @@ pub(crate) fn run_recipe(args: &RunArgs) -> Exit {
             Exit::Request
         }
     }
-}
-
-/// Gives the recipe another source than its own. A format in the recipe is about its own source.
-pub(super) fn replace_source(recipe: &mut Recipe, source: &Path) {
-    if recipe.source.path.as_deref() != Some(source) {
-        recipe.source.format = None;
-    }
-    recipe.source.path = Some(source.to_owned());
-}
-
-pub(super) enum RequestError {
-    Model(ModelError),
-    Recipe(String),
-}
-
-impl From<ModelError> for RequestError {
-    fn from(e: ModelError) -> Self {
-        Self::Model(e)
-    }
-}
-
-/// A recipe by file or by name.
-pub(super) fn find_recipe(name: &str) -> Result<Recipe, RequestError> {
-    let path = Path::new(name);
-    // A pipe or a device of that name is refused by the reader of recipes, not looked for as a name.
-    if path.exists() && !path.is_dir() {
-        let parsed = recipe::load(path).map_err(|e| RequestError::Recipe(e.to_string()))?;
-        let problems = parsed.check(&recipe::Available::default());
-        if problems.iter().any(recipe::Problem::is_error) {
-            return Err(RequestError::Recipe(problems.iter().map(|p| format!("{p}\n")).collect()));
-        }
-        return Ok(Recipe { read_from: vec![path.to_owned()], ..parsed.into_recipe() });
-    }
-    recipe::find(name).map(|preset| preset.recipe).map_err(|e| RequestError::Recipe(e.to_string()))
-}
-
-pub(super) fn apply(recipe: &mut Recipe, set: &[String], force: bool) -> Result<(), RequestError> {
-    for pair in set {
-        recipe::apply_set(recipe, pair).map_err(|e| RequestError::Recipe(e.to_string()))?;
-    }
-    if force {
-        recipe.targets.iter_mut().for_each(|t| t.force = true);
-    }
-    Ok(())
 }
 
 pub(super) fn recipe_of(args: &ConvertArgs) -> Result<Recipe, RequestError> {
@@ -128,24 +85,6 @@ pub(super) fn recipe_of(args: &ConvertArgs) -> Result<Recipe, RequestError> {
     recipe.source.no_checksums |= args.no_checksums;
     apply(&mut recipe, &args.set, args.force)?;
     Ok(recipe)
-}
-
-/// The targets that `--to` asks for. They replace those of a recipe; a target of the same format there gives them its options.
-///
-/// # Errors
-/// An unknown format, with what it may mean.
-pub(super) fn targets_of(words: &[String], recipe: &[Target]) -> Result<Vec<Target>> {
-    let target = |text: &String| {
-        let (format, quantization) = match text.split_once(':') {
-            Some((f, q)) => (f, Some(q)),
-            None => (text.as_str(), None),
-        };
-        let format = recipe::format_named(format)?;
-        let quantization = quantization.map(|q| recipe::quantization_by_alias(&q.to_ascii_lowercase()));
-        let base = recipe.iter().find(|t| t.format == format).cloned().unwrap_or_else(|| Target::of(format));
-        Ok(Target { quantization, output: None, ..base })
-    };
-    words.iter().map(target).collect()
 }
 
 pub(super) fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {

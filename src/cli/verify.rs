@@ -3,6 +3,7 @@
 use super::args::VerifyArgs;
 use super::tensor_counter::TensorCounter;
 use super::text::{Style, bytes, safe};
+use super::threads::threads;
 use super::{Exit, err, out, print, refuse, signals, verify_source};
 use crate::arch;
 use crate::engine::manifest::{self, CheckOptions, Checked, Found};
@@ -46,11 +47,6 @@ pub(crate) fn run(args: &VerifyArgs) -> Exit {
         Ok(exit) => exit,
         Err(e) => refuse(&e),
     }
-}
-
-/// The threads asked for, or all cores.
-pub(super) fn threads(asked: usize) -> usize {
-    if asked == 0 { thread::available_parallelism().map_or(1, usize::from) } else { asked }
 }
 
 fn with_manifest(found: &Found, args: &VerifyArgs, stop: &AtomicBool) -> Result<Exit> {

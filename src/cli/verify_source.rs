@@ -1,10 +1,11 @@
 //! `remold verify OUTPUT --source MODEL`: an output against what its source gives.
 
 use super::args::{ConvertArgs, RunFlags, VerifyArgs};
-use super::convert::{RequestError, recipe_of};
+use super::convert::recipe_of;
+use super::request::{self, RequestError};
 use super::tensor_counter::TensorCounter;
 use super::text::{Style, bytes, safe};
-use super::verify::threads;
+use super::threads::threads;
 use super::{Exit, err, out, print, refuse, signals};
 use crate::arch;
 use crate::engine::{RebuildOptions, Rebuilt, manifest, rebuild};
@@ -65,8 +66,8 @@ fn recipe(args: &VerifyArgs, source: &Path) -> Result<(Recipe, PathBuf), Request
             return Err(ModelError::request(what).in_file(&found.manifest).with_hint("Give --to or --recipe.").into());
         };
         let mut recipe = recipe::parse(text, Syntax::Toml, None).map_err(|e| RequestError::Recipe(e.to_string()))?;
-        super::convert::replace_source(&mut recipe, source);
-        super::convert::apply(&mut recipe, &args.set, false)?;
+        request::replace_source(&mut recipe, source);
+        request::apply(&mut recipe, &args.set, false)?;
         return Ok((only(recipe, head.target, &output)?, output));
     }
     let output = args.output.clone();

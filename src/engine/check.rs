@@ -6,7 +6,7 @@ use super::publish;
 use super::read_back::{Stretch, gaps, known_stretches, mismatches};
 use super::report_rows::TensorResults;
 use super::reuse;
-use super::stage::Staged;
+use super::staged::Staged;
 use super::verify::verify_output;
 use super::{ErrorStats, EventBody, OutputReport, RunError, RunOptions, StopReason, Worst};
 use crate::model::{ModelError, OutputIndex, TensorIndex, numbered};

@@ -3,7 +3,7 @@
 use super::journal::Finished;
 use super::part_file::PartFile;
 use super::read_back::{Stretch, mismatches};
-use super::stage::Staged;
+use super::staged::Staged;
 use super::{EventBody, RunError, RunOptions};
 use crate::model::{Warning, numbered};
 use crate::plan::Prepared;

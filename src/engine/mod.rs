@@ -29,6 +29,7 @@ mod run;
 mod sink;
 mod source_hash;
 mod stage;
+mod staged;
 mod state;
 mod stop;
 mod unchanged;

@@ -8,7 +8,7 @@
 
 use super::journal::{Journal, StagedPaths};
 use super::part_file::{self, Identity};
-use super::stage::{self, Staged};
+use super::staged::{self, Staged};
 use crate::files::{self, FileStamp};
 use crate::model::{ErrorKind, Hint, ModelError, OutputIndex, Place, Remedy, Result, few};
 use crate::plan::{PlannedOutput, SourceFile};
@@ -329,7 +329,7 @@ pub(crate) fn clean_up(planned: &PlannedOutput, staged: &StagedPaths) -> Result<
             return Err(ModelError::bad(what).in_file(&planned.path).with_hint(hint));
         }
     }
-    stage::remove_folders(staged);
+    staged::remove_folders(staged);
     let mut folders: Vec<&Path> = planned.files.iter().map(|f| files::parent_of(&f.0)).collect();
     folders.sort_unstable();
     folders.dedup();

@@ -10,7 +10,7 @@ use super::journal::{Entry, Finished, Journal, Written};
 use super::manifest::{self, Copied, TensorRecord};
 use super::part_file::PartFile;
 use super::source_hash::{Hash128, SourceHash, hash_pieces};
-use super::stage::Staged;
+use super::staged::Staged;
 use super::work::Work;
 use super::{EventBody, RunError, RunOptions, TensorStart};
 use crate::files;

@@ -10,7 +10,8 @@ use super::report::{OutputReport, Report};
 use super::report_rows::{Rows, TensorResults};
 use super::reuse;
 use super::row_facts::RowFacts;
-use super::stage::{self, NewFolders, Staged};
+use super::stage::{self, NewFolders};
+use super::staged::{self, Staged};
 use super::state::{Progress, States};
 use super::unchanged;
 use super::work::{Consumer, Work};
@@ -188,7 +189,7 @@ fn remove_unfinished(outputs: Vec<Staged>, error: &RunError) {
     let folders: Vec<_> = outputs.iter().map(|o| o.paths.clone()).collect();
     drop(outputs);
     if !matches!(error, RunError::Interrupted(_)) {
-        folders.iter().for_each(stage::remove_folders);
+        folders.iter().for_each(staged::remove_folders);
     }
 }
 
@@ -253,7 +254,7 @@ fn begin(
     }
     let created = stage::create(prepared, &begin, folders);
     if created.is_err() {
-        begin.outputs.iter().for_each(stage::remove_folders);
+        begin.outputs.iter().for_each(staged::remove_folders);
     }
     Ok((journal, created?, Finished::new()))
 }

@@ -6,6 +6,7 @@
 
 use super::journal::{Begin, Recorded, StagedPaths};
 use super::part_file::{Identity, PartFile, is_being_written, part_name};
+use super::staged::Staged;
 use super::{manifest, publish};
 use crate::files;
 use crate::formats::FilePlan;
@@ -14,25 +15,6 @@ use crate::plan::{PlannedOutput, Prepared, PreparedOutput};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-
-/// An output that is being written.
-#[derive(Debug)]
-pub(crate) struct Staged {
-    /// Where.
-    pub paths: StagedPaths,
-    /// Its files, in the order of the plan. Those that were published already have their final path.
-    pub parts: Vec<PartFile>,
-}
-
-impl Staged {
-    /// What identifies the files.
-    ///
-    /// # Errors
-    /// I/O errors.
-    pub(crate) fn identities(&self) -> Result<Vec<Identity>> {
-        self.parts.iter().map(PartFile::identity).collect()
-    }
-}
 
 /// Folders made for outputs. Those that are still empty are removed when this is dropped.
 #[derive(Debug, Default)]
@@ -255,7 +237,7 @@ pub(crate) fn discard(recorded: &Recorded, outputs: &[PlannedOutput]) -> Result<
                     }
                 }
             }
-            remove_folders(staged);
+            super::staged::remove_folders(staged);
         }
     }
     Ok(left)
@@ -275,17 +257,6 @@ fn complete(planned: &PlannedOutput, paths: &StagedPaths, identities: &[Identity
     }
     publish::rename_files(planned, &Staged { paths: paths.clone(), parts })?;
     publish::clean_up(planned, paths)
-}
-
-/// Removes the hidden folder of an output and the folders in it, as far as they are empty.
-pub(crate) fn remove_folders(staged: &StagedPaths) {
-    let Some(folder) = &staged.folder else { return };
-    let mut inner: Vec<&Path> = staged.parts.iter().map(|p| files::parent_of(p)).collect();
-    inner.sort_by_key(|p| std::cmp::Reverse(p.components().count()));
-    inner.dedup();
-    for path in inner.into_iter().chain([folder.as_path()]) {
-        let _ = files::remove_folder(path);
-    }
 }
 
 /// Bytes on disk that the last attempt's files take already, by file.

@@ -6,7 +6,7 @@ use super::journal::{self, Finished};
 use super::manifest::{self, Rest};
 use super::read_back::known_stretches;
 use super::report_rows::TensorResults;
-use super::stage::Staged;
+use super::staged::Staged;
 use super::{ErrorStats, EventBody, OutputReport, RunOptions, reuse};
 use crate::files;
 use crate::model::{Result, TensorIndex, numbered};

@@ -3,6 +3,7 @@
 use super::super::signals::stop_on_signal;
 use super::super::text::Style;
 use super::super::{Exit, err, print, refuse};
+use super::reader::end_with_reader;
 use super::{RequestedRule, WatchArgs, command, lines, manage, rule};
 use crate::engine::{Stop, StopReason};
 use crate::job;
@@ -51,17 +52,6 @@ pub(crate) fn run(asked: Vec<RequestedRule>, args: &WatchArgs) -> Exit {
         None if failed > 0 => Exit::Failed,
         None => Exit::Done,
     }
-}
-
-/// Ends the watcher when its reader is gone (`| head`), even if there are no events.
-pub(super) fn end_with_reader(stop: &Arc<Stop>, closed: &Arc<AtomicBool>) {
-    let (stop, closed) = (stop.clone(), closed.clone());
-    thread::spawn(move || {
-        if print::until_reader_closes() {
-            closed.store(true, Ordering::Relaxed);
-            stop.cancel();
-        }
-    });
 }
 
 fn options(

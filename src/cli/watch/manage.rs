@@ -158,7 +158,7 @@ pub(crate) fn attach(id: Option<&str>, all: bool, json: bool) -> Exit {
     let stop = super::super::signals::stop_on_signal();
     let closed = Arc::default();
     if json {
-        super::follow::end_with_reader(&stop, &closed);
+        super::reader::end_with_reader(&stop, &closed);
     }
     let lines = lines::Lines::new(Style::stderr());
     let last = if all { usize::MAX } else { HISTORY };

@@ -1,10 +1,11 @@
 //! `watch`: from arguments to rules, and the watchers' events as lines. `rule` makes a rule, `rules_file` reads several from a file, `follow` runs
 //! them in this process, `others` is about watchers in other processes.
 
-mod args;
+pub(super) mod args;
 mod follow;
 mod lines;
 mod manage;
+mod reader;
 mod requests;
 mod rule;
 mod rules_file;
@@ -12,7 +13,7 @@ mod unit;
 
 pub(crate) use args::{WatchArgs, WatchCommand};
 
-use super::convert::RequestError;
+use super::request::RequestError;
 use super::text::Style;
 use super::{Exit, err, out, print, refuse};
 use crate::job;

@@ -1,6 +1,6 @@
 //! From what is said of a rule, on the command line or in a file, to the rule.
 
-use super::super::convert::{RequestError, apply, find_recipe, targets_of};
+use super::super::request::{RequestError, apply, find_recipe, targets_of};
 use super::args::RuleArgs;
 use crate::model::{ModelError, Result};
 use crate::recipe::{self, Origin, Recipe};

@@ -4,7 +4,7 @@
 //! that file and command line cannot differ. `path` is the watched folder, `out` is `output`. Relative paths are taken from the file's folder.
 //! Everything that is wrong is reported at once, with its line.
 
-use super::super::convert::RequestError;
+use super::super::request::RequestError;
 use super::RequestedRule;
 use super::args::RuleArgs;
 use super::rule::rule_of;

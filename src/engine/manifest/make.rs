@@ -8,7 +8,7 @@ use crate::engine::ErrorStats;
 use crate::engine::part_file::PartFile;
 use crate::engine::read_back::Stretch;
 use crate::engine::source_hash::SourceHash;
-use crate::engine::stage::Staged;
+use crate::engine::staged::Staged;
 use crate::model::{OutputIndex, Result, TensorIndex};
 use crate::plan::{PlannedOutput, Prepared};
 use std::path::Path;

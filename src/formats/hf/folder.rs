@@ -1,11 +1,12 @@
 //! Finds the file of a folder that contains the weights.
 
+use super::entries::{PYTORCH_INDEX, entries};
 use super::hub::Repository;
 use super::sidecars::collect;
 use super::training::{Ranks, sharded, sharded_inside, training, training_state};
 use crate::formats::safetensors::INDEX_SUFFIX;
 use crate::formats::shards::ShardName;
-use crate::formats::{FORMATS, FormatSpec, OutputKind, limits, pytorch, safetensors};
+use crate::formats::{FORMATS, FormatSpec, OutputKind, pytorch, safetensors};
 use crate::model::{Model, ModelError, Result};
 use std::path::{Path, PathBuf};
 
@@ -20,26 +21,6 @@ pub enum Weights {
     SafetensorsSet(Vec<PathBuf>),
     /// An index of PyTorch shards.
     PytorchIndex(PathBuf),
-}
-
-/// The name of PyTorch's index file.
-pub(crate) const PYTORCH_INDEX: &str = "pytorch_model.bin.index.json";
-
-/// Names of the regular files of a folder, sorted; and of its folders.
-pub(in crate::formats) fn entries(folder: &Path) -> Result<(Vec<String>, Vec<String>)> {
-    let list = std::fs::read_dir(folder).map_err(|e| ModelError::io(folder, "reading", e))?;
-    let (mut files, mut folders) = (Vec::new(), Vec::new());
-    for entry in list.take(limits::FOLDER_ENTRIES) {
-        let entry = entry.map_err(|e| ModelError::io(folder, "reading", e))?;
-        let Ok(name) = entry.file_name().into_string() else { continue };
-        // Follows links: the cache of Hugging Face consists of links to files.
-        let Ok(kind) = entry.file_type() else { continue };
-        let is_dir = if kind.is_symlink() { entry.path().is_dir() } else { kind.is_dir() };
-        if is_dir { folders.push(name) } else { files.push(name) }
-    }
-    files.sort();
-    folders.sort();
-    Ok((files, folders))
 }
 
 /// Finds the weights among the file names of a folder; `None` if there are none.

@@ -4,7 +4,7 @@
 //! A snapshot is a folder named after a commit, whose files are links to blobs; `refs/main` contains the commit of the
 //! branch. Layout: huggingface_hub's documentation, "Understand caching" (2026). remold never writes there.
 
-use super::folder::entries;
+use super::entries::entries;
 use crate::model::{ModelError, Result};
 use std::fs;
 use std::path::{Component, Path, PathBuf};

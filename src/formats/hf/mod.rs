@@ -8,14 +8,15 @@
 //! `consolidated.NN.pth`, what the ranks of a training run left complete, then any single file. Training state (optimizer, scheduler,
 //! random-number generators) is named in [`Model::opaque`](crate::model::Model::opaque) and otherwise ignored. Must not know architectures.
 
+mod entries;
 mod folder;
 mod hub;
 mod sidecars;
 mod training;
 
-pub(super) use folder::entries;
-pub(crate) use folder::{PYTORCH_INDEX, open, open_with};
+pub(super) use entries::{entries, shards_of_index, stored_bytes};
 pub use folder::{Weights, find_weights};
+pub(crate) use folder::{open, open_with};
 pub(crate) use hub::Repository;
 pub(super) use sidecars::collect_one;
 pub(crate) use sidecars::{SIDECARS, attach};

@@ -1,6 +1,6 @@
 //! The small files next to the weights.
 
-use super::folder::entries;
+use super::entries::entries;
 use crate::formats::{OutputKind, write_spec};
 use crate::model::{Model, Sidecar, Sidecars};
 use std::path::Path;

@@ -4,7 +4,7 @@
 //! otherwise they are merged by a script of the framework that wrote them, which the error names. Names: DeepSpeed `runtime/engine.py`, accelerate `utils/fsdp_utils.py`, torch
 //! `distributed/checkpoint/filesystem.py`, verl `utils/checkpoint/fsdp_checkpoint_manager.py` (2026).
 
-use super::folder::entries;
+use super::entries::entries;
 use crate::formats::pytorch::{DCP_METADATA, DEEPSPEED_STATES};
 use crate::model::{ErrorKind, ModelError};
 use std::path::{Path, PathBuf};

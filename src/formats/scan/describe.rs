@@ -1,9 +1,8 @@
 //! Reads the headers of one unit of a scan.
 
 use super::{Found, FoundKind, Unit};
-use crate::formats::hf::Repository;
+use crate::formats::hf::{self, Repository};
 use crate::formats::limits;
-use crate::formats::safetensors;
 use crate::formats::{FORMATS, Verdict, open_file, probe_sure, shards, whole_path};
 use crate::model::{FormatId, ModelError, Result};
 use crate::quant::Encoding;
@@ -32,7 +31,12 @@ impl Summary {
 
 /// The entry of a unit; `None` for files with an ambiguous extension that turn out not to be models.
 pub(super) fn describe(unit: &Unit) -> Option<Found> {
-    let whole = if unit.files.len() > 1 { whole_path(FormatId::Gguf, &unit.path) } else { unit.path.clone() };
+    let extension = unit.path.extension().and_then(|e| e.to_str());
+    let by_name = FORMATS.iter().find(|s| extension.is_some_and(|e| s.extensions.contains(&e))).map(|s| s.id);
+    let whole = match by_name.filter(|_| unit.files.len() > 1) {
+        Some(format) => whole_path(format, &unit.path),
+        None => unit.path.clone(),
+    };
     let named = if unit.kind == FoundKind::File { whole.file_stem() } else { unit.path.file_name() };
     // A snapshot in the cache of Hugging Face is named after a commit.
     let repository = Repository::of(&unit.path).filter(|_| unit.kind == FoundKind::Folder);
@@ -64,15 +68,13 @@ pub(super) fn describe(unit: &Unit) -> Option<Found> {
     let files = match weights(&unit.files) {
         Ok(files) => files,
         Err(e) => {
-            let ext = unit.path.extension().and_then(|e| e.to_str());
-            let by_name = FORMATS.iter().find(|s| ext.is_some_and(|e| s.extensions.contains(&e)));
-            found.format = e.format().or(by_name.map(|s| s.id));
+            found.format = e.format().or(by_name);
             found.wrong(&e);
             return Some(found);
         }
     };
     found.files = files.len();
-    found.bytes = files.iter().flat_map(|f| stored(f)).fold(0, u64::saturating_add);
+    found.bytes = files.iter().flat_map(|f| hf::stored_bytes(f)).fold(0, u64::saturating_add);
     match summarize(&files, &mut found.format) {
         Ok(s) => {
             found.title = s.title.unwrap_or(found.title);
@@ -91,16 +93,6 @@ pub(super) fn describe(unit: &Unit) -> Option<Found> {
     Some(found)
 }
 
-/// Bytes of a file; for the metadata of torch.distributed.checkpoint, of the files of the ranks.
-fn stored(file: &Path) -> Vec<u64> {
-    let bytes = |path: &Path| Some(std::fs::metadata(path).ok()?.len());
-    let ranks = file.ends_with(crate::formats::pytorch::DCP_METADATA).then(|| file.parent()).flatten();
-    let Some((files, _)) = ranks.and_then(|folder| crate::formats::hf::entries(folder).ok()) else {
-        return bytes(file).into_iter().collect();
-    };
-    files.iter().filter(|f| f.ends_with(".distcp")).filter_map(|f| bytes(&file.with_file_name(f))).collect()
-}
-
 /// Extensions that many kinds of files have: these files must be recognized as models by their bytes.
 fn ambiguous(path: &Path) -> bool {
     path.extension().is_some_and(|e| e == "bin" || e == "pb")
@@ -109,11 +101,7 @@ fn ambiguous(path: &Path) -> bool {
 /// The weights files behind a unit's files: an index is replaced by its shards.
 fn weights(files: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let files = match files {
-        [index] if index.extension().is_some_and(|e| e == "json") => {
-            let pytorch = index.file_name().is_some_and(|n| n == crate::formats::hf::PYTORCH_INDEX);
-            let format = if pytorch { FormatId::Pytorch } else { FormatId::Safetensors };
-            safetensors::read_index(index).map_err(|e| e.in_format(format))?.shards
-        }
+        [index] if index.extension().is_some_and(|e| e == "json") => hf::shards_of_index(index)?,
         files => files.to_vec(),
     };
     shards::all_present(&files)?;
