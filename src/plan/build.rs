@@ -1,9 +1,10 @@
 //! From a recipe to a plan.
 
-use super::lay_out::{LayOut, layout_tensors, trial};
+use super::lay_out::LayOut;
 use super::occasion::Occasion;
-use super::resolve::resolve;
+use super::resolve::{self, resolve};
 use super::steps::{self, Stepped};
+use super::trial::{layout_tensors, trial};
 use super::{Plan, PlannedOutput, Prepared, PreparedOutput, PreparedTensor, SourceFile};
 use super::{changes, destination, manifest, memory, space, stages, text_names};
 use crate::arch;
@@ -182,8 +183,9 @@ fn share<'a>(earlier: impl Iterator<Item = &'a PreparedOutput>, tensors: &mut [P
 /// As [`prepare`], but for what concerns paths.
 pub(crate) fn count_files(model: &Model, target: &Target) -> Result<usize> {
     let resolved = resolve(model, target, Task::quiet())?;
-    let tensors = layout_tensors(&resolved);
-    trial(model, target, &tensors, &resolved.metadata).map(|files| files.len())
+    let tensors = layout_tensors(&resolved.tensors);
+    let split = resolve::split(model, target, &tensors)?;
+    trial(target, &tensors, &resolved.metadata, split).map(|files| files.len())
 }
 
 /// Every file that was read and may not be written to, with its stamp.

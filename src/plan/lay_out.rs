@@ -3,6 +3,7 @@
 use super::by_size::too_large;
 use super::occasion::Occasion;
 use super::resolve::{self, Resolved};
+use super::trial::layout_tensors;
 use super::{Plan, PlannedOutput, PlannedTensor, PreparedOutput, PreparedTensor, SourceFile, checkpoints, destination};
 use crate::files::FileStamp;
 use crate::formats::{self, FilePlan, LayoutRequest, LayoutTensor, OutputKind};
@@ -42,7 +43,7 @@ impl LayOut<'_> {
         plan: &mut Plan,
     ) -> Result<(PlannedOutput, PreparedOutput)> {
         let before = self.occasion.output(plan.outputs.len());
-        let tensors = layout_tensors(&resolved);
+        let tensors = layout_tensors(&resolved.tensors);
         let Placed { path, files, folder } = self.place(target, &resolved, &tensors, before, taken, plan)?;
         let stale = if folder && before.is_none() { self.stale(target, &path, &files)? } else { Vec::new() };
         if target.force && !stale.is_empty() {
@@ -180,28 +181,6 @@ impl LayOut<'_> {
     }
 }
 
-/// The files of an output, for their number and sizes alone: without a name and without the sidecars.
-pub(super) fn trial(
-    model: &Model,
-    target: &Target,
-    tensors: &[LayoutTensor],
-    metadata: &Metadata,
-) -> Result<Vec<formats::FilePlan>> {
-    let request = LayoutRequest {
-        path: Path::new("x"),
-        tensors,
-        metadata,
-        sidecars: &Sidecars::default(),
-        split: resolve::split(model, target, tensors)?,
-    };
-    let layout = formats::write_spec(target.format).map(|w| w.layout);
-    layout.map_or(Ok(Vec::new()), |layout| layout(&request))
-}
-
-pub(super) fn layout_tensors(resolved: &Resolved) -> Vec<LayoutTensor> {
-    resolved.tensors.iter().map(PreparedTensor::layout).collect()
-}
-
 fn planned_tensor(t: &PreparedTensor, why: &resolve::Reason) -> PlannedTensor {
     PlannedTensor {
         name: t.entry.name.clone(),
@@ -236,9 +215,4 @@ fn stale_shards(folder: &Path, files: &[FilePlan]) -> Vec<PathBuf> {
     };
     let paths = entries.flatten().filter(ours).map(|e| e.path());
     paths.filter(|p| !files.iter().any(|f| f.path == *p)).collect()
-}
-
-/// True for encodings a format can hold at all; layouts say the rest.
-pub(super) fn is_float(encoding: Encoding) -> bool {
-    matches!(encoding, Encoding::Plain(d) if d.is_float()) || matches!(encoding, Encoding::Block(_))
 }

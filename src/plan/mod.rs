@@ -23,6 +23,7 @@ mod space;
 mod stages;
 mod steps;
 mod text_names;
+mod trial;
 mod types;
 
 pub use build::prepare;

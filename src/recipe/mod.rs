@@ -9,6 +9,7 @@
 mod check;
 pub(crate) mod edit;
 mod fields;
+mod key;
 pub(crate) mod keys;
 mod manual;
 pub(crate) mod meaning;

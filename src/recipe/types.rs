@@ -1,8 +1,7 @@
 //! The recipe as the rest of remold sees it, whatever file or flags it came from.
 
-use super::keys::Key;
+use super::key::Key;
 use super::options::{self, OptionValue, Options, TargetOption};
-use super::steps::StepOption;
 use crate::model::FormatId;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -77,7 +76,7 @@ pub struct Step {
 
 impl Step {
     /// The value of an option, or its default.
-    pub(crate) fn get<T: OptionValue>(&self, option: &StepOption<T>) -> T {
+    pub(crate) fn get<T: OptionValue>(&self, option: &TargetOption<T>) -> T {
         T::read(self.options.get(option.key.name))
     }
 }

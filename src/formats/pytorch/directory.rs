@@ -9,8 +9,8 @@
 //! Layout: PKWARE APPNOTE.TXT 6.3.10, §4.3 to §4.5. What PyTorch writes passes: `caffe2/serialize/inline_container.cc` pads inside of
 //! the local headers' extra fields, always writes the zip64 end record, and lets data descriptors follow the data.
 
+use super::blob::Blob;
 use super::limits::{MAX_DIRECTORY_BYTES, MAX_ZIP_ENTRIES};
-use super::source::Blob;
 use crate::model::{ModelError, Result};
 use std::collections::HashSet;
 use std::fs::File;

@@ -12,6 +12,7 @@
 
 mod archive;
 mod beside;
+mod blob;
 mod checksum;
 mod dcp;
 mod deepspeed;

@@ -1,5 +1,6 @@
 //! Locations of storages in a file, and checked tensor entries over them.
 
+use super::blob::Blob;
 use super::checksum::{Checked, StorageCheck};
 use super::limits::MAX_EXPANDED_ELEMS;
 use super::pickle::{Element, Node, TensorRef, Tree};
@@ -14,15 +15,6 @@ use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// The bytes of one storage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Blob {
-    /// Absolute byte offset.
-    pub offset: u64,
-    /// Number of bytes.
-    pub bytes: u64,
-}
 
 /// An open file and the storages in it, by key.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use crate::model::{
 };
 use crate::plan::PreparedTensor;
 use crate::plan::by_size::by_size;
-use crate::plan::lay_out::is_float;
+use crate::plan::trial::is_float;
 use crate::quant::{Effort, Encoding};
 use crate::recipe::{Target, meaning};
 use crate::tensor::DType;

@@ -1,7 +1,7 @@
 //! A budget in place of a quantization: the size of the file, or bits for each weight. One wish, two keys.
 
 use super::gguf::{TARGET_BPW, TARGET_SIZE};
-use crate::recipe::keys::Key;
+use crate::recipe::key::Key;
 use crate::recipe::{Target, parse_size};
 use std::fmt;
 

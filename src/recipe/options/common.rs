@@ -1,7 +1,7 @@
 //! The keys that every target has, and options that several formats share.
 
 use super::{Flag, TargetOption};
-use crate::recipe::keys::{Key, KeyTable, Kind, NOW, State, key};
+use crate::recipe::key::{Key, KeyTable, Kind, NOW, State, key};
 
 const fn target(name: &'static str, kind: Kind, state: State, help: &'static str, example: &'static str) -> Key {
     key(KeyTable::Target, name, kind, state, help, example)

@@ -4,7 +4,7 @@ use super::common::MAX_SHARD_SIZE;
 use super::flag::Malformed;
 use super::{Flag, FormatOptions, OptionNote, Options, TargetOption, Types, no_notes};
 use crate::model::FormatId;
-use crate::recipe::keys::{Key, KeyTable, Kind, NOW, key};
+use crate::recipe::key::{Key, KeyTable, Kind, NOW, key};
 use indexmap::IndexMap;
 use serde_json::Value as Json;
 use std::path::PathBuf;

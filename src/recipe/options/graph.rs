@@ -2,7 +2,7 @@
 
 use super::{FormatOptions, Types, no_notes};
 use crate::model::FormatId;
-use crate::recipe::keys::{Key, KeyTable, Kind, State, key};
+use crate::recipe::key::{Key, KeyTable, Kind, State, key};
 
 const fn later(name: &'static str, kind: Kind, help: &'static str, example: &'static str) -> Key {
     key(KeyTable::Target, name, kind, State::Later, help, example)

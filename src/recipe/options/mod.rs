@@ -19,7 +19,7 @@ pub(crate) use flag::{Flag, FlagValue};
 pub(crate) use store::Options;
 pub(crate) use typed::{OptionValue, TargetOption};
 
-use super::keys::Key;
+use super::key::Key;
 use crate::model::FormatId;
 
 /// The words that a format's `quantization` key takes.
@@ -113,6 +113,13 @@ pub(crate) fn formats_text(key: &Key) -> String {
 /// True if a target of that format can have the key.
 pub(crate) fn fits(key: &Key, format: FormatId) -> bool {
     common::FIRST.iter().chain(common::LAST).any(|k| k.name == key.name) || of(format).is_some_and(|f| f.has(key))
+}
+
+impl Key {
+    /// True if a target of that format can have the key.
+    pub fn fits(&self, format: FormatId) -> bool {
+        fits(self, format)
+    }
 }
 
 impl FormatOptions {

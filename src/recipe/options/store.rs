@@ -1,7 +1,7 @@
 //! The option values of one target.
 
 use super::{OptionValue, TargetOption, keys};
-use crate::recipe::keys::{Key, Kind};
+use crate::recipe::key::{Key, Kind};
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value as Json;

@@ -1,6 +1,6 @@
 //! Options with the type of their value.
 
-use crate::recipe::keys::Key;
+use crate::recipe::key::Key;
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
 use std::marker::PhantomData;

@@ -1,7 +1,7 @@
 //! Steps that are understood, so that recipes of the guide are read, and that no version carries out yet.
 
 use super::{Effect, StepSpec, no_problems};
-use crate::recipe::keys::{Key, KeyTable, Kind, State, key};
+use crate::recipe::key::{Key, KeyTable, Kind, State, key};
 
 const fn later(step: &'static str, name: &'static str, kind: Kind, help: &'static str, example: &'static str) -> Key {
     key(KeyTable::Step(step), name, kind, State::Later, help, example)

@@ -11,7 +11,7 @@ mod split;
 
 pub(crate) use prune_layers::LAYERS as PRUNE_LAYERS;
 
-use super::keys::{Key, State};
+use super::key::{Key, State};
 use super::options::TargetOption;
 use super::types::{Recipe, Step, Target};
 
@@ -117,7 +117,7 @@ fn no_problems(_: &Step) -> Vec<StepProblem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::keys::KeyTable;
+    use crate::recipe::key::KeyTable;
     use std::collections::HashSet;
 
     #[test]

@@ -1,7 +1,7 @@
 //! `prune_layers`: leaves whole layers out.
 
 use super::{Effect, StepOption, StepSpec, no_problems};
-use crate::recipe::keys::{KeyTable, Kind, NOW, key};
+use crate::recipe::key::{KeyTable, Kind, NOW, key};
 
 const NAME: &str = "prune_layers";
 

@@ -1,7 +1,7 @@
 //! `quantize`: the quantization of the targets that name none.
 
 use super::{Effect, StepOption, StepSpec, no_problems};
-use crate::recipe::keys::{KeyTable, Kind, NOW, State, key};
+use crate::recipe::key::{KeyTable, Kind, NOW, State, key};
 use crate::recipe::names;
 use crate::recipe::options::Budget;
 use crate::recipe::types::{Step, Target};

@@ -1,7 +1,7 @@
 //! `split`: spreads the outputs over several files.
 
 use super::{Effect, StepOption, StepProblem, StepSpec};
-use crate::recipe::keys::{Key, KeyTable, Kind, NOW, State, key};
+use crate::recipe::key::{Key, KeyTable, Kind, NOW, State, key};
 use crate::recipe::options::{self, common};
 use crate::recipe::types::{Step, Target};
 

@@ -5,11 +5,12 @@
 use super::super::forecast::mark_front;
 use super::super::{Chosen, Forecast, Forecasted, Heavy, Resolved, resolve};
 use super::overrides::Overrides;
+use super::split::trial;
 use super::{Budget, Loss, Mixer, Ready, forecast_many, ready};
 use crate::arch::OutType;
 use crate::model::{ErrorKind, FormatId, Model, ModelError, Name, Result, TensorEntry};
-use crate::plan::lay_out::{layout_tensors, trial};
 use crate::plan::source;
+use crate::plan::trial::layout_tensors;
 use crate::quant::Encoding;
 use crate::recipe::Target;
 use crate::recipe::options::gguf;
@@ -167,7 +168,7 @@ impl Pricing<'_> {
 }
 
 fn outline(model: &Model, target: &Target, file_type: FileType, resolved: &Resolved) -> Result<Outline> {
-    let tensors = layout_tensors(resolved);
+    let tensors = layout_tensors(&resolved.tensors);
     let files = trial(model, target, &tensors, &resolved.metadata)?;
     Ok(Outline {
         name: file_type.name().to_owned(),

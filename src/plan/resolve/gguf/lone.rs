@@ -7,7 +7,7 @@ use super::overrides::Overrides;
 use super::set_all;
 use crate::model::{FormatId, Metadata, Model, ModelError, Name, OptionName, Result, Warning};
 use crate::plan::PreparedTensor;
-use crate::plan::lay_out::is_float;
+use crate::plan::trial::is_float;
 use crate::quant::{Effort, Encoding};
 use crate::recipe::Target;
 use crate::recipe::options::gguf;

@@ -1,8 +1,8 @@
 //! How a GGUF is spread over files: from the options of a target to the [`Split`] of its layout.
 
 use crate::formats::gguf::{self as gguf_file, Arrays};
-use crate::formats::{LayoutTensor, Split};
-use crate::model::{FormatId, Model, ModelError, Result};
+use crate::formats::{FilePlan, LayoutTensor, Split};
+use crate::model::{FormatId, Metadata, Model, ModelError, Result};
 use crate::plan::by_size::by_size;
 use crate::recipe::Target;
 use crate::recipe::options::{TargetOption, gguf};
@@ -26,6 +26,19 @@ pub(crate) fn resolve(model: &Model, target: &Target, tensors: &[LayoutTensor]) 
         _ => by_size(target)?,
     };
     Ok(if target.get(&gguf::NO_TENSOR_FIRST_SPLIT) { Split::MetadataFirst(Box::new(split)) } else { split })
+}
+
+/// The files of a GGUF output, for their number and sizes only.
+///
+/// # Errors
+/// As [`resolve`].
+pub(super) fn trial(
+    model: &Model,
+    target: &Target,
+    tensors: &[LayoutTensor],
+    metadata: &Metadata,
+) -> Result<Vec<FilePlan>> {
+    crate::plan::trial::trial(target, tensors, metadata, resolve(model, target, tensors)?)
 }
 
 fn positive(option: &TargetOption<Option<u64>>, n: u64) -> Result<usize> {
