@@ -4,8 +4,8 @@
 use super::options::{self, Flag};
 use super::steps;
 
-pub use super::key::{KeyTable, Kind};
 pub(crate) use super::key::{Key, State};
+pub use super::key::{KeyTable, Kind};
 pub(crate) use super::key::{NOW, key};
 
 use KeyTable::{Source, Top, Validate};
