@@ -133,9 +133,7 @@ fn unpaired(label: &str, u: &Unpaired, style: Style) -> String {
     let shapes: Vec<String> =
         u.reshaped.iter().map(|r| format!("{} {:?} instead of {:?}", r.name, r.here, r.baseline)).collect();
     let mut out = String::new();
-    for (what, names) in
-        [("has no", &u.missing), ("only this model has", &u.extra), ("has a different shape for", &shapes)]
-    {
+    for (what, names) in [("has no", &u.missing), ("alone has", &u.extra), ("has a different shape for", &shapes)] {
         if !names.is_empty() {
             out.push_str(&format!("{} {} {what} {}\n", style.warning("not compared:"), safe(label), list(names)));
         }

@@ -144,6 +144,7 @@ impl Set {
                 unreadable: Vec::new(),
                 warnings: Vec::new(),
                 checks: Default::default(),
+                layer_origins: Default::default(),
                 network: None,
             };
             arch::identify(&mut model);

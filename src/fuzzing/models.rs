@@ -22,6 +22,7 @@ fn model(name: &str, data: &[u8]) -> Model {
         unreadable: Vec::new(),
         warnings: Vec::new(),
         checks: SourceChecks::default(),
+        layer_origins: Default::default(),
         network: None,
     }
 }

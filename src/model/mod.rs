@@ -53,6 +53,7 @@ pub(crate) use unreadable::Unreadable;
 pub use view::{ConcatRows, MemoryRows, decode_piece};
 pub(crate) use view::{MapRows, Transposed};
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// The file formats a model can come from or go to. `formats` lists what each can do.
@@ -167,6 +168,9 @@ pub struct Model {
     pub warnings: Vec<Warning>,
     /// Checksums that the files carry for their own bytes.
     pub checks: SourceChecks,
+    /// The layer of the source that each layer was, by its number now, where a step renumbered them; empty otherwise. What is named after
+    /// layers of the source, such as an importance matrix, is renamed with it.
+    pub layer_origins: BTreeMap<u32, u32>,
     /// The hyper-parameters, if the files describe a network; `None` until `arch::identify` has looked for them.
     pub network: Option<Network>,
 }

@@ -130,10 +130,15 @@ impl Checker<'_> {
         for key in spec.keys.iter().filter(|k| k.state == State::Later && step.options.contains_key(k.name)) {
             self.out.push(key_not_yet(&table.key(key.name), key));
         }
-        for name in spec.required.iter().filter(|name| !step.options.contains_key(**name)) {
+        for name in spec.required.iter().filter(|name| !steps::has_value(step, name)) {
             let key = spec.keys.iter().find(|k| k.name == *name);
             let help = key.map_or(String::new(), |k| format!("Add `{} = {}`. {}", k.name, k.example, k.help));
             self.out.push(Problem::of(path, format!("the step `{}` needs `{name}`", spec.name)).with_help(help));
+        }
+        for key in spec.keys.iter().filter(|k| k.state != State::Later) {
+            if let (Some(value), Some(format)) = (step.options.get(key.name), r.targets.first().map(|t| t.format)) {
+                self.value(key, &table.key(key.name), value, format);
+            }
         }
         for problem in (spec.check)(step) {
             self.out.push(Problem::of(&table.key(problem.key), problem.message).with_help(problem.help));
@@ -149,9 +154,10 @@ impl Checker<'_> {
     /// What a step says about targets is checked as if the targets said it; it must say something about one of them.
     fn step_of_targets(&mut self, i: usize, step: &Step, set: fn(&Step, &mut Target), r: &Recipe) {
         let mut acts = false;
-        for target in &r.targets {
+        let before = Recipe { pipeline: r.pipeline[..i].to_vec(), targets: r.targets.clone(), ..Recipe::default() };
+        for target in &steps::targets(&before) {
             let mut changed = target.clone();
-            set(step, &mut changed);
+            steps::apply_to_target(step, set, &mut changed);
             acts |= changed != *target;
             if changed.quantization != target.quantization
                 && let Some(text) = &changed.quantization
@@ -160,8 +166,9 @@ impl Checker<'_> {
             }
         }
         if !acts && !r.targets.is_empty() {
-            let message = format!("the step `{}` changes no target: each says it itself, or cannot have it", step.step);
-            let help = "Remove the step, or what the targets say about the same.";
+            let message =
+                format!("the step `{}` has no effect: every target sets this itself or does not support it", step.step);
+            let help = "Remove the step, or the option of the targets.";
             self.out.push(Problem::of(&RecipeTable::Step(i).key(""), message).with_help(help));
         }
     }

@@ -25,7 +25,8 @@ pub fn manual() -> String {
     table(&mut out, KeyTable::Validate);
     for step in STEPS {
         let aliases: Vec<String> = step.aliases.iter().map(|a| format!("`{a}`")).collect();
-        let _ = write!(out, "\n### `[[pipeline]]` with `step = \"{}\"` (also {})\n\n", step.name, aliases.join(", "));
+        let also = if aliases.is_empty() { String::new() } else { format!(" (also {})", aliases.join(", ")) };
+        let _ = write!(out, "\n### `[[pipeline]]` with `step = \"{}\"`{also}\n\n", step.name);
         let _ = write!(out, "{}\n\n", step.purpose);
         table(&mut out, KeyTable::Step(step.name));
     }

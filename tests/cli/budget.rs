@@ -129,7 +129,7 @@ fn the_size_of_the_file_counts_and_the_minimum_in_the_message_is_enough() {
         assert!((1_990_000..=2_000_000).contains(&got), "{source}: {got}");
         let refused = lab.run(&format!("{args} --target-size 1000")).expect(2).err;
         let words: Vec<&str> = refused.split_whitespace().collect();
-        let at = words.iter().position(|w| *w == "needs").unwrap();
+        let at = words.iter().position(|w| *w == "needs").unwrap() + 2;
         // Reported with three digits, rounded up.
         let (number, unit) = (words[at + 1], words[at + 2]);
         assert_eq!(unit, "MB", "{refused}");
@@ -199,7 +199,7 @@ fn budgets_that_cannot_be_met() {
             row(
                 "a size below the smallest",
                 2,
-                &["too little", "at least", "importance matrix"],
+                &["too small", "at least", "importance matrix"],
                 llama("convert tiny-llama --to gguf --target-size 1MB"),
             ),
             row(
@@ -217,10 +217,10 @@ fn budgets_that_cannot_be_met() {
             row(
                 "a size that is none",
                 2,
-                &["`huge` is no size"],
+                &["`huge` is not a size"],
                 llama("convert tiny-llama --to gguf --target-size huge"),
             ),
-            row("a size of 0", 2, &["no size"], llama("convert tiny-llama --to gguf --target-size 0")),
+            row("a size of 0", 2, &["not a size"], llama("convert tiny-llama --to gguf --target-size 0")),
             row(
                 "bits that are none",
                 2,

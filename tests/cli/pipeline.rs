@@ -97,9 +97,33 @@ fn a_gguf_is_pruned_by_a_step_as_by_the_option() {
     assert!(compared.contains("same bytes") && compared.contains("21 of 21"), "{compared}");
 }
 
+/// The entries of an importance matrix are named after the layers of the source.
+#[test]
+fn an_importance_matrix_follows_the_layers() {
+    let lab = lab(
+        "[[pipeline]]\nstep = \"prune_layers\"\nlayers = [1]\n[[target]]\nformat = \"gguf\"\nquantization = \"q4_k_m\"\noutput = \"step.gguf\"\n",
+    );
+    let matrix = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/golden/imatrix/tiny-llama.imatrix.gguf");
+    let ran = lab.run(&format!("run r.toml --source tiny-llama --set imatrix={matrix}")).expect(0);
+    assert!(!ran.err.contains("match no tensor"), "{}", ran.err);
+    lab.run(&format!("convert tiny-llama --to gguf:q4_k_m --prune-layers 1 --imatrix {matrix} -o option.gguf"))
+        .expect(0);
+    let compared = lab.run("compare step.gguf option.gguf").expect(0).out;
+    assert!(compared.contains("30 of 30"), "{compared}");
+}
+
+/// The command line may set what a step would set.
+#[test]
+fn a_step_without_effect_says_so() {
+    let lab = lab("[[pipeline]]\nstep = \"quantize\"\nquantization = \"q8_0\"\n[[target]]\nformat = \"gguf\"\n");
+    let plan = lab.run("convert tiny-llama -r r.toml --to gguf:q4_0 --dry-run").expect(0).out;
+    assert!(plan.contains("step 1 quantize: no effect") && plan.contains("gguf Q4_0"), "{plan}");
+    assert!(plan.contains("step 1 (quantize) has no effect"), "{plan}");
+}
+
 #[test]
 fn what_is_wrong_with_steps_is_shown_at_its_place() {
-    let cases: [(&str, &str, &str); 6] = [
+    let cases: [(&str, &str, &str); 9] = [
         ("step = \"prune_layers\"", "", "r.toml:2:8: the step `prune_layers` needs `layers`"),
         (
             "step = \"quantize\"\nquantization = \"q4_k_m\"\n[[pipeline]]\nstep = \"prune_layers\"\nlayers = [1]",
@@ -109,7 +133,7 @@ fn what_is_wrong_with_steps_is_shown_at_its_place() {
         (
             "step = \"quantize\"\nquantization = \"q4_k_m\"",
             "quantization = \"q8_0\"\n",
-            "the step `quantize` changes no target",
+            "the step `quantize` has no effect",
         ),
         ("step = \"quantize\"\nquantization = \"q4_k_q\"", "", "r.toml:3:16: unknown quantization `q4_k_q`"),
         (
@@ -118,6 +142,13 @@ fn what_is_wrong_with_steps_is_shown_at_its_place() {
             "r.toml:3:10: splitting by layer is not available",
         ),
         ("step = \"prune\"", "", "r.toml:2:8: the step `prune` is not available in this version"),
+        ("step = \"prune_layers\"\nlayers = []", "", "the step `prune_layers` needs `layers`"),
+        ("step = \"split\"\nmax_size = \"big\"", "", "r.toml:3:12: `big` is not a size"),
+        (
+            "step = \"quantize\"\nquantization = \"q8_0\"\n[[pipeline]]\nstep = \"quantize\"\nquantization = \"q4_0\"",
+            "",
+            "r.toml:5:8: the step `quantize` has no effect",
+        ),
     ];
     for (steps, target, expected) in cases {
         let lab = lab(&format!("[[pipeline]]\n{steps}\n[[target]]\nformat = \"gguf\"\n{target}"));

@@ -97,7 +97,7 @@ fn parts_of_a_model() {
             row(
                 "tensors are missing, and they are wanted alone",
                 0,
-                &["taken alone"],
+                &["only the tensors"],
                 llama(without_two, "gguf --bare"),
             ),
             row("a layer is missing", 2, &["layer 2 has no tensor at all", "num_hidden_layers 4"], {
@@ -250,7 +250,7 @@ fn adapters_and_folders_without_configuration() {
             row(
                 "the same, its tensors alone",
                 0,
-                &["taken alone"],
+                &["only the tensors"],
                 bare("convert tiny-llama --to gguf --bare -o o.gguf"),
             ),
             row(

@@ -36,7 +36,7 @@ fn composes_within_a_budget_and_runs_it() {
     s.send("c");
     s.wait_for("1 gguf Q4_K_M");
     s.send("b0.1MB\r");
-    s.wait_for("is too little");
+    s.wait_for("is too small");
     s.send("b2.4MB\r");
     s.wait_for("tiny-llama-2.4MB.gguf");
     s.wait_for("at best");

@@ -84,6 +84,7 @@ pub fn model() -> Model {
         unreadable: Vec::new(),
         warnings: vec![Warning::new("config.unknown-field", "config.json has a field nobody knows: frobnicate")],
         checks: Default::default(),
+        layer_origins: Default::default(),
         network: None,
     };
     remold::testing::arch::identify(&mut model);

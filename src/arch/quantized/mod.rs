@@ -192,6 +192,7 @@ mod tests {
             sidecars,
             opened: Vec::new(),
             checks: Default::default(),
+            layer_origins: Default::default(),
             network: None,
             opaque: Vec::new(),
             unreadable: Vec::new(),

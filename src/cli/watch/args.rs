@@ -79,13 +79,13 @@ pub(crate) struct RuleArgs {
     /// it and start over, or skip the new version
     #[arg(long, value_name = "WHAT", value_parser = crate::watch::OnBusy::NAMES, default_value = "queue")]
     pub on_busy: String,
-    /// Retention a checkpoint during its export even if its trainer deletes it, with hard links or reflinks in a hidden folder of the exports
+    /// Keep a checkpoint during its export even if its trainer deletes it, with hard links or reflinks in a hidden folder of the exports
     #[arg(long, value_name = "HOW", value_parser = crate::watch::Pin::NAMES, default_value = "none")]
     pub pin: String,
     /// Remove older exports of a run when a new one is made, and keep this many; only files that remold wrote, unchanged since
     #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     pub keep_last: Option<usize>,
-    /// Retention this many exports of a run that are best by --metric, in addition to the newest (one, or as many as --keep-last says)
+    /// Keep this many exports of a run that are best by --metric, in addition to the newest (one, or as many as --keep-last says)
     #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     pub keep_best: Option<usize>,
     /// What --keep-best compares: the signal-to-noise ratio over all re-encoded weights, or of the worst tensor

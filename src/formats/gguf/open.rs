@@ -101,6 +101,7 @@ fn model(path: &Path, headers: Vec<Header>) -> Model {
         unreadable: Vec::new(),
         warnings,
         checks: Default::default(),
+        layer_origins: Default::default(),
         network: None,
     }
 }

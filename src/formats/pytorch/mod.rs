@@ -160,6 +160,7 @@ fn empty_model(path: &Path) -> Model {
         unreadable: Vec::new(),
         warnings: Vec::new(),
         checks: Default::default(),
+        layer_origins: Default::default(),
         network: None,
     }
 }

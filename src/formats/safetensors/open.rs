@@ -138,6 +138,7 @@ fn join(path: &Path, files: &[PathBuf]) -> Result<(Model, HashMap<Name, usize>)>
         unreadable: Vec::new(),
         warnings: Vec::new(),
         checks: Default::default(),
+        layer_origins: Default::default(),
         network: None,
     };
     Ok((model, holders))

@@ -62,7 +62,16 @@ pub(crate) fn apply<'m>(model: &'m Model, recipe: &Recipe) -> Result<Stepped<'m>
         let in_step = |e: ModelError| e.field(place(recipe, i));
         let spec = available(step).map_err(in_step)?;
         let what = match spec.effect {
-            Effect::Targets(_) => words(step),
+            Effect::Targets(set) if acts(recipe, i, step, set) => words(step),
+            Effect::Targets(_) => {
+                let text = format!(
+                    "step {} ({}) has no effect: every target sets this itself or does not support it",
+                    i + 1,
+                    spec.name
+                );
+                stepped.warnings.push(Warning::new("step.no-effect", text));
+                "no effect".to_owned()
+            }
             Effect::Tensors => {
                 let found = STEPS.iter().find(|s| s.name == spec.name);
                 let Some(tensor_step) = found else { return Err(in_step(not_available(step))) };
@@ -90,10 +99,22 @@ fn place(recipe: &Recipe, i: usize) -> String {
     format!("step {} ({})", i + 1, recipe.pipeline.get(i).map_or("", |s| s.step.as_str()))
 }
 
+/// True if a step changes one of the targets, as the steps before it leave them.
+fn acts(recipe: &Recipe, i: usize, step: &Step, set: fn(&Step, &mut Target)) -> bool {
+    let pipeline = recipe.pipeline.get(..i).unwrap_or_default().to_vec();
+    let before = Recipe { pipeline, targets: recipe.targets.clone(), ..Recipe::default() };
+    recipe.targets.is_empty()
+        || steps::targets(&before).into_iter().any(|target| {
+            let mut changed = target.clone();
+            steps::apply_to_target(step, set, &mut changed);
+            changed != target
+        })
+}
+
 /// The table's row of a step that this version carries out and that has what it needs.
 fn available(step: &Step) -> Result<&'static StepSpec> {
     let spec = steps::find(&step.step).filter(|s| s.state != State::Later).ok_or_else(|| not_available(step))?;
-    if let Some(missing) = spec.required.iter().find(|k| !step.options.contains_key(**k)) {
+    if let Some(missing) = spec.required.iter().find(|k| !steps::has_value(step, k)) {
         return Err(ModelError::request(format!("the key `{missing}` is missing")).with_hint(check_hint()));
     }
     if let Some(key) = spec.keys.iter().find(|k| k.state == State::Later && step.options.contains_key(k.name)) {

@@ -90,10 +90,26 @@ pub(crate) fn targets(recipe: &Recipe) -> Vec<Target> {
     let mut targets = recipe.targets.clone();
     for step in &recipe.pipeline {
         if let Some(Effect::Targets(set)) = find(&step.step).map(|s| s.effect) {
-            targets.iter_mut().for_each(|t| set(step, t));
+            targets.iter_mut().for_each(|t| apply_to_target(step, set, t));
         }
     }
     targets
+}
+
+/// Lets a step set options of a target. Values that the target has itself are kept, and options of other formats are not set.
+pub(crate) fn apply_to_target(step: &Step, set: fn(&Step, &mut Target), target: &mut Target) {
+    let before = target.clone();
+    set(step, target);
+    target.quantization = before.quantization.or_else(|| target.quantization.take());
+    let format = target.format;
+    target.options.retain(|key| key.fits(format));
+    let set_here = std::mem::replace(&mut target.options, before.options);
+    target.options.adopt(&set_here, |_| true);
+}
+
+/// True if the step has a value for the key; an empty list is none.
+pub(crate) fn has_value(step: &Step, key: &str) -> bool {
+    step.options.get(key).is_some_and(|v| v.as_array().is_none_or(|items| !items.is_empty()))
 }
 
 /// The first step that comes after one that it must precede, with the name of that one.

@@ -67,6 +67,7 @@ pub(in crate::transform) fn fake_model(metadata: Metadata, tensors: Vec<(String,
         unreadable: Vec::new(),
         warnings: Vec::new(),
         checks: Default::default(),
+        layer_origins: Default::default(),
         network: None,
     };
     crate::arch::identify(&mut model);

@@ -30,6 +30,10 @@ const PER_LAYER: &[&str] = &[
 /// The same, without the architecture before them.
 const PER_LAYER_BARE: &[&str] = &["xielu.alpha_n", "xielu.alpha_p", "xielu.beta", "xielu.eps"];
 
+/// Architectures whose runtime derives the kind of attention from the layer's number (`set_swa_pattern` in `src/llama-model.cpp`).
+const ALTERNATING: &[&str] =
+    &["gemma2", "gemma3", "gemma3n", "cohere2", "gpt-oss", "llama4", "exaone4", "olmo2", "smallthinker"];
+
 /// A model without some of its layers.
 #[derive(Clone, Debug)]
 pub(crate) struct Pruned {
@@ -40,7 +44,7 @@ pub(crate) struct Pruned {
     /// Layers that the source declares.
     pub layers_before: u32,
     /// New number → old number.
-    kept: BTreeMap<u32, u32>,
+    pub(super) kept: BTreeMap<u32, u32>,
 }
 
 impl Pruned {
@@ -82,6 +86,9 @@ pub(crate) fn prune_layers(model: &Model, layers: &BTreeSet<u32>) -> Result<Prun
     pruned.model.metadata.shift_remove(&block_count);
     pruned.model.metadata.insert(block_count, next.into());
     crate::arch::identify(&mut pruned.model);
+    if ALTERNATING.contains(&arch) && pruned.kept.iter().any(|(now, before)| now != before) {
+        pruned.warnings.push(super::kinds_by_number());
+    }
     if !changed.is_empty() {
         let text = format!(
             "metadata with a value per layer or a layer count was adjusted to the removed layers ({}); llama-quantize does not change it",

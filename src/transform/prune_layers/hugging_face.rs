@@ -32,13 +32,18 @@ const PERIODS: &[&str] = &[
     "attn_layer_period",
     "expert_layer_period",
     "no_rope_layer_interval",
+    "global_attn_every_n_layers",
+    "attn_every_n_layers",
 ];
+
+/// Lists of other forms that describe layers.
+const OTHER_LISTS: &[&str] = &["attention_types", "attn_layer_indices", "layer_block_map", "layers_per_block"];
 
 /// Architectures whose runtimes derive the kind of attention from the layer's number, with or without a key that says so.
 const ALTERNATING: &[&str] = &["gemma2", "gemma3", "gemma3_text", "cohere2"];
 
 /// Removes `layers`; tensors are those of the source under new names.
-pub(super) fn prune_layers(model: &Model, layers: &BTreeSet<u32>) -> Result<(Model, Vec<Warning>)> {
+pub(super) fn prune_layers(model: &Model, layers: &BTreeSet<u32>) -> Result<(Model, BTreeMap<u32, u32>, Vec<Warning>)> {
     let mut stack: Option<&str> = None;
     let mut there = BTreeSet::new();
     for t in &model.tensors {
@@ -74,7 +79,7 @@ pub(super) fn prune_layers(model: &Model, layers: &BTreeSet<u32>) -> Result<(Mod
         pruned.sidecars.0.insert(CONFIG.to_owned(), Sidecar::Bytes(bytes));
     }
     crate::arch::identify(&mut pruned);
-    Ok((pruned, warnings))
+    Ok((pruned, kept, warnings))
 }
 
 /// Makes a configuration say what is left. Models of several parts keep that of the language model in `text_config`.
@@ -102,6 +107,10 @@ fn follow(
         [] => drop(map.insert("num_hidden_layers".to_owned(), left)),
         keys => keys.iter().for_each(|k| drop(map.insert((**k).to_owned(), left.clone()))),
     }
+    let shifts = kept.iter().any(|(now, before)| now != before);
+    if shifts {
+        check_kinds(map)?;
+    }
     let mut kinds = BTreeSet::new();
     for key in PER_LAYER {
         let Some(Value::Array(values)) = map.get_mut(*key) else { continue };
@@ -122,15 +131,25 @@ fn follow(
         let gone = layers.iter().filter(|l| u64::from(**l) < n).count() as u64;
         map.insert((*key).to_owned(), Value::from(n - gone));
     }
-    let period = PERIODS.iter().find(|k| map.get(**k).and_then(Value::as_u64).is_some_and(|n| n > 1));
     let alternating = map.get("model_type").and_then(Value::as_str).is_some_and(|t| ALTERNATING.contains(&t));
-    if kinds.len() > 1 || period.is_some() || alternating {
-        let by = period.map_or(String::new(), |k| format!(" (`{k}` in config.json)"));
-        let text = format!(
-            "layers of this model are of several kinds by their number{by}; a runtime that derives the kind from the number runs the \
-             layers behind a removed one as another kind"
-        );
-        warnings.push(Warning::new("prune.layer-kinds", text));
+    if shifts && (kinds.len() > 1 || alternating) {
+        warnings.push(super::kinds_by_number());
+    }
+    Ok(())
+}
+
+/// Refuses configurations that decide the kind of a layer by its number in a way that does not follow when layers move up.
+fn check_kinds(map: &Map<String, Value>) -> Result<()> {
+    let listed = map.contains_key("layer_types");
+    let attention = |key: &str| key.contains("sliding") || key.contains("attention") || key.contains("rope");
+    let period = PERIODS.iter().find(|k| {
+        let counts = map.get(**k).and_then(Value::as_u64).is_some_and(|n| n > 1);
+        counts && !(listed && attention(k))
+    });
+    if let Some(key) = period.or_else(|| OTHER_LISTS.iter().find(|k| map.contains_key(**k))) {
+        let what = format!("`{key}` decides the kind of a layer by its number, and layers would move up");
+        let hint = "Remove only the last layers of this model.";
+        return Err(ModelError::unsupported(what).field(CONFIG).with_hint(hint));
     }
     Ok(())
 }
@@ -162,7 +181,7 @@ mod tests {
     #[test]
     fn names_and_configuration_follow() {
         let config = r#"{"num_hidden_layers": 3, "layer_types": ["a", "b", "a"], "mlp_only_layers": [0, 2], "max_window_layers": 2}"#;
-        let (pruned, warnings) = prune_layers(&model(NAMES, config), &set(&[1])).unwrap();
+        let (pruned, _, warnings) = prune_layers(&model(NAMES, config), &set(&[1])).unwrap();
         let names: Vec<&str> = pruned.tensors.iter().map(|t| t.name.as_str()).collect();
         assert_eq!(names, [NAMES[0], NAMES[1], "model.layers.1.self_attn.q_proj.weight"]);
         let config = pruned.config().unwrap();
@@ -183,6 +202,9 @@ mod tests {
         }
         let e = prune_layers(&model(NAMES, r#"{"n_layer": 4}"#), &set(&[0])).unwrap_err();
         assert!(e.to_string().contains("4 layers, and the tensors have 3"), "{e}");
+        let e = prune_layers(&model(NAMES, r#"{"n_layer": 3, "decoder_sparse_step": 2}"#), &set(&[0])).unwrap_err();
+        assert!(e.to_string().contains("decoder_sparse_step"), "{e}");
+        prune_layers(&model(NAMES, r#"{"n_layer": 3, "decoder_sparse_step": 2}"#), &set(&[2])).unwrap();
         let two = ["encoder.block.0.layer.0.SelfAttention.q.weight", "decoder.block.0.layer.0.SelfAttention.q.weight"];
         assert!(prune_layers(&model(&two, config), &set(&[0])).is_err());
     }

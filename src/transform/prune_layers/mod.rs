@@ -16,10 +16,15 @@ use std::collections::{BTreeMap, BTreeSet};
 /// # Errors
 /// A layer that does not exist, all of them, several stacks of layers; a configuration that contradicts the tensors.
 pub(crate) fn without_layers(model: &Model, layers: &BTreeSet<u32>) -> Result<(Model, Vec<Warning>)> {
-    if model.metadata.contains_key("general.architecture") {
-        return prune_layers(model, layers).map(|p| (p.model, p.warnings));
-    }
-    hugging_face::prune_layers(model, layers)
+    let (mut pruned, kept, warnings) = if model.metadata.contains_key("general.architecture") {
+        let Pruned { model, kept, warnings, .. } = prune_layers(model, layers)?;
+        (model, kept, warnings)
+    } else {
+        hugging_face::prune_layers(model, layers)?
+    };
+    let origin = |before: u32| model.layer_origins.get(&before).copied().unwrap_or(before);
+    pruned.layer_origins = kept.into_iter().map(|(now, before)| (now, origin(before))).collect();
+    Ok((pruned, warnings))
 }
 
 /// New number → old number of the layers that stay. Layers before the first that is removed keep their number, even where the
@@ -47,8 +52,15 @@ fn kept_layers(there: &BTreeSet<u32>, layers: &BTreeSet<u32>) -> Result<BTreeMap
     Ok(kept)
 }
 
+/// What a runtime that knows the kind of a layer by its number makes of a pruned model.
+fn kinds_by_number() -> Warning {
+    let text = "layers of this model are of several kinds by their number; a runtime that derives the kind from the number runs the layers \
+                behind a removed one as another kind";
+    Warning::new("prune.layer-kinds", text)
+}
+
 fn several_stacks(tensor: &str) -> ModelError {
-    ModelError::unsupported("layers are numbered in several stacks, as in an encoder and a decoder")
+    ModelError::unsupported("layers are numbered in more than one list, as in an encoder and a decoder")
         .field(tensor)
         .with_hint("Keep all layers of this model.")
 }

@@ -19,7 +19,7 @@ use std::path::Path;
 pub(crate) fn open(model: &Model, target: &Target) -> Result<Option<(Option<Imatrix>, ImatrixCoverage)>> {
     let Some(path) = target.get(&gguf::IMATRIX) else { return Ok(None) };
     let path = path.as_path();
-    let mut matrix = read(path)?;
+    let mut matrix = follow_layers(read(path)?, model);
     if let Some(name) = target.get(&gguf::IMATRIX_NAME) {
         matrix.file = name;
     }
@@ -48,6 +48,20 @@ pub(crate) fn open(model: &Model, target: &Target) -> Result<Option<(Option<Imat
     }
     coverage.left_out = coverage.entries - matrix.entries.len();
     Ok(Some((Some(matrix).filter(|m| !m.entries.is_empty()), coverage)))
+}
+
+/// The matrix under the numbers that layers have after the steps of the recipe.
+fn follow_layers(matrix: Imatrix, model: &Model) -> Imatrix {
+    if model.layer_origins.is_empty() {
+        return matrix;
+    }
+    let now: HashMap<u32, u32> = model.layer_origins.iter().map(|(now, before)| (*before, *now)).collect();
+    matrix.renamed(|name| {
+        let Some((layer, digits)) = arch::layer_span(name) else { return Some(name.to_owned()) };
+        let mut name = name.to_owned();
+        name.replace_range(digits, &now.get(&layer)?.to_string());
+        Some(name)
+    })
 }
 
 /// Refuses filters without a matrix to choose from, and both at once, whatever the target becomes.

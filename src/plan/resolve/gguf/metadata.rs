@@ -169,17 +169,17 @@ mod tests {
     #[test]
     fn what_no_reader_takes_is_refused() {
         for (pairs, part) in [
-            (json!({ "general.alignment": 64 }), "laid out"),
-            (json!({ "split.count": 2 }), "laid out"),
+            (json!({ "general.alignment": 64 }), "the layout of the file"),
+            (json!({ "split.count": 2 }), "the layout of the file"),
             (json!({ "general.architecture": "qwen2" }), "no runtime loads"),
             (json!({ "llama.block_count": 3 }), "no runtime loads"),
             (json!({ "llama.context_length": "long" }), "a whole number here, not a text"),
             (json!({ "tokenizer.ggml.tokens": 1 }), "a list here, not a whole number"),
             (json!({ "x": 4294967296u64 }), "too large"),
             (json!({ "x": 1e300 }), "too large"),
-            (json!({ "x": [1, "a"] }), "one kind"),
-            (json!({ "x": [] }), "one kind"),
-            (json!({ "x": null }), "one kind"),
+            (json!({ "x": [1, "a"] }), "the same type"),
+            (json!({ "x": [] }), "the same type"),
+            (json!({ "x": null }), "the same type"),
             (json!({ "": 1 }), "1 to 127"),
             (json!({ "k".repeat(128): 1 }), "1 to 127"),
         ] {

@@ -29,7 +29,7 @@ pub(crate) use type_notes::about;
 
 use crate::plan::Forecasted;
 use crate::plan::has_forecast;
-use crate::recipe::{Recipe, Selector, Source, Target};
+use crate::recipe::{Recipe, Selector, Source, Target, steps};
 use crate::tui::core::{ErrorCard, ForecastSource, LineEdit};
 use std::path::PathBuf;
 
@@ -311,9 +311,14 @@ impl RecipeState {
         Some((source, target))
     }
 
+    /// A target with what the steps of the recipe set in it.
+    pub(crate) fn stepped_target(&self, target: usize) -> Option<Target> {
+        steps::targets(&self.document.recipe).into_iter().nth(target)
+    }
+
     /// What the forecast says of a target.
     pub fn estimate(&self, target: usize) -> Option<&Forecasted> {
-        let t = self.document.recipe.targets.get(target)?;
+        let t = &self.stepped_target(target)?;
         match (Budget::of(t), t.quantization.as_deref()) {
             (Some(budget), _) => self.forecast_state.mix_of(&budget),
             (None, Some(q)) if has_forecast(t.format) => self.forecast_state.of_type(&q.to_ascii_uppercase()),

@@ -129,7 +129,7 @@ fn step(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {
 fn target(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {
     let (dim, text, bad) = (c.theme().dim, c.theme().text, c.theme().bad);
     let r = &state.recipe;
-    let Some(target) = r.document.recipe.targets.get(at) else { return };
+    let Some(target) = &r.stepped_target(at) else { return };
     let (size_end, bits_end, error_end) = columns(line);
     c.right(line.x + 4, line.y, 3, &(at + 1).to_string(), dim);
     let there = !target.force && r.in_the_way(at).is_some();
