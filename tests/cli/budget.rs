@@ -208,12 +208,7 @@ fn budgets_that_cannot_be_met() {
                 &["too few", "at least"],
                 llama("convert tiny-llama --to gguf --target-bpw 1.5"),
             ),
-            row(
-                "a plan for a size below the smallest",
-                2,
-                &["too little"],
-                llama("plan tiny-llama --target-size 10kB"),
-            ),
+            row("a plan for a size below the smallest", 2, &["too small"], llama("plan tiny-llama --target-size 10kB")),
             row(
                 "a size that is none",
                 2,
@@ -248,7 +243,7 @@ fn budgets_that_cannot_be_met() {
             row(
                 "a type and a budget",
                 2,
-                &["leave out the type"],
+                &["omit the type"],
                 llama("convert tiny-llama --to gguf:q4_k_m --target-bpw 4"),
             ),
             row(
