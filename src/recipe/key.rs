@@ -116,6 +116,8 @@ pub struct Key {
     pub conflicts: &'static [&'static str],
     /// True for a flag for which off is not the same as absent.
     pub tri_state: bool,
+    /// True for a flag that is on where the recipe does not have it.
+    pub default_on: bool,
     /// How it is given on the command line, if it has a flag of its own.
     pub flag: Option<Flag>,
     /// How a list shows that it is given: `ctx {}`, with `{}` for the value, `{n}` for the number of entries and `{s}` for the plural; empty
@@ -150,6 +152,7 @@ pub(crate) const fn key(
         example,
         conflicts: &[],
         tri_state: false,
+        default_on: false,
         flag: None,
         fact: "",
         named_after: None,
@@ -176,6 +179,11 @@ impl Key {
 
     pub(crate) const fn tri_state(mut self) -> Self {
         self.tri_state = true;
+        self
+    }
+
+    pub(crate) const fn on_by_default(mut self) -> Self {
+        self.default_on = true;
         self
     }
 

@@ -19,7 +19,7 @@ static KEYS: &[Key] = &[
     key(Top, "name", Text, NOW, "Name shown in lists; default: the name of the file.", "\"nightly\""),
     key(Top, "description", Text, NOW, "A one-line description.", "\"Q4_K_M for the laptop\"").or(&["about"]),
     key(Top, "output_dir", Path, NOW, "Folder for the outputs of targets without `output`.", "\"out\"").or(&["output_folder"]),
-    key(Top, "manifest", Bool, NOW, "Write a manifest (`NAME.remold.json`) next to each output: hashes, recipe, errors. Default: true.", "false").flag(Flag::switch("no-manifest")),
+    key(Top, "manifest", Bool, NOW, "Write a manifest (`NAME.remold.json`) next to each output: hashes, recipe, errors. Default: true.", "false").on_by_default().flag(Flag::switch("no-manifest")),
     key(Top, "max_memory", Size, NOW, "Memory that the conversion may use; it runs fewer threads when memory is scarce. Default: 80 % of the available memory.", "\"2GB\"").flag(Flag::new("max-memory", "SIZE")),
     key(Top, "parallel", Bool, NoEffect, "All targets are always written from a single read of the source.", "true"),
     key(Top, "custom_operators", Table, Later, "Operator → file that defines it.", "{ MyOp = \"my_op.onnx\" }"),

@@ -166,7 +166,7 @@ impl RecipeState {
                 let Field::Key(key) = field else { return None };
                 // The first choice of a list; types keep their automatic default.
                 let own = matches!(key.kind, Kind::Bool | Kind::Choice(_)) || key.name == "quantization";
-                (own && !choices.is_empty()).then_some(0)
+                (own && !choices.is_empty()).then_some(usize::from(key.default_on))
             }
         }
     }

@@ -58,13 +58,12 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
 }
 
 fn heading(state: &State) -> String {
-    let recipe = &state.recipe.document.recipe;
     match state.recipe.row() {
         RecipeRow::Source => "source".to_owned(),
         RecipeRow::About => "recipe and outputs".to_owned(),
         RecipeRow::Step(i) => format!("step {}", i + 1),
-        RecipeRow::Target(i) => match recipe.targets.get(i) {
-            Some(t) => format!("target {}: {}", i + 1, title(t)),
+        RecipeRow::Target(i) => match state.recipe.stepped_target(i) {
+            Some(t) => format!("target {}: {}", i + 1, title(&t)),
             None => String::new(),
         },
         RecipeRow::Add => "another target".to_owned(),
@@ -217,6 +216,7 @@ fn default_text(state: &State, field: Field, available: u16) -> String {
         "path" if state.recipe.current_target().is_none() => "none: press c on a model".to_owned(),
         "format" => "detected".to_owned(),
         _ => match key.kind {
+            Kind::Bool if key.default_on => "yes".to_owned(),
             Kind::Bool => "no".to_owned(),
             Kind::Choice(words) => words.first().map_or_else(String::new, |w| (*w).to_owned()),
             _ => "none".to_owned(),

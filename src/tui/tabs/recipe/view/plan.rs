@@ -61,10 +61,10 @@ fn outputs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
         let (bits, size) = (format!("{:.2}", o.bits_per_weight), units::bytes(o.bytes));
         columns.row(c, y, &[&part, &time, &bits, &error, &size], text);
         let effort = o.effort.as_ref().map(|e| format!(", effort {e}")).unwrap_or_default();
-        let target = state.recipe.document.recipe.targets.get(at);
+        let target = state.recipe.stepped_target(at);
         // A budget is the name of its mix, which is shorter than what is said of it in the list.
         let typed = target.filter(|t| Budget::of(t).is_none());
-        let name = typed.map_or_else(|| format!("{} {}", o.format, o.quantization), title);
+        let name = typed.map_or_else(|| format!("{} {}", o.format, o.quantization), |t| title(&t));
         c.text(area.x + 1, y, columns.first(), &format!("{name}{effort}"), text);
         y += 1;
         if y < area.bottom() {
