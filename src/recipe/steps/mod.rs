@@ -1,7 +1,7 @@
 //! The steps of `[[pipeline]]`, each defined once: its name, its keys and what of a conversion it changes.
 //!
-//! A step is a static [`StepSpec`] in a file of its own and a line in [`STEPS`]. The recipe reader, the checks, `--set`, `docs/recipe.md` and
-//! the workbench's form are made from this table. A step that sets options of targets is carried out here ([`targets`]); one that changes
+//! A step is a static [`StepSpec`] in a file of its own and a line in [`STEPS`]. The recipe reader, the checks, `--set` and
+//! `docs/recipe.md` are made from this table. A step that sets options of targets is carried out here ([`targets`]); one that changes
 //! tensors has its function in `plan/steps`, which alone may see models. Adding one: `docs/adding-a-step.md`.
 
 mod later;

@@ -55,7 +55,7 @@ pub(crate) static STEP: StepSpec = StepSpec {
 };
 
 fn set(step: &Step, target: &mut Target) {
-    if target.quantization.is_none() && Budget::of(target).is_none() {
+    if Budget::of(target).is_none() {
         target.quantization = step.get(&QUANTIZATION).map(|q| names::quantization(&q));
     }
 }

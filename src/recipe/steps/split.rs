@@ -2,7 +2,7 @@
 
 use super::{Effect, StepOption, StepProblem, StepSpec};
 use crate::recipe::key::{Key, KeyTable, Kind, NOW, State, key};
-use crate::recipe::options::{self, common};
+use crate::recipe::options::common;
 use crate::recipe::types::{Step, Target};
 
 const NAME: &str = "split";
@@ -47,7 +47,7 @@ pub(crate) static STEP: StepSpec = StepSpec {
 fn set(step: &Step, target: &mut Target) {
     let shard = &common::MAX_SHARD_SIZE;
     let splits_already = shard.key.conflicts.iter().any(|name| target.options.names().any(|n| n == *name));
-    if options::fits(&shard.key, target.format) && !target.has(shard) && !splits_already {
+    if !splits_already {
         target.set(shard, step.get(&MAX_SIZE));
     }
 }
