@@ -144,21 +144,16 @@ impl Checker<'_> {
             self.out.push(Problem::of(&table.key(problem.key), problem.message).with_help(problem.help));
         }
         let sound = self.out.len() == before;
-        if let Effect::Targets(set) = spec.effect
-            && sound
-        {
-            self.step_of_targets(i, step, set, r);
+        if matches!(spec.effect, Effect::Targets(_)) && sound {
+            self.step_of_targets(i, step, r);
         }
     }
 
     /// What a step says about targets is checked as if the targets said it; it must say something about one of them.
-    fn step_of_targets(&mut self, i: usize, step: &Step, set: fn(&Step, &mut Target), r: &Recipe) {
+    fn step_of_targets(&mut self, i: usize, step: &Step, r: &Recipe) {
         let mut acts = false;
-        let before = Recipe { pipeline: r.pipeline[..i].to_vec(), targets: r.targets.clone(), ..Recipe::default() };
-        for target in &steps::targets(&before) {
-            let mut changed = target.clone();
-            steps::apply_to_target(step, set, &mut changed);
-            acts |= changed != *target;
+        for (target, changed) in steps::targets_around(r, i) {
+            acts |= changed != target;
             if changed.quantization != target.quantization
                 && let Some(text) = &changed.quantization
             {

@@ -62,7 +62,7 @@ pub(crate) fn apply<'m>(model: &'m Model, recipe: &Recipe) -> Result<Stepped<'m>
         let in_step = |e: ModelError| e.field(place(recipe, i));
         let spec = available(step).map_err(in_step)?;
         let what = match spec.effect {
-            Effect::Targets(set) if acts(recipe, i, step, set) => words(step),
+            Effect::Targets(_) if acts(recipe, i) => words(step),
             Effect::Targets(_) => {
                 let text = format!(
                     "step {} ({}) has no effect: every target sets this itself or does not support it",
@@ -99,16 +99,9 @@ fn place(recipe: &Recipe, i: usize) -> String {
     format!("step {} ({})", i + 1, recipe.pipeline.get(i).map_or("", |s| s.step.as_str()))
 }
 
-/// True if a step changes one of the targets, as the steps before it leave them.
-fn acts(recipe: &Recipe, i: usize, step: &Step, set: fn(&Step, &mut Target)) -> bool {
-    let pipeline = recipe.pipeline.get(..i).unwrap_or_default().to_vec();
-    let before = Recipe { pipeline, targets: recipe.targets.clone(), ..Recipe::default() };
-    recipe.targets.is_empty()
-        || steps::targets(&before).into_iter().any(|target| {
-            let mut changed = target.clone();
-            steps::apply_to_target(step, set, &mut changed);
-            changed != target
-        })
+/// True if step `i` changes one of the targets, or there are none.
+fn acts(recipe: &Recipe, i: usize) -> bool {
+    recipe.targets.is_empty() || steps::targets_around(recipe, i).any(|(before, after)| before != after)
 }
 
 /// The table's row of a step that this version carries out and that has what it needs.

@@ -87,17 +87,33 @@ pub(crate) fn keys() -> impl Iterator<Item = &'static Key> {
 
 /// The targets of a recipe with what its steps say about them.
 pub(crate) fn targets(recipe: &Recipe) -> Vec<Target> {
-    let mut targets = recipe.targets.clone();
-    for step in &recipe.pipeline {
+    recipe.targets.iter().map(|t| target_after(&recipe.pipeline, t)).collect()
+}
+
+/// A target with what the steps of `pipeline` set in it.
+pub(crate) fn target_after(pipeline: &[Step], target: &Target) -> Target {
+    let mut target = target.clone();
+    for step in pipeline {
         if let Some(Effect::Targets(set)) = find(&step.step).map(|s| s.effect) {
-            targets.iter_mut().for_each(|t| apply_to_target(step, set, t));
+            apply_to_target(step, set, &mut target);
         }
     }
-    targets
+    target
+}
+
+/// Each target before and after step `i`.
+pub(crate) fn targets_around(recipe: &Recipe, i: usize) -> impl Iterator<Item = (Target, Target)> {
+    let earlier = recipe.pipeline.get(..i).unwrap_or_default();
+    let step = recipe.pipeline.get(i..).unwrap_or_default().get(..1).unwrap_or_default();
+    recipe.targets.iter().map(move |t| {
+        let before = target_after(earlier, t);
+        let after = target_after(step, &before);
+        (before, after)
+    })
 }
 
 /// Lets a step set options of a target. Values that the target has itself are kept, and options of other formats are not set.
-pub(crate) fn apply_to_target(step: &Step, set: fn(&Step, &mut Target), target: &mut Target) {
+fn apply_to_target(step: &Step, set: fn(&Step, &mut Target), target: &mut Target) {
     let before = target.clone();
     set(step, target);
     target.quantization = before.quantization.or_else(|| target.quantization.take());

@@ -313,7 +313,8 @@ impl RecipeState {
 
     /// A target with what the steps of the recipe set in it.
     pub(crate) fn stepped_target(&self, target: usize) -> Option<Target> {
-        steps::targets(&self.document.recipe).into_iter().nth(target)
+        let recipe = &self.document.recipe;
+        Some(steps::target_after(&recipe.pipeline, recipe.targets.get(target)?))
     }
 
     /// What the forecast says of a target.
