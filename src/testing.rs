@@ -113,7 +113,7 @@ pub mod recipe {
 
     #[allow(missing_docs, reason = "described where it is defined")]
     pub mod keys {
-        pub use crate::recipe::keys::{KeyTable, Kind, keys, keys_of};
+        pub use crate::recipe::keys::{KeyTable, Kind, OptionGroup, keys, keys_of};
     }
 
     #[allow(missing_docs, reason = "described where it is defined")]

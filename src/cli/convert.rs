@@ -30,7 +30,7 @@ pub(crate) fn convert(args: ConvertArgs) -> Exit {
 
 /// `remold run`.
 pub(crate) fn run_recipe(args: &RunArgs) -> Exit {
-    let recipe = find_recipe(&args.recipe).and_then(|mut recipe| {
+    let recipe = find_recipe(&args.recipe, &[]).and_then(|mut recipe| {
         if let Some(source) = &args.source {
             replace_source(&mut recipe, source);
         }
@@ -50,7 +50,7 @@ pub(crate) fn run_recipe(args: &RunArgs) -> Exit {
 
 pub(super) fn recipe_of(args: &ConvertArgs) -> Result<Recipe, RequestError> {
     let mut recipe = match &args.recipe {
-        Some(name) => find_recipe(name)?,
+        Some(name) => find_recipe(name, &args.to)?,
         None => Recipe::default(),
     };
     replace_source(&mut recipe, &args.src);

@@ -3,6 +3,7 @@
 use super::plans;
 use super::sample::{self, DIR};
 use remold::testing::model::{ModelError, OptionName};
+use remold::testing::recipe::keys::OptionGroup;
 use remold::testing::recipe::options::gguf;
 use remold::testing::recipe::{Recipe, Syntax, parse, to_toml};
 use remold::testing::tui::core::{Action, Effect, ErrorCard, Layer, Tab};
@@ -15,8 +16,7 @@ use std::sync::Arc;
 /// Goes to a field of the form by its label.
 fn go(b: &mut sample::Bench, label: &str) {
     b.state.recipe.pane = RecipePane::Form;
-    let at = b.state.recipe.fields().iter().position(|f| f.label() == label);
-    b.state.recipe.field = at.unwrap_or_else(|| panic!("no field {label}"));
+    assert!(b.state.recipe.show_option(label), "no option {label}");
 }
 
 fn planned_recipe(b: &sample::Bench) -> Recipe {
@@ -128,9 +128,11 @@ fn every_field_of_a_gguf_is_edited_by_keys_and_comes_out_in_the_recipe() {
         ("reuse", "earlier.gguf", "reuse = \"earlier.gguf\""),
     ];
     let flags: Vec<&str> = {
-        let r = &b.state.recipe;
+        let r = &mut b.state.recipe;
+        r.unfolded = OptionGroup::ALL.to_vec();
         let fields = r.fields();
-        let rest = fields.iter().map(|f| f.label()).filter(|l| values.iter().all(|v| v.0 != *l) && *l != "format");
+        let options = fields.iter().filter(|f| !f.is_heading());
+        let rest = options.map(|f| f.label()).filter(|l| values.iter().all(|v| v.0 != *l) && *l != "format");
         rest.collect()
     };
     for (label, typed, line) in values {

@@ -348,8 +348,7 @@ impl Bench {
     /// On the Recipe tab with a target that may replace a file, and its plan.
     pub fn replacing(&mut self) -> &mut Self {
         self.planned().keys("<tab>G");
-        let fields = self.state.recipe.fields();
-        self.state.recipe.field = fields.iter().position(|f| f.label() == "force").unwrap();
+        assert!(self.state.recipe.show_option("force"));
         self.keys("l<tab>");
         let mut plan = plan();
         plan.outputs[0].replaces = vec![plan.outputs[0].path.clone()];

@@ -3,7 +3,7 @@
 use super::common::MAX_SHARD_SIZE;
 use super::{FormatOptions, TargetOption, Types, no_notes};
 use crate::model::FormatId;
-use crate::recipe::key::{KeyTable, Kind, State, key};
+use crate::recipe::key::{KeyTable, Kind, OptionGroup, State, key};
 
 /// Compression of the file.
 pub(crate) static COMPRESSION: TargetOption<Option<String>> = TargetOption::new(key(
@@ -13,7 +13,7 @@ pub(crate) static COMPRESSION: TargetOption<Option<String>> = TargetOption::new(
     State::Later,
     "Compress the file. No loader supports compressed safetensors.",
     "\"zstd\"",
-));
+).group(OptionGroup::Output));
 
 /// safetensors.
 pub(crate) static SAFETENSORS: FormatOptions = FormatOptions {

@@ -32,6 +32,8 @@ pub struct ErrorCard {
     pub fact: String,
     /// The file it is about.
     pub file: Option<PathBuf>,
+    /// The step of the recipe that it is about, counted from 0.
+    pub step: Option<usize>,
     /// Where in the file or the recipe it is.
     pub field: Option<Box<Field>>,
     /// The option that it is about.
@@ -49,6 +51,7 @@ impl From<&ModelError> for ErrorCard {
             message: e.to_string(),
             fact: escape(e.fact()).into_owned(),
             file: e.file().map(Path::to_owned),
+            step: e.step(),
             field: e.field_path().cloned().map(Box::new),
             option: e.option().cloned().map(Box::new),
             hint: e.hint().map(on_screen),
@@ -61,13 +64,21 @@ impl ErrorCard {
     /// A fact about no file and no option.
     pub fn new(fact: impl Into<String>, wrong: bool) -> Self {
         let fact = fact.into();
-        Self { message: fact.clone(), fact, file: None, field: None, option: None, hint: None, wrong }
+        Self { message: fact.clone(), fact, file: None, step: None, field: None, option: None, hint: None, wrong }
     }
 
     /// What there is to say where the name of the option that it is about is shown already.
     pub(crate) fn beside_option(&self) -> &str {
         let named = matches!(self.field.as_deref(), Some(Field::Option(_))) && self.file.is_none();
         if named { &self.fact } else { &self.message }
+    }
+
+    /// What there is to say where the step that it is about is shown already: everything but the step.
+    pub(crate) fn beside_step(&self) -> String {
+        match self.field.as_deref() {
+            Some(field) => format!("{field}: {}", self.fact),
+            None => self.fact.clone(),
+        }
     }
 }
 

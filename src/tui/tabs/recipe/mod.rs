@@ -102,6 +102,10 @@ impl TabBehavior for Recipe {
         update::click(state, hit)
     }
 
+    fn is_filtered(&self, state: &State) -> bool {
+        !state.recipe.filter.is_empty()
+    }
+
     fn line<'s>(&self, state: &'s State) -> Option<&'s LineEdit> {
         state.recipe.editing.as_ref()
     }
