@@ -205,7 +205,7 @@ pub mod tui {
         #[allow(missing_docs, reason = "described where it is defined")]
         pub mod recipe {
             pub use crate::tui::tabs::recipe::{
-                Budget, EditOutcome, EditPlace, Field, LibraryEntry, PlanResponse, Prompt, RecipePane, Row,
+                Budget, EditOutcome, EditPlace, Field, LibraryEntry, Overwrite, PlanResponse, Prompt, RecipePane, Row,
                 SaveRefusal, TargetRejection, presets,
             };
         }

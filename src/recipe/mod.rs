@@ -15,6 +15,7 @@ mod manual;
 pub(crate) mod meaning;
 mod names;
 pub(crate) mod options;
+mod patch;
 pub(crate) mod presets;
 mod problem;
 mod read;
@@ -35,6 +36,7 @@ pub use manual::manual;
 pub(crate) use names::format_named;
 pub(crate) use names::quantization as quantization_by_alias;
 pub(crate) use names::suggest;
+pub(crate) use patch::patched;
 pub(crate) use presets::{Origin, Preset, find, presets};
 pub(crate) use problem::{Place, Problem, RecipeErrors, RecipeTable};
 pub(crate) use problem::{SourceText, Span, placed};
@@ -170,7 +172,10 @@ pub fn lint_file(path: &Path, available: &Available<'_>) -> Vec<Problem> {
 }
 
 /// The text of a recipe file, no more of it than a recipe can have.
-fn read_file(path: &Path) -> Result<String, RecipeErrors> {
+///
+/// # Errors
+/// When the file cannot be read or is not text.
+pub(crate) fn read_file(path: &Path) -> Result<String, RecipeErrors> {
     let refuse = |what: String, help: &str| {
         let at = Place { file: Some(path.to_path_buf()), line: 1, column: 1, width: 1, source: String::new() };
         RecipeErrors::one(Problem { place: Some(Box::new(at)), ..Problem::error("", what).with_help(help) })

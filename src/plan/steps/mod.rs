@@ -8,8 +8,8 @@ mod prune_layers;
 
 use super::PlannedStep;
 use crate::model::{Hint, Model, ModelError, Remedy, Result, Warning};
-use crate::recipe::keys::State;
-use crate::recipe::options::gguf;
+use crate::recipe::keys::{Kind, State};
+use crate::recipe::options;
 use crate::recipe::steps::{self, Effect, StepSpec};
 use crate::recipe::{Recipe, Step, Target};
 use std::borrow::Cow;
@@ -91,7 +91,8 @@ pub(crate) fn apply<'m>(model: &'m Model, recipe: &Recipe) -> Result<Stepped<'m>
 /// A warning where layers are removed by a step and again in a target, which counts those that are left.
 fn counts_remaining(recipe: &Recipe, targets: &[Target]) -> Option<Warning> {
     let step = recipe.pipeline.iter().position(|s| s.step == "prune_layers")?;
-    targets.iter().find(|t| !t.get(&gguf::PRUNE_LAYERS).is_empty())?;
+    let again = |t: &&Target| options::own_keys().any(|k| k.kind == Kind::Layers && t.options.json(k).is_some());
+    targets.iter().find(again)?;
     let text = format!(
         "layers are removed by step {} and again by `prune_layers` of a target, which counts the layers that the step leaves",
         step + 1

@@ -16,7 +16,7 @@ use crate::tui::core::remedies::on_screen;
 use crate::tui::tabs::compare::Compared;
 use crate::tui::tabs::jobs::JobAction;
 use crate::tui::tabs::models::{InspectRequest, InspectResponse, ModelInfo, Summary};
-use crate::tui::tabs::recipe::{EditOutcome, EditPlace, LibraryEntry, PlanResponse, SaveRefusal};
+use crate::tui::tabs::recipe::{EditOutcome, EditPlace, LibraryEntry, Overwrite, PlanResponse, SaveRefusal};
 use crate::tui::tabs::watch::ExportQuality;
 use crate::units::escape;
 use crate::watch::{Request, WatchEvent, WatcherInfo};
@@ -296,7 +296,7 @@ pub enum Effect {
     /// Read a recipe's file.
     ReadRecipe(PathBuf),
     /// Write a recipe to a file; one that is there is replaced only if that is said.
-    SaveRecipe(PathBuf, Box<Recipe>, bool),
+    SaveRecipe(PathBuf, Box<Recipe>, Overwrite),
     /// Complete a path that is being typed; it counts from this folder.
     CompletePath(PathBuf, String),
     /// Leave the terminal to the user's editor with this recipe.

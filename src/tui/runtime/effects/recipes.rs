@@ -4,7 +4,9 @@ use crate::model::ModelError;
 use crate::recipe::presets::{self, Origin};
 use crate::recipe::{Preset, Problem, Recipe, RecipeErrors, Syntax};
 use crate::task::Task;
-use crate::tui::tabs::recipe::{EditOutcome, EditPlace, LibraryEntry, PlanResponse, SaveRefusal, TargetRejection};
+use crate::tui::tabs::recipe::{
+    EditOutcome, EditPlace, LibraryEntry, Overwrite, PlanResponse, SaveRefusal, TargetRejection,
+};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -64,18 +66,21 @@ fn lines(errors: &RecipeErrors) -> Vec<String> {
     errors.problems().iter().flat_map(tell).flatten().collect()
 }
 
-/// Writes a recipe whole or not at all: into a file beside it, which then takes its name.
+/// Writes a recipe whole or not at all: into a file beside it, which then takes its name. Comments of the recipe's own file are kept, if what
+/// changed can be written into its text.
 ///
 /// # Errors
 /// When there is a file of that name and it shall not be replaced; when it cannot be written.
-pub(crate) fn save(path: &Path, recipe: &Recipe, replace: bool) -> Result<(), SaveRefusal> {
+pub(crate) fn save(path: &Path, recipe: &Recipe, overwrite: Overwrite) -> Result<(), SaveRefusal> {
     let failed = |what: &str, e: std::io::Error| SaveRefusal::Failed(format!("{}: {what}: {e}", path.display()));
     if Syntax::of(path) != Syntax::Toml {
         let why = format!("{}: recipes are saved as TOML; choose a name that ends in .toml", path.display());
         return Err(SaveRefusal::Failed(why));
     }
-    let text = crate::recipe::to_toml(recipe);
-    if !replace {
+    let before = (overwrite == Overwrite::Changes).then(|| crate::recipe::read_file(path).ok()).flatten();
+    let text = before.and_then(|before| crate::recipe::patched(&before, recipe));
+    let text = text.unwrap_or_else(|| crate::recipe::to_toml(recipe));
+    if overwrite == Overwrite::No {
         let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
         return match file {
             Ok(mut file) => file.write_all(text.as_bytes()).map_err(|e| failed("writing", e)),
@@ -173,12 +178,19 @@ mod tests {
     fn what_is_saved_is_read_back_and_nothing_is_replaced_unasked() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("mine.toml");
-        assert_eq!(save(&path, &recipe("q4_k_m"), false), Ok(()));
-        assert_eq!(save(&path, &recipe("q8_0"), false), Err(SaveRefusal::Exists));
+        assert_eq!(save(&path, &recipe("q4_k_m"), Overwrite::No), Ok(()));
+        assert_eq!(save(&path, &recipe("q8_0"), Overwrite::No), Err(SaveRefusal::Exists));
         assert_eq!(read(&path), Ok(Box::new(recipe("q4_k_m"))));
-        assert_eq!(save(&path, &recipe("q8_0"), true), Ok(()));
+        assert_eq!(save(&path, &recipe("q8_0"), Overwrite::Whole), Ok(()));
         assert_eq!(read(&path), Ok(Box::new(recipe("q8_0"))));
-        let said = |name: &str| match save(&dir.path().join(name), &recipe("q8_0"), false) {
+        std::fs::write(&path, "# mine\ntarget = \"gguf:q8_0\"\n").unwrap();
+        assert_eq!(save(&path, &recipe("q4_k_m"), Overwrite::Changes), Ok(()));
+        assert_eq!(read(&path), Ok(Box::new(recipe("q4_k_m"))), "a short form is written anew");
+        std::fs::write(&path, "# mine\n[[target]]\nformat = \"gguf\"\nquantization = \"q8_0\" # all\n").unwrap();
+        assert_eq!(save(&path, &recipe("q4_k_m"), Overwrite::Changes), Ok(()));
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text, "# mine\n[[target]]\nformat = \"gguf\"\nquantization = \"q4_k_m\" # all\n");
+        let said = |name: &str| match save(&dir.path().join(name), &recipe("q8_0"), Overwrite::No) {
             Err(SaveRefusal::Failed(why)) => why,
             other => panic!("{other:?}"),
         };

@@ -6,7 +6,7 @@ mod update;
 mod view;
 
 pub use state::{
-    Budget, EditOutcome, EditPlace, Field, LibraryEntry, PlanResponse, Prompt, RecipePane, Row, SaveRefusal,
+    Budget, EditOutcome, EditPlace, Field, LibraryEntry, Overwrite, PlanResponse, Prompt, RecipePane, Row, SaveRefusal,
     TargetRejection, presets,
 };
 pub(crate) use state::{Document, Origin, RecipeState, Types, about, facts, step_facts, title};

@@ -19,7 +19,7 @@ pub use crate::recipe::options::Budget;
 pub(crate) use document::{Document, History, Origin};
 pub use fields::Field;
 pub(crate) use forecast::ForecastState;
-pub use library::{EditOutcome, EditPlace, LibraryEntry, SaveRefusal};
+pub use library::{EditOutcome, EditPlace, LibraryEntry, Overwrite, SaveRefusal};
 pub use plan_response::{PlanResponse, TargetRejection};
 pub use presets::presets;
 pub(crate) use problems::RecipeProblem;

@@ -133,7 +133,8 @@ fn foot(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
         return 0;
     }
     let available = usize::from(area.width.saturating_sub(4));
-    let lines = |text: &str| wrap(text, available).len();
+    let wrapped = |text: &str| if text.is_empty() { Vec::new() } else { wrap(text, available) };
+    let lines = |text: &str| wrapped(text).len();
     let needed = |f: &Field| lines(&help_text(state, *f)) + lines(&facts(state, *f));
     let needed = state.recipe.options().iter().map(needed).max().unwrap_or(0);
     let most = (area.height * 2 / 5).max(1).min(area.height - OPTIONS);
@@ -150,10 +151,10 @@ fn foot(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
         None => (help_text(state, field), dim, facts(state, field)),
     };
     // Default and values are said, even if the help has to be cut for it.
-    let mut facts = wrap(&facts, available);
+    let mut facts = wrapped(&facts);
     cut_lines(&mut facts, usize::from(height / 2), available);
-    let mut lines = wrap(&text, available);
-    cut_lines(&mut lines, usize::from(height) - facts.len(), available);
+    let mut lines = wrapped(&text);
+    cut_lines(&mut lines, usize::from(height).saturating_sub(facts.len()), available);
     let y = area.bottom() - height;
     if ruled {
         c.rule(area.x + 1, y - 1, area.width - 2);
