@@ -511,7 +511,7 @@ fn an_option_is_found_wherever_it_is() {
     let labels = |b: &sample::Bench| b.state.recipe.fields().iter().map(|f| f.label()).collect::<Vec<_>>();
     assert_eq!(labels(&b), ["use_mlock"]);
     b.keys("<enter>l");
-    assert_eq!(b.state.recipe.document.recipe.targets[0].get(&gguf::USE_MLOCK), Some(false));
+    assert_eq!(b.state.recipe.document.recipe.targets[0].get(&gguf::USE_MLOCK), Some(true));
     b.keys("<esc>");
     assert!(b.state.recipe.filter.is_empty() && b.state.recipe.pane == RecipePane::Form);
     assert_eq!(b.state.recipe.current_field().map(Field::label), Some("use_mlock"), "what has a value stays in view");

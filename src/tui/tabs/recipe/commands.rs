@@ -107,7 +107,7 @@ pub(super) const COMMANDS: &[Command] = &[
     command(
         Cmd::Fold,
         "option.fold",
-        &["h", "left", "enter", "space"],
+        &["enter", "h", "left", "space"],
         &[Form],
         "Hide the options below the heading that have no value",
         "fold",
@@ -124,15 +124,6 @@ pub(super) const COMMANDS: &[Command] = &[
         "Go to the heading and fold its options",
         "",
         below_heading,
-    ),
-    command(
-        Cmd::Filter,
-        "option.filter",
-        &["/"],
-        &[Targets, Form],
-        "Find an option by its name, another name or its help",
-        "find",
-        has_options,
     ),
     command(Cmd::ClearFilter, "option.filter-clear", &["esc"], &[Form], "Show all options again", "", |s| {
         !s.recipe.filter.is_empty()
@@ -161,7 +152,7 @@ pub(super) const COMMANDS: &[Command] = &[
         &["A"],
         &[Targets, Form],
         "Add a step; steps change the model or all targets",
-        "step",
+        "",
         composing,
     ),
     command(
@@ -203,6 +194,15 @@ pub(super) const COMMANDS: &[Command] = &[
         s.recipe.history.can_redo()
     }),
     command(Cmd::Save, "recipe.save", &["s"], &[Targets, Form], "Save the recipe to a file", "save", composing),
+    command(
+        Cmd::Filter,
+        "option.filter",
+        &["/"],
+        &[Targets, Form],
+        "Find an option by its name, another name or its help",
+        "find",
+        has_options,
+    ),
     command(
         Cmd::OpenRecipe,
         "recipe.open",

@@ -90,7 +90,14 @@ impl Field {
                     chosen for each tensor so that the total error is smallest."
                     .to_owned()
             }
-            Self::Key(key) => key.help.to_owned(),
+            // The default is said beside it, as it is for this model.
+            Self::Key(key) => match key.help.split_once("Default: ") {
+                Some((before, after)) => {
+                    let rest = after.split_once(". ").map_or("", |(_, rest)| rest);
+                    format!("{before}{rest}").trim_end().to_owned()
+                }
+                None => key.help.to_owned(),
+            },
             Self::Heading(_) => String::new(),
         }
     }

@@ -55,7 +55,13 @@ fn checked(p: Problem) -> RecipeProblem {
     let (target, step) = place(table);
     // A hint about the file's text does not help on the screen.
     let choose = table == RecipeTable::Top && key == "target";
-    let help = if choose { Some("Press a and choose from a list.".to_owned()) } else { p.help };
+    let help = match p.help {
+        _ if choose => Some("Press a and choose from a list.".to_owned()),
+        Some(help) if step.is_some() && help.starts_with("Add `") => {
+            Some(help.split_once("`. ").map_or(String::new(), |(_, rest)| rest.to_owned())).filter(|h| !h.is_empty())
+        }
+        help => help,
+    };
     RecipeProblem { target, step, key, fact, help }
 }
 

@@ -4,7 +4,7 @@
 use crate::recipe::keys::{Key, KeyTable, Kind};
 use crate::tui::core::{Hit, State, units};
 use crate::tui::tabs::recipe::{Field, Prompt, RecipePane, Row as RecipeRow, about, title};
-use crate::tui::view::canvas::{Canvas, cut_lines, fit_end, width, wrap};
+use crate::tui::view::canvas::{Canvas, cut_lines, fit, fit_end, width, wrap};
 use ratatui::layout::Rect;
 
 /// Column at which values begin, from the left.
@@ -39,6 +39,12 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let more = !focused && fields.len() > usize::from(list.height) && list.height > 1;
     list.height -= u16::from(more);
     let at = state.recipe.field.min(fields.len().saturating_sub(1));
+    // What is below an unfolded heading comes into view with it.
+    let below_it = fields.iter().skip(at + 1).take_while(|f| !f.is_heading() && f.heading().is_some()).count();
+    if focused && fields.get(at).is_some_and(|f| f.is_heading()) {
+        let last = at + below_it.min(usize::from(list.height.saturating_sub(1)));
+        c.offset("form", last, fields.len(), list.height);
+    }
     let top = c.offset("form", if focused { at } else { 0 }, fields.len(), list.height);
     for (i, field) in fields.iter().enumerate().skip(top).take(list.height.into()) {
         let line = Rect { y: list.y + (i - top) as u16, height: 1, ..list };
@@ -244,7 +250,10 @@ fn draw_field(c: &mut Canvas<'_>, state: &State, field: Field, line: Rect, here:
             (Field::Key(Key { kind: Kind::Bool, .. }), "false") => "no".to_owned(),
             _ => v.clone(),
         },
-        None => fit_end(&default_text(state, field), available.into()),
+        None => match default_text(state, field) {
+            path if path.contains(['/', '.']) && field.is_path() => fit_end(&path, available.into()),
+            words => fit(&words, available.into()),
+        },
     };
     let style = if value.is_some() { text } else { dim };
     let used = if here && !choices.is_empty() {

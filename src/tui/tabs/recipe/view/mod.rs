@@ -33,8 +33,8 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     c.rule(body.x + 1, body.y + 1, w - 2);
     let left = Rect { width: w, y: body.y + 2, height: body.height.saturating_sub(2), ..body };
     // The list shrinks before the form gets too few lines, but keeps its first lines.
-    let form = if state.recipe.pane == RecipePane::Form { FORM_WITH_HELP } else { FORM };
-    let height = list::height(state).min(left.height.saturating_sub(form).max(5)).min(left.height);
+    let (form, least) = if state.recipe.pane == RecipePane::Form { (FORM_WITH_HELP, 3) } else { (FORM, 5) };
+    let height = list::height(state).min(left.height.saturating_sub(form).max(least)).min(left.height);
     let list = Rect { height, ..left };
     let below = Rect { y: left.y + height, height: left.height - height, ..left };
     c.pane(list, Hit::List(0));

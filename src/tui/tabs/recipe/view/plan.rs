@@ -295,6 +295,11 @@ fn verdict(c: &mut Canvas<'_>, state: &State, plan: &Plan, line: Rect) {
     if exist == 0 || !plan.warnings.is_empty() {
         notes.push(units::plural(plan.warnings.len(), "warning", "warnings"));
     }
+    // What exists is said even where there is no space for the size.
+    if let Some(first) = notes.first().filter(|n| exist > 0 && width(&summary) + width(n) + 12 > line.width.into()) {
+        summary = format!("{what}, {first}");
+        notes.clear();
+    }
     for note in notes {
         if width(&summary) + width(&note) + 12 <= line.width.into() {
             summary += &format!(", {note}");
