@@ -13,13 +13,8 @@ fn available() -> Vec<&'static StepSpec> {
 
 /// Opens the picker of steps.
 pub(super) fn add(state: &mut State) -> Vec<Effect> {
-    let item = |s: &&StepSpec| {
-        let detail = match s.effect {
-            StepEffect::Tensors => "changes the model",
-            StepEffect::Targets(_) => "sets options",
-        };
-        PickerItem { title: format!("{}: {}", s.name, s.purpose), detail: detail.to_owned(), cmd: None }
-    };
+    let item =
+        |s: &&StepSpec| PickerItem { title: format!("{}: {}", s.name, s.purpose), detail: String::new(), cmd: None };
     let items = available().iter().map(item).collect();
     let before = state.theme.clone();
     let picker = Picker { kind: PickerKind::Steps, input: LineEdit::default(), items, row: 0, before };

@@ -3,6 +3,7 @@
 
 use crate::recipe::keys::{Key, KeyTable, Kind};
 use crate::tui::core::{Hit, State, units};
+use crate::tui::tabs::recipe::state::RecipeProblem;
 use crate::tui::tabs::recipe::{Field, Prompt, RecipePane, Row as RecipeRow, about, title};
 use crate::tui::view::canvas::{Canvas, cut_lines, fit, fit_end, width, wrap};
 use ratatui::layout::Rect;
@@ -124,10 +125,7 @@ fn instead(state: &State) -> String {
 
 /// What is wrong with a step that has no options, and how it is changed.
 fn step(state: &State, at: usize) -> String {
-    let problem = state.recipe.problem_of(RecipeRow::Step(at)).map(|p| {
-        let help = p.help.as_ref().map(|h| format!(". {h}")).unwrap_or_default();
-        format!("✗ {}{help} ", p.fact)
-    });
+    let problem = state.recipe.problem_of(RecipeRow::Step(at)).map(|p| in_full(p) + " ");
     format!("{}Press d to remove the step.", problem.unwrap_or_default())
 }
 
@@ -142,18 +140,18 @@ fn foot(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
     let wrapped = |text: &str| if text.is_empty() { Vec::new() } else { wrap(text, available) };
     let lines = |text: &str| wrapped(text).len();
     let needed = |f: &Field| lines(&help_text(state, *f)) + lines(&facts(state, *f));
-    let needed = state.recipe.options().iter().map(needed).max().unwrap_or(0);
-    let most = (area.height * 2 / 5).max(1).min(area.height - OPTIONS);
-    let height = (needed as u16).clamp(1, most);
-    let ruled = area.height > height + OPTIONS;
-    let Some(field) = state.recipe.current_field() else { return height + u16::from(ruled) };
     let r = &state.recipe;
+    let needed = r.options().iter().map(needed).max().unwrap_or(0);
+    let wrong = r.current_field().and_then(|f| r.problem(f)).map_or(0, |p| lines(&in_full(p)));
+    // A short form leaves more lines.
+    let free = usize::from(area.height).saturating_sub(r.fields().len() + 1) as u16;
+    let most = (area.height * 2 / 5).max(free).max(1).min(area.height - OPTIONS);
+    let height = (needed.max(wrong) as u16).clamp(1, most);
+    let ruled = area.height > height + OPTIONS;
+    let Some(field) = r.current_field() else { return height + u16::from(ruled) };
     let (text, style, facts) = match r.problem(field) {
         _ if !r.names.is_empty() => (r.names.join("  "), dim, String::new()),
-        Some(t) => {
-            let help = t.help.as_ref().map(|h| format!(". {h}")).unwrap_or_default();
-            (format!("✗ {}{help}", t.fact), bad, String::new())
-        }
+        Some(t) => (in_full(t), bad, String::new()),
         None => (help_text(state, field), dim, facts(state, field)),
     };
     // Default and values are said, even if the help has to be cut for it.
@@ -170,6 +168,12 @@ fn foot(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
         c.text(area.x + 2, y, area.width.saturating_sub(4), line, style);
     }
     height + u16::from(ruled)
+}
+
+/// A problem, and what to do.
+fn in_full(problem: &RecipeProblem) -> String {
+    let help = problem.help.as_ref().map(|h| format!(". {h}")).unwrap_or_default();
+    format!("✗ {}{help}", problem.fact)
 }
 
 /// The default of an option, and what it takes.
