@@ -19,6 +19,8 @@ mod contract;
 mod disk;
 #[path = "cli/doctor.rs"]
 mod doctor;
+#[path = "cli/goals.rs"]
+mod goals;
 #[path = "cli/hostile_text.rs"]
 mod hostile_text;
 #[path = "cli/jobs.rs"]
@@ -39,6 +41,8 @@ mod material;
 mod memory;
 #[path = "cli/no_files.rs"]
 mod no_files;
+#[path = "cli/ollama.rs"]
+mod ollama;
 #[path = "cli/options.rs"]
 mod options;
 #[path = "cli/pipeline.rs"]

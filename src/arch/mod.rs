@@ -7,6 +7,7 @@
 
 mod adapter;
 mod back;
+pub(crate) mod chat;
 mod class;
 mod complete;
 mod config;

@@ -58,9 +58,6 @@ pub(crate) fn convert(model: &Model, options: &GgufOptions) -> Result<GgufModel>
     let counts = Counts::of(out.iter().map(|t| (t.name.as_str(), &t.shape.0[..])));
     general::write(model, &root, counts, options.model_name.as_deref(), &mut params.md, &mut warnings)?;
     (family.params)(&source, &mut params)?;
-    if let Some(length) = options.context_length {
-        params.uint("context_length", length)?;
-    }
     params.md.insert("general.quantization_version".to_owned(), QUANTIZATION_VERSION.into());
     params.md.extend(vocab.entries);
     warnings.extend(vocab.warnings);

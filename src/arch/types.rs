@@ -49,8 +49,6 @@ impl OutType {
 pub struct GgufOptions {
     /// Type of the matrices.
     pub out_type: OutType,
-    /// Context length to declare instead of the configuration's.
-    pub context_length: Option<u64>,
     /// `general.name` instead of the one derived from the model card, configuration or folder.
     pub model_name: Option<String>,
     /// Pre-tokenizer name, when it cannot be recognised.

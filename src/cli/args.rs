@@ -2,6 +2,7 @@
 
 use super::target_flags::TargetFlags;
 use super::watch::args::WatchArgs;
+use crate::plan::goals::{GOALS, GoalSpec};
 use clap::{Args, Parser, Subcommand, value_parser};
 use std::path::PathBuf;
 
@@ -463,6 +464,32 @@ pub(crate) enum RecipeCommand {
         /// The file
         file: PathBuf,
     },
-    /// Print a commented recipe to start from
-    New,
+    /// Print a commented recipe to start from: for a model and a purpose, or a template
+    New(NewArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewArgs {
+    /// The model: a file or a folder; needs --goal
+    #[arg(value_name = "MODEL", requires = "goal")]
+    pub model: Option<PathBuf>,
+    /// What the model is for
+    #[arg(long, value_name = "GOAL", value_parser = goals(), requires = "model")]
+    pub goal: Option<String>,
+    /// Memory of the machine that the model will run on, as in 24GiB
+    #[arg(long, value_name = "SIZE", requires = "goal", value_parser = size)]
+    pub memory: Option<String>,
+    /// Tokens that the model is to see at once [default: what it was trained with, up to 8192]
+    #[arg(long, value_name = "N", requires = "goal")]
+    pub context_length: Option<u64>,
+    /// Write it to this file
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// The purposes, each with what is made for it.
+fn goals() -> impl clap::builder::TypedValueParser<Value = String> {
+    use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser as _};
+    let value = |g: &GoalSpec| PossibleValue::new(g.name).help(format!("{}: {}", g.title, g.makes));
+    PossibleValuesParser::new(GOALS.iter().map(value)).map(|s| s)
 }

@@ -16,6 +16,7 @@ mod plan;
 mod plan_text;
 mod progress;
 mod recipe;
+mod recipe_new;
 mod reference_options;
 mod request;
 mod signals;

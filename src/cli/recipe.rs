@@ -2,7 +2,7 @@
 
 use super::args::{RecipeArgs, RecipeCommand};
 use super::text::{Style, safe, table};
-use super::{Exit, err, out};
+use super::{Exit, err, out, recipe_new};
 use crate::recipe;
 
 /// `remold recipe`.
@@ -34,9 +34,6 @@ pub(crate) fn run(args: RecipeArgs) -> Exit {
             err(&format!("{} {}\n", Style::stderr().good("✓"), safe(&file.to_string_lossy())));
             Exit::Done
         }
-        RecipeCommand::New => {
-            out(&recipe::template());
-            Exit::Done
-        }
+        RecipeCommand::New(args) => recipe_new::run(&args),
     }
 }

@@ -19,6 +19,7 @@ mod part_file;
 mod publish;
 mod read_back;
 mod rebuild;
+mod register;
 mod report;
 mod report_rows;
 mod reuse;

@@ -6,6 +6,7 @@ use super::encode::{Buffers, Target, encode_chunk, has_non_finite};
 use super::journal::{self, Begin, Entry, Finished, Journal, Recorded};
 use super::manifest::{self, Origin};
 use super::part_file::PartFile;
+use super::register::register;
 use super::report::{OutputReport, Report};
 use super::report_rows::{Rows, TensorResults};
 use super::reuse;
@@ -130,6 +131,12 @@ pub fn run<'a>(prepared: &'a Prepared, options: &RunOptions<'_>) -> Result<Repor
         in_stage(prepared, options, StageKind::Publish, || {
             publish_outputs(prepared, options, &outputs, &manifests, journal.as_mut())
         })?;
+        let registered = prepared.plan.outputs.iter().filter_map(|o| Some((o, o.registration.as_ref()?)));
+        if registered.clone().next().is_some() {
+            in_stage(prepared, options, StageKind::Register, || {
+                registered.into_iter().try_for_each(|(output, asked)| register(output, asked, options))
+            })?;
+        }
     }
     let usage = ProcessSampler::own_usage();
     let known = Rc::new(known);

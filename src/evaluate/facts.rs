@@ -1,8 +1,8 @@
 //! What the headers of a model say that may differ between variants of one network.
 
 use super::comparison::{TypeShare, Unpaired, Variant};
-use super::kv_cache;
 use super::names::Both;
+use crate::model::kv_cache;
 use crate::model::{MetaValue, Model, Network, PerLayer};
 use indexmap::IndexMap;
 use std::path::Path;

@@ -10,7 +10,6 @@ mod comparison;
 mod export;
 mod facts;
 mod figures;
-mod kv_cache;
 mod measure;
 mod measurement_cache;
 mod names;

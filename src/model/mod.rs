@@ -10,6 +10,7 @@ mod error;
 mod file_slice;
 mod hint;
 mod index;
+pub(crate) mod kv_cache;
 mod metadata;
 mod name;
 mod network;

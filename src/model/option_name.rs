@@ -24,6 +24,7 @@ macro_rules! names {
 names! {
     ALLOW_REQUANTIZE = "allow_requantize";
     BARE = "bare";
+    CONTEXT_LENGTH = "context_length";
     DENSIFY = "densify";
     FORMAT = "format";
     IMATRIX = "imatrix";
@@ -32,11 +33,14 @@ names! {
     MAX_SHARD_SIZE = "max_shard_size";
     NO_CHECKSUMS = "no_checksums";
     NO_FALLBACK = "no_fallback";
+    OLLAMA_CREATE = "ollama_create";
     OUTPUT = "output";
+    OVERRIDE_KV = "override_kv";
     PRE_TOKENIZER = "pre_tokenizer";
     PRUNE_LAYERS = "prune_layers";
     QUANTIZATION = "quantization";
     REUSE = "reuse";
+    ROPE_SCALING = "rope_scaling";
 }
 
 impl OptionName {

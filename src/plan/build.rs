@@ -119,7 +119,6 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Task<'_>, occasion: Occasio
         source_bytes: source.tensor_bytes(),
         warnings: source.warnings.iter().cloned().chain(warnings).collect(),
         steps,
-        stages: stages::stages(targets.len()),
         ..Plan::default()
     };
     let mut outputs: Vec<PreparedOutput> = Vec::new();
@@ -144,6 +143,7 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Task<'_>, occasion: Occasio
         plan.outputs.push(planned);
         outputs.push(prepared);
     }
+    plan.stages = stages::stages(&plan.outputs);
     text_names::check_plan(&plan)?;
     plan.warnings.dedup();
     plan.disk_bytes = plan.outputs.iter().map(|o| o.bytes).sum();

@@ -2,9 +2,12 @@
 
 use super::by_size::too_large;
 use super::occasion::Occasion;
-use super::resolve::{self, Resolved};
+use super::resolve::{self, ExtraRequest, Resolved};
 use super::trial::layout_tensors;
-use super::{Plan, PlannedOutput, PlannedTensor, PreparedOutput, PreparedTensor, SourceFile, checkpoints, destination};
+use super::{
+    Plan, PlannedOutput, PlannedTensor, PreparedOutput, PreparedTensor, Registration, SourceFile, checkpoints,
+    destination,
+};
 use crate::files::FileStamp;
 use crate::formats::{self, FilePlan, LayoutRequest, LayoutTensor, OutputKind};
 use crate::model::{Hint, Model, ModelError, Name, OptionName, Place, Remedy, Result, Warning};
@@ -28,6 +31,7 @@ struct Placed {
     path: PathBuf,
     files: Vec<FilePlan>,
     folder: bool,
+    registration: Option<Registration>,
 }
 
 impl LayOut<'_> {
@@ -44,7 +48,8 @@ impl LayOut<'_> {
     ) -> Result<(PlannedOutput, PreparedOutput)> {
         let before = self.occasion.output(plan.outputs.len());
         let tensors = layout_tensors(&resolved.tensors);
-        let Placed { path, files, folder } = self.place(target, &resolved, &tensors, before, taken, plan)?;
+        let Placed { path, files, folder, registration } =
+            self.place(target, &resolved, &tensors, before, taken, plan)?;
         let stale = if folder && before.is_none() { self.stale(target, &path, &files)? } else { Vec::new() };
         if target.force && !stale.is_empty() {
             let names: Vec<_> = stale.iter().filter_map(|s| s.path.file_name()?.to_str()).take(4).collect();
@@ -80,6 +85,7 @@ impl LayOut<'_> {
             bits_per_weight: if elems == 0 { 0.0 } else { data as f64 * 8.0 / elems as f64 },
             manifest: None,
             reuse: None,
+            registration,
             imatrix: resolved.imatrix,
             tensors: Arc::new(planned_tensors),
         };
@@ -123,10 +129,14 @@ impl LayOut<'_> {
             [first, _, ..] if spec.output == OutputKind::File => first.path.clone(),
             _ => path,
         };
+        let mut registration = None;
         if let Some(spec) = resolve::spec(resolved.format) {
-            let (extra, warnings) = (spec.extra_files)(target, &path, files.len());
-            files.extend(extra.into_iter().map(|(path, bytes)| FilePlan::whole(path, bytes)));
-            plan.warnings.extend(warnings);
+            let metadata = &resolved.metadata;
+            let request = ExtraRequest { target, output: &path, files: files.len(), metadata };
+            let extra = (spec.extra_files)(&request)?;
+            files.extend(extra.files.into_iter().map(|(path, bytes)| FilePlan::whole(path, bytes)));
+            plan.warnings.extend(extra.warnings);
+            registration = extra.registration;
         }
         // Formats that write several files, or sidecars, put them into a folder of that name.
         let folder = files.iter().all(|f| f.path != path && f.path.starts_with(&path));
@@ -138,7 +148,10 @@ impl LayOut<'_> {
                 destination::check(&file.path, &self.model.path, self.protected, force, taken)?;
             }
         }
-        Ok(Placed { path, files, folder })
+        if let (Some(r), Occasion::New) = (&registration, self.occasion) {
+            r.check()?;
+        }
+        Ok(Placed { path, files, folder, registration })
     }
 
     /// The path that an output is asked for by.

@@ -3,7 +3,8 @@
 //! Steps that change tensors are lazy and need no stage: they are carried out while an output is converted. Work that has to see data before
 //! anything can be written (calibration, importance, training) is a stage of its own before [`StageKind::Convert`].
 
-use crate::model::OutputIndex;
+use super::PlannedOutput;
+use crate::model::{OutputIndex, numbered};
 use serde::{Deserialize, Serialize};
 
 /// What a stage does.
@@ -16,6 +17,8 @@ pub enum StageKind {
     Verify,
     /// Gives the outputs their names.
     Publish,
+    /// Registers outputs in another program.
+    Register,
     /// A stage that this version does not know.
     #[serde(other)]
     Unknown,
@@ -28,6 +31,7 @@ impl StageKind {
             Self::Convert => "convert",
             Self::Verify => "verify",
             Self::Publish => "publish",
+            Self::Register => "register",
             Self::Unknown => "unknown",
         }
     }
@@ -42,9 +46,15 @@ pub struct PlannedStage {
     pub outputs: Vec<OutputIndex>,
 }
 
-/// The stages that make `outputs` outputs.
-pub(super) fn stages(outputs: usize) -> Vec<PlannedStage> {
-    let outputs: Vec<OutputIndex> = (0..outputs).map(OutputIndex).collect();
-    let stage = |stage| PlannedStage { stage, outputs: outputs.clone() };
-    [StageKind::Convert, StageKind::Verify, StageKind::Publish].map(stage).into()
+/// The stages that make these outputs.
+pub(super) fn stages(outputs: &[PlannedOutput]) -> Vec<PlannedStage> {
+    let all: Vec<OutputIndex> = (0..outputs.len()).map(OutputIndex).collect();
+    let stage = |stage| PlannedStage { stage, outputs: all.clone() };
+    let mut stages = Vec::from([StageKind::Convert, StageKind::Verify, StageKind::Publish].map(stage));
+    let registered = numbered::<OutputIndex, _>(outputs).filter(|(_, o)| o.registration.is_some());
+    let registered: Vec<OutputIndex> = registered.map(|(no, _)| no).collect();
+    if !registered.is_empty() {
+        stages.push(PlannedStage { stage: StageKind::Register, outputs: registered });
+    }
+    stages
 }

@@ -1,6 +1,6 @@
 //! What a plan says.
 
-use super::PlannedStage;
+use super::{PlannedStage, Registration};
 use crate::files::FileStamp;
 use crate::model::FormatId;
 use crate::model::{Dims, Name, Role, Warning};
@@ -220,6 +220,9 @@ pub struct PlannedOutput {
     /// An earlier output whose bytes are copied where the source is unchanged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reuse: Option<PlannedReuse>,
+    /// Registration in another program once it is published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration: Option<Registration>,
     /// What the importance matrix covers, when one is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imatrix: Option<ImatrixCoverage>,

@@ -103,14 +103,14 @@ fn an_effort_that_does_not_exist_is_refused() {
 fn gguf_options_reach_the_file() {
     let lab = Lab::new();
     lab.model("tiny-llama");
-    lab.run("convert tiny-llama --to gguf:q4_k_m -o a.gguf --context-length 4096 --embedding-type q8_0 --output-type f16 --tensor-type ffn_down=q6_k --model-name Mine").expect(0);
+    lab.run("convert tiny-llama --to gguf:q4_k_m -o a.gguf --context-length 512 --embedding-type q8_0 --output-type f16 --tensor-type ffn_down=q6_k --model-name Mine").expect(0);
     let a = formats::open(&lab.path("a.gguf")).unwrap();
-    assert_eq!(a.metadata["llama.context_length"], MetaValue::U32(4096));
+    assert_eq!(a.metadata["llama.context_length"], MetaValue::U32(512));
     assert_eq!(a.metadata["general.name"], MetaValue::Str("Mine".into()));
     let to = |name: &str| a.tensor(name).unwrap().encoding.name();
     assert_eq!((to("token_embd.weight"), to("output.weight"), to("blk.0.ffn_down.weight")), ("Q8_0", "f16", "Q6_K"));
     // The same words through `--set`, and llama.cpp's own.
-    lab.run("convert tiny-llama --to gguf:q4_k_m -o b.gguf --set target.context_length=4096 --token-embedding-type q8_0 --output-tensor-type f16 --set tensor_types.ffn_down=q6_k --model-name Mine").expect(0);
+    lab.run("convert tiny-llama --to gguf:q4_k_m -o b.gguf --set target.context_length=512 --token-embedding-type q8_0 --output-tensor-type f16 --set tensor_types.ffn_down=q6_k --model-name Mine").expect(0);
     assert_eq!(hash(&lab.path("a.gguf")), hash(&lab.path("b.gguf")));
     lab.run("convert tiny-llama --to gguf:q4_k_m --pure --leave-output -o c.gguf").expect(0);
     let c = formats::open(&lab.path("c.gguf")).unwrap();
@@ -121,9 +121,9 @@ fn gguf_options_reach_the_file() {
 fn the_modelfile_says_what_a_gguf_cannot() {
     let lab = Lab::new();
     lab.model("tiny-llama");
-    lab.run("convert tiny-llama --to gguf:q8_0 --modelfile --use-mlock --context-length 2048").expect(0);
+    lab.run("convert tiny-llama --to gguf:q8_0 --modelfile --use-mlock --context-length 512").expect(0);
     let text = std::fs::read_to_string(lab.path("tiny-llama-Q8_0.Modelfile")).unwrap();
-    assert!(text.contains("FROM ./tiny-llama-Q8_0.gguf") && text.contains("PARAMETER num_ctx 2048"), "{text}");
+    assert!(text.contains("FROM ./tiny-llama-Q8_0.gguf") && text.contains("PARAMETER num_ctx 512"), "{text}");
     assert!(text.contains("PARAMETER use_mlock true"), "{text}");
     let ran = lab.run("convert tiny-llama --to gguf:q4_0 --use-mlock").expect(0);
     assert!(ran.err.contains("warning: use_mlock is a setting of the runtime"), "{}", ran.err);

@@ -11,7 +11,7 @@ mod tensors;
 pub use forecast::{Chosen, Forecast, Forecasted, Heavy};
 pub(crate) use presets::{PresetTypes, TargetPreset, presets};
 
-use super::{ImatrixCoverage, PreparedTensor, source};
+use super::{ImatrixCoverage, PreparedTensor, Registration, source};
 use crate::formats::{self, LayoutTensor, Split};
 use crate::model::{
     ErrorKind, FormatId, Hint, Listing, Metadata, Model, ModelError, Name, OptionName, OptionPath, Remedy, Result,
@@ -73,8 +73,29 @@ pub(crate) struct Asked<'a> {
     pub how: Task<'a>,
 }
 
+/// An output that small files may be put beside.
+#[derive(Clone, Copy)]
+pub(crate) struct ExtraRequest<'a> {
+    /// The target.
+    pub target: &'a Target,
+    /// Path of the output.
+    pub output: &'a Path,
+    /// Number of files that it has.
+    pub files: usize,
+    /// Its metadata.
+    pub metadata: &'a Metadata,
+}
+
 /// Small files beside an output, and what to say about them.
-pub(crate) type ExtraFiles = (Vec<(PathBuf, Vec<u8>)>, Vec<Warning>);
+#[derive(Debug, Default)]
+pub(crate) struct ExtraFiles {
+    /// Their paths and contents.
+    pub files: Vec<(PathBuf, Vec<u8>)>,
+    /// What there is to say of them.
+    pub warnings: Vec<Warning>,
+    /// Registration of the output in another program.
+    pub registration: Option<Registration>,
+}
 
 /// How targets of one format are planned.
 pub(crate) struct TargetSpec {
@@ -84,8 +105,8 @@ pub(crate) struct TargetSpec {
     pub resolve: fn(Asked<'_>) -> Result<Resolved>,
     /// How the output is spread over files. The tensors are those of the output, in its order.
     pub split: fn(&Model, &Target, &[LayoutTensor]) -> Result<Split>,
-    /// Small files to put beside the output, which has that path and so many files.
-    pub extra_files: fn(&Target, &Path, usize) -> ExtraFiles,
+    /// Small files to put beside the output.
+    pub extra_files: fn(&ExtraRequest<'_>) -> Result<ExtraFiles>,
     /// Forecasts what every quantization would make of a model, for formats that have quantizations.
     pub forecast: Option<ForecastFn>,
     /// Ready-made targets, for those who choose.

@@ -27,7 +27,7 @@ const TENSORS: TargetSpec = TargetSpec {
     format: FormatId::Safetensors,
     resolve,
     split: |_, target, _| by_size(target),
-    extra_files: |_, _, _| Default::default(),
+    extra_files: |_| Ok(Default::default()),
     forecast: None,
     presets: &[],
 };

@@ -39,8 +39,10 @@ macro_rules! options {
 
 #[rustfmt::skip]
 options! {
-    CONTEXT_LENGTH: Option<u64> = "context_length", Kind::Integer(1, MAX_CONTEXT), "Context length to declare. Default: that of the model.", "4096",
+    CONTEXT_LENGTH: Option<u64> = "context_length", Kind::Integer(1, MAX_CONTEXT), "Context length to declare. Default: that of the model. A longer one than the model was trained with needs `rope_scaling`.", "4096",
         or(&["num_ctx", "n_ctx", "ctx_size", "context_size"]), flag(Flag::new("context-length", "N")), fact("ctx {}"), group(Runtime), front(20), unit("tokens"), absent("the model's");
+    ROPE_SCALING: Option<String> = "rope_scaling", Kind::Choice(&["yarn", "linear"]), "Scaling of the positions, `yarn` or `linear`, for a `context_length` beyond the trained one. Costs quality.", "\"yarn\"",
+        or(&["rope_scaling_type"]), flag(Flag::new("rope-scaling", "KIND")), fact("{} rope"), group(Runtime), absent("none");
     EMBEDDING_TYPE: Option<String> = "embedding_type", Kind::TensorType, "Type of the token embedding.", "\"q8_0\"",
         or(&["token_embedding_type"]), flag(Flag::new("embedding-type", "TYPE").or(&["token-embedding-type"])), fact("emb {}"), group(TypesGroup), absent("same as quantization");
     OUTPUT_TYPE: Option<String> = "output_type", Kind::TensorType, "Type of the output matrix.", "\"q6_k\"",
@@ -59,6 +61,10 @@ options! {
         or(&["tokenizer_pre"]), flag(Flag::new("pre", "NAME")), group(Tokenizer), absent("the model's");
     MODEL_NAME: Option<String> = "model_name", Kind::Text, "Model name to write (`general.name`).", "\"My model\"", flag(Flag::new("model-name", "NAME")), group(Tokenizer), absent("the model's");
     MODELFILE: bool = "modelfile", Kind::Bool, "Write an Ollama Modelfile next to the output.", "true", or(&["ollama_modelfile"]), flag(Flag::switch("modelfile")), fact("Modelfile"), unmeasured(), group(Runtime);
+    MODELFILE_ADAPTER: Option<PathBuf> = "modelfile_adapter", Kind::Path, "Adapter to name in the Modelfile: a GGUF adapter, or a folder of PEFT. Ollama applies it to the model.", "\"lora/adapter.gguf\"",
+        flag(Flag::new("modelfile-adapter", "PATH")), of_model(), unmeasured(), group(Runtime);
+    OLLAMA_CREATE: Option<String> = "ollama_create", Kind::Text, "Register the output in Ollama under this name once it is published (`ollama create`). Writes the Modelfile too.", "\"tiny:q4_k_m\"",
+        flag(Flag::new("ollama-create", "NAME")), of_model(), unmeasured(), group(Runtime);
     USE_MLOCK: Option<bool> = "use_mlock", Kind::Bool, "Keep the model in memory when it runs. Written to the Modelfile, not to the GGUF.", "true",
         or(&["mlock"]), tri_state(), flag(Flag::switch("use-mlock")), unmeasured(), group(Runtime);
     ; shared MAX_SHARD_SIZE;

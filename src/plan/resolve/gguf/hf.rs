@@ -1,10 +1,9 @@
 //! From a Hugging Face model: what llama.cpp's converter writes, and the model that llama-quantize would be given.
 
 use super::super::{Reason, Resolved};
-use super::metadata;
 use super::overrides::Overrides;
 use super::ready::Ready;
-use super::set_all;
+use super::{context, metadata, set_all};
 use crate::arch::{self, GgufOptions, OutType};
 use crate::model::{FormatId, MetaValue, Model, ModelError, Name, Result};
 use crate::plan::PreparedTensor;
@@ -16,13 +15,15 @@ use crate::transform::{FileType, may_quantize};
 
 /// What the converter writes for one of its own types.
 pub(super) fn converted(model: &Model, target: &Target, out_type: OutType, overrides: &Overrides) -> Result<Resolved> {
-    let converted = arch::to_gguf(model, &options(target, out_type))?;
+    let mut converted = arch::to_gguf(model, &options(target, out_type))?;
+    context::declare(&mut converted.model, target)?;
     from_converted(converted, out_type, target, overrides)
 }
 
 /// The f32 conversion, as llama-quantize would read it. Its tensors are the source's own, whose values are the same.
 pub(super) fn ready(model: &Model, target: &Target) -> Result<Ready> {
-    let converted = arch::to_gguf(model, &options(target, OutType::F32))?;
+    let mut converted = arch::to_gguf(model, &options(target, OutType::F32))?;
+    context::declare(&mut converted.model, target)?;
     let mut seen = converted.model.clone();
     for (t, e) in seen.tensors.iter_mut().zip(&converted.encodings) {
         t.encoding = *e;
@@ -34,12 +35,7 @@ pub(super) fn ready(model: &Model, target: &Target) -> Result<Ready> {
 }
 
 fn options(target: &Target, out_type: OutType) -> GgufOptions {
-    GgufOptions {
-        out_type,
-        context_length: target.get(&gguf::CONTEXT_LENGTH),
-        model_name: target.get(&gguf::MODEL_NAME),
-        pre_tokenizer: target.get(&gguf::PRE_TOKENIZER),
-    }
+    GgufOptions { out_type, model_name: target.get(&gguf::MODEL_NAME), pre_tokenizer: target.get(&gguf::PRE_TOKENIZER) }
 }
 
 /// The file type that `auto` means, as the converter chooses it.

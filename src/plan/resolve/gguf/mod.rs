@@ -5,6 +5,7 @@
 //! read in `budget` and met in `mixer`.
 
 mod budget;
+mod context;
 mod forecast;
 mod forecast_many;
 mod hf;
@@ -19,7 +20,7 @@ mod presets;
 mod ready;
 mod split;
 
-use super::{Asked, ExtraFiles, Resolved, TargetSpec};
+use super::{Asked, ExtraFiles, ExtraRequest, Resolved, TargetSpec};
 use crate::arch::OutType;
 use crate::model::{
     FormatId, Hint, Listing, MetaValue, Metadata, Model, ModelError, Name, OptionName, Remedy, Result, Warning,
@@ -30,7 +31,6 @@ use crate::recipe::{Target, meaning};
 use crate::task::Task;
 use crate::transform::{FileType, may_quantize};
 use overrides::Overrides;
-use std::path::Path;
 
 use budget::Budget;
 use mixer::{Loss, Mixer};
@@ -46,14 +46,12 @@ pub(crate) static TARGET: TargetSpec = TargetSpec {
     presets: presets::PRESETS,
 };
 
-/// The Modelfile, when it is asked for.
-fn extra_files(target: &Target, output: &Path, files: usize) -> ExtraFiles {
-    if !target.get(&gguf::MODELFILE) {
-        return ExtraFiles::default();
+/// The Modelfile, when it is asked for or needed.
+fn extra_files(request: &ExtraRequest<'_>) -> Result<ExtraFiles> {
+    match request.target.get(&gguf::MODELFILE) || request.target.has(&gguf::OLLAMA_CREATE) {
+        true => modelfile::write(request),
+        false => Ok(ExtraFiles::default()),
     }
-    let split = "Ollama does not load a split GGUF (its issue 5245); the Modelfile names the first file";
-    let warnings = if files > 1 { vec![Warning::new("modelfile.split", split)] } else { Vec::new() };
-    (vec![modelfile::write(output, target)], warnings)
 }
 
 /// What decides the types of a target's tensors.
@@ -118,7 +116,7 @@ fn resolve(asked: Asked<'_>) -> Result<Resolved> {
 /// Architectures that cannot be converted; a lone tensor file; an importance matrix of another model.
 fn ready(model: &Model, target: &Target) -> Result<Ready> {
     if model.format == FormatId::Gguf {
-        Ready::of_gguf(&declared(model, target), target)
+        Ready::of_gguf(&declared(model, target)?, target)
     } else if model.sidecars.has("config.json") {
         hf::ready(model, target)
     } else {
@@ -161,7 +159,7 @@ fn from_hf(model: &Model, target: &Target, asked: Choice<'_>, overrides: &Overri
 
 fn from_gguf(model: &Model, target: &Target, asked: Choice<'_>, overrides: &Overrides) -> Result<Resolved> {
     let as_it_is = |name: &str| name.eq_ignore_ascii_case("auto") || name.eq_ignore_ascii_case("copy");
-    let model = &declared(model, target);
+    let model = &declared(model, target)?;
     let mut resolved = match asked {
         Choice::Type(name) if as_it_is(name) => as_is(model, target, overrides)?,
         Choice::Type(name) => Ready::of_gguf(model, target)?.quantized(target, file_type(name)?, overrides)?,
@@ -172,19 +170,13 @@ fn from_gguf(model: &Model, target: &Target, asked: Choice<'_>, overrides: &Over
 }
 
 /// A GGUF that says what the target wants it to say; sizes count with it.
-fn declared(model: &Model, target: &Target) -> Model {
+fn declared(model: &Model, target: &Target) -> Result<Model> {
     let mut model = model.clone();
-    let key = model.architecture().map(|a| format!("{a}.context_length"));
-    if let (Some(n), Some(key)) = (target.get(&gguf::CONTEXT_LENGTH), key) {
-        model.metadata.insert(key, u32::try_from(n).map_or(MetaValue::U64(n), MetaValue::U32));
-        if let Some(network) = &mut model.network {
-            network.context = Some(n);
-        }
-    }
+    context::declare(&mut model, target)?;
     if let Some(name) = target.get(&gguf::MODEL_NAME) {
         model.metadata.insert("general.name".to_owned(), name.as_str().into());
     }
-    model
+    Ok(model)
 }
 
 /// A GGUF whose tensors keep their types, but for those that the user names.

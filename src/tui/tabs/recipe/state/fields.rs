@@ -350,9 +350,10 @@ impl RecipeState {
             Some(value) => choices.iter().position(|c| value.eq_ignore_ascii_case(c)),
             None => {
                 let Field::Key(key) = field else { return None };
-                // The first choice of a list; types keep their automatic default.
+                // The first choice of a list, unless the option can be left open; types keep their automatic default.
                 let typed = key.table == KeyTable::Target && key.name == "quantization";
-                let own = matches!(key.kind, Kind::Bool | Kind::Choice(_)) || typed;
+                let choice = matches!(key.kind, Kind::Choice(_)) && key.absent.is_empty();
+                let own = key.kind == Kind::Bool || choice || typed;
                 (own && !choices.is_empty()).then_some(usize::from(key.default_on))
             }
         }

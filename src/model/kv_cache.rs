@@ -1,13 +1,13 @@
 //! Size of the KV cache of a runtime, from hyper-parameters.
 
-use crate::model::Network;
+use super::Network;
 
 /// Bytes of an f16.
 const ELEM_BYTES: u64 = 2;
 
 /// Bytes of keys and values in f16 for `context` tokens; `None` where the network keeps none (no causal attention) or its sizes
 /// are not known. Layers with sliding-window attention are counted in full, as runtimes do by default.
-pub(super) fn bytes(network: &Network, context: u64) -> Option<u64> {
+pub(crate) fn bytes(network: &Network, context: u64) -> Option<u64> {
     if network.causal == Some(false) {
         return None;
     }
