@@ -34,12 +34,7 @@ pub(crate) fn value_text(recipe: &Recipe, at: RecipeTable, key: &Key) -> Option<
 ///
 /// # Errors
 /// When the text is not a value of the key; the recipe is as it was then. Unknown words are found by [`super::check()`].
-pub(crate) fn set_text(
-    recipe: &mut Recipe,
-    at: RecipeTable,
-    key: &'static Key,
-    text: &str,
-) -> Result<(), Problem> {
+pub(crate) fn set_text(recipe: &mut Recipe, at: RecipeTable, key: &'static Key, text: &str) -> Result<(), Problem> {
     let text = text.trim();
     if text.is_empty() {
         clear(recipe, at, key);

@@ -181,9 +181,10 @@ pub(crate) fn read_file(path: &Path) -> Result<String, RecipeErrors> {
         RecipeErrors::one(Problem { place: Some(Box::new(at)), ..Problem::error("", what).with_help(help) })
     };
     files::read_text(path, tree::MAX_TEXT_BYTES as u64).map_err(|e| match e {
-        ReadError::Io(e) => {
-            refuse(format!("reading the recipe: {e}"), "`remold recipe list` shows the recipes that can be used by name.")
-        }
+        ReadError::Io(e) => refuse(
+            format!("reading the recipe: {e}"),
+            "`remold recipe list` shows the recipes that can be used by name.",
+        ),
         ReadError::NotAFile(_) => refuse(e.to_string(), "Save the recipe to a file and name that file."),
         ReadError::TooLarge(limit) => refuse(format!("the file is larger than {limit} bytes"), "Is this a recipe?"),
         ReadError::NotText => refuse("the file is not UTF-8 text".to_owned(), "Is this a recipe?"),

@@ -298,7 +298,12 @@ mod tests {
         assert!(out.find("# The exact one.").unwrap() < out.find("# The small one.").unwrap(), "{out}");
         let out = changed(|r| drop(r.targets.remove(0)));
         assert!(!out.contains("small one") && out.contains("# The exact one.\n[[target]]"), "{out}");
-        let out = changed(|r| r.pipeline.push(Step { step: "split".into(), options: [("max_size".to_owned(), "1GB".into())].into_iter().collect() }));
+        let out = changed(|r| {
+            r.pipeline.push(Step {
+                step: "split".into(),
+                options: [("max_size".to_owned(), "1GB".into())].into_iter().collect(),
+            })
+        });
         let order = ["# the second", "step = \"split\"", "# The small one."].map(|t| out.find(t).unwrap());
         assert!(order.is_sorted(), "{out}");
         let out = changed(|r| r.pipeline.clear());

@@ -205,7 +205,9 @@ fn step(
             "Steps are counted from 0. `convert` is not a step and is not counted.",
         ));
     };
-    let Some(name) = names.first() else { return Err(wrong("a key of the step is missing", at, "Write `pipeline[0].KEY=VALUE`.")) };
+    let Some(name) = names.first() else {
+        return Err(wrong("a key of the step is missing", at, "Write `pipeline[0].KEY=VALUE`."));
+    };
     let table = keys::step(&step.step).map(KeyTable::Step);
     let Some(key) = table.and_then(|r| keys::find(r, name)) else {
         return Err(unknown(table.unwrap_or(KeyTable::Top), name, at));

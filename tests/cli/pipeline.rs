@@ -171,7 +171,9 @@ fn a_wrong_value_is_not_missing_too() {
 
 #[test]
 fn a_recipe_of_steps_alone_takes_its_targets_from_the_command_line() {
-    let lab = lab("[[pipeline]]\nstep = \"prune_layers\"\nlayers = [1]\n[[pipeline]]\nstep = \"quantize\"\nquantization = \"q8_0\"\n");
+    let lab = lab(
+        "[[pipeline]]\nstep = \"prune_layers\"\nlayers = [1]\n[[pipeline]]\nstep = \"quantize\"\nquantization = \"q8_0\"\n",
+    );
     let plan = lab.run("convert tiny-llama -r r.toml --to gguf --dry-run").expect(0).out;
     assert!(plan.contains("layer 1 is removed") && plan.contains("gguf Q8_0"), "{plan}");
     let said = lab.run("convert tiny-llama -r r.toml --dry-run").expect(2).err;

@@ -10,7 +10,8 @@ use remold::testing::recipe::{Recipe, Syntax, parse, to_toml};
 use remold::testing::tui::core::{Action, Effect, ErrorCard, Layer, Tab, all_commands};
 use remold::testing::tui::look::Depth;
 use remold::testing::tui::tabs::recipe::{
-    Budget, EditOutcome, EditPlace, Field, Overwrite, PlanResponse, Prompt, RecipePane, Row as RecipeRow, SaveRefusal, presets,
+    Budget, EditOutcome, EditPlace, Field, Overwrite, PlanResponse, Prompt, RecipePane, Row as RecipeRow, SaveRefusal,
+    presets,
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -545,7 +546,10 @@ fn steps_are_added_edited_moved_and_deleted_and_all_of_it_taken_back() {
     b.keys("K");
     assert!(b.state.recipe.problems().is_empty(), "{:?}", b.state.recipe.problems());
     b.keys("<enter>");
-    assert_eq!((b.state.recipe.pane, b.state.recipe.current_field().map(Field::label)), (RecipePane::Form, Some("layers")));
+    assert_eq!(
+        (b.state.recipe.pane, b.state.recipe.current_field().map(Field::label)),
+        (RecipePane::Form, Some("layers"))
+    );
     b.keys("<enter><ctrl-u>first<enter>");
     let at_step = b.state.recipe.problems().iter().all(|p| p.step == Some(0) && p.target.is_none());
     assert!(at_step && b.state.recipe.problems().len() == 1, "{:?}", b.state.recipe.problems());
@@ -564,7 +568,10 @@ fn a_type_that_a_step_gives_is_chosen_from_a_list_and_refused_at_the_step() {
     go(&mut b, "quantization");
     b.keys("xAquantize<enter>q6_k<enter>");
     let recipe = planned_recipe(&b);
-    assert_eq!((&recipe.pipeline[0].options["quantization"], recipe.targets[0].quantization.as_deref()), (&"q6_k".into(), None));
+    assert_eq!(
+        (&recipe.pipeline[0].options["quantization"], recipe.targets[0].quantization.as_deref()),
+        (&"q6_k".into(), None)
+    );
     b.act(Action::Planned(b.state.recipe.request, {
         let e = ModelError::request("no").in_option(OptionName::QUANTIZATION);
         PlanResponse::refused(Some(0), (&e).into())
@@ -595,6 +602,44 @@ fn existing_files_are_not_ready_without_a_word_and_r_is_in_the_help_once() {
     shows(&mut b, LARGE, &["! ready: 2 outputs", ", 1 already exists"]);
     let starts = all_commands().filter(|c| c.keys == ["r"] && c.scopes.len() == 2 && (c.when)(&b.state)).count();
     assert_eq!(starts, 1);
+}
+
+#[test]
+fn a_recipe_begins_with_the_question_what_it_is_for_once_in_a_session() {
+    let mut b = sample::start();
+    b.state.settings.ask_purpose = true;
+    b.keys("c");
+    shows(
+        &mut b,
+        SMALL,
+        &["What is the model for?", "skip: I choose the targets myself", "laptop: a laptop or desktop"],
+    );
+    b.keys("<esc>");
+    assert_eq!(b.state.recipe.document.recipe.targets, [presets()[0].target()], "one key skips it");
+    b.keys("1kc");
+    assert!(b.state.layer.is_none(), "once");
+    b.effects.clear();
+    b.keys("wlaptop<enter>");
+    shows(&mut b, SMALL, &["memory of the machine: 16GiB"]);
+    b.keys("<ctrl-u>much<enter>");
+    assert_eq!(b.effects, []);
+    b.keys("wlaptop<enter><enter>");
+    let source = b.state.recipe.source().unwrap().clone();
+    assert_eq!(b.effects, [Effect::ComposeFor(source.clone(), "laptop", Some(16 << 30))]);
+    let before = b.state.recipe.document.clone();
+    let mut recipe = Recipe { targets: vec![presets()[2].target()], ..Recipe::default() };
+    recipe.description = Some("For a laptop".into());
+    let made = || Ok((Box::new(recipe.clone()), vec!["It fits.".to_owned()]));
+    b.act(Action::ComposedFor("/elsewhere".into(), "laptop", made()));
+    assert_eq!(b.state.recipe.document, before, "an answer about another model");
+    b.act(Action::ComposedFor(source.clone(), "laptop", made()));
+    assert_eq!(b.state.recipe.document.recipe.targets, recipe.targets);
+    assert_eq!(planned_recipe(&b).targets, recipe.targets);
+    b.keys("u");
+    assert_eq!(b.state.recipe.document, before, "one step back");
+    b.effects.clear();
+    b.keys("warchive<enter>");
+    assert_eq!(b.effects, [Effect::ComposeFor(source, "archive", None)], "the memory decides nothing");
 }
 
 #[test]

@@ -172,6 +172,8 @@ pub fn start() -> Bench {
     let mut b = Bench { state: State::new(DIR.into(), noon()), effects: Vec::new() };
     b.state.home = Some("/home/ada".into());
     b.state.cores = 2;
+    // Tests that want the question ask for it.
+    b.state.settings.ask_purpose = false;
     b.act(Action::Found(found()));
     b.act(Action::Jobs(Vec::new()));
     b.keys("jj");

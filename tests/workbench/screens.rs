@@ -225,7 +225,8 @@ fn the_help_of_every_option_its_default_and_its_values_are_in_view() {
             _ => &["Default: "],
         };
         // Lines are broken at any blank.
-        let foot = picture.lines().map(|l| l.split('│').next().unwrap_or_default().trim()).collect::<Vec<_>>().join(" ");
+        let foot =
+            picture.lines().map(|l| l.split('│').next().unwrap_or_default().trim()).collect::<Vec<_>>().join(" ");
         for words in wanted {
             assert!(foot.contains(words), "{}: {words:?} is not on the screen:\n{picture}", field.label());
         }

@@ -149,6 +149,8 @@ pub enum Action {
     Recipes(Vec<LibraryEntry>),
     /// A recipe's file was read: the recipe, or what is wrong, line by line.
     RecipeRead(PathBuf, Result<Box<Recipe>, Vec<String>>),
+    /// Targets were made for a model and a purpose, with the reasons.
+    ComposedFor(PathBuf, &'static str, Result<(Box<Recipe>, Vec<String>), ErrorCard>),
     /// A recipe was written to a file, or was not.
     RecipeSaved(PathBuf, Box<Recipe>, Result<(), SaveRefusal>),
     /// The path typed, its completion, and the names that may follow.
@@ -234,6 +236,7 @@ impl Action {
             | Self::ForecastMeasured(..)
             | Self::Recipes(..)
             | Self::RecipeRead(..)
+            | Self::ComposedFor(..)
             | Self::RecipeSaved(..)
             | Self::RecipeEdited(..)
             | Self::PathCompleted(..)
@@ -297,6 +300,8 @@ pub enum Effect {
     ReadRecipe(PathBuf),
     /// Write a recipe to a file; one that is there is replaced only if that is said.
     SaveRecipe(PathBuf, Box<Recipe>, Overwrite),
+    /// Make targets for a model and a purpose, with the memory in bytes if it was given.
+    ComposeFor(PathBuf, &'static str, Option<u64>),
     /// Complete a path that is being typed; it counts from this folder.
     CompletePath(PathBuf, String),
     /// Leave the terminal to the user's editor with this recipe.

@@ -66,6 +66,8 @@ pub enum PickerKind {
     Targets,
     /// A step to add to the recipe.
     Steps,
+    /// What the model is for.
+    Purposes,
     /// The value of a field of the recipe.
     Values,
     /// A recipe to open.
@@ -79,7 +81,7 @@ impl PickerKind {
     pub(in crate::tui) fn tab(self) -> Option<Tab> {
         match self {
             Self::Palette | Self::Themes => None,
-            Self::Targets | Self::Steps | Self::Values | Self::Recipes => Some(Tab::Recipe),
+            Self::Targets | Self::Steps | Self::Purposes | Self::Values | Self::Recipes => Some(Tab::Recipe),
             Self::Models => Some(Tab::Compare),
         }
     }

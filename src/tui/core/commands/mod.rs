@@ -44,6 +44,7 @@ pub enum Cmd {
     EnterRow,
     AddTarget,
     AddStep,
+    Purpose,
     Fold,
     Unfold,
     Delete,

@@ -35,7 +35,13 @@ impl RecipePart {
         r.source()?;
         let unfolded = r.unfolded.iter().map(|g| g.title().to_owned()).collect();
         let (recipe, saved) = (text(&r.document.recipe), text(&r.origin.saved));
-        Some(Self { saved: (saved != recipe).then_some(saved), recipe, file: r.origin.file.clone(), zoom: r.zoom, unfolded })
+        Some(Self {
+            saved: (saved != recipe).then_some(saved),
+            recipe,
+            file: r.origin.file.clone(),
+            zoom: r.zoom,
+            unfolded,
+        })
     }
 
     pub(super) fn restore(self, r: &mut RecipeState) {

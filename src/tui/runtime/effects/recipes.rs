@@ -1,6 +1,7 @@
 //! Recipes in files: listed, read, written, and read again after an editor had them.
 
 use crate::model::ModelError;
+use crate::plan::goals;
 use crate::recipe::presets::{self, Origin};
 use crate::recipe::{Preset, Problem, Recipe, RecipeErrors, Syntax};
 use crate::task::Task;
@@ -92,6 +93,34 @@ pub(crate) fn save(path: &Path, recipe: &Recipe, overwrite: Overwrite) -> Result
     part.push(".part");
     std::fs::write(&part, text).map_err(|e| failed("writing", e))?;
     std::fs::rename(&part, path).map_err(|e| failed("replacing", e))
+}
+
+/// Makes targets for a model and a purpose. Where the memory of a GPU decides and is not given, it is that of the first GPU here.
+///
+/// # Errors
+/// When the model cannot be read or nothing fits; when there is no GPU whose memory is known.
+pub(crate) fn compose(
+    source: &Path,
+    purpose: &str,
+    memory: Option<u64>,
+) -> crate::model::Result<(Box<Recipe>, Vec<String>)> {
+    let Some(goal) = goals::goal(purpose) else {
+        return Err(ModelError::request(format!("there is no purpose {purpose:?}")));
+    };
+    let model = crate::arch::open(source)?;
+    let (mut memory, mut reasons) = (memory, Vec::new());
+    if memory.is_none() && goal.memory == goals::Memory::OfGpu {
+        let gpus = crate::monitor::Gpus::load().ok().map(|gpus| gpus.sample()).unwrap_or_default();
+        let Some((name, total)) = gpus.into_iter().find_map(|g| Some((g.name, g.memory?.total))) else {
+            let hint = "Ask again with w, and type the memory, as in 24GiB.";
+            return Err(ModelError::request("no GPU is found here, so its memory is not known").with_hint(hint));
+        };
+        memory = Some(total);
+        reasons.push(format!("The memory is that of the first GPU of this machine, {name}."));
+    }
+    let composed = goals::compose(&model, goal, goals::Limits { memory, context: None })?;
+    reasons.extend(composed.reasons);
+    Ok((Box::new(composed.recipe), reasons))
 }
 
 /// The file an editor is given: the recipe's own, or one that is made for it.
@@ -245,6 +274,16 @@ mod tests {
             Some(1),
             "existing outputs are reported, not rejected"
         );
+    }
+
+    #[test]
+    fn a_purpose_becomes_targets_with_reasons() {
+        let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models/tiny-llama");
+        for goal in goals::GOALS {
+            let (recipe, reasons) = compose(&model, goal.name, Some(8 << 30)).unwrap();
+            assert!(!recipe.targets.is_empty() && !reasons.is_empty(), "{}", goal.name);
+        }
+        assert!(compose(&model, "kitchen", None).is_err() && compose(Path::new("/none"), "archive", None).is_err());
     }
 
     #[test]

@@ -156,6 +156,15 @@ pub(super) const COMMANDS: &[Command] = &[
         composing,
     ),
     command(
+        Cmd::Purpose,
+        "recipe.purpose",
+        &["w"],
+        &[Targets, Form],
+        "Choose the targets by what the model is for",
+        "",
+        composing,
+    ),
+    command(
         Cmd::Budget,
         "recipe.budget",
         &["b"],

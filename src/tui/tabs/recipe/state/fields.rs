@@ -416,8 +416,8 @@ impl Document {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::options::gguf;
     use crate::recipe::Target;
+    use crate::recipe::options::gguf;
 
     fn form(format: FormatId) -> RecipeState {
         let targets = vec![Target::of(format)];
@@ -463,8 +463,17 @@ mod tests {
     #[test]
     fn the_front_comes_first_and_the_rest_is_folded_below_its_headings() {
         let mut r = form(FormatId::Gguf);
-        let front =
-            ["format", "quantization", "budget", "tensor_types", "effort", "imatrix", "context_length", "output", "force"];
+        let front = [
+            "format",
+            "quantization",
+            "budget",
+            "tensor_types",
+            "effort",
+            "imatrix",
+            "context_length",
+            "output",
+            "force",
+        ];
         let headings = OptionGroup::ALL.map(OptionGroup::title);
         assert_eq!(labels(&r), [&front[..], &headings[..]].concat());
         assert_eq!(r.counts(OptionGroup::Importance), (3, 0));
@@ -475,10 +484,7 @@ mod tests {
         r.fold(OptionGroup::Importance, true);
         assert_eq!(labels(&r).len(), front.len() + headings.len());
         let plain = labels(&form(FormatId::Safetensors));
-        assert_eq!(
-            plain,
-            ["format", "quantization", "output", "force", "types and tensors", "output and splitting"]
-        );
+        assert_eq!(plain, ["format", "quantization", "output", "force", "types and tensors", "output and splitting"]);
     }
 
     #[test]

@@ -57,6 +57,8 @@ pub enum Prompt {
     FirstBudget,
     /// The filter of the options.
     Filter,
+    /// The memory of the machine that the model is for.
+    Memory,
     /// Where to save.
     SavePath,
     /// What to open.
@@ -116,6 +118,10 @@ pub struct RecipeState {
     pub sizes: Vec<Option<PresetSize>>,
     /// Errors of the file types and of the current target's budget.
     pub forecast_state: ForecastState,
+    /// The question what the model is for was asked in this session.
+    pub asked_purpose: bool,
+    /// The purpose that was chosen, while its memory is asked for.
+    pub purpose: Option<&'static str>,
     /// True from the start key until the job is there.
     pub starting: bool,
     /// The job that is being started shall not take the screen.

@@ -29,7 +29,13 @@ impl RecipeState {
         let recipe = &self.document.recipe;
         let steps = (0..recipe.pipeline.len()).map(Row::Step);
         let targets = (0..recipe.targets.len()).map(Row::Target);
-        [Row::Source, Row::About].into_iter().chain(steps).chain([Row::AddStep]).chain(targets).chain([Row::Add]).collect()
+        [Row::Source, Row::About]
+            .into_iter()
+            .chain(steps)
+            .chain([Row::AddStep])
+            .chain(targets)
+            .chain([Row::Add])
+            .collect()
     }
 
     /// The line the cursor is on.

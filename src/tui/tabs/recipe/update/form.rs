@@ -1,7 +1,7 @@
 //! What is done to the fields of the form: typed, chosen, turned, cleared.
 
 use super::text::decibel;
-use super::{changed, files};
+use super::{changed, files, purpose};
 use crate::tui::core::{Completion, Effect, Layer, LineEdit, Picker, PickerItem, PickerKind, State, units};
 use crate::tui::tabs::recipe::{Field, Prompt, RecipePane, RecipeState, Row, about};
 
@@ -136,7 +136,7 @@ pub(in crate::tui::tabs::recipe) fn complete(state: &State) -> Vec<Effect> {
         Prompt::SavePath | Prompt::OpenPath => state.dir.clone(),
         // Paths in a recipe count from where remold was started.
         Prompt::Value if r.current_field().is_some_and(Field::is_path) => std::path::PathBuf::from("."),
-        Prompt::Value | Prompt::FirstBudget | Prompt::Filter => return Vec::new(),
+        Prompt::Value | Prompt::FirstBudget | Prompt::Filter | Prompt::Memory => return Vec::new(),
     };
     vec![Effect::CompletePath(base, state.at_home(&line.text))]
 }
@@ -167,6 +167,7 @@ pub(in crate::tui::tabs::recipe) fn edited(state: &mut State, what: Completion) 
             line.map(|l| files::path_given(state, prompt, &l.text)).unwrap_or_default()
         }
         Prompt::Filter => Vec::new(),
+        Prompt::Memory => line.map(|l| purpose::memory_given(state, &l.text)).unwrap_or_default(),
         Prompt::Value | Prompt::FirstBudget => {
             let typed = line.map(|l| l.text);
             if prompt == Prompt::FirstBudget && typed.as_ref().is_none_or(|t| t.trim().is_empty()) {

@@ -293,7 +293,9 @@ fn default_text(state: &State, field: Field) -> String {
     let target = r.current_target();
     let known = match (key.table, key.name) {
         (KeyTable::Source, "path") => Some("none: press c on a model".to_owned()),
-        (KeyTable::Target, "quantization") if r.value(Field::Budget).is_some() => Some("chosen by the budget".to_owned()),
+        (KeyTable::Target, "quantization") if r.value(Field::Budget).is_some() => {
+            Some("chosen by the budget".to_owned())
+        }
         (KeyTable::Target, "output") => target.and_then(|i| r.output(i)).map(|o| state.short_path(&o.path)),
         (KeyTable::Target, "context_length") => {
             let context = info().and_then(|i| i.highlights.iter().find(|(l, _)| l == "context"));

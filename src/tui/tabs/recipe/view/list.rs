@@ -72,7 +72,9 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
             RecipeRow::Source => source(c, state, place),
             RecipeRow::About => outputs(c, state, place),
             RecipeRow::Step(at) => step(c, state, at, place),
-            RecipeRow::AddStep if r.document.recipe.pipeline.is_empty() => labelled(c, place, "steps", "+  add a step", false),
+            RecipeRow::AddStep if r.document.recipe.pipeline.is_empty() => {
+                labelled(c, place, "steps", "+  add a step", false)
+            }
             RecipeRow::AddStep => add(c, place, "add a step"),
             RecipeRow::Target(at) => target(c, state, at, place),
             RecipeRow::Add => add(c, place, "add a target"),

@@ -61,7 +61,8 @@ fn empty(c: &mut Canvas<'_>, state: &State, body: Rect) {
 }
 
 fn asks(state: &State) -> bool {
-    state.recipe.editing.is_some() && matches!(state.recipe.prompt, Prompt::SavePath | Prompt::OpenPath)
+    state.recipe.editing.is_some()
+        && matches!(state.recipe.prompt, Prompt::SavePath | Prompt::OpenPath | Prompt::Memory)
 }
 
 /// The recipe's file, or the path that is being asked for.
@@ -69,7 +70,12 @@ fn head(c: &mut Canvas<'_>, state: &State, line: Rect) {
     let r = &state.recipe;
     let (title, dim, text, accent) = (c.theme().title, c.theme().dim, c.theme().text, c.theme().accent);
     if let Some(edit) = r.editing.as_ref().filter(|_| asks(state)) {
-        let word = if r.prompt == Prompt::SavePath { "save as " } else { "open " };
+        let word = match r.prompt {
+            Prompt::SavePath => "save as ",
+            Prompt::Memory if edit.text.is_empty() => "memory of the GPU, empty = this one: ",
+            Prompt::Memory => "memory of the machine: ",
+            _ => "open ",
+        };
         let used = c.text(line.x + 1, line.y, line.width, word, accent);
         c.edit(line.x + 1 + used, line.y, line.width.saturating_sub(used + 2), edit, text);
         return;
