@@ -33,7 +33,7 @@ pub struct ErrorCard {
     /// The file it is about.
     pub file: Option<PathBuf>,
     /// The step of the recipe that it is about, counted from 0.
-    pub step: Option<usize>,
+    pub step: Option<u16>,
     /// Where in the file or the recipe it is.
     pub field: Option<Box<Field>>,
     /// The option that it is about.
@@ -51,7 +51,7 @@ impl From<&ModelError> for ErrorCard {
             message: e.to_string(),
             fact: escape(e.fact()).into_owned(),
             file: e.file().map(Path::to_owned),
-            step: e.step(),
+            step: e.step().and_then(|i| u16::try_from(i).ok()),
             field: e.field_path().cloned().map(Box::new),
             option: e.option().cloned().map(Box::new),
             hint: e.hint().map(on_screen),

@@ -81,7 +81,7 @@ pub(super) fn planned(document: &Document, refused: &TargetRejection) -> RecipeP
         RecipeProblem { target: None, step: Some(step), key, fact, help: card.hint.clone() }
     };
     if let Some(step) = card.step {
-        return at_step(step, card.beside_step());
+        return at_step(step.into(), card.beside_step());
     }
     let lone = || (recipe.targets.len() == 1).then_some(0);
     let target = refused.target.or_else(lone);
