@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 /// Converts trained models to the files that runtimes load.
 #[derive(Debug, Parser)]
-#[command(name = "remold", version, about, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+#[command(name = "remold", about, override_usage = "remold [OPTIONS] [DIR]\n       remold [OPTIONS] <COMMAND>")]
 #[command(after_help = "Without a command, `remold [DIR]` opens the workbench on a folder of models.\n\
     Exit codes: 0 success; 1 the job failed; 2 invalid request, nothing was written; 3 a check failed; 130 cancelled; 143 or 129 interrupted by \
     SIGTERM or SIGHUP (`remold jobs resume` continues the job).")]
@@ -16,6 +16,45 @@ pub(crate) struct Cli {
     pub command: Option<Command>,
     #[command(flatten)]
     pub workbench: WorkbenchArgs,
+    #[command(flatten)]
+    pub global: GlobalFlags,
+}
+
+/// What every command takes.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct GlobalFlags {
+    /// Print errors only; a conversion prints the paths of its outputs
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Print more: every tensor with its type and the reason for it, threads, memory
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// When to use colours [default: auto, which respects NO_COLOR, CLICOLOR and CLICOLOR_FORCE]
+    #[arg(long, value_name = "WHEN", value_enum, global = true, default_value = "auto", hide_default_value = true)]
+    pub color: ColorWhen,
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ColorWhen {
+    Auto,
+    Always,
+    Never,
+}
+
+impl WorkbenchArgs {
+    /// The first of these that was given, as it is called in a message.
+    pub(crate) fn given(&self) -> Option<&'static str> {
+        let given = [
+            (self.dir.is_some(), "a folder for the workbench"),
+            (self.theme.is_some(), "--theme"),
+            (self.ascii, "--ascii"),
+            (self.no_mouse, "--no-mouse"),
+            (self.fresh, "--fresh"),
+        ];
+        given.into_iter().find_map(|(is, name)| is.then_some(name))
+    }
 }
 
 impl Cli {
@@ -43,12 +82,20 @@ fn size(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// The whole command tree, for documentation.
+/// The whole command tree.
 pub(crate) fn command() -> clap::Command {
+    // A plan has the options that change what it forecasts; the others are accepted, for the command that it prints.
     <Cli as clap::CommandFactory>::command()
+        .version(super::version::short())
+        .long_version(super::version::long())
+        .mut_subcommand("plan", |plan| {
+            super::target_flags::without_effect_on_a_forecast()
+                .fold(plan, |plan, long| plan.mut_arg(long, |arg| arg.hide(true)))
+        })
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Workbench options")]
 pub(crate) struct WorkbenchArgs {
     /// Folder of models to open in the workbench
     #[arg(value_name = "DIR")]
@@ -94,13 +141,20 @@ pub(crate) enum Command {
     /// Check the terminal, the machine and remold's folders, and show how to fix problems
     Doctor(DoctorArgs),
     /// List the formats, architectures and quantizations
-    Formats,
+    Formats(FormatsArgs),
     /// Show, check or print the configuration of the workbench
     Config(ConfigArgs),
     /// Print shell completions
+    #[command(after_help = super::completions::INSTALL)]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
+    },
+    /// Print the values that an argument can have, for shell completions
+    #[command(hide = true)]
+    Complete {
+        /// What is completed
+        kind: super::completions::Values,
     },
     /// Print the manual page
     Man,
@@ -230,8 +284,8 @@ pub(crate) struct CompareArgs {
     /// Context length for the memory estimate, in tokens [default: 4096, or the context length of the models if it is shorter]
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     pub context: Option<u64>,
-    /// A text to measure perplexity and divergence on (not supported in this version)
-    #[arg(long, value_name = "FILE")]
+    /// A text to measure perplexity and divergence on
+    #[arg(long, value_name = "FILE", hide = true)]
     pub data: Option<PathBuf>,
     /// Print events as JSON lines
     #[arg(long)]
@@ -438,6 +492,13 @@ pub(crate) enum JobsCommand {
 #[derive(Debug, Args)]
 #[command(after_help = "Exit codes: 0 remold can run; 1 a problem keeps it from running.")]
 pub(crate) struct DoctorArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FormatsArgs {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,

@@ -5,7 +5,7 @@
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// Options that have another name here or none, and what to do instead.
-const ELSEWHERE: [(&str, &str); 25] = [
+const ELSEWHERE: [(&str, &str); 24] = [
     ("--outtype", "write `--to gguf:TYPE`, as in `--to gguf:bf16`"),
     ("--outfile", "write `-o FILE`"),
     ("--out", "write `-o FILE`"),
@@ -27,7 +27,6 @@ const ELSEWHERE: [(&str, &str); 25] = [
     ("--use-temp-file", "leave it out: rows are streamed from the source to the output"),
     ("--no-lazy", "leave it out: rows are streamed from the source to the output"),
     ("--max-buffer-size", "leave it out: memory does not grow with the model"),
-    ("--verbose", "leave it out; `--dry-run` prints the whole plan"),
     ("--remote", "fetch the model first: `hf download ORG/NAME`, then convert its folder"),
     ("--metadata", "set single keys with `--override-kv KEY=str:VALUE`"),
     ("--mmproj", "the vision and audio parts cannot be converted in this version"),
@@ -40,16 +39,18 @@ const ELSEWHERE: [(&str, &str); 25] = [
 const IN_OUT_TYPE: usize = 3;
 
 /// Adds what to write instead to the error, where the argument is one of a reference tool.
-pub(super) fn explain(error: &mut clap::Error, args: &[String]) {
+/// True if there is such a tip.
+pub(super) fn explain(error: &mut clap::Error, args: &[String]) -> bool {
     if error.kind() != ErrorKind::UnknownArgument {
-        return;
+        return false;
     }
-    let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidArg) else { return };
-    let Some(tip) = tip(given, args) else { return };
+    let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidArg) else { return false };
+    let Some(tip) = tip(given, args) else { return false };
     // clap's own guess is by spelling, `--output-type` for `--outtype`, and its usage repeats the guess.
     error.remove(ContextKind::SuggestedArg);
     error.remove(ContextKind::Usage);
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    true
 }
 
 fn tip(given: &str, args: &[String]) -> Option<String> {
