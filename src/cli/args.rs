@@ -10,7 +10,7 @@ use std::path::PathBuf;
 #[command(name = "remold", about, override_usage = "remold [OPTIONS] [DIR]\n       remold [OPTIONS] <COMMAND>")]
 #[command(after_help = "Without a command, `remold [DIR]` opens the workbench on a folder of models.\n\
     Exit codes: 0 success; 1 the job failed; 2 invalid request, nothing was written; 3 a check failed; 130 cancelled; 143 or 129 interrupted by \
-    SIGTERM or SIGHUP (`remold jobs resume` continues the job).")]
+    SIGTERM or SIGHUP (`remold jobs resume` continues the job). With several models, 1 means that some failed or were skipped.")]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -207,12 +207,13 @@ pub(crate) struct InspectArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ConvertArgs {
-    /// The model: a file or a folder
-    pub src: PathBuf,
-    /// What to make: FORMAT or FORMAT:QUANT, as in gguf:q4_k_m or safetensors:bf16; may be repeated
+    /// The model: a file or a folder; several are converted one after another
+    #[arg(required = true, value_name = "SRC")]
+    pub src: Vec<PathBuf>,
+    /// What to make: FORMAT or FORMAT:QUANT, as in gguf:q4_k_m or safetensors:bf16; may be repeated [default: what the name of the output says]
     #[arg(long, value_name = "FORMAT[:QUANT]")]
     pub to: Vec<String>,
-    /// Output file, or folder for several targets
+    /// Output file, or folder for several targets or models
     #[arg(short, long, value_name = "OUT")]
     pub output: Option<PathBuf>,
     /// Read targets and options from a recipe file or a recipe by name
@@ -231,6 +232,8 @@ pub(crate) struct ConvertArgs {
     pub options: TargetFlags,
     #[command(flatten)]
     pub run: RunFlags,
+    #[command(flatten)]
+    pub many: ManyFlags,
     /// An earlier output of the same kind; tensors whose source is unchanged are copied from it instead of being encoded again
     #[arg(long, value_name = "OUTPUT")]
     pub reuse: Option<PathBuf>,
@@ -403,12 +406,27 @@ pub(crate) struct RunFlags {
     pub max_memory: Option<String>,
 }
 
+/// How several models are converted.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "Several models")]
+pub(crate) struct ManyFlags {
+    /// Convert every model in these folders and the folders below; outputs of remold and formats that cannot be read are left out
+    #[arg(long)]
+    pub recursive: bool,
+    /// Stop at the first model that fails; if one cannot be planned, nothing is written
+    #[arg(long)]
+    pub fail_fast: bool,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     /// A recipe file, or a recipe by name
     pub recipe: String,
-    /// The model, if the recipe does not name one
-    #[arg(long, value_name = "PATH")]
+    /// The model, if the recipe does not name one; several are converted one after another
+    #[arg(value_name = "SRC")]
+    pub sources: Vec<PathBuf>,
+    /// The same as SRC
+    #[arg(long, value_name = "PATH", conflicts_with = "sources")]
     pub source: Option<PathBuf>,
     /// Set a recipe key; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
@@ -421,6 +439,8 @@ pub(crate) struct RunArgs {
     pub no_checksums: bool,
     #[command(flatten)]
     pub run: RunFlags,
+    #[command(flatten)]
+    pub many: ManyFlags,
 }
 
 #[derive(Debug, Args)]

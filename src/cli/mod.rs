@@ -13,6 +13,7 @@ mod formats;
 mod inspect;
 mod job_show;
 mod jobs;
+mod many;
 mod parse;
 mod plan;
 mod plan_text;
@@ -152,7 +153,7 @@ pub fn main() -> ExitCode {
     let exit = match cli.command {
         None => workbench(cli.workbench, cli.global.color),
         Some(Command::Inspect(a)) => inspect::run(&a),
-        Some(Command::Convert(a)) => convert::convert(*a),
+        Some(Command::Convert(a)) => convert::convert(&a),
         Some(Command::Split(a)) => split::split(&a),
         Some(Command::Merge(a)) => split::merge(&a),
         Some(Command::Plan(a)) => plan::run(&a),

@@ -3,7 +3,7 @@
 use super::args::PlanArgs;
 use super::tensor_counter::TensorCounter;
 use super::text::{Style, bytes, count, safe, seconds, table};
-use super::{Exit, err, out, plan_text, print, refuse};
+use super::{Exit, note, out, plan_text, print, refuse};
 use crate::arch;
 use crate::model::{ModelError, Result};
 use crate::plan::{self, Chosen, Forecast, Forecasted, Heavy};
@@ -25,7 +25,7 @@ pub(crate) fn run(args: &PlanArgs) -> Exit {
         plan::forecast(&model, &target_of(args)?, how)
     });
     drop(progress);
-    err(&plan_text::warnings(&noticed, Style::stderr()));
+    note(&plan_text::warnings(&noticed, Style::stderr()));
     match forecast {
         Ok(f) if args.json => {
             print::json(&f);

@@ -2,7 +2,11 @@
 //!
 //! Sources: `convert_hf_to_gguf.py`, `tools/quantize/quantize.cpp` and `tools/gguf-split/gguf-split.cpp` of llama.cpp, 2026.
 
+use crate::formats;
+use crate::model::ModelError;
+use crate::transform::FileType;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use std::path::{Path, PathBuf};
 
 /// Options that have another name here or none, and what to do instead.
 const ELSEWHERE: [(&str, &str); 24] = [
@@ -62,6 +66,22 @@ fn tip(given: &str, args: &[String]) -> Option<String> {
         return has_option("convert", option).then(|| format!("{option} is an option of `remold convert`"));
     }
     words_in_order(args)
+}
+
+/// What to write instead of `convert IN OUT TYPE`, as llama-quantize takes its arguments. Several models can be given, but the last of these
+/// is a type or does not exist.
+pub(super) fn order_of_words(sources: &[PathBuf]) -> Option<ModelError> {
+    let words: Vec<String> = sources.iter().map(|s| s.to_string_lossy().into_owned()).collect();
+    let meant = match &words[..] {
+        [_, _, kind] => FileType::parse(kind).is_some(),
+        [_, output] => !Path::new(output).exists() && formats::names_a_file(Path::new(output)),
+        _ => false,
+    };
+    let args: Vec<String> = std::iter::once("convert".to_owned()).chain(words).collect();
+    let mut tip = words_in_order(&args).filter(|_| meant)?;
+    tip.replace_range(..1, "W");
+    let what = "these are the arguments of llama-quantize: a model, an output and a type";
+    Some(ModelError::request(what).with_hint(format!("{tip}.")))
 }
 
 /// True if a command has the option, under this or another name.

@@ -4,7 +4,7 @@ use super::args::VerifyArgs;
 use super::tensor_counter::TensorCounter;
 use super::text::{Style, bytes, safe};
 use super::threads::threads;
-use super::{Exit, err, out, print, refuse, signals, verify_source};
+use super::{Exit, note, out, print, refuse, signals, verify_source};
 use crate::arch;
 use crate::engine::manifest::{self, CheckOptions, Checked, Found};
 use crate::model::Result;
@@ -149,7 +149,7 @@ fn without_manifest(args: &VerifyArgs, stop: &AtomicBool) -> Result<Exit> {
     } else {
         out(&format!("{what}\n"));
         let text = "no manifest was found next to it, so its bytes could not be checked";
-        err(&format!("{} {text}\n", Style::stderr().warning("warning:")));
+        note(&format!("{} {text}\n", Style::stderr().warning("warning:")));
     }
     Ok(Exit::Check)
 }

@@ -59,6 +59,32 @@ pub(crate) fn check_name(target: &Target) -> Result<()> {
     Ok(())
 }
 
+/// Refuses an output whose name has the extension of another format.
+///
+/// # Errors
+/// A request error that names both ways out.
+pub(super) fn check_extension(target: &Target, format: FormatId) -> Result<()> {
+    let Some(out) = &target.output else { return Ok(()) };
+    if out.as_os_str().to_string_lossy().ends_with('/') || out.is_dir() {
+        return Ok(());
+    }
+    let named = formats::with_extension_of(out);
+    if named.is_empty() || named.iter().any(|f| f.id == format) {
+        return Ok(());
+    }
+    let extension = out.extension().unwrap_or_default().to_string_lossy();
+    let own = formats::write_spec(format).map_or("", |w| w.extension);
+    let renamed = out.with_extension(own);
+    let renamed = format!("name the output {}", renamed.display());
+    let hint = match named.iter().find(|f| f.write.is_some()) {
+        Some(other) => Hint::from(format!("Choose the format {} with ", other.id))
+            .then(Remedy::Target(other.id.to_string()))
+            .then(format!(", or {renamed}.")),
+        None => Hint::from(format!("Instead, {renamed}.")),
+    };
+    Err(wrong_output(&format!("the name ends in .{extension}, but the format is {format}"), out).with_hint(hint))
+}
+
 /// What follows the stem and which extension, by format and quantization; folders have no extension.
 fn leaf(stem: &str, format: FormatId, quantization: &str, folder: bool) -> String {
     let label = quantization_label(quantization);

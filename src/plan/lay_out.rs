@@ -4,7 +4,9 @@ use super::by_size::too_large;
 use super::occasion::Occasion;
 use super::resolve::{self, Resolved};
 use super::trial::layout_tensors;
-use super::{Plan, PlannedOutput, PlannedTensor, PreparedOutput, PreparedTensor, SourceFile, checkpoints, destination};
+use super::{
+    Plan, PlannedOutput, PlannedTensor, PreparedOutput, PreparedTensor, SourceFile, checkpoints, destination, writable,
+};
 use crate::files::FileStamp;
 use crate::formats::{self, FilePlan, LayoutRequest, LayoutTensor, OutputKind};
 use crate::model::{Hint, Model, ModelError, Name, OptionName, Place, Remedy, Result, Warning};
@@ -136,6 +138,7 @@ impl LayOut<'_> {
             let force = target.force || !matches!(self.occasion, Occasion::New);
             if !matches!(self.occasion, Occasion::Comparison) {
                 destination::check(&file.path, &self.model.path, self.protected, force, taken)?;
+                writable::check(&file.path)?;
             }
         }
         Ok(Placed { path, files, folder })
@@ -152,6 +155,9 @@ impl LayOut<'_> {
             }
             Some(before) => before.path.clone(),
             None => {
+                if !matches!(self.occasion, Occasion::Comparison) {
+                    destination::check_extension(target, resolved.format)?;
+                }
                 destination::default_output(&self.model.path, target, resolved.format, &resolved.quantization, folder)
             }
         };

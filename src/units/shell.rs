@@ -16,3 +16,23 @@ pub(crate) fn own_command() -> Option<String> {
     let words: Option<Vec<String>> = std::env::args_os().skip(1).map(|a| a.to_str().map(quoted)).collect();
     Some(format!("cd {} && remold {}", quoted(folder.to_str()?), words?.join(" ")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_read_them_otherwise() {
+        for (word, text) in [
+            ("runs/exp42", "runs/exp42"),
+            ("gguf:q4_k_m", "gguf:q4_k_m"),
+            ("", "''"),
+            ("a b", "'a b'"),
+            ("it's", "'it'\\''s'"),
+            ("checkpoint-*00", "'checkpoint-*00'"),
+            ("~/x", "'~/x'"),
+        ] {
+            assert_eq!(quoted(word), text);
+        }
+    }
+}

@@ -11,6 +11,15 @@ const NAME_WIDTH: usize = 28;
 /// Columns of the folder's name, where several are watched.
 const FOLDER_WIDTH: usize = 14;
 
+/// True for what is said even if only errors are asked for: warnings, and exports that failed.
+pub(crate) fn is_trouble(event: &WatchEvent) -> bool {
+    match &event.body {
+        WatchBody::Warning { .. } => true,
+        WatchBody::Exported(e) => e.status != "ok",
+        _ => false,
+    }
+}
+
 /// Writes events as lines.
 pub(crate) struct Lines {
     style: Style,
