@@ -47,7 +47,7 @@ impl WorkbenchArgs {
     /// The first of these that was given, as it is called in a message.
     pub(crate) fn given(&self) -> Option<&'static str> {
         let given = [
-            (self.dir.is_some(), "a folder for the workbench"),
+            (self.dir.is_some(), "a folder to open"),
             (self.theme.is_some(), "--theme"),
             (self.ascii, "--ascii"),
             (self.no_mouse, "--no-mouse"),

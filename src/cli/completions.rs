@@ -7,6 +7,7 @@
 use super::{args, formats as format_lists};
 use crate::formats;
 use crate::job;
+use crate::model::ModelError;
 use crate::recipe;
 use crate::tui;
 use clap::builder::PossibleValuesParser;
@@ -95,15 +96,46 @@ pub(super) fn script(shell: Shell) -> Vec<u8> {
     let mut text = String::from_utf8_lossy(&bytes).into_owned();
     for kind in Values::value_variants() {
         let (from, to) = call(kind.mark(), kind.name());
-        // Where it is one of several words, there is no call.
-        text = text.replace(&from, &to).replace(kind.mark(), "");
+        text = text.replace(&from, &to);
+        // Bash has the values of a first argument in a list of words.
+        text = text.replace(kind.mark(), &format!("$(_remold_values {} \"\")", kind.name()));
     }
     match shell {
         Shell::Bash => bash(&text),
         Shell::Zsh => zsh(&text),
-        _ => text,
+        _ => fish(&text),
     }
     .into_bytes()
+}
+
+/// clap's script for fish has no values of arguments without a name, and offers no files where there are values.
+fn fish(text: &str) -> String {
+    let recipes = Values::Recipes.name();
+    let (call, with_files) =
+        (format!("-r -f -a \"(remold complete {recipes})\""), format!("-r -F -a \"(remold complete {recipes})\""));
+    let mut text = text.replace(&call, &with_files);
+    let mut add = |path: &[&str], command: &Command| {
+        for (commands, arg, kind) in COMPLETED {
+            let here = commands.iter().enumerate().all(|(i, name)| path.get(i) == Some(name));
+            if here && command.get_positionals().any(|a| a.get_id().as_str() == *arg) {
+                let below: String =
+                    path.iter().skip(1).map(|c| format!("; and __fish_seen_subcommand_from {c}")).collect();
+                let condition = format!("__fish_remold_using_subcommand {}{below}", path[0]);
+                let files = if *kind == Values::Recipes { "" } else { "-f " };
+                text.push_str(&format!(
+                    "complete -c remold -n \"{condition}\" {files}-a \"(remold complete {})\"\n",
+                    kind.name()
+                ));
+            }
+        }
+    };
+    for command in args::command().get_subcommands() {
+        add(&[command.get_name()], command);
+        for below in command.get_subcommands() {
+            add(&[command.get_name(), below.get_name()], below);
+        }
+    }
+    text
 }
 
 /// The commands with marks as the only values of the arguments in [`COMPLETED`].
@@ -169,6 +201,7 @@ _remold_values() {
         [[ -n $line ]] && values+=(\"${${line%%$'\\t'*}//:/\\\\:}${${(M)line%$'\\t'*}:+:${line#*$'\\t'}}\")
     done
     _describe -t values value values
+    [[ $1 == recipes ]] && _files
 }
 ";
     match text.split_once('\n') {
@@ -220,6 +253,18 @@ fn themes() -> Vec<String> {
     all.sort();
     all.dedup();
     all
+}
+
+/// An error about a theme that does not exist.
+pub(super) fn no_such_theme(name: &str) -> Option<ModelError> {
+    let known = themes();
+    if known.iter().any(|theme| theme == name) {
+        return None;
+    }
+    let near = recipe::nearest(name, known.iter().map(String::as_str));
+    let near = near.map_or_else(String::new, |near| format!("Did you mean {near}? "));
+    let hint = format!("{near}Themes: {}.", known.join(", "));
+    Some(ModelError::request(format!("there is no theme `{name}`")).with_hint(hint))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `convert`, `run` and the hidden `worker`: from arguments to a recipe, a plan and a job.
 
 use super::args::{ConvertArgs, RunArgs, RunFlags};
+use super::many::Trouble;
 use super::plan_text::PlanStyle;
 use super::progress::Progress;
 use super::request::{RequestError, apply, find_recipe, replace_source, target_named, targets_of};
@@ -25,8 +26,8 @@ pub(super) struct Ended {
     pub exit: Exit,
     /// The number of its job, if there is one.
     pub job: Option<String>,
-    /// What went wrong, on one line.
-    pub error: Option<String>,
+    /// What went wrong.
+    pub error: Option<Trouble>,
     /// The plan, of a dry run.
     pub plan: Option<Plan>,
     /// What was written.
@@ -40,7 +41,7 @@ impl Ended {
 
     /// Prints the error.
     fn refused(e: &ModelError) -> Self {
-        Self { error: Some(e.to_string()), ..Self::new(refuse(e)) }
+        Self { error: Some(Trouble::of(e)), ..Self::new(refuse(e)) }
     }
 }
 
@@ -133,6 +134,7 @@ pub(super) fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {
     let ended = execute(recipe, flags, None);
     if let Some(plan) = &ended.plan {
         show(plan, flags);
+        say_command(flags);
     }
     ended.exit
 }
@@ -201,9 +203,17 @@ fn with_existing(mut plan: Plan, recipe: &Recipe) -> Plan {
 pub(super) fn run_prepared(recipe: &Recipe, prepared: &Prepared, flags: &RunFlags) -> Exit {
     if flags.dry_run {
         show(&prepared.plan, flags);
+        say_command(flags);
         return Exit::Done;
     }
     start(recipe, prepared, flags, stop_on_signal(), None).exit
+}
+
+/// The last line of a dry run.
+pub(super) fn say_command(flags: &RunFlags) {
+    if !flags.json {
+        out(&plan_text::write_with());
+    }
 }
 
 /// Prints the plan of a dry run.
@@ -285,7 +295,7 @@ fn foreground(
         }
         Ok(Outcome::Failed(e)) => {
             report_error(&e);
-            Ended { error: Some(e.to_string()), ..Ended::new(Exit::Failed) }
+            Ended { error: Some(Trouble::of(&e)), ..Ended::new(Exit::Failed) }
         }
         Ok(Outcome::Cancelled) => {
             note("cancelled; unfinished files were removed\n");

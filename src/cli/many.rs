@@ -3,12 +3,12 @@
 //! A model that cannot be planned or fails does not stop the others, unless `--fail-fast` says so.
 
 use super::args::{ManyFlags, RunFlags};
-use super::convert::{Ended, execute, measuring, rehearse, show, with_flags};
+use super::convert::{Ended, execute, measuring, rehearse, say_command, show, with_flags};
 use super::request::RequestError;
 use super::signals::stop_on_signal;
 use super::text::{Style, bytes, cut, plural, safe, seconds, table};
 use super::threads::threads;
-use super::{Exit, err, note, plan_text, print, refuse};
+use super::{Exit, err, note, out, plan_text, print, refuse};
 use crate::engine::manifest;
 use crate::formats;
 use crate::model::{ModelError, Result};
@@ -40,6 +40,22 @@ struct Item {
     status: Status,
 }
 
+/// What went wrong with a model.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Trouble {
+    /// On one line, with file and place.
+    pub message: String,
+    /// The fact alone.
+    pub fact: String,
+}
+
+impl Trouble {
+    /// Of an error.
+    pub(super) fn of(e: &ModelError) -> Self {
+        Self { message: e.to_string(), fact: e.fact().to_owned() }
+    }
+}
+
 /// What became of a model.
 enum Status {
     Planned,
@@ -51,12 +67,8 @@ enum Status {
     Detached {
         job: String,
     },
-    Failed {
-        why: String,
-    },
-    Skipped {
-        why: String,
-    },
+    Failed(Trouble),
+    Skipped(Trouble),
     Stopped,
 }
 
@@ -107,7 +119,7 @@ pub(super) fn run(given: &[PathBuf], many: ManyFlags, flags: &RunFlags, make: Ma
         if stop.is_set() {
             return Exit::stopped(&stop);
         }
-        if many.fail_fast && matches!(item.status, Status::Skipped { .. }) {
+        if many.fail_fast && matches!(item.status, Status::Skipped(_)) {
             return Exit::Request;
         }
         items.push(item);
@@ -123,6 +135,9 @@ pub(super) fn run(given: &[PathBuf], many: ManyFlags, flags: &RunFlags, make: Ma
         print::json(&summary(&items));
     } else if !flags.json {
         note(&format!("\n{}", table_of(&items, Style::stderr())));
+        if flags.dry_run {
+            say_command(flags);
+        }
     }
     exit_of(&items)
 }
@@ -175,6 +190,9 @@ fn planned(source: PathBuf, flags: &RunFlags, make: Make<'_>) -> Item {
         Ok((plan, recipe)) => {
             if flags.dry_run {
                 show(&plan, flags);
+                if !flags.json {
+                    out("\n");
+                }
             }
             item(source, recipe, &plan, flags)
         }
@@ -183,7 +201,7 @@ fn planned(source: PathBuf, flags: &RunFlags, make: Make<'_>) -> Item {
                 e.report();
                 err(&format!("  {} is skipped\n", safe(&source.to_string_lossy())));
             }
-            let status = Status::Skipped { why: e.fact() };
+            let status = Status::Skipped(e.trouble());
             let (outputs, written, read) = Default::default();
             Item { source, recipe: Recipe::default(), outputs, written, read, estimate: None, status }
         }
@@ -277,7 +295,7 @@ fn status(ended: Ended, flags: &RunFlags) -> Status {
         (Exit::Done, Some(report), _) => Status::Done { seconds: report.seconds },
         (Exit::Done, None, Some(job)) if flags.detach => Status::Detached { job },
         (Exit::Cancelled | Exit::HungUp | Exit::Terminated, ..) => Status::Stopped,
-        _ => Status::Failed { why: ended.error.unwrap_or_default() },
+        _ => Status::Failed(ended.error.unwrap_or_default()),
     }
 }
 
@@ -287,8 +305,8 @@ fn exit_of(items: &[Item]) -> Exit {
     if stop.is_set() {
         return Exit::stopped(&stop);
     }
-    let skipped = items.iter().filter(|i| matches!(i.status, Status::Skipped { .. })).count();
-    let failed = items.iter().any(|i| matches!(i.status, Status::Failed { .. }));
+    let skipped = items.iter().filter(|i| matches!(i.status, Status::Skipped(_))).count();
+    let failed = items.iter().any(|i| matches!(i.status, Status::Failed(_)));
     let begun = items.iter().any(|i| matches!(i.status, Status::Done { .. } | Status::Detached { .. }));
     match (failed, skipped) {
         (false, 0) => Exit::Done,
@@ -303,15 +321,15 @@ impl Status {
             Self::Planned | Self::Rehearsed => "planned",
             Self::Done { .. } => "done",
             Self::Detached { .. } => "detached",
-            Self::Failed { .. } => "failed",
-            Self::Skipped { .. } => "skipped",
+            Self::Failed(_) => "failed",
+            Self::Skipped(_) => "skipped",
             Self::Stopped => "stopped",
         }
     }
 
     fn error(&self) -> Option<&str> {
         match self {
-            Self::Failed { why } | Self::Skipped { why } => Some(why),
+            Self::Failed(trouble) | Self::Skipped(trouble) => Some(&trouble.message),
             _ => None,
         }
     }
@@ -340,13 +358,13 @@ fn table_of(items: &[Item], style: Style) -> String {
     for item in items {
         let time = match item.status {
             Status::Done { seconds: s } => seconds(s),
-            _ => item.estimate.map(|s| format!("about {}", seconds(s))).unwrap_or_default(),
+            _ => item.estimate.map(plan_text::about).unwrap_or_default(),
         };
         let said = match &item.status {
             Status::Done { .. } => style.good("✓"),
             Status::Detached { job } => format!("job {job}"),
-            Status::Failed { why } | Status::Skipped { why } => {
-                style.error(&format!("{}: {}", item.status.name(), cut(&safe(why), WHY_WIDTH)))
+            Status::Failed(trouble) | Status::Skipped(trouble) => {
+                style.error(&format!("{}: {}", item.status.name(), cut(&safe(&trouble.fact), WHY_WIDTH)))
             }
             Status::Planned => "not started".to_owned(),
             Status::Rehearsed => String::new(),

@@ -171,7 +171,7 @@ pub fn main() -> ExitCode {
             Exit::Done
         }
         Some(Command::Complete { kind }) => {
-            out(&completions::values(kind));
+            print::generated(completions::values(kind).as_bytes());
             Exit::Done
         }
         Some(Command::Man) => {
@@ -199,6 +199,9 @@ fn workbench(args: args::WorkbenchArgs, color: args::ColorWhen) -> Exit {
     };
     if !options.dir.exists() {
         return refuse(&parse::no_such_folder(&options.dir));
+    }
+    if let Some(e) = options.theme.as_deref().and_then(completions::no_such_theme) {
+        return refuse(&e);
     }
     match crate::tui::run(options) {
         Ok(()) => Exit::Done,

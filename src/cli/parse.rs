@@ -29,7 +29,7 @@ pub(super) fn parse() -> Result<Cli, Exit> {
     print::configure(verbosity, choice_of(cli.global.color));
     match cli.workbench.given() {
         Some(given) if cli.command.is_some() => {
-            let what = format!("{given} is for the workbench and cannot be combined with a command");
+            let what = format!("{given} is for the workbench, and cannot be combined with a command");
             report_error(
                 &ModelError::request(what).with_hint("`remold COMMAND --help` lists the options of a command."),
             );

@@ -6,6 +6,7 @@ use crate::forecast;
 use crate::model::{Name, Warning, few};
 use crate::plan::{ImatrixCoverage, PartOf, Plan, PlannedOutput, PlannedTensor};
 use crate::quant::{Effort, Encoding};
+use crate::units::own_words;
 use indexmap::IndexMap;
 use std::collections::HashMap;
 
@@ -54,10 +55,20 @@ pub(crate) fn plan(plan: &Plan, how: PlanStyle) -> String {
     out
 }
 
+/// How a dry run ends: the command that writes what it shows.
+pub(crate) fn write_with() -> String {
+    own_words(&["--dry-run"]).map_or_else(String::new, |command| format!("write it with: {command}\n"))
+}
+
 /// `, about 12.3 s on 4 threads`: the time to encode; nothing where all tensors are copied.
 fn time(plan: &Plan, threads: usize) -> String {
     let Some(cpu) = encoding_seconds(plan) else { return String::new() };
-    format!(", about {} to encode on {}", seconds(cpu / threads.max(1) as f64), plural(threads, "thread"))
+    format!(", {} to encode on {}", about(cpu / threads.max(1) as f64), plural(threads, "thread"))
+}
+
+/// An estimate of seconds.
+pub(crate) fn about(s: f64) -> String {
+    if s < 1.0 { "under 1 s".to_owned() } else { format!("about {}", seconds(s.round())) }
 }
 
 /// CPU seconds to encode all outputs; `None` if nothing is encoded or a type cannot be timed.

@@ -1,5 +1,6 @@
 //! From words of the command line to a recipe: a recipe by name, `--set`, `--to`.
 
+use super::many::Trouble;
 use super::text::Style;
 use super::{Exit, err, refuse};
 use crate::formats;
@@ -33,11 +34,14 @@ impl RequestError {
         }
     }
 
-    /// What is wrong, on one line.
-    pub(super) fn fact(&self) -> String {
+    /// What is wrong, for a list of models.
+    pub(super) fn trouble(&self) -> Trouble {
         match self {
-            Self::Model(e) => e.to_string(),
-            Self::Recipe(text) => text.lines().next().unwrap_or_default().to_owned(),
+            Self::Model(e) => Trouble::of(e),
+            Self::Recipe(text) => {
+                let line = text.lines().next().unwrap_or_default().to_owned();
+                Trouble { message: line.clone(), fact: line }
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use super::args::{ConvertArgs, ManyFlags, RunFlags, VerifyArgs};
 use super::convert::recipe_of;
 use super::request::{self, RequestError};
 use super::tensor_counter::TensorCounter;
-use super::text::{Style, bytes, safe};
+use super::text::{Style, bytes, plural, safe};
 use super::threads::threads;
 use super::{Exit, out, print, signals};
 use crate::arch;
@@ -129,7 +129,10 @@ fn text(output: &Path, source: &Path, rebuilt: &Rebuilt) -> String {
     let style = Style::stdout();
     let (output, source) = (safe(&output.to_string_lossy()), safe(&source.to_string_lossy()));
     let mut lines = if rebuilt.count == 0 {
-        let what = format!("all {} tensors, {}, match a rebuild from {source}", rebuilt.tensors, bytes(rebuilt.bytes));
+        let what = {
+            let tensors = plural(rebuilt.tensors, "tensor");
+            format!("all {tensors}, {}, match a rebuild from {source}", bytes(rebuilt.bytes))
+        };
         format!("{} {output}: {what}\n", style.good("✓"))
     } else {
         let what = format!("{} of {} tensors do not match a rebuild from {source}", rebuilt.count, rebuilt.tensors);

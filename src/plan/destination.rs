@@ -130,10 +130,11 @@ pub(crate) fn default_output(
         Some(out) => out.clone(),
         None => {
             let mut home = naming.home;
+            // Shown as it is shortest: relative to the folder that remold runs in.
             if let Ok(here) = std::env::current_dir()
-                && home == here
+                && let Ok(below) = home.strip_prefix(&here)
             {
-                home = PathBuf::new();
+                home = below.to_owned();
             }
             home.join(leaf)
         }
@@ -317,6 +318,24 @@ mod tests {
         let f32 = folder.join("x-F32.gguf");
         fs::write(&f32, b"x").unwrap();
         assert_eq!(name(&f32, FormatId::Gguf, "q6_k"), "x-Q6_K.gguf");
+    }
+
+    #[test]
+    fn a_name_has_the_extension_of_its_format_or_of_none() {
+        for format in formats::written().iter().copied() {
+            for spec in formats::FORMATS {
+                for extension in spec.extensions {
+                    let own = formats::FORMATS.iter().any(|f| f.id == format && f.extensions.contains(extension));
+                    let target = Target { output: Some(format!("x.{extension}").into()), ..Target::of(format) };
+                    let checked = check_extension(&target, format);
+                    assert_eq!(checked.is_ok(), own, "{format} in x.{extension}: {checked:?}");
+                }
+            }
+            for name in ["x", "x-v1.5", "out.onnx/", "x.tar"] {
+                let target = Target { output: Some(name.into()), ..Target::of(format) };
+                assert!(check_extension(&target, format).is_ok(), "{format} in {name}");
+            }
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::formats::{self, FilePlan, LayoutRequest, LayoutTensor, OutputKind};
 use crate::model::{Hint, Model, ModelError, Name, OptionName, Place, Remedy, Result, Warning};
 use crate::quant::Effort;
 use crate::recipe::Target;
+use crate::units::plural;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -50,7 +51,8 @@ impl LayOut<'_> {
         let stale = if folder && before.is_none() { self.stale(target, &path, &files)? } else { Vec::new() };
         if target.force && !stale.is_empty() {
             let names: Vec<_> = stale.iter().filter_map(|s| s.path.file_name()?.to_str()).take(4).collect();
-            let text = format!("{} files of an earlier output are removed: {}", stale.len(), names.join(", "));
+            let files = plural(stale.len(), "file");
+            let text = format!("{files} of an earlier output will be removed: {}", names.join(", "));
             plan.warnings.push(Warning::new("output.stale", text));
         }
         plan.warnings.extend(resolved.warnings.iter().cloned());

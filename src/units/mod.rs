@@ -6,7 +6,7 @@ pub(crate) mod print;
 mod shell;
 
 pub(crate) use escape::{escape, escape_json, escape_lines, is_hidden, placeholders};
-pub(crate) use shell::{own_command, quoted};
+pub(crate) use shell::{own_command, own_words, quoted};
 
 /// Bytes in decimal units: `807.7 MB`, `2.47 GB`.
 pub(crate) fn bytes(n: u64) -> String {

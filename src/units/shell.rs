@@ -13,8 +13,14 @@ pub(crate) fn quoted(word: &str) -> String {
 /// The command line of this process, quoted so that a shell can run it in any folder. `None` if a part of it is not text.
 pub(crate) fn own_command() -> Option<String> {
     let folder = std::env::current_dir().ok()?;
-    let words: Option<Vec<String>> = std::env::args_os().skip(1).map(|a| a.to_str().map(quoted)).collect();
-    Some(format!("cd {} && remold {}", quoted(folder.to_str()?), words?.join(" ")))
+    Some(format!("cd {} && {}", quoted(folder.to_str()?), own_words(&[])?))
+}
+
+/// As [`own_command`], for the folder that this process runs in, and without some of the options.
+pub(crate) fn own_words(without: &[&str]) -> Option<String> {
+    let words = std::env::args_os().skip(1).filter(|a| !without.iter().any(|w| a == w));
+    let words: Option<Vec<String>> = words.map(|a| a.to_str().map(quoted)).collect();
+    Some(format!("remold {}", words?.join(" ")))
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ impl Lines {
             WatchBody::Exported(e) => self.exported(e),
             WatchBody::Skipped { name, why, .. } => self.about(name, &format!("skipped: {why}")),
             WatchBody::Removed { name, files, why, .. } => {
-                let files = if files.len() == 1 { "1 file".to_owned() } else { format!("{} files", files.len()) };
+                let files = text::plural(files.len(), "file");
                 let why = why.as_deref().unwrap_or("newer ones are kept");
                 let what = format!("export removed ({files}): {why}");
                 self.about(name, &self.style.dim(&what))
