@@ -9,6 +9,8 @@ mod bad_requests;
 mod budget;
 #[path = "cli/checksums.rs"]
 mod checksums;
+#[path = "cli/command_line.rs"]
+mod command_line;
 #[path = "cli/compare.rs"]
 mod compare;
 #[path = "cli/config.rs"]
@@ -35,6 +37,8 @@ mod made;
 mod made_zip;
 #[path = "cli/manifest.rs"]
 mod manifest;
+#[path = "cli/many.rs"]
+mod many;
 #[path = "cli/material.rs"]
 mod material;
 #[path = "cli/memory.rs"]

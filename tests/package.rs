@@ -32,7 +32,8 @@ fn the_package_holds_what_the_program_is_built_from_and_little_else() {
     for folder in ["fixtures/", "tests/", "benches/", "fuzz/", "docs/picture/", ".ci/", ".github/"] {
         assert!(!files.iter().any(|f| f.starts_with(folder)), "{folder} is in the package");
     }
-    for name in ["Cargo.lock", "README.md", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT", "src/main.rs"] {
+    for name in ["Cargo.lock", "README.md", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT", "src/main.rs", "build.rs"]
+    {
         assert!(files.contains(name), "{name} is not in the package");
     }
     let src = root().join("src");

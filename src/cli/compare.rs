@@ -3,7 +3,7 @@
 use super::args::CompareArgs;
 use super::tensor_counter::TensorCounter;
 use super::text::{Style, cut, safe, seconds, table};
-use super::{Exit, compare_events, out, print, refuse};
+use super::{Exit, compare_events, note, out, print, refuse};
 use crate::evaluate::{Comparison, Export, Figures, Names, Set, Unpaired, rows};
 use crate::model::{ModelError, Result};
 use crate::quant::Encoding;
@@ -31,7 +31,7 @@ pub(crate) fn run(args: &CompareArgs) -> Exit {
             }
             let written = exports.iter().try_for_each(|e| {
                 e.write(&comparison)?;
-                super::err(&format!("wrote {}\n", safe(&e.path.display().to_string())));
+                note(&format!("wrote {}\n", safe(&e.path.display().to_string())));
                 Ok(())
             });
             written.map_or_else(|e: ModelError| refuse(&e), |()| Exit::Done)
@@ -53,7 +53,7 @@ fn compare(args: &CompareArgs, how: Task<'_>) -> Result<(Comparison, Vec<Export>
     let set = Set::open(&paths, baseline, args.context)?;
     for (label, warning) in &set.warnings {
         let text = format!("{label}: {}", warning.text);
-        super::err(&format!("{} {}\n", Style::stderr().warning("warning:"), safe(&text)));
+        note(&format!("{} {}\n", Style::stderr().warning("warning:"), safe(&text)));
     }
     set.checks.enable(!args.no_checksums);
     Ok((set.measure(how)?, exports))

@@ -1,6 +1,6 @@
 //! `jobs show`: everything about one job: facts, earlier attempts, warnings, outputs, report.
 
-use super::text::{self, Style, bytes, count, safe, seconds};
+use super::text::{self, Style, bytes, count, plural, safe, seconds};
 use super::{Exit, out, plan_text, print};
 use crate::engine::Report;
 use crate::job::{Attempt, JobFolder, JobHistory, JobState, JobSummary, is_same_output};
@@ -133,7 +133,7 @@ fn describe(s: &Shown, style: Style) -> String {
 fn planned(s: &Shown, style: Style) -> String {
     let mut text = String::new();
     for o in &s.outputs {
-        let tensors = if o.tensors == 1 { "1 tensor".to_owned() } else { format!("{} tensors", o.tensors) };
+        let tensors = plural(o.tensors, "tensor");
         let mark = if o.published { style.good("✓") } else { "○".to_owned() };
         text.push_str(&format!("{mark} {}\n", safe(&o.path.display().to_string())));
         let bits = format!("{:.2} bits per weight", o.bits_per_weight);

@@ -1,7 +1,7 @@
 //! What can be wrong with a model: one fact a variant, with file and place.
 
 use super::{ErrorCode, FormatId, Hint, OptionPath};
-use crate::units::escape;
+use crate::units::{escape, system_error};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -113,7 +113,10 @@ impl ModelError {
     #[cold]
     pub(crate) fn io(file: &Path, what: &str, error: std::io::Error) -> Self {
         let kind = if error.kind() == std::io::ErrorKind::NotFound { ErrorKind::BadRequest } else { ErrorKind::Io };
-        let mut e = Self::make(kind, format!("{what}: {error}"));
+        let words = system_error(&error);
+        // Of a file that is not there, nothing more needs to be said.
+        let opens = kind == ErrorKind::BadRequest && matches!(what, "opening" | "reading");
+        let mut e = Self::make(kind, if opens { words } else { format!("{what}: {words}") });
         e.0.io = Some(error);
         e.in_file(file)
     }

@@ -233,7 +233,9 @@ fn check_has_tensors(model: &Model) -> Result<()> {
     if !model.opaque.is_empty() {
         what = format!("{what}; found: {}", model.opaque.join("; "));
     }
-    Err(ModelError::bad(what).in_file(&model.path))
+    let hint =
+        "The file is not damaged, but has no weights, as a file with only a vocabulary. Name a model with weights.";
+    Err(ModelError::request(what).in_file(&model.path).with_hint(hint))
 }
 
 /// Every file that decides the outputs: those of the model and those that options name.

@@ -1,7 +1,7 @@
 //! Recipe + Model → [`Plan`]: every output tensor, byte, type and warning, before anything is written.
 //!
 //! `build` opens the source and walks the targets; `source` refuses what is not a whole, plain model; `resolve` resolves one target to
-//! tensors and encodings, by the table of formats that are written; `naming` and `checkpoints` say what outputs are called, `destination` checks paths; `by_size` splits outputs
+//! tensors and encodings, by the table of formats that are written; `naming` and `checkpoints` say what outputs are called, `destination` checks paths and `writable` their folders; `by_size` splits outputs
 //! by size; `steps` carries out the steps of the recipe and `stages` lists what the engine will do; `space` asks the disks and `memory` the memory; `coverage` says what an importance matrix covers; `changes` compares two plans of a
 //! job; `text_names` refuses names that are not text. Must not know how a plan is run or shown.
 
@@ -27,6 +27,7 @@ mod steps;
 mod text_names;
 mod trial;
 mod types;
+mod writable;
 
 pub use build::prepare;
 pub(crate) use build::{count_files, prepare_again, prepare_model, prepare_to_compare, rehearse, rehearse_model};

@@ -21,9 +21,11 @@ pub fn manual() -> String {
     table(&mut out, KeyTable::Source);
     out.push_str("\n### `[[target]]`\n\n");
     table(&mut out, KeyTable::Target);
-    out.push_str("\n### `[validate]`\n\n");
-    table(&mut out, KeyTable::Validate);
-    for step in STEPS {
+    if keys_of(KeyTable::Validate).any(|key| available(&key)) {
+        out.push_str("\n### `[validate]`\n\n");
+        table(&mut out, KeyTable::Validate);
+    }
+    for step in STEPS.iter().filter(|step| step.state != State::Later) {
         let aliases: Vec<String> = step.aliases.iter().map(|a| format!("`{a}`")).collect();
         let also = if aliases.is_empty() { String::new() } else { format!(" (also {})", aliases.join(", ")) };
         let _ = write!(out, "\n### `[[pipeline]]` with `step = \"{}\"`{also}\n\n", step.name);
@@ -33,9 +35,14 @@ pub fn manual() -> String {
     out
 }
 
+/// True for a key that this version acts on. The others are read, so that a message can name them, and are not in the manual.
+fn available(key: &&Key) -> bool {
+    key.state != State::Later
+}
+
 fn table(out: &mut String, table: KeyTable) {
     out.push_str("| key | value | for | state | description | example |\n| --- | --- | --- | --- | --- | --- |\n");
-    for k in keys_of(table) {
+    for k in keys_of(table).filter(available) {
         let formats = match (table, options::formats_text(k)) {
             (KeyTable::Target, formats) if formats.is_empty() => "all".to_owned(),
             (KeyTable::Target, formats) => formats,
@@ -43,8 +50,7 @@ fn table(out: &mut String, table: KeyTable) {
         };
         let state = match k.state {
             State::Since(version) => format!("since {version}"),
-            State::Later => "later".to_owned(),
-            State::NoEffect => "no effect".to_owned(),
+            State::Later | State::NoEffect => "no effect".to_owned(),
         };
         let _ = writeln!(
             out,

@@ -35,6 +35,7 @@ pub use manual::manual;
 pub(crate) use names::format_named;
 pub(crate) use names::quantization as quantization_by_alias;
 pub(crate) use names::suggest;
+pub(crate) use names::{TENSOR_TYPES, nearest, types_of};
 pub(crate) use presets::{Origin, Preset, find, presets};
 pub(crate) use problem::{Place, Problem, RecipeErrors, RecipeTable};
 pub(crate) use problem::{SourceText, Span, placed};
@@ -176,9 +177,10 @@ fn read_file(path: &Path) -> Result<String, RecipeErrors> {
         RecipeErrors::one(Problem { place: Some(Box::new(at)), ..Problem::error("", what).with_help(help) })
     };
     files::read_text(path, tree::MAX_TEXT_BYTES as u64).map_err(|e| match e {
-        ReadError::Io(e) => {
-            refuse(format!("reading the recipe: {e}"), "`remold recipe list` shows the built-in recipes.")
-        }
+        ReadError::Io(e) => refuse(
+            format!("reading the recipe: {}", crate::units::system_error(&e)),
+            "`remold recipe list` shows the built-in recipes.",
+        ),
         ReadError::NotAFile(_) => refuse(e.to_string(), "Save the recipe to a file and name that file."),
         ReadError::TooLarge(limit) => refuse(format!("the file is larger than {limit} bytes"), "Is this a recipe?"),
         ReadError::NotText => refuse("the file is not UTF-8 text".to_owned(), "Is this a recipe?"),
