@@ -19,6 +19,8 @@ mod contract;
 mod disk;
 #[path = "cli/doctor.rs"]
 mod doctor;
+#[path = "cli/forecast.rs"]
+mod forecast;
 #[path = "cli/hostile_text.rs"]
 mod hostile_text;
 #[path = "cli/jobs.rs"]

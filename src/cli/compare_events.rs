@@ -55,6 +55,7 @@ fn tensor(c: &Comparison, output: usize, t: &crate::evaluate::TensorFigures, fig
         },
         rmse: figures.rmse,
         sqnr_db: figures.sqnr_db,
+        weighted_sqnr_db: None,
         gain_db: None,
         cosine: figures.cosine,
         max_abs: figures.max_abs,

@@ -102,7 +102,7 @@ pub(super) fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {
     let how = Task { threads: flags.threads, progress: &|done, all| progress.advance(done, all), cancel: stop.flag() };
     let refused = |e: &ModelError| if stop.is_set() { Exit::stopped(&stop) } else { refuse(e) };
     if flags.dry_run {
-        let plan = plan::rehearse(recipe, how);
+        let plan = plan::rehearse_estimated(recipe, how);
         drop(progress);
         let plan = plan.and_then(|mut plan| engine::plan_reuse(recipe, &mut plan).map(|()| plan));
         return plan.map_or_else(|e| refused(&e), |plan| show(&with_existing(plan, recipe), flags));

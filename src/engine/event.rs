@@ -75,6 +75,9 @@ pub struct TensorDone {
     /// Signal to quantization noise, dB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sqnr_db: Option<f64>,
+    /// The same weighted by the importance of the columns; only with an importance matrix.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weighted_sqnr_db: Option<f64>,
     /// How far the noise is below that of the reference's bytes, dB, weighted by importance where there is one; only with `effort = "max"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gain_db: Option<f64>,

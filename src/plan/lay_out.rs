@@ -80,6 +80,7 @@ impl LayOut<'_> {
             bits_per_weight: if elems == 0 { 0.0 } else { data as f64 * 8.0 / elems as f64 },
             manifest: None,
             reuse: None,
+            estimate: None,
             imatrix: resolved.imatrix,
             tensors: Arc::new(planned_tensors),
         };
