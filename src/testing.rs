@@ -25,7 +25,8 @@ pub mod engine {
 #[allow(missing_docs, reason = "described where it is defined")]
 pub mod evaluate {
     pub use crate::evaluate::{
-        Comparison, Figures, Group, Measured, Names, Sameness, TensorFigures, TypeShare, Unpaired, Variant, rows,
+        Baseline, BaselineSource, Comparison, Figures, Group, Measured, Names, Sameness, TensorFigures, TypeShare,
+        Unpaired, Variant, rows,
     };
 }
 
@@ -160,9 +161,9 @@ pub mod tui {
     #[allow(missing_docs, reason = "described where it is defined")]
     pub mod core {
         pub use crate::tui::core::{
-            Action, Binding, Cmd, Effect, ErrorCard, Focus, FoundModel, Hit, Keymap, Layer, Level, Notify, Session,
-            Settings, State, Tab, all_commands, edited_words, farewell, hints, keys_markdown, panes, parse_keys,
-            search_position, searched, tail_hints, update,
+            Action, BaselineChoice, Binding, Cmd, Effect, ErrorCard, Focus, FoundModel, Hit, Keymap, Layer, Level,
+            Notify, Session, Settings, State, Tab, all_commands, edited_words, farewell, hints, keys_markdown, panes,
+            parse_keys, search_position, searched, tail_hints, update,
         };
     }
 

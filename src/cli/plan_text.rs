@@ -150,8 +150,14 @@ pub(crate) fn report<T>(report: &Report<T>, style: Style) -> String {
     for o in &report.outputs {
         let size = if o.files > 1 { format!("{} in {} files", bytes(o.bytes), o.files) } else { bytes(o.bytes) };
         let mut facts = vec![size, format!("{:.2} bits per weight", o.bits_per_weight)];
+        let forecast = o.forecast.unwrap_or_default();
+        let beside = |forecast: Option<f64>| forecast.map(|db| format!(" (forecast {db:.1})")).unwrap_or_default();
+        if let Some(db) = o.output_sqnr_db {
+            let weighted = if o.output_weighted { ", weighted by the importance matrix" } else { "" };
+            facts.push(format!("output {db:.1} dB{}{weighted}", beside(forecast.output_sqnr_db)));
+        }
         if let Some(db) = o.sqnr_db {
-            facts.push(format!("weights {db:.1} dB"));
+            facts.push(format!("weights {db:.1} dB{}", beside(forecast.sqnr_db)));
         }
         if let Some(db) = o.gain_db {
             facts.push(format!("effort max: noise {db:.2} dB below the reference"));
@@ -166,8 +172,11 @@ pub(crate) fn report<T>(report: &Report<T>, style: Style) -> String {
         facts.push(format!("read back by {}", o.verified_by.join(" and ")));
         out.push_str(&format!("{} {}\n  {}\n", style.good("✓"), safe(&o.path.to_string_lossy()), facts.join(" · ")));
     }
+    let expected = report.forecast_seconds().map(|s| format!(" (forecast {})", seconds(s))).unwrap_or_default();
+    let planned = report.memory_bytes.filter(|m| *m > 0);
+    let planned = planned.map(|m| format!(" (at most {} planned)", bytes(m))).unwrap_or_default();
     out.push_str(&style.dim(&format!(
-        "  {} wall, {} CPU, {} peak memory",
+        "  {} wall{expected}, {} CPU, {} peak memory{planned}",
         seconds(report.seconds),
         seconds(report.cpu_seconds),
         bytes(report.peak_rss)

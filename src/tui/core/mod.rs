@@ -41,6 +41,7 @@ pub use level::Level;
 pub(in crate::tui) use lists::moved;
 pub(in crate::tui) use natural::natural;
 pub use panes::{Focus, panes};
+pub use request::BaselineChoice;
 pub(crate) use request::TabRequest;
 pub(crate) use search::current as search_current;
 pub(crate) use search::{Search, match_positions};

@@ -30,6 +30,7 @@ pub enum Cmd {
     Convert,
     Rescan,
     CopyPath,
+    CopyCommand,
     SectionNext,
     SectionPrev,
     Sort,
