@@ -95,7 +95,7 @@ pub mod monitor {
 
 #[allow(missing_docs, reason = "described where it is defined")]
 pub mod plan {
-    pub use crate::plan::{Chosen, Forecast, Forecasted, Heavy, Plan, PlannedOutput, PlannedTensor, prepare};
+    pub use crate::plan::{Chosen, Estimate, Forecast, Forecasted, Heavy, Plan, PlannedOutput, PlannedTensor, prepare};
 }
 
 #[allow(missing_docs, reason = "described where it is defined")]
@@ -162,8 +162,8 @@ pub mod tui {
     pub mod core {
         pub use crate::tui::core::{
             Action, BaselineChoice, Binding, Cmd, Effect, ErrorCard, Focus, FoundModel, Hit, Keymap, Layer, Level,
-            Notify, Session, Settings, State, Tab, all_commands, edited_words, farewell, hints, keys_markdown, panes,
-            parse_keys, search_position, searched, tail_hints, update,
+            Notify, Session, Settings, State, Tab, all_commands, edited_words, farewell, glossary_markdown, hints,
+            keys_markdown, panes, parse_keys, search_position, searched, tail_hints, update,
         };
     }
 

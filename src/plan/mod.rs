@@ -31,7 +31,7 @@ pub use build::prepare;
 pub(crate) use build::{
     count_files, prepare_again, prepare_model, prepare_to_compare, rehearse, rehearse_estimated, rehearse_model,
 };
-pub(crate) use estimate::Estimate;
+pub use estimate::Estimate;
 pub(crate) use estimate::estimate;
 pub(crate) use manifest::{MANIFEST_SUFFIX, is_manifest, manifest_beside, manifest_inside};
 pub(crate) use memory::{available, cut, hash_cut};

@@ -5,6 +5,7 @@
 pub(in crate::tui) mod action;
 pub(in crate::tui) mod commands;
 pub(in crate::tui) mod fuzzy;
+mod glossary;
 pub(in crate::tui) mod input;
 pub(in crate::tui) mod key_page;
 pub(in crate::tui) mod keymap;
@@ -30,6 +31,8 @@ pub(crate) use action::ForecastSource;
 pub use action::{Action, Effect, ErrorCard, FoundModel, Hit};
 pub use commands::{Cmd, all as all_commands, hints, tail_hints};
 pub(crate) use commands::{Command, Hint, Scope, continuations, enabled, hint_of, keys_here};
+pub use glossary::markdown as glossary_markdown;
+pub(crate) use glossary::{GLOSSARY, SOURCE as GLOSSARY_SOURCE, Term};
 pub(crate) use input::{Completion, LineEdit};
 pub use key_page::keys_markdown;
 pub(crate) use keymap::nearest;

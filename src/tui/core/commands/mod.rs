@@ -31,6 +31,7 @@ pub enum Cmd {
     Rescan,
     CopyPath,
     CopyCommand,
+    Glossary,
     SectionNext,
     SectionPrev,
     Sort,
