@@ -175,7 +175,7 @@ pub(super) fn with_flags(recipe: &Recipe, flags: &RunFlags) -> Recipe {
 /// The plan of a dry run.
 pub(super) fn rehearse(recipe: &Recipe, flags: &RunFlags, stop: &Stop) -> Result<Plan> {
     measuring(flags, stop, |how| {
-        let mut plan = plan::rehearse(recipe, how)?;
+        let mut plan = plan::rehearse_estimated(recipe, how)?;
         engine::plan_reuse(recipe, &mut plan)?;
         Ok(with_existing(plan, recipe))
     })

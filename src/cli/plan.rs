@@ -89,7 +89,8 @@ fn text(f: &Forecast, args: &PlanArgs) -> String {
 }
 
 fn types(f: &Forecast, args: &PlanArgs) -> String {
-    let head = ["", "type", "size", "bits/weight", "weights dB", "output dB", "mixed dB", "time"];
+    let output = if f.imatrix.is_some() { "output dB (imatrix)" } else { "output dB" };
+    let head = ["", "type", "size", "bits/weight", output, "of a mix", "weights dB", "time"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = if args.threads == 0 { cores } else { args.threads };
@@ -105,18 +106,20 @@ fn types(f: &Forecast, args: &PlanArgs) -> String {
             name,
             bytes(t.bytes),
             format!("{:.2}", t.bits_per_weight),
-            decibel(t.sqnr_db),
             decibel(t.output_sqnr_db),
             mixed,
+            decibel(t.sqnr_db),
             seconds(t.cpu_seconds / threads as f64),
         ]);
     }
     let mut out = table(&rows, &[false, false, true, true, true, true, true, true]);
-    out.push_str(
-        "* less error than every smaller type    time: to encode, on this machine\n\
-         weights: signal-to-noise ratio of the weights    output: that of the model's output, estimated\n\
-         mixed: output of the --target-size mix of the same size\n\n",
-    );
+    let weighted = if f.imatrix.is_some() { ", weighted by the importance matrix" } else { "" };
+    out.push_str(&format!(
+        "* less error than every smaller type    time: to encode{}, on this machine\n\
+         output: signal-to-noise ratio of the model's output, estimated{weighted}\n\
+         of a mix: output dB of the --target-size mix of the same size    weights: signal-to-noise ratio of the weights\n\n",
+        f.effort.map(|e| format!(" with effort {e}")).unwrap_or_default(),
+    ));
     out
 }
 

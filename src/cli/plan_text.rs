@@ -2,13 +2,11 @@
 
 use super::text::{Style, bytes, count, plural, safe, seconds, table, table_of};
 use crate::engine::Report;
-use crate::forecast;
 use crate::model::{Name, Warning, few};
 use crate::plan::{ImatrixCoverage, PartOf, Plan, PlannedOutput, PlannedTensor};
-use crate::quant::{Effort, Encoding};
+use crate::quant::Encoding;
 use crate::units::own_words;
 use indexmap::IndexMap;
-use std::collections::HashMap;
 
 /// Outputs with more tensors are summarized by kind.
 const LISTED: usize = 24;
@@ -71,18 +69,9 @@ pub(crate) fn about(s: f64) -> String {
     if s < 1.0 { "under 1 s".to_owned() } else { format!("about {}", seconds(s.round())) }
 }
 
-/// CPU seconds to encode all outputs; `None` if nothing is encoded or a type cannot be timed.
+/// CPU seconds to encode all outputs; `None` if nothing is encoded or nothing was estimated.
 pub(crate) fn encoding_seconds(plan: &Plan) -> Option<f64> {
-    let mut pace: HashMap<(Encoding, Effort), Option<f64>> = HashMap::new();
-    let mut sum = 0.0;
-    for o in &plan.outputs {
-        let effort = o.effort.unwrap_or_default();
-        for t in o.tensors.iter().filter(|t| t.from != t.to) {
-            let each = pace.entry((t.to, effort)).or_insert_with(|| forecast::nanoseconds(t.to, effort));
-            let elems: f64 = t.shape.iter().map(|d| *d as f64).product();
-            sum += (*each)? * elems / 1e9;
-        }
-    }
+    let sum: f64 = plan.outputs.iter().filter_map(|o| o.estimate).map(|e| e.cpu_seconds).sum();
     (sum > 0.0).then_some(sum)
 }
 
@@ -227,8 +216,14 @@ pub(crate) fn report<T>(report: &Report<T>, style: Style) -> String {
     for o in &report.outputs {
         let size = if o.files > 1 { format!("{} in {} files", bytes(o.bytes), o.files) } else { bytes(o.bytes) };
         let mut facts = vec![size, format!("{:.2} bits per weight", o.bits_per_weight)];
+        let forecast = o.forecast.unwrap_or_default();
+        let beside = |forecast: Option<f64>| forecast.map(|db| format!(" (forecast {db:.1})")).unwrap_or_default();
+        if let Some(db) = o.output_sqnr_db {
+            let weighted = if o.output_weighted { ", weighted by the importance matrix" } else { "" };
+            facts.push(format!("output {db:.1} dB{}{weighted}", beside(forecast.output_sqnr_db)));
+        }
         if let Some(db) = o.sqnr_db {
-            facts.push(format!("weights {db:.1} dB"));
+            facts.push(format!("weights {db:.1} dB{}", beside(forecast.sqnr_db)));
         }
         if let Some(db) = o.gain_db {
             facts.push(format!("effort max: noise {db:.2} dB below the reference"));
@@ -243,8 +238,11 @@ pub(crate) fn report<T>(report: &Report<T>, style: Style) -> String {
         facts.push(format!("read back by {}", o.verified_by.join(" and ")));
         out.push_str(&format!("{} {}\n  {}\n", style.good("✓"), safe(&o.path.to_string_lossy()), facts.join(" · ")));
     }
+    let expected = report.forecast_seconds().map(|s| format!(" (forecast {})", seconds(s))).unwrap_or_default();
+    let planned = report.memory_bytes.filter(|m| *m > 0);
+    let planned = planned.map(|m| format!(" (at most {} planned)", bytes(m))).unwrap_or_default();
     out.push_str(&style.dim(&format!(
-        "  {} wall, {} CPU, {} peak memory",
+        "  {} wall{expected}, {} CPU, {} peak memory{planned}",
         seconds(report.seconds),
         seconds(report.cpu_seconds),
         bytes(report.peak_rss)

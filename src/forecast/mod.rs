@@ -9,7 +9,7 @@
 
 mod candidates;
 mod choose;
-mod pace;
+mod output_loss;
 mod sample;
 mod score;
 mod score_cache;
@@ -19,7 +19,7 @@ pub(crate) mod values;
 
 pub(crate) use candidates::{Candidates, fused_with};
 pub(crate) use choose::{Choice, Group, choose};
-pub(crate) use pace::nanoseconds;
+pub(crate) use output_loss::{OutputLoss, output_db};
 pub(crate) use score::Score;
 pub(crate) use score_cache::scores_root;
 pub(crate) use scores::{Scores, Subject};

@@ -1,12 +1,11 @@
 //! Making job folders, and reading and writing what is in them.
 
-use super::{JobClass, Tail};
+use super::{JobClass, Tail, command};
 use crate::engine::{Event, Origin, Report, from_json, plan_reuse};
 use crate::files;
 use crate::model::{Hint, ModelError, Remedy, Result, read_request_file};
 use crate::plan::{Plan, PlannedReuse};
 use crate::recipe::{self, Recipe};
-use crate::units::own_command;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::BufWriter;
@@ -61,7 +60,10 @@ impl JobFolder {
                     let toml = recipe::to_toml(&absolute(recipe));
                     let written = this
                         .write("recipe.toml", toml.as_bytes())
-                        .and_then(|()| own_command().map_or(Ok(()), |c| this.write("command", c.as_bytes())))
+                        .and_then(|()| {
+                            command::of_job(recipe, plan, &this.dir)
+                                .map_or(Ok(()), |c| this.write("command", c.as_bytes()))
+                        })
                         .and_then(|()| this.write_plan(&with_reuse(plan, recipe).permitted_by(recipe).absolute()));
                     if written.is_err() {
                         // A job without a plan would stay queued for ever.
@@ -197,6 +199,11 @@ impl JobFolder {
             ModelError::bad(lines.join("; ")).in_file(&path)
         })?;
         Ok(parsed.into_recipe())
+    }
+
+    /// The command line that carries the job out again; `None` where it is not known.
+    pub(crate) fn command(&self) -> Option<String> {
+        self.origin().command.filter(|c| !c.trim().is_empty())
     }
 
     /// How the job was started, for the manifests of its outputs.

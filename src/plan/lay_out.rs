@@ -88,6 +88,7 @@ impl LayOut<'_> {
             manifest: None,
             reuse: None,
             registration,
+            estimate: None,
             imatrix: resolved.imatrix,
             tensors: Arc::new(planned_tensors),
         };
