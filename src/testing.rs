@@ -114,7 +114,7 @@ pub mod recipe {
 
     #[allow(missing_docs, reason = "described where it is defined")]
     pub mod keys {
-        pub use crate::recipe::keys::{KeyTable, Kind, keys, keys_of};
+        pub use crate::recipe::keys::{KeyTable, Kind, OptionGroup, keys, keys_of};
     }
 
     #[allow(missing_docs, reason = "described where it is defined")]
@@ -206,7 +206,7 @@ pub mod tui {
         #[allow(missing_docs, reason = "described where it is defined")]
         pub mod recipe {
             pub use crate::tui::tabs::recipe::{
-                Budget, EditOutcome, EditPlace, Field, LibraryEntry, PlanResponse, Prompt, RecipePane, Row,
+                Budget, EditOutcome, EditPlace, Field, LibraryEntry, Overwrite, PlanResponse, Prompt, RecipePane, Row,
                 SaveRefusal, TargetRejection, presets,
             };
         }

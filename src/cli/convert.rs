@@ -72,7 +72,7 @@ pub(crate) fn convert(args: &ConvertArgs) -> Exit {
 /// `remold run`.
 pub(crate) fn run_recipe(args: &RunArgs) -> Exit {
     let recipe = |source: Option<&Path>| {
-        let mut recipe = find_recipe(&args.recipe)?;
+        let mut recipe = find_recipe(&args.recipe, &[])?;
         if let Some(source) = source {
             replace_source(&mut recipe, source);
         }
@@ -90,7 +90,7 @@ pub(crate) fn run_recipe(args: &RunArgs) -> Exit {
 /// The recipe for a source. `output` is what `-o` says, or the folder of the outputs of several models.
 pub(super) fn recipe_of(args: &ConvertArgs, source: &Path, output: Option<&Path>) -> Result<Recipe, RequestError> {
     let mut recipe = match &args.recipe {
-        Some(name) => find_recipe(name)?,
+        Some(name) => find_recipe(name, &args.to)?,
         None => Recipe::default(),
     };
     replace_source(&mut recipe, source);

@@ -271,3 +271,42 @@ impl FromArgMatches for TargetFlags {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::Cli;
+    use crate::recipe::keys;
+    use clap::CommandFactory;
+    use std::collections::BTreeSet;
+
+    /// Flags of `convert` that are not keys of a recipe: they choose targets, name a recipe, set keys by name, or are about the run.
+    const NO_KEYS: [&str; 9] = ["to", "recipe", "set", RULES_FILE, "threads", "json", "detach", "dry-run", "help"];
+
+    fn longs(name: &str) -> BTreeSet<String> {
+        let command = Cli::command();
+        let command = command.find_subcommand(name).unwrap();
+        command.get_arguments().filter_map(|a| a.get_long().map(str::to_owned)).collect()
+    }
+
+    fn of_keys<'k>(keys: impl Iterator<Item = &'k Key>) -> BTreeSet<String> {
+        keys.filter_map(|k| Some(k.flag.as_ref()?.long.to_owned())).collect()
+    }
+
+    #[test]
+    fn every_flag_of_a_key_is_one_of_convert_and_the_other_way_round() {
+        let known = NO_KEYS.into_iter().map(str::to_owned).collect();
+        let flags: BTreeSet<String> = longs("convert").difference(&known).cloned().collect();
+        assert_eq!(flags, of_keys(keys::keys()));
+    }
+
+    #[test]
+    fn every_option_of_a_target_that_has_a_flag_is_one_of_plan() {
+        let flags = longs("plan");
+        let missing: Vec<String> = of_keys(options::own_keys()).difference(&flags).cloned().collect();
+        assert!(missing.is_empty(), "{missing:?}");
+        let known = of_keys(keys::keys());
+        let others: Vec<&String> = flags.iter().filter(|f| !known.contains(*f)).collect();
+        assert_eq!(others, ["json", RULES_FILE, "threads"]);
+    }
+}

@@ -34,6 +34,7 @@ struct Inner {
     format: Option<FormatId>,
     file: Option<PathBuf>,
     offset: Option<u64>,
+    step: Option<(usize, String)>,
     field: Option<Field>,
     about: Option<OptionPath>,
     fact: String,
@@ -68,6 +69,7 @@ impl ModelError {
             format: None,
             file: None,
             offset: None,
+            step: None,
             field: None,
             about: None,
             fact,
@@ -149,6 +151,13 @@ impl ModelError {
         self
     }
 
+    /// Adds the step of the pipeline that it is about, counted from 0.
+    #[must_use]
+    pub(crate) fn in_step(mut self, at: usize, name: &str) -> Self {
+        self.0.step.get_or_insert_with(|| (at, name.to_owned()));
+        self
+    }
+
     /// Adds the option that is wrong as the field, unless a field is given already.
     #[must_use]
     pub fn in_option(mut self, option: impl Into<OptionPath>) -> Self {
@@ -221,6 +230,11 @@ impl ModelError {
         self.0.field.as_ref()
     }
 
+    /// The step of the pipeline that it is about, counted from 0.
+    pub(crate) fn step(&self) -> Option<usize> {
+        self.0.step.as_ref().map(|(at, _)| *at)
+    }
+
     /// The option that it is about, whether that is its field or not.
     pub(crate) fn option(&self) -> Option<&OptionPath> {
         match (&self.0.about, &self.0.field) {
@@ -248,6 +262,9 @@ impl ModelError {
 impl fmt::Display for ModelError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let e = &*self.0;
+        if let Some((at, name)) = &e.step {
+            write!(f, "step {} ({}): ", at + 1, escape(name))?;
+        }
         if let Some(file) = &e.file {
             write!(f, "{}", escape(&file.to_string_lossy()))?;
             if let Some(offset) = e.offset {

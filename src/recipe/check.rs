@@ -133,11 +133,14 @@ impl Checker<'_> {
         for name in spec.required.iter().filter(|name| !steps::has_value(step, name)) {
             let key = spec.keys.iter().find(|k| k.name == *name);
             let help = key.map_or(String::new(), |k| format!("Add `{} = {}`. {}", k.name, k.example, k.help));
-            self.out.push(Problem::of(path, format!("the step `{}` needs `{name}`", spec.name)).with_help(help));
+            let message = format!("the step `{}` needs `{name}`", spec.name);
+            self.out.push(Problem::of(&table.key(*name), message).with_help(help));
         }
-        for key in spec.keys.iter().filter(|k| k.state != State::Later) {
-            if let (Some(value), Some(format)) = (step.options.get(key.name), r.targets.first().map(|t| t.format)) {
-                self.value(key, &table.key(key.name), value, format);
+        // A quantization is checked below, for the targets that take it.
+        for key in spec.keys.iter().filter(|k| k.state != State::Later && k.kind != Kind::Quantization) {
+            if let Some(value) = step.options.get(key.name) {
+                // Only a quantization depends on the format.
+                self.value(key, &table.key(key.name), value, FormatId::ALL[0]);
             }
         }
         for problem in (spec.check)(step) {
@@ -151,12 +154,13 @@ impl Checker<'_> {
 
     /// What a step says about targets is checked as if the targets said it; it must say something about one of them.
     fn step_of_targets(&mut self, i: usize, step: &Step, r: &Recipe) {
-        let mut acts = false;
+        let (mut acts, mut checked) = (false, Vec::new());
         for (target, changed) in steps::targets_around(r, i) {
             acts |= changed != target;
             if changed.quantization != target.quantization
-                && let Some(text) = &changed.quantization
+                && let Some(text) = changed.quantization.as_ref().filter(|_| !checked.contains(&target.format))
             {
+                checked.push(target.format);
                 self.quantization(&RecipeTable::Step(i).key("quantization"), text, target.format);
             }
         }

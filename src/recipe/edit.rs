@@ -3,10 +3,10 @@
 //! Typed text goes through the reader of recipe files, so it is taken by the same rules and refused with the same messages.
 //! Whether the recipe can be run says [`super::check()`]. Tests: `cargo test --lib recipe::edit`.
 
-use super::fields::{clear_target, get_recipe, get_target};
+use super::fields::{clear_recipe, clear_target, get_recipe, get_target, set_step};
 use super::keys::{Key, KeyTable, Kind};
 use super::names::{TENSOR_TYPES, types_of};
-use super::problem::{Problem, Span};
+use super::problem::{Problem, RecipeTable, Span};
 use super::read::Reader;
 use super::set;
 use super::tree::{Entry, Node, Value};
@@ -19,45 +19,46 @@ use serde_json::Value as Json;
 /// Signs that a lone word of a list or a rule does not have. What has one is written as TOML.
 const SIGNS: &[char] = &[',', '=', '[', ']', '{', '}', '"', '\''];
 
-/// The value of a key as it is typed; `None` if the recipe says nothing about it. `target` counts from 0 and is for the keys of
-/// targets; keys of the top and of `[source]` need none.
-pub(crate) fn value_text(recipe: &Recipe, target: Option<usize>, key: &Key) -> Option<String> {
-    let value = match (key.table, target) {
-        (KeyTable::Target, Some(i)) => get_target(recipe.targets.get(i)?, key)?,
-        (KeyTable::Target, None) => return None,
+/// The value of a key in a table as it is typed; `None` if the recipe says nothing about it.
+pub(crate) fn value_text(recipe: &Recipe, at: RecipeTable, key: &Key) -> Option<String> {
+    let value = match (key.table, at) {
+        (KeyTable::Target, RecipeTable::Target(i)) => get_target(recipe.targets.get(i)?, key)?,
+        (KeyTable::Step(_), RecipeTable::Step(i)) => recipe.pipeline.get(i)?.options.get(key.name)?.clone(),
+        (KeyTable::Target | KeyTable::Step(_), _) => return None,
         _ => get_recipe(recipe, key)?,
     };
     Some(shown(key.kind, &value))
 }
 
-/// Sets a key to what was typed; an empty text takes it out of the recipe.
+/// Sets a key of a table to what was typed; an empty text takes it out of the recipe.
 ///
 /// # Errors
 /// When the text is not a value of the key; the recipe is as it was then. Unknown words are found by [`super::check()`].
-pub(crate) fn set_text(
-    recipe: &mut Recipe,
-    target: Option<usize>,
-    key: &'static Key,
-    text: &str,
-) -> Result<(), Problem> {
+pub(crate) fn set_text(recipe: &mut Recipe, at: RecipeTable, key: &'static Key, text: &str) -> Result<(), Problem> {
     let text = text.trim();
     if text.is_empty() {
-        clear(recipe, target, key);
+        clear(recipe, at, key);
         return Ok(());
     }
     let node = Node { value: value(key.kind, text)?, at: Span::default() };
     let entry = Entry { key: key.name.to_owned(), key_at: Span::default(), node };
     let mut reader = Reader::default();
     reader.recipe = recipe.clone();
-    match target {
-        Some(i) => {
+    match at {
+        RecipeTable::Target(i) => {
             let Some(mut new) = reader.recipe.targets.get(i).cloned() else { return Ok(()) };
             reader.target_key(&mut new, &format!("target[{i}]"), key, &entry);
             if let Some(slot) = reader.recipe.targets.get_mut(i) {
                 *slot = new;
             }
         }
-        None => reader.plain(key, &entry),
+        RecipeTable::Step(i) => {
+            let value = reader.value(key, &entry, &at.key(key.name).to_string());
+            if let (Some(value), Some(step)) = (value, reader.recipe.pipeline.get_mut(i)) {
+                set_step(step, key, value);
+            }
+        }
+        RecipeTable::Top | RecipeTable::Source | RecipeTable::Validate => reader.plain(key, &entry),
     }
     match reader.found.into_iter().map(|(p, _)| p).find(Problem::is_error) {
         Some(problem) => Err(without_file_help(key, problem)),
@@ -91,23 +92,20 @@ fn without_file_help(key: &Key, problem: Problem) -> Problem {
     Problem { help: problem.help.filter(|_| !lone), ..problem }
 }
 
-/// Takes a key out of the recipe.
-pub(crate) fn clear(recipe: &mut Recipe, target: Option<usize>, key: &Key) {
-    match (key.table, key.name) {
-        (KeyTable::Target, _) => {
-            if let Some(target) = target.and_then(|i| recipe.targets.get_mut(i)) {
+/// Takes a key out of a table.
+pub(crate) fn clear(recipe: &mut Recipe, at: RecipeTable, key: &Key) {
+    match at {
+        RecipeTable::Target(i) => {
+            if let Some(target) = recipe.targets.get_mut(i) {
                 clear_target(target, key);
             }
         }
-        (KeyTable::Source, "path") => recipe.source.path = None,
-        (KeyTable::Source, "format") => recipe.source.format = None,
-        (KeyTable::Top, "name") => recipe.name = None,
-        (KeyTable::Top, "description") => recipe.description = None,
-        (KeyTable::Top, "output_dir") => recipe.output_dir = None,
-        (KeyTable::Top, "max_memory") => recipe.max_memory = None,
-        (_, later) => {
-            recipe.later.shift_remove(later);
+        RecipeTable::Step(i) => {
+            if let Some(step) = recipe.pipeline.get_mut(i) {
+                step.options.shift_remove(key.name);
+            }
         }
+        RecipeTable::Top | RecipeTable::Source | RecipeTable::Validate => clear_recipe(recipe, key),
     }
 }
 
@@ -237,7 +235,10 @@ mod tests {
     use super::*;
     use crate::recipe::keys::{State, find, keys_of};
     use crate::recipe::options::gguf;
-    use crate::recipe::{Syntax, Target, parse, to_toml};
+    use crate::recipe::steps::STEPS;
+    use crate::recipe::{Step, Syntax, Target, parse, to_toml};
+
+    const FIRST: RecipeTable = RecipeTable::Target(0);
 
     fn blank() -> Recipe {
         Recipe { targets: vec![Target::of(FormatId::Gguf)], ..Recipe::default() }
@@ -250,13 +251,35 @@ mod tests {
         {
             let text = format!("[[target]]\nformat = \"gguf\"\n{} = {}\n", key.name, key.example);
             let wanted = parse(&text, Syntax::Toml, None).unwrap();
-            let typed = value_text(&wanted, Some(0), key).unwrap_or_else(|| panic!("{} is not shown", key.name));
+            let typed = value_text(&wanted, FIRST, key).unwrap_or_else(|| panic!("{} is not shown", key.name));
             let mut recipe = blank();
-            set_text(&mut recipe, Some(0), key, &typed).unwrap_or_else(|p| panic!("{}: {typed}: {p}", key.name));
+            set_text(&mut recipe, FIRST, key, &typed).unwrap_or_else(|p| panic!("{}: {typed}: {p}", key.name));
             assert_eq!(recipe, wanted, "{}: {typed}", key.name);
             assert_eq!(parse(&to_toml(&recipe), Syntax::Toml, None).unwrap(), wanted, "{}", key.name);
-            set_text(&mut recipe, Some(0), key, "  ").unwrap();
+            set_text(&mut recipe, FIRST, key, "  ").unwrap();
             assert_eq!(recipe, blank(), "{}", key.name);
+        }
+    }
+
+    #[test]
+    fn every_key_outside_of_targets_goes_in_comes_out_and_is_taken_out_again() {
+        let tables = [(KeyTable::Top, RecipeTable::Top), (KeyTable::Source, RecipeTable::Source)];
+        let steps = STEPS.iter().map(|s| (KeyTable::Step(s.name), RecipeTable::Step(0)));
+        for (table, at) in tables.into_iter().chain(steps) {
+            for key in keys_of(table).filter(|k| matches!(k.state, State::Since(_))) {
+                let mut start = blank();
+                if let KeyTable::Step(name) = table {
+                    start.pipeline = vec![Step { step: name.to_owned(), ..Step::default() }];
+                }
+                let example = key.example.trim_matches('"').trim_matches(['[', ']']);
+                let mut recipe = start.clone();
+                set_text(&mut recipe, at, key, example).unwrap_or_else(|p| panic!("{}: {p}", key.name));
+                assert_ne!(recipe, start, "{}", key.name);
+                assert_eq!(value_text(&recipe, at, key).as_deref(), Some(example), "{}", key.name);
+                assert_eq!(parse(&to_toml(&recipe), Syntax::Toml, None).unwrap(), recipe, "{}", key.name);
+                set_text(&mut recipe, at, key, " ").unwrap();
+                assert_eq!(recipe, start, "{}", key.name);
+            }
         }
     }
 
@@ -264,7 +287,7 @@ mod tests {
     fn what_people_type_is_taken() {
         let set = |name: &str, text: &str| {
             let mut recipe = blank();
-            set_text(&mut recipe, Some(0), find(KeyTable::Target, name).unwrap(), text).unwrap();
+            set_text(&mut recipe, FIRST, find(KeyTable::Target, name).unwrap(), text).unwrap();
             recipe.targets.remove(0)
         };
         assert_eq!(set("context_length", "32k").get(&gguf::CONTEXT_LENGTH), Some(32_768));
@@ -297,7 +320,7 @@ mod tests {
             ("effort", "most"),
         ] {
             let mut recipe = blank();
-            let said = set_text(&mut recipe, Some(0), find(KeyTable::Target, name).unwrap(), text);
+            let said = set_text(&mut recipe, FIRST, find(KeyTable::Target, name).unwrap(), text);
             assert!(said.is_err_and(|p| !p.message.is_empty()), "{name} = {text}");
             assert_eq!(recipe, blank(), "{name}");
         }
@@ -309,9 +332,9 @@ mod tests {
         let mut recipe = blank();
         let rules = [("re:blk.[0-9]{1,2}.ffn".to_owned(), "q6_k".to_owned())];
         recipe.targets[0].set(&gguf::TENSOR_TYPES, rules.into_iter().collect());
-        let text = value_text(&recipe, Some(0), key).unwrap();
+        let text = value_text(&recipe, FIRST, key).unwrap();
         let mut again = blank();
-        set_text(&mut again, Some(0), key, &text).unwrap();
+        set_text(&mut again, FIRST, key, &text).unwrap();
         assert_eq!(again, recipe, "{text}");
     }
 }

@@ -119,6 +119,27 @@ pub(crate) fn get_recipe(r: &Recipe, key: &Key) -> Option<Json> {
     }
 }
 
+/// Takes a key out of the top, `[source]` or `[validate]`.
+pub(crate) fn clear_recipe(r: &mut Recipe, key: &Key) {
+    match (key.table, key.name) {
+        (KeyTable::Top, "name") => r.name = None,
+        (KeyTable::Top, "description") => r.description = None,
+        (KeyTable::Top, "output_dir") => r.output_dir = None,
+        (KeyTable::Top, "max_memory") => r.max_memory = None,
+        (KeyTable::Top, "manifest") => r.manifest = None,
+        (KeyTable::Top, "parallel") => {}
+        (KeyTable::Source, "path") => r.source.path = None,
+        (KeyTable::Source, "format") => r.source.format = None,
+        (KeyTable::Source, "no_checksums") => r.source.no_checksums = false,
+        (KeyTable::Source, "densify") => r.source.densify = false,
+        (KeyTable::Validate, "data") => r.validate.iter_mut().for_each(|v| v.data = None),
+        (KeyTable::Validate, "fail_if") => r.validate.iter_mut().for_each(|v| v.fail_if.clear()),
+        (_, later) => {
+            r.later.shift_remove(later);
+        }
+    }
+}
+
 /// Puts a value into a step.
 pub(crate) fn set_step(s: &mut Step, key: &Key, v: Json) {
     s.options.insert(key.name.to_owned(), v);

@@ -82,6 +82,41 @@ impl Kind {
     }
 }
 
+/// What an option of a target is about: the heading it has in a form and in the manual.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OptionGroup {
+    /// Types of tensors, and which tensors are written.
+    Types,
+    /// A budget in place of a type.
+    Budget,
+    /// How much each weight matters.
+    Importance,
+    /// The tokenizer, names and other metadata.
+    Tokenizer,
+    /// Where the output is, and its files.
+    Output,
+    /// What the program that loads the output is told.
+    Runtime,
+}
+
+impl OptionGroup {
+    /// All, in the order of forms and of the manual.
+    pub const ALL: [Self; 6] =
+        [Self::Types, Self::Budget, Self::Importance, Self::Tokenizer, Self::Output, Self::Runtime];
+
+    /// Its heading.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Types => "types and tensors",
+            Self::Budget => "budget",
+            Self::Importance => "importance",
+            Self::Tokenizer => "tokenizer and names",
+            Self::Output => "output and splitting",
+            Self::Runtime => "runtime",
+        }
+    }
+}
+
 /// Whether this version acts on a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -129,6 +164,14 @@ pub struct Key {
     pub of_model: bool,
     /// True if it changes nothing of what a forecast measures.
     pub unmeasured: bool,
+    /// What an option of a target is about.
+    pub group: Option<OptionGroup>,
+    /// Its place among the options that most people change, which forms show first. The others are below the heading of their group.
+    pub front: Option<u8>,
+    /// What its number counts: `tokens`.
+    pub unit: &'static str,
+    /// What counts where the recipe does not have it, in a few words: `one file`. Empty if that follows from the kind.
+    pub absent: &'static str,
 }
 
 pub(crate) const NOW: State = State::Since("0.1");
@@ -158,6 +201,10 @@ pub(crate) const fn key(
         named_after: None,
         of_model: false,
         unmeasured: false,
+        group: None,
+        front: None,
+        unit: "",
+        absent: "",
     }
 }
 
@@ -204,6 +251,28 @@ impl Key {
 
     pub(crate) const fn unmeasured(mut self) -> Self {
         self.unmeasured = true;
+        self
+    }
+
+    /// An option under the heading of that group.
+    pub(crate) const fn group(mut self, group: OptionGroup) -> Self {
+        self.group = Some(group);
+        self
+    }
+
+    /// One of the options that forms show first, in the order of these numbers.
+    pub(crate) const fn front(mut self, place: u8) -> Self {
+        self.front = Some(place);
+        self
+    }
+
+    pub(crate) const fn unit(mut self, unit: &'static str) -> Self {
+        self.unit = unit;
+        self
+    }
+
+    pub(crate) const fn absent(mut self, absent: &'static str) -> Self {
+        self.absent = absent;
         self
     }
 

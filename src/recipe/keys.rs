@@ -5,7 +5,7 @@ use super::options::{self, Flag};
 use super::steps;
 
 pub(crate) use super::key::{Key, State};
-pub use super::key::{KeyTable, Kind};
+pub use super::key::{KeyTable, Kind, OptionGroup};
 pub(crate) use super::key::{NOW, key};
 
 use KeyTable::{Source, Top, Validate};
@@ -16,18 +16,18 @@ use State::{Later, NoEffect};
 /// steps in [`steps`].
 #[rustfmt::skip]
 static KEYS: &[Key] = &[
-    key(Top, "name", Text, NOW, "Name shown in lists; default: the name of the file.", "\"nightly\""),
+    key(Top, "name", Text, NOW, "Name shown in lists; default: the name of the file.", "\"nightly\"").absent("the file's name"),
     key(Top, "description", Text, NOW, "A one-line description.", "\"Q4_K_M for the laptop\"").or(&["about"]),
-    key(Top, "output_dir", Path, NOW, "Folder for the outputs of targets without `output`.", "\"out\"").or(&["output_folder"]),
+    key(Top, "output_dir", Path, NOW, "Folder for the outputs of targets without `output`.", "\"out\"").or(&["output_folder"]).absent("next to the source"),
     key(Top, "manifest", Bool, NOW, "Write a manifest (`NAME.remold.json`) next to each output: hashes, recipe, errors. Default: true.", "false").on_by_default().flag(Flag::switch("no-manifest")),
-    key(Top, "max_memory", Size, NOW, "Memory that the conversion may use; it runs fewer threads when memory is scarce. Default: 80 % of the available memory.", "\"2GB\"").flag(Flag::new("max-memory", "SIZE")),
+    key(Top, "max_memory", Size, NOW, "Memory that the conversion may use; it runs fewer threads when memory is scarce. Default: 80 % of the available memory.", "\"2GB\"").flag(Flag::new("max-memory", "SIZE")).absent("80 % of the available memory"),
     key(Top, "parallel", Bool, NoEffect, "All targets are always written from a single read of the source.", "true"),
     key(Top, "custom_operators", Table, Later, "Operator → file that defines it.", "{ MyOp = \"my_op.onnx\" }"),
     key(Top, "hardware_optimization", Table, Later, "Hardware to tune the outputs for: `target`, `cuda_version`, `tensor_cores`.", "{ target = \"cpu\" }"),
 
     key(Source, "path", Path, NOW, "The model: a file or a folder. Can also be given on the command line.", "\"runs/exp42/checkpoint-2000\"")
         .or(&["model", "model_path"]).flat(&["model_path", "source_path", "model", "input"]),
-    key(Source, "format", Format, NOW, "Format of the source. Default: detected from its contents.", "\"safetensors\"").or(&["source_format", "type"]).flat(&["source_format"]),
+    key(Source, "format", Format, NOW, "Format of the source. Default: detected from its contents.", "\"safetensors\"").or(&["source_format", "type"]).flat(&["source_format"]).absent("detected"),
     key(Source, "no_checksums", Bool, NOW, "Convert the source even if its checksums do not match its bytes.", "true").flag(Flag::switch("no-checksums")),
     key(Source, "densify", Bool, NOW, "Write sparse tensors of a PyTorch file as dense tensors; without it they are rejected.", "true").flag(Flag::switch("densify")),
 

@@ -1,6 +1,6 @@
 //! The tables of `docs/recipe.md`, from the table of keys.
 
-use super::keys::{GROUP_ALIASES, GROUPS, Key, KeyTable, Kind, State, keys_of};
+use super::keys::{GROUP_ALIASES, GROUPS, Key, KeyTable, Kind, OptionGroup, State, keys_of};
 use super::options;
 use super::steps::STEPS;
 use std::fmt::Write as _;
@@ -19,8 +19,13 @@ pub fn manual() -> String {
     }
     out.push_str("\n### `[source]`\n\n");
     table(&mut out, KeyTable::Source);
-    out.push_str("\n### `[[target]]`\n\n");
-    table(&mut out, KeyTable::Target);
+    out.push_str("\n### `[[target]]`\n");
+    for group in OptionGroup::ALL {
+        let title = group.title();
+        let (first, rest) = title.split_at(1);
+        let _ = write!(out, "\n#### {}{rest}\n\n", first.to_uppercase());
+        rows(&mut out, KeyTable::Target, keys_of(KeyTable::Target).filter(|k| k.group == Some(group)));
+    }
     if keys_of(KeyTable::Validate).any(|key| available(&key)) {
         out.push_str("\n### `[validate]`\n\n");
         table(&mut out, KeyTable::Validate);
@@ -41,8 +46,12 @@ fn available(key: &&Key) -> bool {
 }
 
 fn table(out: &mut String, table: KeyTable) {
+    rows(out, table, keys_of(table));
+}
+
+fn rows(out: &mut String, table: KeyTable, keys: impl Iterator<Item = &'static Key>) {
     out.push_str("| key | value | for | state | description | example |\n| --- | --- | --- | --- | --- | --- |\n");
-    for k in keys_of(table).filter(available) {
+    for k in keys.filter(available) {
         let formats = match (table, options::formats_text(k)) {
             (KeyTable::Target, formats) if formats.is_empty() => "all".to_owned(),
             (KeyTable::Target, formats) => formats,

@@ -15,6 +15,7 @@ mod manual;
 pub(crate) mod meaning;
 mod names;
 pub(crate) mod options;
+mod patch;
 pub(crate) mod presets;
 mod problem;
 mod read;
@@ -36,6 +37,7 @@ pub(crate) use names::format_named;
 pub(crate) use names::quantization as quantization_by_alias;
 pub(crate) use names::suggest;
 pub(crate) use names::{TENSOR_TYPES, nearest, types_of};
+pub(crate) use patch::patched;
 pub(crate) use presets::{Origin, Preset, find, presets};
 pub(crate) use problem::{Place, Problem, RecipeErrors, RecipeTable};
 pub(crate) use problem::{SourceText, Span, placed};
@@ -171,7 +173,10 @@ pub fn lint_file(path: &Path, available: &Available<'_>) -> Vec<Problem> {
 }
 
 /// The text of a recipe file, no more of it than a recipe can have.
-fn read_file(path: &Path) -> Result<String, RecipeErrors> {
+///
+/// # Errors
+/// When the file cannot be read or is not text.
+pub(crate) fn read_file(path: &Path) -> Result<String, RecipeErrors> {
     let refuse = |what: String, help: &str| {
         let at = Place { file: Some(path.to_path_buf()), line: 1, column: 1, width: 1, source: String::new() };
         RecipeErrors::one(Problem { place: Some(Box::new(at)), ..Problem::error("", what).with_help(help) })
@@ -179,7 +184,7 @@ fn read_file(path: &Path) -> Result<String, RecipeErrors> {
     files::read_text(path, tree::MAX_TEXT_BYTES as u64).map_err(|e| match e {
         ReadError::Io(e) => refuse(
             format!("reading the recipe: {}", crate::units::system_error(&e)),
-            "`remold recipe list` shows the built-in recipes.",
+            "`remold recipe list` shows the recipes that can be used by name.",
         ),
         ReadError::NotAFile(_) => refuse(e.to_string(), "Save the recipe to a file and name that file."),
         ReadError::TooLarge(limit) => refuse(format!("the file is larger than {limit} bytes"), "Is this a recipe?"),

@@ -90,8 +90,22 @@ fn apply(reader: &mut Reader<'_>, text: &str) -> Result<(), Wrong> {
     };
     match keys::find(table, name) {
         Some(key) => plain(reader, key, rest, raw, whole),
-        None => Err(unknown(table, name, whole)),
+        None => Err(group(name, whole).unwrap_or_else(|| unknown(table, name, whole))),
     }
+}
+
+/// What is wrong with a table or a list that only a file can have at its top.
+fn group(name: &str, at: Span) -> Option<Wrong> {
+    let help = match super::read::group(name)? {
+        "splitting" | "optimization" => {
+            "It becomes a step. Set a key of the step: `pipeline[0].KEY=VALUE`; steps are counted from 0."
+        }
+        "target_format" | "target_formats" => {
+            "Set the format of a target, as in `target[0].format=gguf`; targets are counted from 0."
+        }
+        _ => "Write the format and its key, as in `format_options.gguf.context_length=4096`.",
+    };
+    Some(wrong(format!("`{name}` cannot be set as a whole"), at, help))
 }
 
 fn unknown(table: KeyTable, name: &str, at: Span) -> Wrong {
@@ -188,10 +202,12 @@ fn step(
         return Err(wrong(
             format!("there is no step {i}; the recipe has {count}"),
             index_at,
-            "Steps are counted from 0.",
+            "Steps are counted from 0. `convert` is not a step and is not counted.",
         ));
     };
-    let Some(name) = names.first() else { return Err(wrong("a key of the step is missing", at, "")) };
+    let Some(name) = names.first() else {
+        return Err(wrong("a key of the step is missing", at, "Write `pipeline[0].KEY=VALUE`."));
+    };
     let table = keys::step(&step.step).map(KeyTable::Step);
     let Some(key) = table.and_then(|r| keys::find(r, name)) else {
         return Err(unknown(table.unwrap_or(KeyTable::Top), name, at));
@@ -304,7 +320,12 @@ fn path(text: &str) -> Result<(Vec<Part>, usize), Wrong> {
                 let at = Span { start: pos, end: pos + end + 1 };
                 let number = rest.get(1..end).and_then(|n| n.trim().parse().ok());
                 let Some(number) = number else {
-                    return Err(wrong("expected a number in brackets", at, "Write `target[0]`."));
+                    let name = match parts.last() {
+                        Some(Part::Name(name, _)) => name.as_str(),
+                        _ => "target",
+                    };
+                    let help = format!("Write `{name}[0]`; targets and steps are counted from 0.");
+                    return Err(wrong("expected a number in brackets", at, &help));
                 };
                 parts.push(Part::Index(number, at));
                 end + 1

@@ -3,7 +3,7 @@
 use super::fields::{get_recipe, get_target};
 use super::keys::{Key, KeyTable, State, keys_of};
 use super::options::{self, Types};
-use super::steps::STEPS;
+use super::steps::{STEPS, targets};
 use super::types::{Recipe, Target};
 use crate::model::FormatId;
 use serde_json::Value as Json;
@@ -160,9 +160,9 @@ fn comments(out: &mut String, keys: impl Iterator<Item = &'static Key>) {
     }
 }
 
-/// A short name for lists: the recipe's own, or what its targets say.
+/// A short name for lists: the recipe's own, or what its targets say after its steps.
 pub(crate) fn title(recipe: &Recipe) -> String {
     let target =
         |t: &Target| t.quantization.as_ref().map_or_else(|| t.format.to_string(), |q| format!("{}:{q}", t.format));
-    recipe.name.clone().unwrap_or_else(|| recipe.targets.iter().map(target).collect::<Vec<_>>().join(" + "))
+    recipe.name.clone().unwrap_or_else(|| targets(recipe).iter().map(target).collect::<Vec<_>>().join(" + "))
 }

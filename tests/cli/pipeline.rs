@@ -161,3 +161,47 @@ fn what_is_wrong_with_steps_is_shown_at_its_place() {
     let said = lab.run("run r.toml --source tiny-llama").expect(2).err;
     assert!(said.contains("step 1 (prune_layers): the model has no layer 4; its layers are 0 to 3"), "{said}");
 }
+
+#[test]
+fn a_wrong_value_is_not_missing_too() {
+    let lab = lab("[[pipeline]]\nstep = \"split\"\nmax_size = true\n[[target]]\nformat = \"gguf\"\n");
+    let said = lab.run("recipe check r.toml").expect(2).err;
+    assert!(said.contains("`max_size` must be") && !said.contains("needs `max_size`"), "{said}");
+}
+
+#[test]
+fn a_recipe_of_steps_alone_takes_its_targets_from_the_command_line() {
+    let lab = lab(
+        "[[pipeline]]\nstep = \"prune_layers\"\nlayers = [1]\n[[pipeline]]\nstep = \"quantize\"\nquantization = \"q8_0\"\n",
+    );
+    let plan = lab.run("convert tiny-llama -r r.toml --to gguf --dry-run").expect(0).out;
+    assert!(plan.contains("layer 1 is removed") && plan.contains("gguf Q8_0"), "{plan}");
+    let said = lab.run("convert tiny-llama -r r.toml --dry-run").expect(2).err;
+    assert!(said.contains("the recipe has no target"), "{said}");
+    // Its other mistakes are found all the same.
+    lab.write("r.toml", "[[pipeline]]\nstep = \"split\"\nmax_size = \"0\"\n");
+    let said = lab.run("convert tiny-llama -r r.toml --to gguf --dry-run").expect(2).err;
+    assert!(said.contains("`max_size` cannot be 0"), "{said}");
+}
+
+#[test]
+fn layers_that_are_removed_twice_are_counted_in_the_open() {
+    let lab = lab("[[pipeline]]\nstep = \"prune_layers\"\nlayers = [1]\n[[target]]\nformat = \"gguf\"\n");
+    let plan = lab.run("convert tiny-llama -r r.toml --prune-layers 1 --dry-run").expect(0).out;
+    assert!(plan.contains("counts the layers that the step leaves"), "{plan}");
+}
+
+#[test]
+fn set_says_how_steps_and_targets_are_named() {
+    let lab = lab(STEPS);
+    for (set, wanted) in [
+        ("splitting.max_size=1GB", "It becomes a step. Set a key of the step: `pipeline[0].KEY=VALUE`"),
+        ("optimization.pruning.sparsity=0.5", "It becomes a step."),
+        ("target_format=gguf", "Set the format of a target, as in `target[0].format=gguf`"),
+        ("pipeline[x].layers=1", "Write `pipeline[0]`; targets and steps are counted from 0."),
+        ("pipeline[9].layers=1", "`convert` is not a step and is not counted."),
+    ] {
+        let said = lab.run(&format!("run r.toml --set {set} --dry-run")).expect(2).err;
+        assert!(said.contains(wanted) && !said.contains("Did you mean"), "{set}: {said}");
+    }
+}

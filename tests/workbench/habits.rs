@@ -2,6 +2,7 @@
 
 use super::sample::{self, Bench, DIR};
 use super::screens::{LARGE, SMALL, TINY, check, picture, plain, render, shows, styled};
+use remold::testing::recipe::keys::OptionGroup;
 use remold::testing::tui::core::all_commands;
 use remold::testing::tui::core::{
     Action, Binding, Cmd, Effect, Focus, Hit, Keymap, Layer, Level, Notify, Session, Settings, State, Tab, farewell,
@@ -102,7 +103,9 @@ fn what_is_wrong_in_a_file_is_shown_and_all_of_it_kept() {
 /// The sample with everything changed that a session keeps.
 fn changed() -> Bench {
     let mut b = sample::start();
-    b.planned().keys("aq8<enter>z");
+    b.planned().keys("aq8<enter>");
+    b.state.recipe.unfolded = vec![OptionGroup::Importance, OptionGroup::Runtime];
+    b.keys("z");
     b.keys("1").keys("kkh/llama<enter>jj<enter>]s").keys("T<down><down><enter>");
     b.keys("6/mod<enter>w1");
     let marked = ["exports/llama-1000-Q4_K_M.gguf", "tiny-llama"].map(|p| PathBuf::from(DIR).join(p));
@@ -133,6 +136,7 @@ fn a_session_comes_back_as_it_was_left() {
     assert_eq!(new.models.details.sort, old.models.details.sort);
     assert_eq!((&new.recipe.document, new.recipe.modified()), (&old.recipe.document, true));
     assert_eq!((new.recipe.document.recipe.targets.len(), new.recipe.zoom), (2, true));
+    assert_eq!(new.recipe.unfolded, [OptionGroup::Importance, OptionGroup::Runtime]);
     assert_ne!(session, Session::of(&sample::start().state), "something was changed at all");
 }
 
@@ -148,6 +152,7 @@ fn a_session_of_what_is_gone_does_no_harm() {
     json["models"]["marked"] = serde_json::json!(["/home/ada/runs/gone", "/home/ada/runs/tiny-llama"]);
     json["log_level"] = "shouts".into();
     json["models"]["sort"] = "by colour".into();
+    json["recipe"]["unfolded"] = serde_json::json!(["a group of a later version"]);
     json["recipe"]["preset"] = "gone".into();
     json["recipe"]["options"] = serde_json::json!([["no such option", "1"], ["threads", "no such value"]]);
     let mut b = Bench { state: State::new(DIR.into(), sample::start().state.now), effects: Vec::new() };

@@ -2,12 +2,16 @@
 
 use super::plans;
 use super::sample::{self, DIR};
+use super::screens::{LARGE, SMALL, render, shows, text};
 use remold::testing::model::{ModelError, OptionName};
+use remold::testing::recipe::keys::OptionGroup;
 use remold::testing::recipe::options::gguf;
 use remold::testing::recipe::{Recipe, Syntax, parse, to_toml};
-use remold::testing::tui::core::{Action, Effect, ErrorCard, Layer, Tab};
+use remold::testing::tui::core::{Action, Effect, ErrorCard, Layer, Tab, all_commands};
+use remold::testing::tui::look::Depth;
 use remold::testing::tui::tabs::recipe::{
-    Budget, EditOutcome, EditPlace, Field, PlanResponse, Prompt, RecipePane, Row as RecipeRow, SaveRefusal, presets,
+    Budget, EditOutcome, EditPlace, Field, Overwrite, PlanResponse, Prompt, RecipePane, Row as RecipeRow, SaveRefusal,
+    presets,
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,8 +19,7 @@ use std::sync::Arc;
 /// Goes to a field of the form by its label.
 fn go(b: &mut sample::Bench, label: &str) {
     b.state.recipe.pane = RecipePane::Form;
-    let at = b.state.recipe.fields().iter().position(|f| f.label() == label);
-    b.state.recipe.field = at.unwrap_or_else(|| panic!("no field {label}"));
+    assert!(b.state.recipe.show_option(label), "no option {label}");
 }
 
 fn planned_recipe(b: &sample::Bench) -> Recipe {
@@ -128,9 +131,11 @@ fn every_field_of_a_gguf_is_edited_by_keys_and_comes_out_in_the_recipe() {
         ("reuse", "earlier.gguf", "reuse = \"earlier.gguf\""),
     ];
     let flags: Vec<&str> = {
-        let r = &b.state.recipe;
+        let r = &mut b.state.recipe;
+        r.unfolded = OptionGroup::ALL.to_vec();
         let fields = r.fields();
-        let rest = fields.iter().map(|f| f.label()).filter(|l| values.iter().all(|v| v.0 != *l) && *l != "format");
+        let options = fields.iter().filter(|f| !f.is_heading());
+        let rest = options.map(|f| f.label()).filter(|l| values.iter().all(|v| v.0 != *l) && *l != "format");
         rest.collect()
     };
     for (label, typed, line) in values {
@@ -355,19 +360,19 @@ fn saving_asks_where_and_before_it_replaces() {
     b.planned().keys("aq8<enter>").effects.clear();
     assert!(b.state.recipe.modified());
     b.keys("s<ctrl-u>mine<enter>");
-    let [Effect::SaveRecipe(path, recipe, false)] = &b.effects[..] else { panic!("{:?}", b.effects) };
+    let [Effect::SaveRecipe(path, recipe, Overwrite::No)] = &b.effects[..] else { panic!("{:?}", b.effects) };
     assert_eq!(path, &Path::new(DIR).join("mine.toml"), "the extension is added");
     let (path, recipe) = (path.clone(), recipe.clone());
     b.act(Action::RecipeSaved(path.clone(), recipe.clone(), Err(SaveRefusal::Exists)));
     b.effects.clear();
     b.keys("<enter>");
-    assert_eq!(b.effects, [Effect::SaveRecipe(path.clone(), recipe.clone(), true)]);
+    assert_eq!(b.effects, [Effect::SaveRecipe(path.clone(), recipe.clone(), Overwrite::Whole)]);
     b.act(Action::RecipeSaved(path.clone(), recipe, Ok(())));
     assert_eq!((b.state.recipe.origin.file.as_ref(), b.state.recipe.modified()), (Some(&path), false));
     b.effects.clear();
     b.keys("ds<enter>");
     assert!(
-        matches!(b.effects.last(), Some(Effect::SaveRecipe(p, _, true)) if *p == path),
+        matches!(b.effects.last(), Some(Effect::SaveRecipe(p, _, Overwrite::Changes)) if *p == path),
         "its own file needs no question"
     );
 }
@@ -475,6 +480,166 @@ fn tab_completes_a_path_that_is_still_being_typed() {
     b.effects.clear();
     b.keys("<tab>");
     assert!(b.effects.is_empty() && b.state.recipe.editing.is_some(), "a number has nothing to complete");
+}
+
+#[test]
+fn groups_of_options_are_folded_and_unfolded_by_keys() {
+    let mut b = sample::start();
+    b.planned().keys("<tab>");
+    let shown = |b: &sample::Bench, label: &str| b.state.recipe.fields().iter().any(|f| f.label() == label);
+    let at = b.state.recipe.fields().iter().position(|f| f.label() == "importance").unwrap();
+    b.state.recipe.field = at;
+    for (open, close) in [("<enter>", "<enter>"), ("l", "h"), ("<right>", "<left>"), ("<space>", "<space>")] {
+        b.keys(open);
+        assert!(shown(&b, "imatrix_name"), "{open}");
+        b.keys(close);
+        assert!(!shown(&b, "imatrix_name") && b.state.recipe.field == at, "{close}");
+    }
+    // From an option below, which has no list of values: to the heading.
+    b.keys("ljj<left>");
+    assert!(!shown(&b, "imatrix_name") && b.state.recipe.field == at);
+    b.keys("lj<enter>mine<enter><left>");
+    assert!(shown(&b, "imatrix_name") && !shown(&b, "include_weights"), "what is set is shown");
+    assert_eq!(b.state.recipe.counts(OptionGroup::Importance), (3, 1));
+    b.keys("jx");
+    assert!(!shown(&b, "imatrix_name") && b.state.recipe.field == at, "and the cursor stays at its heading");
+}
+
+#[test]
+fn an_option_is_found_wherever_it_is() {
+    let mut b = sample::start();
+    b.planned().keys("/mlock");
+    let labels = |b: &sample::Bench| b.state.recipe.fields().iter().map(|f| f.label()).collect::<Vec<_>>();
+    assert_eq!(labels(&b), ["use_mlock"]);
+    b.keys("<enter>l");
+    assert_eq!(b.state.recipe.document.recipe.targets[0].get(&gguf::USE_MLOCK), Some(true));
+    b.keys("<esc>");
+    assert!(b.state.recipe.filter.is_empty() && b.state.recipe.pane == RecipePane::Form);
+    assert_eq!(b.state.recipe.current_field().map(Field::label), Some("use_mlock"), "what has a value stays in view");
+    // Every letter goes into the filter, whatever it is a key of.
+    b.keys("/q1exports");
+    assert_eq!((b.state.tab, labels(&b).len()), (Tab::Recipe, 0));
+    b.keys("<esc>");
+    assert!(labels(&b).len() > 10);
+}
+
+#[test]
+fn steps_are_added_edited_moved_and_deleted_and_all_of_it_taken_back() {
+    let mut b = sample::start();
+    b.planned();
+    let start = b.state.recipe.document.clone();
+    let steps = |b: &sample::Bench| -> Vec<String> {
+        b.state.recipe.document.recipe.pipeline.iter().map(|s| s.step.clone()).collect()
+    };
+    b.keys("Asplit<enter>2GB<enter>");
+    assert_eq!(b.state.recipe.row(), RecipeRow::Step(0));
+    // What changes tensors comes before what changes targets.
+    b.keys("Aprune<enter>20, 21<enter>");
+    assert_eq!(steps(&b), ["prune_layers", "split"]);
+    assert_eq!(b.state.recipe.row(), RecipeRow::Step(0));
+    let text = to_toml(&planned_recipe(&b));
+    assert!(text.contains("layers = [20, 21]") && text.contains("max_size = \"2GB\""), "{text}");
+    b.keys("<esc>J");
+    assert_eq!((steps(&b), b.state.recipe.row()), (vec!["split".into(), "prune_layers".into()], RecipeRow::Step(1)));
+    let problem = b.state.recipe.problem_of(RecipeRow::Step(1)).map(|p| p.fact.clone()).unwrap_or_default();
+    assert!(problem.contains("comes after `split`"), "{problem}");
+    b.keys("K");
+    assert!(b.state.recipe.problems().is_empty(), "{:?}", b.state.recipe.problems());
+    b.keys("<enter>");
+    assert_eq!(
+        (b.state.recipe.pane, b.state.recipe.current_field().map(Field::label)),
+        (RecipePane::Form, Some("layers"))
+    );
+    b.keys("<enter><ctrl-u>first<enter>");
+    let at_step = b.state.recipe.problems().iter().all(|p| p.step == Some(0) && p.target.is_none());
+    assert!(at_step && b.state.recipe.problems().len() == 1, "{:?}", b.state.recipe.problems());
+    b.keys("<enter><ctrl-u>3<enter><esc>d");
+    assert_eq!(steps(&b), ["split"]);
+    b.keys(&"u".repeat(12));
+    assert_eq!(b.state.recipe.document, start);
+    b.keys(&"U".repeat(12));
+    assert_eq!(steps(&b), ["split"]);
+}
+
+#[test]
+fn a_type_that_a_step_gives_is_chosen_from_a_list_and_refused_at_the_step() {
+    let mut b = sample::start();
+    b.planned();
+    go(&mut b, "quantization");
+    b.keys("xAquantize<enter>q6_k<enter>");
+    let recipe = planned_recipe(&b);
+    assert_eq!(
+        (&recipe.pipeline[0].options["quantization"], recipe.targets[0].quantization.as_deref()),
+        (&"q6_k".into(), None)
+    );
+    b.act(Action::Planned(b.state.recipe.request, {
+        let e = ModelError::request("no").in_option(OptionName::QUANTIZATION);
+        PlanResponse::refused(Some(0), (&e).into())
+    }));
+    let r = &b.state.recipe;
+    assert_eq!(r.problem_of(RecipeRow::Target(0)), None);
+    assert_eq!(r.problem_of(RecipeRow::Step(0)).map(|p| p.key.as_str()), Some("quantization"));
+}
+
+#[test]
+fn the_outputs_line_leads_to_their_folder_and_keeps_it_through_errors() {
+    let mut b = sample::start();
+    b.planned().keys("gg<down><enter>");
+    assert_eq!(b.state.recipe.current_field().map(Field::label), Some("output_dir"));
+    let shown = |b: &mut sample::Bench| text(&render(b, SMALL, Depth::True, false)).contains("outputs  exp42");
+    assert!(shown(&mut b));
+    // Past the place to add a step, to the target.
+    b.keys("<esc>jj");
+    go(&mut b, "context_length");
+    b.keys("<enter>many<enter>");
+    assert!(shown(&mut b), "an error does not change where outputs go");
+}
+
+#[test]
+fn existing_files_are_not_ready_without_a_word_and_r_is_in_the_help_once() {
+    let mut b = sample::start();
+    b.in_the_way();
+    shows(&mut b, LARGE, &["! ready: 2 outputs", ", 1 already exists"]);
+    let starts = all_commands().filter(|c| c.keys == ["r"] && c.scopes.len() == 2 && (c.when)(&b.state)).count();
+    assert_eq!(starts, 1);
+}
+
+#[test]
+fn a_recipe_begins_with_the_question_what_it_is_for_once_in_a_session() {
+    let mut b = sample::start();
+    b.state.settings.ask_purpose = true;
+    b.keys("c");
+    shows(
+        &mut b,
+        SMALL,
+        &["What is the model for?", "skip: I choose the targets myself", "laptop: a laptop or desktop"],
+    );
+    b.keys("<esc>");
+    assert_eq!(b.state.recipe.document.recipe.targets, [presets()[0].target()], "one key skips it");
+    b.keys("1kc");
+    assert!(b.state.layer.is_none(), "once");
+    b.effects.clear();
+    b.keys("wlaptop<enter>");
+    shows(&mut b, SMALL, &["memory of the machine: 16GiB"]);
+    b.keys("<ctrl-u>much<enter>");
+    assert_eq!(b.effects, []);
+    b.keys("wlaptop<enter><enter>");
+    let source = b.state.recipe.source().unwrap().clone();
+    assert_eq!(b.effects, [Effect::ComposeFor(source.clone(), "laptop", Some(16 << 30))]);
+    let before = b.state.recipe.document.clone();
+    let mut recipe = Recipe { targets: vec![presets()[2].target()], ..Recipe::default() };
+    recipe.description = Some("For a laptop".into());
+    let made = || Ok((Box::new(recipe.clone()), vec!["It fits.".to_owned()]));
+    b.act(Action::ComposedFor("/elsewhere".into(), "laptop", made()));
+    assert_eq!(b.state.recipe.document, before, "an answer about another model");
+    b.act(Action::ComposedFor(source.clone(), "laptop", made()));
+    assert_eq!(b.state.recipe.document.recipe.targets, recipe.targets);
+    assert_eq!(planned_recipe(&b).targets, recipe.targets);
+    b.keys("u");
+    assert_eq!(b.state.recipe.document, before, "one step back");
+    b.effects.clear();
+    b.keys("warchive<enter>");
+    assert_eq!(b.effects, [Effect::ComposeFor(source, "archive", None)], "the memory decides nothing");
 }
 
 #[test]

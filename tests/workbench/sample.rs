@@ -172,6 +172,8 @@ pub fn start() -> Bench {
     let mut b = Bench { state: State::new(DIR.into(), noon()), effects: Vec::new() };
     b.state.home = Some("/home/ada".into());
     b.state.cores = 2;
+    // Tests that want the question ask for it.
+    b.state.settings.ask_purpose = false;
     b.act(Action::Found(found()));
     b.act(Action::Jobs(Vec::new()));
     b.keys("jj");
@@ -348,8 +350,7 @@ impl Bench {
     /// On the Recipe tab with a target that may replace a file, and its plan.
     pub fn replacing(&mut self) -> &mut Self {
         self.planned().keys("<tab>G");
-        let fields = self.state.recipe.fields();
-        self.state.recipe.field = fields.iter().position(|f| f.label() == "force").unwrap();
+        assert!(self.state.recipe.show_option("force"));
         self.keys("l<tab>");
         let mut plan = plan();
         plan.outputs[0].replaces = vec![plan.outputs[0].path.clone()];

@@ -7,6 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use remold::testing::model::{Hint, ModelError, OptionName, Remedy};
+use remold::testing::recipe::keys::OptionGroup;
 use remold::testing::recipe::options::gguf;
 use remold::testing::tui::core::{Action, Level};
 use remold::testing::tui::look::{Depth, Look, Theme};
@@ -196,16 +197,60 @@ fn recipe_pickers_and_lines() {
     let library = ["Open a recipe", "phone-and-server.toml", "has errors", "built in", "type its path"];
     shows(&mut b, SMALL, &library);
     let mut b = sample::start();
-    b.planned().keys("<tab>jjjj<enter>32k");
+    b.planned().keys("<tab>jjjjjj<enter>32k");
     shows(&mut b, SMALL, &["▌ context_length  32k", "Context length to declare", "⏎ accept"]);
     let mut b = sample::start();
-    b.planned().keys("<tab>jjjjjj<enter>ffn_down = q6_k<enter>");
+    b.planned().keys("<tab>jjj<enter>ffn_down = q6_k<enter>");
     shows(&mut b, SMALL, &["1 gguf Q4_K_M  1 rule", "▌ tensor_types    ffn_down = q6_k", "planning…"]);
 }
 
 #[test]
+fn the_help_of_every_option_its_default_and_its_values_are_in_view() {
+    let mut b = sample::start();
+    b.planned().keys("<tab>");
+    b.state.recipe.unfolded = OptionGroup::ALL.to_vec();
+    for at in 0..b.state.recipe.fields().len() {
+        b.state.recipe.field = at;
+        let field = b.state.recipe.fields()[at];
+        let picture = text(&render(&mut b, SMALL, Depth::True, false));
+        // One line of the list is selected, and one of the form.
+        assert_eq!(picture.matches('▌').count(), 2, "{picture}");
+        let wanted: &[&str] = match field.label() {
+            _ if field.is_heading() => &["Options: "],
+            "format" => &["What to write.", "Enter lists the values."],
+            "context_length" => &["Default: 131 072 (config).", "tokens."],
+            "split_max_layers" => &["Default: none.", "layers."],
+            "pure" => &["Default: no.", "Takes yes or no."],
+            "effort" => &["Default: reference.", "reference, max."],
+            _ => &["Default: "],
+        };
+        // Lines are broken at any blank.
+        let foot =
+            picture.lines().map(|l| l.split('│').next().unwrap_or_default().trim()).collect::<Vec<_>>().join(" ");
+        for words in wanted {
+            assert!(foot.contains(words), "{}: {words:?} is not on the screen:\n{picture}", field.label());
+        }
+    }
+    let mut b = sample::start();
+    b.planned().keys("<tab>/shard<enter>");
+    shows(&mut b, SMALL, &["/ shard", "1 option", "▌ max_shard_size  one file", "Default: one file."]);
+    plain(sample::start().planned().keys("<tab>G<enter>"));
+}
+
+#[test]
+fn recipe_steps() {
+    let mut b = sample::start();
+    b.planned().keys("Asplit<enter>1GB<enter><esc>Aprune<enter>");
+    b.keys("<esc>");
+    picture("recipe-steps", &mut b, SMALL);
+    b.keys("<esc>");
+    shows(&mut b, LARGE, &["  steps", "▌  1 prune_layers  ✗ layers", "   2 split  max_size 1GB", "  +  add a step"]);
+    plain(&mut b);
+}
+
+#[test]
 fn recipe_troubles() {
-    picture("recipe-wrong-value", sample::start().planned().keys("<tab>jjjj<enter>many<enter>"), SMALL);
+    picture("recipe-wrong-value", sample::start().planned().keys("<tab>jjjjjj<enter>many<enter>"), SMALL);
     let budget = ["✗ budget: a size such as 760MB", "1 gguf Q4_K_M  ✗ budget", "▌ budget          ✗ 760"];
     shows(sample::start().planned().keys("b760<enter>"), SMALL, &budget);
     let none = ["✗ the recipe has no target, so there", "Press a and choose from a list."];

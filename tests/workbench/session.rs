@@ -62,6 +62,12 @@ impl Session {
         command.env("LANG", "C.UTF-8");
         command.env("REMOLD_JOBS", dir.join("no-jobs"));
         command.env("XDG_CONFIG_HOME", dir.join("no-config"));
+        // A recipe begins without a question, unless a test has its own configuration.
+        let config = dir.join("no-config/remold/config.toml");
+        if !config.exists() {
+            std::fs::create_dir_all(config.parent().unwrap()).unwrap();
+            std::fs::write(&config, "ask_purpose = false\n").unwrap();
+        }
         command.env("XDG_CACHE_HOME", dir.join("no-cache"));
         command.env("XDG_STATE_HOME", dir.join("no-state"));
         for (name, value) in env {

@@ -57,7 +57,7 @@ pub(crate) fn rule_of(dir: &Path, args: &RuleArgs) -> Result<Rule, RequestError>
 /// The recipe of the arguments, read from disk now.
 pub(crate) fn recipe_of(args: &RuleArgs) -> Result<Recipe, RequestError> {
     let mut recipe = match &args.recipe {
-        Some(name) => find_recipe(name)?,
+        Some(name) => find_recipe(name, &args.to)?,
         None => Recipe::default(),
     };
     if !args.to.is_empty() {
@@ -123,5 +123,9 @@ fn recipe_name(args: &RuleArgs, recipe: &Recipe) -> String {
     let file =
         |name: &String| Path::new(name).file_stem().map_or_else(|| name.clone(), |s| s.to_string_lossy().into_owned());
     let given = (args.to.is_empty()).then(|| recipe.name.clone().or_else(|| args.recipe.as_ref().map(file))).flatten();
-    given.unwrap_or_else(|| args.to.join(", "))
+    given.unwrap_or_else(|| match recipe.pipeline.is_empty() {
+        true => args.to.join(", "),
+        // A step may say what the words leave open.
+        false => recipe::title(&Recipe { name: None, ..recipe.clone() }),
+    })
 }

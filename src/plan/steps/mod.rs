@@ -8,7 +8,8 @@ mod prune_layers;
 
 use super::PlannedStep;
 use crate::model::{Hint, Model, ModelError, Remedy, Result, Warning};
-use crate::recipe::keys::State;
+use crate::recipe::keys::{Kind, State};
+use crate::recipe::options;
 use crate::recipe::steps::{self, Effect, StepSpec};
 use crate::recipe::{Recipe, Step, Target};
 use std::borrow::Cow;
@@ -56,10 +57,10 @@ pub(crate) fn apply<'m>(model: &'m Model, recipe: &Recipe) -> Result<Stepped<'m>
     };
     if let Some((i, first)) = steps::out_of_order(recipe) {
         let what = format!("it changes tensors and comes after `{first}`, which decides how they are written");
-        return Err(ModelError::request(what).field(place(recipe, i)).with_hint(format!("Move it before `{first}`.")));
+        return Err(in_step(recipe, i, ModelError::request(what).with_hint(format!("Move it before `{first}`."))));
     }
     for (i, step) in recipe.pipeline.iter().enumerate() {
-        let in_step = |e: ModelError| e.field(place(recipe, i));
+        let in_step = |e: ModelError| in_step(recipe, i, e);
         let spec = available(step).map_err(in_step)?;
         let what = match spec.effect {
             Effect::Targets(_) if acts(recipe, i) => words(step),
@@ -83,7 +84,20 @@ pub(crate) fn apply<'m>(model: &'m Model, recipe: &Recipe) -> Result<Stepped<'m>
         };
         stepped.steps.push(PlannedStep { step: spec.name.to_owned(), what, options: step.options.clone() });
     }
+    stepped.warnings.extend(counts_remaining(recipe, &stepped.targets));
     Ok(stepped)
+}
+
+/// A warning where layers are removed by a step and again in a target, which counts those that are left.
+fn counts_remaining(recipe: &Recipe, targets: &[Target]) -> Option<Warning> {
+    let step = recipe.pipeline.iter().position(|s| s.step == "prune_layers")?;
+    let again = |t: &&Target| options::own_keys().any(|k| k.kind == Kind::Layers && t.options.json(k).is_some());
+    targets.iter().find(again)?;
+    let text = format!(
+        "layers are removed by step {} and again by `prune_layers` of a target, which counts the layers that the step leaves",
+        step + 1
+    );
+    Some(Warning::new("prune.counts-remaining", text))
 }
 
 /// The model after the steps of `pipeline` that change it.
@@ -95,8 +109,8 @@ pub(crate) fn with_steps<'m>(model: &'m Model, pipeline: &[Step]) -> Result<Cow<
     apply(model, &recipe).map(|stepped| stepped.model)
 }
 
-fn place(recipe: &Recipe, i: usize) -> String {
-    format!("step {} ({})", i + 1, recipe.pipeline.get(i).map_or("", |s| s.step.as_str()))
+fn in_step(recipe: &Recipe, i: usize, e: ModelError) -> ModelError {
+    e.in_step(i, recipe.pipeline.get(i).map_or("", |s| s.step.as_str()))
 }
 
 /// True if step `i` changes one of the targets, or there are none.

@@ -4,6 +4,7 @@ use super::common::MAX_SHARD_SIZE;
 use super::flag::Malformed;
 use super::{Flag, FormatOptions, OptionNote, Options, TargetOption, Types, no_notes};
 use crate::model::FormatId;
+use crate::recipe::key::OptionGroup::{Budget, Importance, Output, Runtime, Tokenizer, Types as TypesGroup};
 use crate::recipe::key::{Key, KeyTable, Kind, NOW, key};
 use indexmap::IndexMap;
 use serde_json::Value as Json;
@@ -39,58 +40,58 @@ macro_rules! options {
 #[rustfmt::skip]
 options! {
     CONTEXT_LENGTH: Option<u64> = "context_length", Kind::Integer(1, MAX_CONTEXT), "Context length to declare. Default: that of the model. A longer one than the model was trained with needs `rope_scaling`.", "4096",
-        or(&["num_ctx", "n_ctx", "ctx_size", "context_size"]), flag(Flag::new("context-length", "N")), fact("ctx {}");
+        or(&["num_ctx", "n_ctx", "ctx_size", "context_size"]), flag(Flag::new("context-length", "N")), fact("ctx {}"), group(Runtime), front(20), unit("tokens"), absent("the model's");
     ROPE_SCALING: Option<String> = "rope_scaling", Kind::Choice(&["yarn", "linear"]), "Scaling of the positions, `yarn` or `linear`, for a `context_length` beyond the trained one. Costs quality.", "\"yarn\"",
-        or(&["rope_scaling_type"]), flag(Flag::new("rope-scaling", "KIND")), fact("{} rope");
+        or(&["rope_scaling_type"]), flag(Flag::new("rope-scaling", "KIND")), fact("{} rope"), group(Runtime), absent("none");
     EMBEDDING_TYPE: Option<String> = "embedding_type", Kind::TensorType, "Type of the token embedding.", "\"q8_0\"",
-        or(&["token_embedding_type"]), flag(Flag::new("embedding-type", "TYPE").or(&["token-embedding-type"])), fact("emb {}");
+        or(&["token_embedding_type"]), flag(Flag::new("embedding-type", "TYPE").or(&["token-embedding-type"])), fact("emb {}"), group(TypesGroup), absent("same as quantization");
     OUTPUT_TYPE: Option<String> = "output_type", Kind::TensorType, "Type of the output matrix.", "\"q6_k\"",
-        or(&["output_tensor_type"]), flag(Flag::new("output-type", "TYPE").or(&["output-tensor-type"])), fact("out {}");
+        or(&["output_tensor_type"]), flag(Flag::new("output-type", "TYPE").or(&["output-tensor-type"])), fact("out {}"), group(TypesGroup), absent("same as quantization");
     TENSOR_TYPES: IndexMap<String, String> = "tensor_types", Kind::Rules, "Types by tensor: roles, parts of names, names with `*`, or `re:` patterns. The first match wins.", "{ \"re:ffn_down\" = \"q6_k\" }",
-        or(&["tensor_type"]), flag(Flag::new("tensor-type", "PATTERN=TYPE").entries(tensor_type, false)), fact("{n} rule{s}");
-    PURE: bool = "pure", Kind::Bool, "Use the base type for every tensor, without a mix.", "true", flag(Flag::switch("pure")), fact("pure");
-    ALLOW_REQUANTIZE: bool = "allow_requantize", Kind::Bool, "Requantize tensors that are already quantized; loses quality.", "true", flag(Flag::switch("allow-requantize"));
-    NO_FALLBACK: bool = "no_fallback", Kind::Bool, "Fail instead of using a fallback type when a type does not fit the shape of a tensor.", "true", flag(Flag::switch("no-fallback"));
+        or(&["tensor_type"]), flag(Flag::new("tensor-type", "PATTERN=TYPE").entries(tensor_type, false)), fact("{n} rule{s}"), group(TypesGroup), front(4), absent("no rules");
+    PURE: bool = "pure", Kind::Bool, "Use the base type for every tensor, without a mix.", "true", flag(Flag::switch("pure")), fact("pure"), group(TypesGroup);
+    ALLOW_REQUANTIZE: bool = "allow_requantize", Kind::Bool, "Requantize tensors that are already quantized; loses quality.", "true", flag(Flag::switch("allow-requantize")), group(TypesGroup);
+    NO_FALLBACK: bool = "no_fallback", Kind::Bool, "Fail instead of using a fallback type when a type does not fit the shape of a tensor.", "true", flag(Flag::switch("no-fallback")), group(TypesGroup);
     IMATRIX: Option<PathBuf> = "imatrix", Kind::Path, "Importance matrix from `llama-imatrix` (GGUF or .dat).", "\"imatrix.gguf\"",
-        or(&["imatrix_file"]), flag(Flag::new("imatrix", "FILE")), fact("imatrix"), of_model();
-    IMATRIX_NAME: Option<String> = "imatrix_name", Kind::Text, "Name of the importance matrix in the metadata (`quantize.imatrix.file`). Default: its path as given.", "\"imatrix.gguf\"", named_after("imatrix");
+        or(&["imatrix_file"]), flag(Flag::new("imatrix", "FILE")), fact("imatrix"), of_model(), group(Importance), front(10);
+    IMATRIX_NAME: Option<String> = "imatrix_name", Kind::Text, "Name of the importance matrix in the metadata (`quantize.imatrix.file`). Default: its path as given.", "\"imatrix.gguf\"", named_after("imatrix"), group(Importance), absent("its path");
     EFFORT: Option<String> = "effort", Kind::Choice(&["reference", "max"]), "How hard to search for the scales of each block: `reference` gives the bytes of llama.cpp; `max` takes longer, and no block has a larger error than the reference.", "\"max\"",
-        flag(Flag::new("effort", "EFFORT")), fact("effort {}");
+        flag(Flag::new("effort", "EFFORT")), fact("effort {}"), group(TypesGroup), front(5);
     PRE_TOKENIZER: Option<String> = "pre_tokenizer", Kind::Text, "Name of the pre-tokenizer, if it cannot be detected.", "\"llama-bpe\"",
-        or(&["tokenizer_pre"]), flag(Flag::new("pre", "NAME"));
-    MODEL_NAME: Option<String> = "model_name", Kind::Text, "Model name to write (`general.name`).", "\"My model\"", flag(Flag::new("model-name", "NAME"));
-    MODELFILE: bool = "modelfile", Kind::Bool, "Write an Ollama Modelfile next to the output.", "true", or(&["ollama_modelfile"]), flag(Flag::switch("modelfile")), fact("Modelfile"), unmeasured();
+        or(&["tokenizer_pre"]), flag(Flag::new("pre", "NAME")), group(Tokenizer), absent("the model's");
+    MODEL_NAME: Option<String> = "model_name", Kind::Text, "Model name to write (`general.name`).", "\"My model\"", flag(Flag::new("model-name", "NAME")), group(Tokenizer), absent("the model's");
+    MODELFILE: bool = "modelfile", Kind::Bool, "Write an Ollama Modelfile next to the output.", "true", or(&["ollama_modelfile"]), flag(Flag::switch("modelfile")), fact("Modelfile"), unmeasured(), group(Runtime);
     MODELFILE_ADAPTER: Option<PathBuf> = "modelfile_adapter", Kind::Path, "Adapter to name in the Modelfile: a GGUF adapter, or a folder of PEFT. Ollama applies it to the model.", "\"lora/adapter.gguf\"",
-        flag(Flag::new("modelfile-adapter", "PATH")), of_model(), unmeasured();
+        flag(Flag::new("modelfile-adapter", "PATH")), of_model(), unmeasured(), group(Runtime);
     OLLAMA_CREATE: Option<String> = "ollama_create", Kind::Text, "Register the output in Ollama under this name once it is published (`ollama create`). Writes the Modelfile too.", "\"tiny:q4_k_m\"",
-        flag(Flag::new("ollama-create", "NAME")), of_model(), unmeasured();
+        flag(Flag::new("ollama-create", "NAME")), of_model(), unmeasured(), group(Runtime);
     USE_MLOCK: Option<bool> = "use_mlock", Kind::Bool, "Keep the model in memory when it runs. Written to the Modelfile, not to the GGUF.", "true",
-        or(&["mlock"]), tri_state(), flag(Flag::switch("use-mlock")), unmeasured();
+        or(&["mlock"]), tri_state(), flag(Flag::switch("use-mlock")), unmeasured(), group(Runtime);
     ; shared MAX_SHARD_SIZE;
     SPLIT_MAX_TENSORS: Option<u64> = "split_max_tensors", Kind::Integer(1, MAX_SPLIT), "Split after this many tensors.", "128",
-        conflicts(&["max_shard_size", "split_max_layers", "keep_split"]), flag(Flag::new("split-max-tensors", "N")), fact("split"), unmeasured();
+        conflicts(&["max_shard_size", "split_max_layers", "keep_split"]), flag(Flag::new("split-max-tensors", "N")), fact("split"), unmeasured(), group(Output), unit("tensors");
     SPLIT_MAX_LAYERS: Option<u64> = "split_max_layers", Kind::Integer(1, MAX_SPLIT), "Split after this many whole layers, in order. A tensor without a layer stays with the tensor before it.", "16",
-        conflicts(&["max_shard_size", "split_max_tensors", "keep_split"]), flag(Flag::new("split-max-layers", "N")), fact("split"), unmeasured();
+        conflicts(&["max_shard_size", "split_max_tensors", "keep_split"]), flag(Flag::new("split-max-layers", "N")), fact("split"), unmeasured(), group(Output), unit("layers");
     NO_TENSOR_FIRST_SPLIT: bool = "no_tensor_first_split", Kind::Bool, "Put the metadata into the first file, without tensors.", "true",
-        conflicts(&["keep_split"]), flag(Flag::switch("no-tensor-first-split")), unmeasured();
+        conflicts(&["keep_split"]), flag(Flag::switch("no-tensor-first-split")), unmeasured(), group(Output);
     KEEP_SPLIT: bool = "keep_split", Kind::Bool, "Keep the files of the source, with the same tensors in each.", "true",
-        conflicts(&["max_shard_size", "split_max_tensors", "split_max_layers", "no_tensor_first_split"]), flag(Flag::switch("keep-split")), fact("split"), unmeasured();
+        conflicts(&["max_shard_size", "split_max_tensors", "split_max_layers", "no_tensor_first_split"]), flag(Flag::switch("keep-split")), fact("split"), unmeasured(), group(Output);
     TARGET_SIZE: Option<String> = "target_size", Kind::Size, "Instead of a quantization: choose the types with the least loss for a file of at most this size.", "\"4.5GiB\"",
-        conflicts(&["target_bpw"]), flag(Flag::new("target-size", "SIZE"));
+        conflicts(&["target_bpw"]), flag(Flag::new("target-size", "SIZE")), group(Budget), front(2);
     TARGET_BPW: Option<f64> = "target_bpw", Kind::Number(0.5, 32.0), "Instead of a quantization: choose the types with the least loss for at most this many bits per weight.", "4.25",
-        conflicts(&["target_size"]), flag(Flag::new("target-bpw", "BITS"));
+        conflicts(&["target_size"]), flag(Flag::new("target-bpw", "BITS")), group(Budget), front(2), unit("bits per weight");
     BUDGET_TYPES: Vec<String> = "budget_types", Kind::List, "Types that `target_size` and `target_bpw` may choose from.", "[\"q4_k\", \"q6_k\"]",
-        flag(Flag::new("budget-types", "TYPES"));
+        flag(Flag::new("budget-types", "TYPES")), group(Budget), absent("all");
     LEAVE_OUTPUT: bool = "leave_output", Kind::Bool, "Do not quantize the output matrix.", "true",
-        or(&["leave_output_tensor"]), flag(Flag::switch("leave-output").or(&["leave-output-tensor"]));
+        or(&["leave_output_tensor"]), flag(Flag::switch("leave-output").or(&["leave-output-tensor"])), group(TypesGroup);
     INCLUDE_WEIGHTS: Vec<String> = "include_weights", Kind::Selectors, "Use the importance matrix only for these tensors: a part of the name, or a selector as in `tensor_types`.", "[\"ffn\"]",
-        conflicts(&["exclude_weights"]), flag(Flag::new("include-weights", "PATTERN"));
+        conflicts(&["exclude_weights"]), flag(Flag::new("include-weights", "PATTERN")), group(Importance), absent("all tensors");
     EXCLUDE_WEIGHTS: Vec<String> = "exclude_weights", Kind::Selectors, "Do not use the importance matrix for these tensors; conflicts with `include_weights`.", "[\"output\"]",
-        conflicts(&["include_weights"]), flag(Flag::new("exclude-weights", "PATTERN"));
+        conflicts(&["include_weights"]), flag(Flag::new("exclude-weights", "PATTERN")), group(Importance), absent("no tensors");
     OVERRIDE_KV: IndexMap<String, Json> = "override_kv", Kind::Table, "Metadata to set: key → string, number, boolean, or a list of one of them.", "{ \"general.license\" = \"mit\" }",
-        or(&["metadata"]), flag(Flag::new("override-kv", "KEY=TYPE:VALUE").entries(metadata, true).help("Set a metadata key; TYPE is int, float, bool or str"));
+        or(&["metadata"]), flag(Flag::new("override-kv", "KEY=TYPE:VALUE").entries(metadata, true).help("Set a metadata key; TYPE is int, float, bool or str")), group(Tokenizer);
     PRUNE_LAYERS: Vec<u32> = "prune_layers", Kind::Layers, "Layers to remove, counted from 0; the following layers are renumbered.", "[20, 21]",
-        flag(Flag::new("prune-layers", "N,…")), fact("{n} layer{s} out");
+        flag(Flag::new("prune-layers", "N,…")), fact("{n} layer{s} out"), group(TypesGroup);
 }
 
 /// GGUF.

@@ -2,44 +2,57 @@
 
 use super::{FormatOptions, Types, no_notes};
 use crate::model::FormatId;
-use crate::recipe::key::{Key, KeyTable, Kind, State, key};
+use crate::recipe::key::{Key, KeyTable, Kind, OptionGroup, State, key};
 
-const fn later(name: &'static str, kind: Kind, help: &'static str, example: &'static str) -> Key {
-    key(KeyTable::Target, name, kind, State::Later, help, example)
+const fn later(group: OptionGroup, name: &'static str, kind: Kind, help: &'static str, example: &'static str) -> Key {
+    key(KeyTable::Target, name, kind, State::Later, help, example).group(group)
 }
 
 const ARITHMETIC: &[&str] = &["float32", "int8", "uint8", "int16"];
 
-static PRECISION: Key =
-    later("precision", Kind::Choice(&["f32", "f16", "mixed", "fp32", "fp16"]), "Precision of a graph.", "\"mixed\"");
+static PRECISION: Key = later(
+    OptionGroup::Types,
+    "precision",
+    Kind::Choice(&["f32", "f16", "mixed", "fp32", "fp16"]),
+    "Precision of a graph.",
+    "\"mixed\"",
+);
 static FP16_LAYERS: Key = later(
+    OptionGroup::Types,
     "fp16_layers",
     Kind::Selectors,
     "With `precision = \"mixed\"`: tensors to convert to f16.",
     "[\"attention\", \"ffn\"]",
 );
 static CALIBRATION_DATA: Key =
-    later("calibration_data", Kind::Path, "Data for static quantization.", "\"calib.jsonl\"");
+    later(OptionGroup::Importance, "calibration_data", Kind::Path, "Data for static quantization.", "\"calib.jsonl\"");
 static CALIBRATION_METHOD: Key = later(
+    OptionGroup::Importance,
     "calibration_method",
     Kind::Choice(&["minmax", "entropy", "percentile"]),
     "How ranges are found.",
     "\"entropy\"",
 );
-static OPSET: Key = later("opset", Kind::Integer(1, 64), "ONNX operator set.", "21");
-static EXTERNAL_DATA: Key = later("save_as_external_data", Kind::Bool, "Tensors in a file beside the graph.", "true");
+static OPSET: Key = later(OptionGroup::Output, "opset", Kind::Integer(1, 64), "ONNX operator set.", "21");
+static EXTERNAL_DATA: Key =
+    later(OptionGroup::Output, "save_as_external_data", Kind::Bool, "Tensors in a file beside the graph.", "true");
 static EXTERNAL_DATA_THRESHOLD: Key = later(
+    OptionGroup::Output,
     "external_data_threshold",
     Kind::Integer(0, u64::MAX),
     "Put tensors larger than this many bytes into that file.",
     "1024",
 );
-static CUSTOM_OPS: Key = later("custom_ops", Kind::List, "Libraries of custom operators.", "[\"ops.so\"]");
+static CUSTOM_OPS: Key =
+    later(OptionGroup::Runtime, "custom_ops", Kind::List, "Libraries of custom operators.", "[\"ops.so\"]");
 static ALLOW_CUSTOM_OPS: Key =
-    later("allow_custom_ops", Kind::Bool, "Keep operators that TFLite does not support.", "true");
-static OPTIMIZATIONS: Key = later("optimizations", Kind::List, "TFLite optimizations.", "[\"DEFAULT\"]");
-static INPUT_TYPE: Key = later("inference_input_type", Kind::Choice(ARITHMETIC), "Type of the inputs.", "\"int8\"");
-static OUTPUT_TYPE: Key = later("inference_output_type", Kind::Choice(ARITHMETIC), "Type of the outputs.", "\"int8\"");
+    later(OptionGroup::Runtime, "allow_custom_ops", Kind::Bool, "Keep operators that TFLite does not support.", "true");
+static OPTIMIZATIONS: Key =
+    later(OptionGroup::Types, "optimizations", Kind::List, "TFLite optimizations.", "[\"DEFAULT\"]");
+static INPUT_TYPE: Key =
+    later(OptionGroup::Types, "inference_input_type", Kind::Choice(ARITHMETIC), "Type of the inputs.", "\"int8\"");
+static OUTPUT_TYPE: Key =
+    later(OptionGroup::Types, "inference_output_type", Kind::Choice(ARITHMETIC), "Type of the outputs.", "\"int8\"");
 
 const fn row(format: FormatId, purpose: &'static str, options: &'static [&'static Key]) -> FormatOptions {
     FormatOptions { format, types: Types::Graphs, heading: "Graph options", purpose, options, notes: no_notes }

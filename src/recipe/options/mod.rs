@@ -151,6 +151,20 @@ mod tests {
     }
 
     #[test]
+    fn every_option_of_a_target_has_a_group_and_its_place_in_front_is_its_own() {
+        for key in keys() {
+            assert!(key.group.is_some(), "{}", key.name);
+        }
+        for f in FORMAT_OPTIONS {
+            let mut front: Vec<(u8, &str)> = keys_of(f.format).filter_map(|k| Some((k.front?, k.name))).collect();
+            // The budget is one wish with two keys.
+            front.retain(|(_, name)| *name != gguf::TARGET_BPW.key.name);
+            let places: std::collections::HashSet<u8> = front.iter().map(|(place, _)| *place).collect();
+            assert_eq!(places.len(), front.len(), "{}: {front:?}", f.format);
+        }
+    }
+
+    #[test]
     fn flags_are_unique() {
         let mut seen = std::collections::HashSet::new();
         for key in own_keys() {

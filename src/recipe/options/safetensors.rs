@@ -3,17 +3,20 @@
 use super::common::MAX_SHARD_SIZE;
 use super::{FormatOptions, TargetOption, Types, no_notes};
 use crate::model::FormatId;
-use crate::recipe::key::{KeyTable, Kind, State, key};
+use crate::recipe::key::{KeyTable, Kind, OptionGroup, State, key};
 
 /// Compression of the file.
-pub(crate) static COMPRESSION: TargetOption<Option<String>> = TargetOption::new(key(
-    KeyTable::Target,
-    "compression",
-    Kind::Choice(&["lz4", "zstd", "none"]),
-    State::Later,
-    "Compress the file. No loader supports compressed safetensors.",
-    "\"zstd\"",
-));
+pub(crate) static COMPRESSION: TargetOption<Option<String>> = TargetOption::new(
+    key(
+        KeyTable::Target,
+        "compression",
+        Kind::Choice(&["lz4", "zstd", "none"]),
+        State::Later,
+        "Compress the file. No loader supports compressed safetensors.",
+        "\"zstd\"",
+    )
+    .group(OptionGroup::Output),
+);
 
 /// safetensors.
 pub(crate) static SAFETENSORS: FormatOptions = FormatOptions {

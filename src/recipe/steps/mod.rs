@@ -11,6 +11,7 @@ mod split;
 
 pub(crate) use prune_layers::LAYERS as PRUNE_LAYERS;
 
+use super::fields::get_target;
 use super::key::{Key, State};
 use super::options::TargetOption;
 use super::types::{Recipe, Step, Target};
@@ -110,6 +111,16 @@ pub(crate) fn targets_around(recipe: &Recipe, i: usize) -> impl Iterator<Item = 
         let after = target_after(step, &before);
         (before, after)
     })
+}
+
+/// The step that sets an option of a target, where the target does not set it itself: the last one if there are several.
+pub(crate) fn set_by(recipe: &Recipe, target: usize, key: &Key) -> Option<usize> {
+    let value = |(before, after): (Target, Target)| (get_target(&before, key), get_target(&after, key));
+    let changes = |i: &usize| {
+        let around = targets_around(recipe, *i).nth(target).map(value);
+        around.is_some_and(|(before, after)| before != after)
+    };
+    (0..recipe.pipeline.len()).rev().find(changes)
 }
 
 /// Lets a step set options of a target. Values that the target has itself are kept, and options of other formats are not set.

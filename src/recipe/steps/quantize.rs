@@ -14,7 +14,7 @@ static QUANTIZATION: StepOption<Option<String>> = StepOption::new(
     key(
         KeyTable::Step(NAME),
         "quantization",
-        Kind::Text,
+        Kind::Quantization,
         NOW,
         "Quantization or element type of the targets that name none and have no budget.",
         "\"q4_k_m\"",

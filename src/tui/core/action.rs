@@ -16,7 +16,7 @@ use crate::tui::core::remedies::on_screen;
 use crate::tui::tabs::compare::Compared;
 use crate::tui::tabs::jobs::JobAction;
 use crate::tui::tabs::models::{InspectRequest, InspectResponse, ModelInfo, Summary};
-use crate::tui::tabs::recipe::{EditOutcome, EditPlace, LibraryEntry, PlanResponse, SaveRefusal};
+use crate::tui::tabs::recipe::{EditOutcome, EditPlace, LibraryEntry, Overwrite, PlanResponse, SaveRefusal};
 use crate::tui::tabs::watch::ExportQuality;
 use crate::units::escape;
 use crate::watch::{Request, WatchEvent, WatcherInfo};
@@ -32,6 +32,8 @@ pub struct ErrorCard {
     pub fact: String,
     /// The file it is about.
     pub file: Option<PathBuf>,
+    /// The step of the recipe that it is about, counted from 0.
+    pub step: Option<u16>,
     /// Where in the file or the recipe it is.
     pub field: Option<Box<Field>>,
     /// The option that it is about.
@@ -49,6 +51,7 @@ impl From<&ModelError> for ErrorCard {
             message: e.to_string(),
             fact: escape(e.fact()).into_owned(),
             file: e.file().map(Path::to_owned),
+            step: e.step().and_then(|i| u16::try_from(i).ok()),
             field: e.field_path().cloned().map(Box::new),
             option: e.option().cloned().map(Box::new),
             hint: e.hint().map(on_screen),
@@ -61,13 +64,21 @@ impl ErrorCard {
     /// A fact about no file and no option.
     pub fn new(fact: impl Into<String>, wrong: bool) -> Self {
         let fact = fact.into();
-        Self { message: fact.clone(), fact, file: None, field: None, option: None, hint: None, wrong }
+        Self { message: fact.clone(), fact, file: None, step: None, field: None, option: None, hint: None, wrong }
     }
 
     /// What there is to say where the name of the option that it is about is shown already.
     pub(crate) fn beside_option(&self) -> &str {
         let named = matches!(self.field.as_deref(), Some(Field::Option(_))) && self.file.is_none();
         if named { &self.fact } else { &self.message }
+    }
+
+    /// What there is to say where the step that it is about is shown already: everything but the step.
+    pub(crate) fn beside_step(&self) -> String {
+        match self.field.as_deref() {
+            Some(field) => format!("{field}: {}", self.fact),
+            None => self.fact.clone(),
+        }
     }
 }
 
@@ -138,6 +149,8 @@ pub enum Action {
     Recipes(Vec<LibraryEntry>),
     /// A recipe's file was read: the recipe, or what is wrong, line by line.
     RecipeRead(PathBuf, Result<Box<Recipe>, Vec<String>>),
+    /// Targets were made for a model and a purpose, with the reasons.
+    ComposedFor(PathBuf, &'static str, Result<(Box<Recipe>, Vec<String>), ErrorCard>),
     /// A recipe was written to a file, or was not.
     RecipeSaved(PathBuf, Box<Recipe>, Result<(), SaveRefusal>),
     /// The path typed, its completion, and the names that may follow.
@@ -225,6 +238,7 @@ impl Action {
             | Self::ForecastMeasured(..)
             | Self::Recipes(..)
             | Self::RecipeRead(..)
+            | Self::ComposedFor(..)
             | Self::RecipeSaved(..)
             | Self::RecipeEdited(..)
             | Self::PathCompleted(..)
@@ -288,7 +302,9 @@ pub enum Effect {
     /// Read a recipe's file.
     ReadRecipe(PathBuf),
     /// Write a recipe to a file; one that is there is replaced only if that is said.
-    SaveRecipe(PathBuf, Box<Recipe>, bool),
+    SaveRecipe(PathBuf, Box<Recipe>, Overwrite),
+    /// Make targets for a model and a purpose, with the memory in bytes if it was given.
+    ComposeFor(PathBuf, &'static str, Option<u64>),
     /// Complete a path that is being typed; it counts from this folder.
     CompletePath(PathBuf, String),
     /// Leave the terminal to the user's editor with this recipe.

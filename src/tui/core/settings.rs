@@ -46,6 +46,8 @@ pub struct Settings {
     pub notify_after: u32,
     /// Come back to where the folder was left.
     pub restore: bool,
+    /// Ask what a model is for when a recipe begins.
+    pub ask_purpose: bool,
 }
 
 impl Default for Settings {
@@ -58,6 +60,7 @@ impl Default for Settings {
             notify: Notify::Auto,
             notify_after: 30,
             restore: true,
+            ask_purpose: true,
         }
     }
 }
@@ -76,7 +79,7 @@ pub(crate) struct Setting {
 }
 
 /// Every key of `config.toml`, in the order of the documentation.
-pub(crate) const SETTINGS: [Setting; 7] = [
+pub(crate) const SETTINGS: [Setting; 8] = [
     Setting {
         key: "theme",
         default: "\"auto\"",
@@ -143,6 +146,15 @@ pub(crate) const SETTINGS: [Setting; 7] = [
         help: "Restore the tab, the model, the filters and the recipe of the last session in a folder; `--fresh` skips this once.",
         set: |s, v| {
             s.restore = yes_no(v)?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "ask_purpose",
+        default: "true",
+        help: "Ask what the model is for, once in a session, when `c` begins a recipe.",
+        set: |s, v| {
+            s.ask_purpose = yes_no(v)?;
             Ok(())
         },
     },

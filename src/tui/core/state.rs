@@ -64,6 +64,10 @@ pub enum PickerKind {
     Themes,
     /// A target to add to the recipe.
     Targets,
+    /// A step to add to the recipe.
+    Steps,
+    /// What the model is for.
+    Purposes,
     /// The value of a field of the recipe.
     Values,
     /// A recipe to open.
@@ -77,7 +81,7 @@ impl PickerKind {
     pub(in crate::tui) fn tab(self) -> Option<Tab> {
         match self {
             Self::Palette | Self::Themes => None,
-            Self::Targets | Self::Values | Self::Recipes => Some(Tab::Recipe),
+            Self::Targets | Self::Steps | Self::Purposes | Self::Values | Self::Recipes => Some(Tab::Recipe),
             Self::Models => Some(Tab::Compare),
         }
     }

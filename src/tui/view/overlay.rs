@@ -150,6 +150,8 @@ fn picker(c: &mut Canvas<'_>, state: &State, p: &Picker, body: Rect) {
         PickerKind::Palette => ("Commands", 84),
         PickerKind::Themes => ("Theme", 36),
         PickerKind::Targets => ("Add a target", 84),
+        PickerKind::Steps => ("Add a step", 84),
+        PickerKind::Purposes => ("What is the model for?", 84),
         PickerKind::Values => ("Choose", 84),
         PickerKind::Recipes => ("Open a recipe", 84),
         PickerKind::Models => ("Add a model to the comparison", 84),

@@ -1,5 +1,6 @@
 //! The recipe under work, as text: a later version reads what it understands of it, as of every recipe.
 
+use crate::recipe::keys::OptionGroup;
 use crate::recipe::{Recipe, Syntax, parse, to_toml};
 use crate::tui::tabs::recipe::{Document, Origin, RecipeState};
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,8 @@ pub(super) struct RecipePart {
     /// The file it lives in.
     file: Option<PathBuf>,
     zoom: bool,
+    /// Headings of the groups of options that are unfolded.
+    unfolded: Vec<String>,
 }
 
 /// A recipe as text. Permission to replace an output is not saved.
@@ -30,8 +33,15 @@ impl RecipePart {
     /// What is composed; nothing before a source is chosen.
     pub(super) fn of(r: &RecipeState) -> Option<Self> {
         r.source()?;
+        let unfolded = r.unfolded.iter().map(|g| g.title().to_owned()).collect();
         let (recipe, saved) = (text(&r.document.recipe), text(&r.origin.saved));
-        Some(Self { saved: (saved != recipe).then_some(saved), recipe, file: r.origin.file.clone(), zoom: r.zoom })
+        Some(Self {
+            saved: (saved != recipe).then_some(saved),
+            recipe,
+            file: r.origin.file.clone(),
+            zoom: r.zoom,
+            unfolded,
+        })
     }
 
     pub(super) fn restore(self, r: &mut RecipeState) {
@@ -41,5 +51,6 @@ impl RecipePart {
         r.document = Document { recipe, invalid: Vec::new() };
         r.origin = Origin { file: self.file, saved };
         r.zoom = self.zoom;
+        r.unfolded = OptionGroup::ALL.into_iter().filter(|g| self.unfolded.iter().any(|t| t == g.title())).collect();
     }
 }

@@ -1,10 +1,13 @@
 //! Recipes in files: listed, read, written, and read again after an editor had them.
 
 use crate::model::ModelError;
+use crate::plan::goals;
 use crate::recipe::presets::{self, Origin};
 use crate::recipe::{Preset, Problem, Recipe, RecipeErrors, Syntax};
 use crate::task::Task;
-use crate::tui::tabs::recipe::{EditOutcome, EditPlace, LibraryEntry, PlanResponse, SaveRefusal, TargetRejection};
+use crate::tui::tabs::recipe::{
+    EditOutcome, EditPlace, LibraryEntry, Overwrite, PlanResponse, SaveRefusal, TargetRejection,
+};
 use crate::units::system_error;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -65,11 +68,12 @@ fn lines(errors: &RecipeErrors) -> Vec<String> {
     errors.problems().iter().flat_map(tell).flatten().collect()
 }
 
-/// Writes a recipe whole or not at all: into a file beside it, which then takes its name.
+/// Writes a recipe whole or not at all: into a file beside it, which then takes its name. Comments of the recipe's own file are kept, if what
+/// changed can be written into its text.
 ///
 /// # Errors
 /// When there is a file of that name and it shall not be replaced; when it cannot be written.
-pub(crate) fn save(path: &Path, recipe: &Recipe, replace: bool) -> Result<(), SaveRefusal> {
+pub(crate) fn save(path: &Path, recipe: &Recipe, overwrite: Overwrite) -> Result<(), SaveRefusal> {
     let failed = |what: &str, e: std::io::Error| {
         SaveRefusal::Failed(format!("{}: {what}: {}", path.display(), system_error(&e)))
     };
@@ -77,8 +81,10 @@ pub(crate) fn save(path: &Path, recipe: &Recipe, replace: bool) -> Result<(), Sa
         let why = format!("{}: recipes are saved as TOML; choose a name that ends in .toml", path.display());
         return Err(SaveRefusal::Failed(why));
     }
-    let text = crate::recipe::to_toml(recipe);
-    if !replace {
+    let before = (overwrite == Overwrite::Changes).then(|| crate::recipe::read_file(path).ok()).flatten();
+    let text = before.and_then(|before| crate::recipe::patched(&before, recipe));
+    let text = text.unwrap_or_else(|| crate::recipe::to_toml(recipe));
+    if overwrite == Overwrite::No {
         let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
         return match file {
             Ok(mut file) => file.write_all(text.as_bytes()).map_err(|e| failed("writing", e)),
@@ -90,6 +96,34 @@ pub(crate) fn save(path: &Path, recipe: &Recipe, replace: bool) -> Result<(), Sa
     part.push(".part");
     std::fs::write(&part, text).map_err(|e| failed("writing", e))?;
     std::fs::rename(&part, path).map_err(|e| failed("replacing", e))
+}
+
+/// Makes targets for a model and a purpose. Where the memory of a GPU decides and is not given, it is that of the first GPU here.
+///
+/// # Errors
+/// When the model cannot be read or nothing fits; when there is no GPU whose memory is known.
+pub(crate) fn compose(
+    source: &Path,
+    purpose: &str,
+    memory: Option<u64>,
+) -> crate::model::Result<(Box<Recipe>, Vec<String>)> {
+    let Some(goal) = goals::goal(purpose) else {
+        return Err(ModelError::request(format!("there is no purpose {purpose:?}")));
+    };
+    let model = crate::arch::open(source)?;
+    let (mut memory, mut reasons) = (memory, Vec::new());
+    if memory.is_none() && goal.memory == goals::Memory::OfGpu {
+        let gpus = crate::monitor::Gpus::load().ok().map(|gpus| gpus.sample()).unwrap_or_default();
+        let Some((name, total)) = gpus.into_iter().find_map(|g| Some((g.name, g.memory?.total))) else {
+            let hint = "Ask again with w, and type the memory, as in 24GiB.";
+            return Err(ModelError::request("no GPU is found here, so its memory is not known").with_hint(hint));
+        };
+        memory = Some(total);
+        reasons.push(format!("The memory is that of the first GPU of this machine, {name}."));
+    }
+    let composed = goals::compose(&model, goal, goals::Limits { memory, context: None })?;
+    reasons.extend(composed.reasons);
+    Ok((Box::new(composed.recipe), reasons))
 }
 
 /// The file an editor is given: the recipe's own, or one that is made for it.
@@ -177,12 +211,19 @@ mod tests {
     fn what_is_saved_is_read_back_and_nothing_is_replaced_unasked() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("mine.toml");
-        assert_eq!(save(&path, &recipe("q4_k_m"), false), Ok(()));
-        assert_eq!(save(&path, &recipe("q8_0"), false), Err(SaveRefusal::Exists));
+        assert_eq!(save(&path, &recipe("q4_k_m"), Overwrite::No), Ok(()));
+        assert_eq!(save(&path, &recipe("q8_0"), Overwrite::No), Err(SaveRefusal::Exists));
         assert_eq!(read(&path), Ok(Box::new(recipe("q4_k_m"))));
-        assert_eq!(save(&path, &recipe("q8_0"), true), Ok(()));
+        assert_eq!(save(&path, &recipe("q8_0"), Overwrite::Whole), Ok(()));
         assert_eq!(read(&path), Ok(Box::new(recipe("q8_0"))));
-        let said = |name: &str| match save(&dir.path().join(name), &recipe("q8_0"), false) {
+        std::fs::write(&path, "# mine\ntarget = \"gguf:q8_0\"\n").unwrap();
+        assert_eq!(save(&path, &recipe("q4_k_m"), Overwrite::Changes), Ok(()));
+        assert_eq!(read(&path), Ok(Box::new(recipe("q4_k_m"))), "a short form is written anew");
+        std::fs::write(&path, "# mine\n[[target]]\nformat = \"gguf\"\nquantization = \"q8_0\" # all\n").unwrap();
+        assert_eq!(save(&path, &recipe("q4_k_m"), Overwrite::Changes), Ok(()));
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text, "# mine\n[[target]]\nformat = \"gguf\"\nquantization = \"q4_k_m\" # all\n");
+        let said = |name: &str| match save(&dir.path().join(name), &recipe("q8_0"), Overwrite::No) {
             Err(SaveRefusal::Failed(why)) => why,
             other => panic!("{other:?}"),
         };
@@ -237,6 +278,16 @@ mod tests {
             Some(1),
             "existing outputs are reported, not rejected"
         );
+    }
+
+    #[test]
+    fn a_purpose_becomes_targets_with_reasons() {
+        let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models/tiny-llama");
+        for goal in goals::GOALS {
+            let (recipe, reasons) = compose(&model, goal.name, Some(8 << 30)).unwrap();
+            assert!(!recipe.targets.is_empty() && !reasons.is_empty(), "{}", goal.name);
+        }
+        assert!(compose(&model, "kitchen", None).is_err() && compose(Path::new("/none"), "archive", None).is_err());
     }
 
     #[test]

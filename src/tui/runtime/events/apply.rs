@@ -45,6 +45,10 @@ impl App {
                 let saved = recipes::save(&path, &recipe, replace);
                 Action::RecipeSaved(path, recipe, saved)
             }),
+            Effect::ComposeFor(source, purpose, memory) => self.workers.recipes(move || {
+                let made = recipes::compose(&source, purpose, memory);
+                Action::ComposedFor(source, purpose, made.map_err(|e| (&e).into()))
+            }),
             Effect::CompletePath(base, typed) => self.workers.recipes(move || complete_path(&base, typed)),
             Effect::EditRecipe(place, recipe) => self.editing = Some((place, recipe)),
             Effect::Spawn(recipe, plan) => self.workers.spawn(recipe, plan),

@@ -1,6 +1,6 @@
 //! The commands of the Recipe tab.
 
-use super::state::Row;
+use super::state::{Field, Row};
 use crate::tui::core::Scope::{Form, Targets};
 use crate::tui::core::commands::command;
 use crate::tui::core::{Cmd, Command, State};
@@ -17,8 +17,42 @@ fn on_target(s: &State) -> bool {
     composing(s) && matches!(s.recipe.row(), Row::Target(_))
 }
 
+fn on_step(s: &State) -> bool {
+    composing(s) && matches!(s.recipe.row(), Row::Step(_))
+}
+
 fn on_form(s: &State) -> bool {
-    composing(s) && matches!(s.recipe.row(), Row::Source | Row::About | Row::Target(_))
+    composing(s) && !s.recipe.fields().is_empty()
+}
+
+fn has_options(s: &State) -> bool {
+    composing(s) && !s.recipe.options().is_empty()
+}
+
+fn on_option(s: &State) -> bool {
+    composing(s) && s.recipe.current_field().is_some_and(|f| !f.is_heading())
+}
+
+/// On a heading whose options are folded.
+fn on_folded(s: &State) -> bool {
+    let r = &s.recipe;
+    r.current_field().is_some_and(Field::is_heading) && r.current_group().is_some_and(|g| !r.unfolded.contains(&g))
+}
+
+/// On a heading whose options are shown.
+fn on_unfolded(s: &State) -> bool {
+    let r = &s.recipe;
+    r.current_field().is_some_and(Field::is_heading) && r.current_group().is_some_and(|g| r.unfolded.contains(&g))
+}
+
+/// On an option below a heading that is unfolded, which has no list of values to go through.
+fn below_heading(s: &State) -> bool {
+    let r = &s.recipe;
+    r.current_group().is_some_and(|g| r.unfolded.contains(&g))
+}
+
+fn can_add_step(s: &State) -> bool {
+    composing(s) && s.recipe.row() == Row::AddStep
 }
 
 fn on_choice(s: &State) -> bool {
@@ -29,8 +63,12 @@ fn has_value(s: &State) -> bool {
     s.recipe.current_field().is_some_and(|f| s.recipe.value(f).is_some())
 }
 
-fn many(s: &State) -> bool {
+fn many_targets(s: &State) -> bool {
     on_target(s) && s.recipe.document.recipe.targets.len() > 1
+}
+
+fn many_steps(s: &State) -> bool {
+    on_step(s) && s.recipe.document.recipe.pipeline.len() > 1
 }
 
 pub(super) const COMMANDS: &[Command] = &[
@@ -42,7 +80,7 @@ pub(super) const COMMANDS: &[Command] = &[
         &[Targets, Form],
         "Start a job; shows why if the recipe cannot run",
         "",
-        |s| !s.recipe.starting,
+        |s| !s.recipe.starting && !can_start(s),
     ),
     command(
         Cmd::EnterRow,
@@ -56,9 +94,40 @@ pub(super) const COMMANDS: &[Command] = &[
     command(Cmd::AddTarget, "recipe.add-here", &["enter"], &[Targets], "Choose another target", "add", |s| {
         composing(s) && s.recipe.row() == Row::Add
     }),
-    command(Cmd::Edit, "option.edit", &["enter"], &[Form], "Edit the option, or choose from a list", "edit", on_form),
+    command(Cmd::AddStep, "recipe.add-step-here", &["enter"], &[Targets], "Choose a step", "add", can_add_step),
+    command(
+        Cmd::Unfold,
+        "option.unfold",
+        &["enter", "l", "right", "space"],
+        &[Form],
+        "Show the options below the heading",
+        "unfold",
+        on_folded,
+    ),
+    command(
+        Cmd::Fold,
+        "option.fold",
+        &["enter", "h", "left", "space"],
+        &[Form],
+        "Hide the options below the heading that have no value",
+        "fold",
+        on_unfolded,
+    ),
+    command(Cmd::Edit, "option.edit", &["enter"], &[Form], "Edit the option, or choose from a list", "edit", on_option),
     command(Cmd::ValuePrev, "option.previous", &["h", "left"], &[Form], "Previous value", "", on_choice),
     command(Cmd::ValueNext, "option.next", &["l", "right", "space"], &[Form], "Next value", "change", on_choice),
+    command(
+        Cmd::Fold,
+        "option.fold-group",
+        &["h", "left"],
+        &[Form],
+        "Go to the heading and fold its options",
+        "",
+        below_heading,
+    ),
+    command(Cmd::ClearFilter, "option.filter-clear", &["esc"], &[Form], "Show all options again", "", |s| {
+        !s.recipe.filter.is_empty()
+    }),
     command(
         Cmd::ClearField,
         "option.clear",
@@ -78,6 +147,24 @@ pub(super) const COMMANDS: &[Command] = &[
         composing,
     ),
     command(
+        Cmd::AddStep,
+        "recipe.add-step",
+        &["A"],
+        &[Targets, Form],
+        "Add a step; steps change the model or all targets",
+        "",
+        composing,
+    ),
+    command(
+        Cmd::Purpose,
+        "recipe.purpose",
+        &["w"],
+        &[Targets, Form],
+        "Choose the targets by what the model is for",
+        "",
+        composing,
+    ),
+    command(
         Cmd::Budget,
         "recipe.budget",
         &["b"],
@@ -93,11 +180,22 @@ pub(super) const COMMANDS: &[Command] = &[
         &[Targets],
         "Remove the target; u restores it",
         "delete",
-        |s| matches!(s.recipe.row(), Row::Target(_) | Row::Step(_)),
+        on_target,
+    ),
+    command(
+        Cmd::Delete,
+        "recipe.delete-step",
+        &["d", "delete"],
+        &[Targets],
+        "Remove the step; u restores it",
+        "delete",
+        on_step,
     ),
     command(Cmd::Duplicate, "recipe.duplicate", &["D"], &[Targets], "Duplicate the target", "", on_target),
-    command(Cmd::MoveDown, "recipe.move-down", &["J"], &[Targets], "Move the target down", "", many),
-    command(Cmd::MoveUp, "recipe.move-up", &["K"], &[Targets], "Move the target up", "", many),
+    command(Cmd::MoveDown, "recipe.move-down", &["J"], &[Targets], "Move the target down", "", many_targets),
+    command(Cmd::MoveUp, "recipe.move-up", &["K"], &[Targets], "Move the target up", "", many_targets),
+    command(Cmd::MoveDown, "recipe.step-down", &["J"], &[Targets], "Move the step down", "", many_steps),
+    command(Cmd::MoveUp, "recipe.step-up", &["K"], &[Targets], "Move the step up", "", many_steps),
     command(Cmd::Undo, "recipe.undo", &["u"], &[Targets, Form], "Undo the last change", "undo", |s| {
         s.recipe.history.can_undo()
     }),
@@ -105,6 +203,15 @@ pub(super) const COMMANDS: &[Command] = &[
         s.recipe.history.can_redo()
     }),
     command(Cmd::Save, "recipe.save", &["s"], &[Targets, Form], "Save the recipe to a file", "save", composing),
+    command(
+        Cmd::Filter,
+        "option.filter",
+        &["/"],
+        &[Targets, Form],
+        "Find an option by its name, another name or its help",
+        "find",
+        has_options,
+    ),
     command(
         Cmd::OpenRecipe,
         "recipe.open",

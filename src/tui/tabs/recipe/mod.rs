@@ -6,7 +6,7 @@ mod update;
 mod view;
 
 pub use state::{
-    Budget, EditOutcome, EditPlace, Field, LibraryEntry, PlanResponse, Prompt, RecipePane, Row, SaveRefusal,
+    Budget, EditOutcome, EditPlace, Field, LibraryEntry, Overwrite, PlanResponse, Prompt, RecipePane, Row, SaveRefusal,
     TargetRejection, presets,
 };
 pub(crate) use state::{Document, Origin, RecipeState, Types, about, facts, step_facts, title};
@@ -100,6 +100,10 @@ impl TabBehavior for Recipe {
 
     fn click(&self, state: &mut State, hit: Hit) -> Vec<Effect> {
         update::click(state, hit)
+    }
+
+    fn is_filtered(&self, state: &State) -> bool {
+        !state.recipe.filter.is_empty()
     }
 
     fn line<'s>(&self, state: &'s State) -> Option<&'s LineEdit> {

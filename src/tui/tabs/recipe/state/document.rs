@@ -1,7 +1,7 @@
 //! The recipe being edited, the invalid texts in its fields, and the undo history.
 
 use crate::recipe::keys::{Key, KeyTable, find};
-use crate::recipe::{Recipe, edit};
+use crate::recipe::{Recipe, RecipeTable, Step as RecipeStep, edit};
 use std::collections::VecDeque;
 use std::path::PathBuf;
 
@@ -11,8 +11,8 @@ const MAX_UNDO: usize = 200;
 /// A text in a field that is not a valid value of its key. It stays there until it is corrected.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InvalidText {
-    /// The target, from 0; nothing for the keys of the recipe and its source.
-    pub target: Option<usize>,
+    /// The table that the field is in.
+    pub at: RecipeTable,
     /// The field's label.
     pub label: &'static str,
     /// What was typed.
@@ -34,43 +34,44 @@ pub struct Document {
 
 impl Document {
     /// The invalid text of a field, if there is one.
-    pub(crate) fn invalid(&self, target: Option<usize>, label: &str) -> Option<&InvalidText> {
-        self.invalid.iter().find(|w| w.target == target && w.label == label)
+    pub(crate) fn invalid(&self, at: RecipeTable, label: &str) -> Option<&InvalidText> {
+        self.invalid.iter().find(|w| w.at == at && w.label == label)
     }
 
     /// Sets a key of the recipe to what was typed.
-    pub(crate) fn set(&mut self, target: Option<usize>, key: &'static Key, text: &str) {
-        self.invalid.retain(|w| w.target != target || w.label != key.name);
-        if let Err(problem) = edit::set_text(&mut self.recipe, target, key, text) {
+    pub(crate) fn set(&mut self, at: RecipeTable, key: &'static Key, text: &str) {
+        self.invalid.retain(|w| w.at != at || w.label != key.name);
+        if let Err(problem) = edit::set_text(&mut self.recipe, at, key, text) {
             let fact = problem.fact().to_owned();
-            self.refuse(target, key.name, text, fact, problem.help);
+            self.refuse(at, key.name, text, fact, problem.help);
         }
     }
 
     /// Keeps an invalid text in place of the value.
     pub(super) fn refuse(
         &mut self,
-        target: Option<usize>,
+        at: RecipeTable,
         label: &'static str,
         text: &str,
         fact: String,
         help: Option<String>,
     ) {
-        self.invalid.retain(|w| w.target != target || w.label != label);
-        self.invalid.push(InvalidText { target, label, text: text.trim().to_owned(), fact, help });
+        self.invalid.retain(|w| w.at != at || w.label != label);
+        self.invalid.push(InvalidText { at, label, text: text.trim().to_owned(), fact, help });
     }
 
     /// Puts a target into the list.
     pub(crate) fn insert(&mut self, at: usize, target: crate::recipe::Target) {
-        self.renumber(|i| Some(if i >= at { i + 1 } else { i }));
-        self.recipe.targets.insert(at.min(self.recipe.targets.len()), target);
+        let at = at.min(self.recipe.targets.len());
+        self.renumber_targets(|i| Some(moved_by_insert(i, at)));
+        self.recipe.targets.insert(at, target);
     }
 
     /// Takes a target out of the list.
     pub(crate) fn remove(&mut self, at: usize) {
         if at < self.recipe.targets.len() {
             self.recipe.targets.remove(at);
-            self.renumber(|i| (i != at).then_some(if i > at { i - 1 } else { i }));
+            self.renumber_targets(|i| moved_by_remove(i, at));
         }
     }
 
@@ -78,27 +79,76 @@ impl Document {
     pub(crate) fn swap(&mut self, a: usize, b: usize) {
         if a.max(b) < self.recipe.targets.len() {
             self.recipe.targets.swap(a, b);
-            self.renumber(|i| {
-                Some(if i == a {
-                    b
-                } else if i == b {
-                    a
-                } else {
-                    i
-                })
-            });
+            self.renumber_targets(|i| Some(moved_by_swap(i, a, b)));
+        }
+    }
+
+    /// Puts a step without options into the list.
+    pub(crate) fn insert_step(&mut self, at: usize, step: &str) {
+        let at = at.min(self.recipe.pipeline.len());
+        self.renumber_steps(|i| Some(moved_by_insert(i, at)));
+        self.recipe.pipeline.insert(at, RecipeStep { step: step.to_owned(), ..RecipeStep::default() });
+    }
+
+    /// Takes a step out of the list.
+    pub(crate) fn remove_step(&mut self, at: usize) {
+        if at < self.recipe.pipeline.len() {
+            self.recipe.pipeline.remove(at);
+            self.renumber_steps(|i| moved_by_remove(i, at));
+        }
+    }
+
+    /// Lets two steps change places.
+    pub(crate) fn swap_steps(&mut self, a: usize, b: usize) {
+        if a.max(b) < self.recipe.pipeline.len() {
+            self.recipe.pipeline.swap(a, b);
+            self.renumber_steps(|i| Some(moved_by_swap(i, a, b)));
         }
     }
 
     /// Keeps wrong texts with their targets.
-    fn renumber(&mut self, to: impl Fn(usize) -> Option<usize>) {
-        self.invalid.retain_mut(|w| match w.target {
-            None => true,
-            Some(i) => {
-                w.target = to(i);
-                w.target.is_some()
-            }
+    fn renumber_targets(&mut self, to: impl Fn(usize) -> Option<usize>) {
+        self.renumber(|at| match at {
+            RecipeTable::Target(i) => to(i).map(RecipeTable::Target),
+            other => Some(other),
         });
+    }
+
+    /// Keeps wrong texts with their steps.
+    fn renumber_steps(&mut self, to: impl Fn(usize) -> Option<usize>) {
+        self.renumber(|at| match at {
+            RecipeTable::Step(i) => to(i).map(RecipeTable::Step),
+            other => Some(other),
+        });
+    }
+
+    fn renumber(&mut self, to: impl Fn(RecipeTable) -> Option<RecipeTable>) {
+        self.invalid.retain_mut(|w| match to(w.at) {
+            Some(at) => {
+                w.at = at;
+                true
+            }
+            None => false,
+        });
+    }
+}
+
+/// Where an entry of a list is after one was inserted.
+fn moved_by_insert(i: usize, at: usize) -> usize {
+    if i >= at { i + 1 } else { i }
+}
+
+/// Where an entry of a list is after one was removed; nothing for that one.
+fn moved_by_remove(i: usize, at: usize) -> Option<usize> {
+    (i != at).then_some(if i > at { i - 1 } else { i })
+}
+
+/// Where an entry of a list is after two changed places.
+fn moved_by_swap(i: usize, a: usize, b: usize) -> usize {
+    match i {
+        i if i == a => b,
+        i if i == b => a,
+        i => i,
     }
 }
 
@@ -193,23 +243,38 @@ mod tests {
     #[test]
     fn wrong_texts_stay_with_their_targets() {
         let mut d = of(&[FormatId::Gguf, FormatId::Gguf]);
-        d.set(Some(1), target_key("context_length").unwrap(), "many");
+        d.set(RecipeTable::Target(1), target_key("context_length").unwrap(), "many");
         d.insert(0, Target::of(FormatId::Gguf));
-        assert!(d.invalid(Some(2), "context_length").is_some());
+        assert!(d.invalid(RecipeTable::Target(2), "context_length").is_some());
         d.swap(2, 1);
-        assert!(d.invalid(Some(1), "context_length").is_some());
+        assert!(d.invalid(RecipeTable::Target(1), "context_length").is_some());
         d.remove(0);
-        assert!(d.invalid(Some(0), "context_length").is_some());
+        assert!(d.invalid(RecipeTable::Target(0), "context_length").is_some());
         d.remove(0);
         assert_eq!(d.invalid, []);
+    }
+
+    #[test]
+    fn wrong_texts_stay_with_their_steps() {
+        let mut d = of(&[FormatId::Gguf]);
+        d.insert_step(0, "split");
+        d.set(RecipeTable::Step(0), find(KeyTable::Step("split"), "method").unwrap(), "by luck");
+        d.insert_step(0, "prune_layers");
+        assert!(d.invalid(RecipeTable::Step(1), "method").is_some());
+        d.swap_steps(0, 1);
+        assert!(d.invalid(RecipeTable::Step(0), "method").is_some());
+        d.remove_step(1);
+        assert!(d.invalid(RecipeTable::Step(0), "method").is_some());
+        d.remove_step(0);
+        assert_eq!((d.invalid.len(), d.recipe.pipeline.len()), (0, 0));
     }
 
     #[test]
     fn a_value_takes_the_place_of_a_wrong_text() {
         let mut d = of(&[FormatId::Gguf]);
         let key = target_key("context_length").unwrap();
-        d.set(Some(0), key, "many");
-        d.set(Some(0), key, "8k");
+        d.set(RecipeTable::Target(0), key, "many");
+        d.set(RecipeTable::Target(0), key, "8k");
         assert_eq!((d.invalid.len(), d.recipe.targets[0].get(&gguf::CONTEXT_LENGTH)), (0, Some(8192)));
     }
 

@@ -16,6 +16,17 @@ pub struct LibraryEntry {
     pub recipe: Result<Box<Recipe>, Vec<String>>,
 }
 
+/// What becomes of a file that is there when a recipe is saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overwrite {
+    /// It stays, and the recipe is not saved.
+    No,
+    /// It is replaced.
+    Whole,
+    /// It is the recipe's own: what changed is written into it, so that its comments stay.
+    Changes,
+}
+
 /// Why a recipe was not saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SaveRefusal {

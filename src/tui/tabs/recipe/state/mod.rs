@@ -19,7 +19,7 @@ pub use crate::recipe::options::Budget;
 pub(crate) use document::{Document, History, Origin};
 pub use fields::Field;
 pub(crate) use forecast::ForecastState;
-pub use library::{EditOutcome, EditPlace, LibraryEntry, SaveRefusal};
+pub use library::{EditOutcome, EditPlace, LibraryEntry, Overwrite, SaveRefusal};
 pub use plan_response::{PlanResponse, TargetRejection};
 pub use presets::presets;
 pub(crate) use problems::RecipeProblem;
@@ -29,6 +29,7 @@ pub(crate) use type_notes::about;
 
 use crate::plan::Forecasted;
 use crate::plan::has_forecast;
+use crate::recipe::keys::OptionGroup;
 use crate::recipe::{Recipe, Selector, Source, Target, steps};
 use crate::tui::core::{ErrorCard, ForecastSource, LineEdit};
 use std::path::PathBuf;
@@ -54,6 +55,10 @@ pub enum Prompt {
     Value,
     /// The budget of a target that was added for it; without a budget the target is removed.
     FirstBudget,
+    /// The filter of the options.
+    Filter,
+    /// The memory of the machine that the model is for.
+    Memory,
     /// Where to save.
     SavePath,
     /// What to open.
@@ -71,8 +76,12 @@ pub struct RecipeState {
     pub history: History,
     /// Selected line of the list.
     pub cursor: usize,
-    /// Selected field of the form.
+    /// Selected line of the form.
     pub field: usize,
+    /// Groups of options that are unfolded.
+    pub unfolded: Vec<OptionGroup>,
+    /// Filter of the options.
+    pub filter: String,
     /// Part with the keys.
     pub pane: RecipePane,
     /// A text being edited.
@@ -97,6 +106,8 @@ pub struct RecipeState {
     pub hits: Vec<Vec<usize>>,
     /// What is wrong, kept with the plan.
     problems: Vec<RecipeProblem>,
+    /// A source, and the folder that its outputs go to without `output_dir`, as the last plan that could be made says.
+    planned_folder: Option<(PathBuf, PathBuf)>,
     /// Tensors measured, of how many, while the plan of a budget is being made.
     pub plan_measured: Option<(usize, usize)>,
     /// Number of the latest round of preset sizes.
@@ -107,6 +118,10 @@ pub struct RecipeState {
     pub sizes: Vec<Option<PresetSize>>,
     /// Errors of the file types and of the current target's budget.
     pub forecast_state: ForecastState,
+    /// The question what the model is for was asked in this session.
+    pub asked_purpose: bool,
+    /// The purpose that was chosen, while its memory is asked for.
+    pub purpose: Option<&'static str>,
     /// True from the start key until the job is there.
     pub starting: bool,
     /// The job that is being started shall not take the screen.
@@ -117,7 +132,7 @@ impl RecipeState {
     /// Changes the document as one undo step. True if something changed.
     pub(crate) fn change(&mut self, change: impl FnOnce(&mut Document)) -> bool {
         let before = self.document.clone();
-        change(&mut self.document);
+        self.keeping_line(|r| change(&mut r.document));
         let changed = self.document != before;
         if changed {
             self.history.changed(before, None);
@@ -141,12 +156,12 @@ impl RecipeState {
 
     /// Takes the last change back.
     pub(crate) fn undo(&mut self) -> bool {
-        self.history.undo(&mut self.document, &mut self.origin) && self.stay_inside()
+        self.keeping_line(|r| r.history.undo(&mut r.document, &mut r.origin)) && self.stay_inside()
     }
 
     /// Redoes the last undone change.
     pub(crate) fn redo(&mut self) -> bool {
-        self.history.redo(&mut self.document, &mut self.origin) && self.stay_inside()
+        self.keeping_line(|r| r.history.redo(&mut r.document, &mut r.origin)) && self.stay_inside()
     }
 
     /// Takes the last change back as if it had never been.
@@ -218,10 +233,17 @@ impl RecipeState {
 
     /// Looks again at what is wrong.
     pub(super) fn find_problems(&mut self) {
-        self.problems = problems::of(&self.document);
-        let refused = self.plan.iter().flat_map(|p| &p.refused);
-        self.problems.extend(refused.map(|r| problems::planned(&self.document, r)));
-        self.problems.sort_by_key(|t| t.target);
+        self.keeping_line(|r| {
+            r.problems = problems::of(&r.document);
+            for refused in r.plan.iter().flat_map(|p| &p.refused) {
+                let problem = problems::planned(&r.document, refused);
+                // What a step does to several targets is wrong once.
+                if !r.problems.contains(&problem) {
+                    r.problems.push(problem);
+                }
+            }
+            r.problems.sort_by_key(|t| t.target);
+        });
     }
 
     /// The recipe as composed; nothing without a source, or while there are problems.
@@ -256,7 +278,7 @@ impl RecipeState {
         for target in &mut recipe.targets {
             (target.output, target.output_name, target.force) = (None, None, false);
         }
-        let made: Vec<String> = recipe.targets.iter().map(title).collect();
+        let made: Vec<String> = steps::targets(&recipe).iter().map(title).collect();
         recipe.name.get_or_insert_with(|| made.join(", "));
         (recipe, made)
     }
@@ -292,7 +314,7 @@ impl RecipeState {
         let source = ForecastSource { path: self.source()?.clone(), steps: self.document.recipe.pipeline.clone() };
         let at = self.forecast_target_index();
         let of_this = |t: &RecipeProblem| t.target.is_some() && t.target == at && !Field::Budget.is_about(&t.key);
-        if problems::of(&self.document).iter().any(of_this) {
+        if problems::of(&self.document).iter().any(|t| t.step.is_some() || of_this(t)) {
             return None;
         }
         let mut target = match at {

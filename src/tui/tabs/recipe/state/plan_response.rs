@@ -53,8 +53,29 @@ impl RecipeState {
     /// Takes an answer of the planner.
     pub(in crate::tui::tabs::recipe) fn planned(&mut self, answer: PlanResponse) {
         self.plan = Some(answer.counted_in(&self.asked));
+        self.note_default_folder();
         self.count_hits();
         self.find_problems();
+    }
+
+    /// Remembers where outputs go that have no place of their own. It stays known while a later plan cannot be made.
+    fn note_default_folder(&mut self) {
+        let recipe = &self.document.recipe;
+        if recipe.output_dir.is_some() {
+            return;
+        }
+        let own = |i: &usize| recipe.targets.get(*i).is_some_and(|t| t.output.is_some());
+        let output = (0..recipe.targets.len()).filter(|i| !own(i)).find_map(|i| self.output(i));
+        let folder = output.and_then(|o| o.path.parent()).map(Path::to_owned);
+        if let (Some(folder), Some(source)) = (folder, self.source().cloned()) {
+            self.planned_folder = Some((source, folder));
+        }
+    }
+
+    /// The folder of outputs that have no place of their own, if a plan has told it.
+    pub(crate) fn default_folder(&self) -> Option<&Path> {
+        let (of, folder) = self.planned_folder.as_ref()?;
+        (Some(of) == self.source()).then_some(folder)
     }
 
     /// The plan of the whole recipe, if all of it can be made.

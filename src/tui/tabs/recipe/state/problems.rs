@@ -4,7 +4,7 @@ use super::document::InvalidText;
 use super::{Document, Field, RecipeState, TargetRejection};
 use crate::model::OptionPath;
 use crate::recipe::keys::{KeyTable, keys_of};
-use crate::recipe::{Problem, RecipeTable, check};
+use crate::recipe::{Problem, RecipeTable, check, steps};
 
 /// One problem.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,36 +23,75 @@ pub struct RecipeProblem {
 
 /// Problems that need no source: invalid texts, and those that the recipe check finds.
 pub(super) fn of(document: &Document) -> Vec<RecipeProblem> {
-    let typed = document.invalid.iter().map(typed);
-    typed.chain(check(&document.recipe).into_iter().filter(Problem::is_error).map(checked)).collect()
+    let mut all: Vec<RecipeProblem> = document.invalid.iter().map(typed).collect();
+    let typed = all.len();
+    for problem in check(&document.recipe).into_iter().filter(Problem::is_error).map(checked) {
+        // A value that cannot be read is not missing, too.
+        let said = |t: &RecipeProblem| (t.target, t.step, &t.key) == (problem.target, problem.step, &problem.key);
+        if !all[..typed].iter().any(said) {
+            all.push(problem);
+        }
+    }
+    all
+}
+
+/// The target or the step of a table, if it is one.
+fn place(table: RecipeTable) -> (Option<usize>, Option<usize>) {
+    match table {
+        RecipeTable::Target(i) => (Some(i), None),
+        RecipeTable::Step(i) => (None, Some(i)),
+        RecipeTable::Top | RecipeTable::Source | RecipeTable::Validate => (None, None),
+    }
 }
 
 fn typed(w: &InvalidText) -> RecipeProblem {
-    RecipeProblem { target: w.target, step: None, key: w.label.to_owned(), fact: w.fact.clone(), help: w.help.clone() }
+    let (target, step) = place(w.at);
+    RecipeProblem { target, step, key: w.label.to_owned(), fact: w.fact.clone(), help: w.help.clone() }
 }
 
 fn checked(p: Problem) -> RecipeProblem {
     let fact = p.fact().to_owned();
     let (table, key) = p.at.map_or((RecipeTable::Top, p.path), |at| (at.table, at.key));
-    let (target, step) = match table {
-        RecipeTable::Target(i) => (Some(i), None),
-        RecipeTable::Step(i) => (None, Some(i)),
-        RecipeTable::Top | RecipeTable::Source | RecipeTable::Validate => (None, None),
-    };
+    let (target, step) = place(table);
     // A hint about the file's text does not help on the screen.
     let choose = table == RecipeTable::Top && key == "target";
-    let help = if choose { Some("Press a and choose from a list.".to_owned()) } else { p.help };
+    let help = match p.help {
+        _ if choose => Some("Press a and choose from a list.".to_owned()),
+        Some(help) if step.is_some() && help.starts_with("Add `") => {
+            Some(help.split_once("`. ").map_or(String::new(), |(_, rest)| rest.to_owned())).filter(|h| !h.is_empty())
+        }
+        help => help,
+    };
     RecipeProblem { target, step, key, fact, help }
 }
 
-/// A rejection by the planner, at the field of the option that it is about.
+/// A rejection by the planner: at the step that it is about, or at the field of the option. An option that a step sets is wrong at the
+/// step, because the target does not have it.
 pub(super) fn planned(document: &Document, refused: &TargetRejection) -> RecipeProblem {
-    let card = &refused.card;
-    let lone = || (document.recipe.targets.len() == 1).then_some(0);
+    let (card, recipe) = (&refused.card, &document.recipe);
+    let at_step = |step: usize, fact: String| {
+        let spec = recipe.pipeline.get(step).and_then(|s| steps::find(&s.step));
+        let option = card.option.as_deref().map_or("", |o| o.option.key());
+        // What a step sets may have another name there: its only required key is meant.
+        let key = spec.and_then(|s| {
+            let same = s.keys.iter().map(|k| k.name).find(|name| *name == option);
+            same.or_else(|| s.required.first().copied().filter(|_| !option.is_empty()))
+        });
+        let key = key.unwrap_or_default().to_owned();
+        RecipeProblem { target: None, step: Some(step), key, fact, help: card.hint.clone() }
+    };
+    if let Some(step) = card.step {
+        return at_step(step.into(), card.beside_step());
+    }
+    let lone = || (recipe.targets.len() == 1).then_some(0);
     let target = refused.target.or_else(lone);
-    let of_target = |o: &&OptionPath| target.is_some() && keys_of(KeyTable::Target).any(|k| k.name == o.option.key());
-    let (key, fact) = match card.option.as_deref().filter(of_target) {
-        Some(option) => (option.to_string(), card.beside_option()),
+    let found = |o: &OptionPath| keys_of(KeyTable::Target).find(|k| k.name == o.option.key());
+    let option = card.option.as_deref().and_then(|o| Some((target?, o, found(o)?)));
+    let (key, fact) = match option {
+        Some((target, option, key)) => match steps::set_by(recipe, target, key) {
+            Some(step) => return at_step(step, card.beside_option().to_owned()),
+            None => (option.to_string(), card.beside_option()),
+        },
         None => (String::new(), card.message.as_str()),
     };
     RecipeProblem { target, step: None, key, fact: fact.to_owned(), help: card.hint.clone() }
@@ -71,6 +110,11 @@ impl RecipeProblem {
 impl RecipeState {
     /// A problem in words, with its target if the recipe has several.
     pub(crate) fn in_words(&self, problem: &RecipeProblem) -> String {
+        if let Some(i) = problem.step {
+            let name = self.document.recipe.pipeline.get(i).map_or("", |s| s.step.as_str());
+            let key = if problem.key.is_empty() { String::new() } else { format!(", {}", problem.key) };
+            return format!("step {} ({name}){key}: {}", i + 1, problem.fact);
+        }
         let several = self.document.recipe.targets.len() > 1;
         let place = match (problem.target, problem.label()) {
             (Some(_), key) if !several && !key.is_empty() => format!("{key}: "),
@@ -90,10 +134,9 @@ impl RecipeState {
 
     /// The problem of a field of the form.
     pub fn problem(&self, field: Field) -> Option<&RecipeProblem> {
-        let target = self.current_target();
-        self.problems
-            .iter()
-            .find(|t| t.target == target && t.step.is_none() && !t.key.is_empty() && field.is_about(&t.key))
+        let here = place(self.current_table()?);
+        let is_here = |t: &&RecipeProblem| (t.target, t.step) == here && !t.key.is_empty();
+        self.problems.iter().filter(is_here).find(|t| field.is_about(&t.key))
     }
 
     /// The problem of a target or a step, for any field.
@@ -104,7 +147,9 @@ impl RecipeState {
             Row::Step(i) => t.step == Some(i),
             Row::Source => t.target.is_none() && t.step.is_none() && matches!(t.key.as_str(), "path" | "format"),
             Row::Add => t.key == "target",
-            Row::About => false,
+            Row::AddStep => false,
+            // What is not about the source, a target or a step is about the keys of the recipe.
+            Row::About => t.target.is_none() && t.step.is_none() && keys_of(KeyTable::Top).any(|k| k.name == t.key),
         };
         self.problems.iter().find(within)
     }
@@ -141,6 +186,54 @@ mod tests {
     }
 
     #[test]
+    fn what_a_step_sets_is_wrong_at_the_step_and_once() {
+        let target = || Target::of(FormatId::Gguf);
+        let step = |name: &str, key: &str, value: serde_json::Value| Step {
+            step: name.into(),
+            options: [(key.to_owned(), value)].into_iter().collect(),
+        };
+        let pipeline = vec![
+            step("prune_layers", "layers", vec![99].into()),
+            step("quantize", "quantization", "q4_k_m".into()),
+            step("split", "max_size", "1GB".into()),
+        ];
+        let targets = vec![target(), target(), target().quantized("q8_0")];
+        let document = Document { recipe: Recipe { targets, pipeline, ..Recipe::default() }, invalid: Vec::new() };
+        assert_eq!(of(&document), []);
+        let at = |target: usize, e: ModelError| {
+            let t = planned(&document, &TargetRejection { target: Some(target), card: (&e).into() });
+            (t.target, t.step, t.key, t.fact)
+        };
+        let e = |option: &'static str| ModelError::request("no").in_option(OptionName::of_key(option));
+        let said = |step: usize, key: &str| (None, Some(step), key.to_owned(), "no".to_owned());
+        assert_eq!(at(0, e("quantization")), said(1, "quantization"));
+        assert_eq!(at(2, e("quantization")), (Some(2), None, "quantization".into(), "no".into()));
+        assert_eq!(at(0, e("max_shard_size")), said(2, "max_size"), "its name in the step");
+        let layer = || ModelError::request("no").in_step(0, "prune_layers").about_option(OptionName::of_key("layers"));
+        assert_eq!([at(0, layer()), at(1, layer())], [said(0, "layers"), said(0, "layers")]);
+        let mut r = RecipeState { document: document.clone(), ..RecipeState::default() };
+        let refused = (0..3).map(|i| TargetRejection { target: Some(i), card: (&layer()).into() }).collect();
+        r.asked = vec![0, 1, 2];
+        r.planned(crate::tui::tabs::recipe::PlanResponse { refused, ..Default::default() });
+        assert_eq!(r.problems().len(), 1);
+        assert_eq!(r.in_words(&r.problems()[0]), "step 1 (prune_layers), layers: no");
+    }
+
+    #[test]
+    fn a_wrong_value_of_a_step_is_not_missing_too() {
+        let mut document = Document::default();
+        document.insert(0, Target::of(FormatId::Gguf));
+        document.insert_step(0, "prune_layers");
+        let said = |d: &Document| of(d).into_iter().map(|t| (t.step, t.key, t.fact)).collect::<Vec<_>>();
+        let missing = "the step `prune_layers` needs `layers`";
+        assert_eq!(said(&document), [(Some(0), "layers".to_owned(), missing.to_owned())]);
+        let key = find(KeyTable::Step("prune_layers"), "layers").unwrap();
+        document.set(RecipeTable::Step(0), key, "first");
+        let all = said(&document);
+        assert!(all.len() == 1 && all[0].2.contains("layer numbers"), "{all:?}");
+    }
+
+    #[test]
     fn a_fact_does_not_say_its_key_twice() {
         let target = Target::of(FormatId::Gguf).quantized("q8_0");
         let document = |target: Target| Document {
@@ -151,7 +244,7 @@ mod tests {
         let pairs: Vec<_> = of(&document(size)).into_iter().map(|t| (t.key, t.fact)).collect();
         assert_eq!(pairs, [("max_shard_size".to_owned(), "cannot be 0".to_owned())]);
         let mut typed = document(target);
-        typed.set(Some(0), find(KeyTable::Target, "pure").unwrap(), "perhaps");
+        typed.set(RecipeTable::Target(0), find(KeyTable::Target, "pure").unwrap(), "perhaps");
         assert_eq!(of(&typed)[0].fact, "must be `true` or `false`, not the string \"perhaps\"");
     }
 

@@ -1,4 +1,4 @@
-//! The list of the Recipe tab: the source, the recipe's own keys, steps where a file has some, targets, and a place to add one.
+//! The list of the Recipe tab: the source, the recipe's own keys, steps and targets, each with a place to add one.
 
 use super::RecipeState;
 use crate::plan::has_forecast;
@@ -15,6 +15,8 @@ pub enum Row {
     About,
     /// A step, from 0.
     Step(usize),
+    /// One step more.
+    AddStep,
     /// A target, from 0.
     Target(usize),
     /// One target more.
@@ -27,7 +29,13 @@ impl RecipeState {
         let recipe = &self.document.recipe;
         let steps = (0..recipe.pipeline.len()).map(Row::Step);
         let targets = (0..recipe.targets.len()).map(Row::Target);
-        [Row::Source, Row::About].into_iter().chain(steps).chain(targets).chain([Row::Add]).collect()
+        [Row::Source, Row::About]
+            .into_iter()
+            .chain(steps)
+            .chain([Row::AddStep])
+            .chain(targets)
+            .chain([Row::Add])
+            .collect()
     }
 
     /// The line the cursor is on.
@@ -40,6 +48,7 @@ impl RecipeState {
     pub(crate) fn select(&mut self, row: Row) {
         if let Some(at) = self.rows().iter().position(|r| *r == row) {
             (self.cursor, self.field) = (at, 0);
+            self.filter.clear();
         }
     }
 }

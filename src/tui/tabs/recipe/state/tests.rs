@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::FormatId;
+use crate::recipe::RecipeTable;
 use crate::recipe::options::gguf;
 use proptest::prelude::*;
 
@@ -24,7 +25,7 @@ fn a_model_brings_the_usual_target_and_nothing_to_save() {
 fn another_source_keeps_the_targets_and_takes_no_late_forecast() {
     let mut r = composed();
     r.change(|d| d.recipe.targets[0].set(&gguf::IMATRIX, Some("/i".into())));
-    r.change(|d| d.set_field(Some(0), Field::Budget, "4.25"));
+    r.change(|d| d.set_field(RecipeTable::Target(0), Field::Budget, "4.25"));
     let (source, target) = r.forecast_target().unwrap();
     assert!(r.forecast_state.want(&source, &target) && !r.forecast_state.want(&source, &target));
     let request = r.forecast_state.request;
@@ -78,6 +79,9 @@ enum Edit {
     Add(usize),
     Remove(usize),
     Swap(usize, usize),
+    AddStep(usize, &'static str),
+    RemoveStep(usize),
+    SwapSteps(usize, usize),
     Set(usize, usize, &'static str),
     Open(usize),
 }
@@ -85,10 +89,14 @@ enum Edit {
 fn edit() -> impl Strategy<Value = Edit> {
     const TEXTS: &[&str] =
         &["", "q8_0", "4096", "many", "4.25", "760MB", "true", "gguf", "safetensors", "/x", "ffn = q6_k"];
+    const STEPS: &[&str] = &["prune_layers", "quantize", "split"];
     prop_oneof![
         (0..presets().len()).prop_map(Edit::Add),
         (0..4usize).prop_map(Edit::Remove),
         (0..4usize, 0..4usize).prop_map(|(a, b)| Edit::Swap(a, b)),
+        (0..3usize, prop::sample::select(STEPS)).prop_map(|(at, name)| Edit::AddStep(at, name)),
+        (0..3usize).prop_map(Edit::RemoveStep),
+        (0..3usize, 0..3usize).prop_map(|(a, b)| Edit::SwapSteps(a, b)),
         (0..4usize, 0..40usize, prop::sample::select(TEXTS)).prop_map(|(t, f, text)| Edit::Set(t, f, text)),
         (0..presets().len()).prop_map(Edit::Open),
     ]
@@ -105,10 +113,19 @@ fn apply(r: &mut RecipeState, edit: &Edit) {
         Edit::Swap(a, b) => {
             r.change(|d| d.swap(*a, *b));
         }
+        Edit::AddStep(at, name) => {
+            r.change(|d| d.insert_step(*at, name));
+        }
+        Edit::RemoveStep(at) => {
+            r.change(|d| d.remove_step(*at));
+        }
+        Edit::SwapSteps(a, b) => {
+            r.change(|d| d.swap_steps(*a, *b));
+        }
         Edit::Set(target, field, text) => {
-            r.select(Row::Target(*target));
-            let (at, fields) = (r.current_target(), r.fields());
-            if let Some(field) = fields.get(field % fields.len().max(1)) {
+            r.select(if *target < 3 { Row::Target(*target) } else { Row::Step(0) });
+            let (at, fields) = (r.current_table(), r.options());
+            if let (Some(at), Some(field)) = (at, fields.get(field % fields.len().max(1))) {
                 r.change(|d| d.set_field(at, *field, text));
             }
         }

@@ -5,7 +5,7 @@ use super::text::refuse;
 use crate::formats::has_model_extension;
 use crate::recipe::Recipe;
 use crate::tui::core::{Action, Confirm, Effect, Layer, Level, LineEdit, Picker, PickerItem, PickerKind, State};
-use crate::tui::tabs::recipe::{EditOutcome, EditPlace, LibraryEntry, Prompt, RecipePane, SaveRefusal};
+use crate::tui::tabs::recipe::{EditOutcome, EditPlace, LibraryEntry, Overwrite, Prompt, RecipePane, SaveRefusal};
 use std::path::{Path, PathBuf};
 
 /// The last line of the picker: a recipe that is not in the list.
@@ -74,7 +74,8 @@ pub(super) fn path_given(state: &mut State, prompt: Prompt, text: &str) -> Vec<E
     }
     let path = if path.extension().is_none() { path.with_extension("toml") } else { path };
     let own = state.recipe.origin.file.as_ref() == Some(&path);
-    vec![Effect::SaveRecipe(path, Box::new(state.recipe.document.recipe.clone()), own)]
+    let overwrite = if own { Overwrite::Changes } else { Overwrite::No };
+    vec![Effect::SaveRecipe(path, Box::new(state.recipe.document.recipe.clone()), overwrite)]
 }
 
 pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
@@ -117,7 +118,7 @@ fn saved(state: &mut State, path: PathBuf, recipe: Box<Recipe>, result: Result<(
                 question: "Replace this file?".to_owned(),
                 detail: vec![state.short_path(&path)],
                 yes: "replace",
-                effect: Effect::SaveRecipe(path, recipe, true),
+                effect: Effect::SaveRecipe(path, recipe, Overwrite::Whole),
             }));
         }
         Err(SaveRefusal::Failed(why)) => state.toast(Level::Error, why),

@@ -1,7 +1,7 @@
 //! What is done to the fields of the form: typed, chosen, turned, cleared.
 
 use super::text::decibel;
-use super::{changed, files};
+use super::{changed, files, purpose};
 use crate::tui::core::{Completion, Effect, Layer, LineEdit, Picker, PickerItem, PickerKind, State, units};
 use crate::tui::tabs::recipe::{Field, Prompt, RecipePane, RecipeState, Row, about};
 
@@ -54,8 +54,8 @@ pub(super) fn value_picked(state: &mut State, at: usize) -> Vec<Effect> {
 }
 
 fn set(state: &mut State, field: Field, text: &str) -> Vec<Effect> {
-    let target = state.recipe.current_target();
-    if state.recipe.change(|d| d.set_field(target, field, text)) { changed(state) } else { Vec::new() }
+    let Some(at) = state.recipe.current_table() else { return Vec::new() };
+    if state.recipe.change(|d| d.set_field(at, field, text)) { changed(state) } else { Vec::new() }
 }
 
 /// Turns a choice by one.
@@ -81,10 +81,35 @@ pub(super) fn clear(state: &mut State) -> Vec<Effect> {
     }
 }
 
-/// Puts the cursor on a field, if the form has it.
-pub(super) fn go_to(r: &mut RecipeState, field: Field) {
-    if let Some(at) = r.fields().iter().position(|f| f.label() == field.label()) {
-        r.field = at;
+/// Folds or unfolds the group of the current line.
+pub(super) fn fold(state: &mut State, fold: bool) -> Vec<Effect> {
+    if let Some(group) = state.recipe.current_group() {
+        state.recipe.fold(group, fold);
+    }
+    Vec::new()
+}
+
+/// Edits the filter of the options.
+pub(super) fn filter(state: &mut State) -> Vec<Effect> {
+    let r = &mut state.recipe;
+    (r.pane, r.zoom) = (RecipePane::Form, false);
+    (r.prompt, r.editing) = (Prompt::Filter, Some(LineEdit::offering(&r.filter)));
+    Vec::new()
+}
+
+/// Takes the filter as it is now; the first option that it finds is selected.
+fn filtered(r: &mut RecipeState, what: Completion) {
+    let text = r.editing.as_ref().filter(|_| what != Completion::Dropped).map(|l| l.text.clone());
+    let text = text.unwrap_or_default();
+    if text != r.filter {
+        if text.is_empty() {
+            r.keeping_line(|r| r.filter.clear());
+        } else {
+            (r.filter, r.field) = (text, 0);
+        }
+    }
+    if what != Completion::Editing {
+        (r.prompt, r.editing) = (Prompt::Value, None);
     }
 }
 
@@ -99,7 +124,7 @@ pub(super) fn budget(state: &mut State) -> Vec<Effect> {
     r.zoom = false;
     r.visiting = r.pane == RecipePane::List;
     r.pane = RecipePane::Form;
-    go_to(r, Field::Budget);
+    r.show_option(Field::Budget.label());
     edit(state)
 }
 
@@ -111,7 +136,7 @@ pub(in crate::tui::tabs::recipe) fn complete(state: &State) -> Vec<Effect> {
         Prompt::SavePath | Prompt::OpenPath => state.dir.clone(),
         // Paths in a recipe count from where remold was started.
         Prompt::Value if r.current_field().is_some_and(Field::is_path) => std::path::PathBuf::from("."),
-        Prompt::Value | Prompt::FirstBudget => return Vec::new(),
+        Prompt::Value | Prompt::FirstBudget | Prompt::Filter | Prompt::Memory => return Vec::new(),
     };
     vec![Effect::CompletePath(base, state.at_home(&line.text))]
 }
@@ -128,6 +153,10 @@ pub(super) fn completed(state: &mut State, typed: &str, becomes: &str, names: Ve
 /// Carries on after a key in a line.
 pub(in crate::tui::tabs::recipe) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
     state.recipe.names.clear();
+    if state.recipe.prompt == Prompt::Filter {
+        filtered(&mut state.recipe, what);
+        return Vec::new();
+    }
     if matches!(what, Completion::Editing | Completion::Ignored) {
         return Vec::new();
     }
@@ -137,6 +166,8 @@ pub(in crate::tui::tabs::recipe) fn edited(state: &mut State, what: Completion) 
         Prompt::SavePath | Prompt::OpenPath => {
             line.map(|l| files::path_given(state, prompt, &l.text)).unwrap_or_default()
         }
+        Prompt::Filter => Vec::new(),
+        Prompt::Memory => line.map(|l| purpose::memory_given(state, &l.text)).unwrap_or_default(),
         Prompt::Value | Prompt::FirstBudget => {
             let typed = line.map(|l| l.text);
             if prompt == Prompt::FirstBudget && typed.as_ref().is_none_or(|t| t.trim().is_empty()) {

@@ -1,7 +1,7 @@
 //! Changes of the list: add, remove, move and duplicate targets; undo and redo.
 
 use super::text::decibel;
-use super::{changed, form};
+use super::{changed, steps};
 use crate::tui::core::{Effect, Layer, LineEdit, Picker, PickerItem, PickerKind, State, units};
 use crate::tui::tabs::recipe::{Field, Prompt, RecipePane, Row, Types, presets};
 
@@ -48,7 +48,7 @@ pub(super) fn preset_picked(state: &mut State, preset: usize) -> Vec<Effect> {
     if preset.types == Types::Budget {
         // Without a budget it would be another target.
         (r.pane, r.prompt) = (RecipePane::Form, Prompt::FirstBudget);
-        form::go_to(r, Field::Budget);
+        r.show_option(Field::Budget.label());
         r.editing = Some(LineEdit::default());
         return Vec::new();
     }
@@ -61,24 +61,31 @@ pub(super) fn delete(state: &mut State) -> Vec<Effect> {
     let r = &mut state.recipe;
     match r.row() {
         Row::Target(i) => r.change(|d| d.remove(i)),
-        Row::Step(i) => r.change(|d| {
-            d.recipe.pipeline.remove(i);
-        }),
+        Row::Step(i) => r.change(|d| d.remove_step(i)),
         _ => return Vec::new(),
     };
     r.field = 0;
     changed(state)
 }
 
-/// Moves the selected target down or up.
-pub(super) fn move_target(state: &mut State, by: isize) -> Vec<Effect> {
+/// Moves the selected target or step down or up.
+pub(super) fn move_row(state: &mut State, by: isize) -> Vec<Effect> {
     let r = &mut state.recipe;
-    let Row::Target(from) = r.row() else { return Vec::new() };
-    let Some(to) = from.checked_add_signed(by).filter(|to| *to < r.document.recipe.targets.len()) else {
-        return Vec::new();
-    };
-    r.change(|d| d.swap(from, to));
-    r.select(Row::Target(to));
+    let recipe = &r.document.recipe;
+    let to = |from: usize, len: usize| from.checked_add_signed(by).filter(|to| *to < len);
+    match r.row() {
+        Row::Target(from) => {
+            let Some(to) = to(from, recipe.targets.len()) else { return Vec::new() };
+            r.change(|d| d.swap(from, to));
+            r.select(Row::Target(to));
+        }
+        Row::Step(from) => {
+            let Some(to) = to(from, recipe.pipeline.len()) else { return Vec::new() };
+            r.change(|d| d.swap_steps(from, to));
+            r.select(Row::Step(to));
+        }
+        _ => return Vec::new(),
+    }
     changed(state)
 }
 
@@ -97,9 +104,14 @@ pub(super) fn duplicate(state: &mut State) -> Vec<Effect> {
 pub(super) fn enter_row(state: &mut State) -> Vec<Effect> {
     match state.recipe.row() {
         Row::Add => add(state),
-        Row::Step(_) => Vec::new(),
-        Row::Source | Row::About | Row::Target(_) => {
-            state.recipe.pane = RecipePane::Form;
+        Row::AddStep => steps::add(state),
+        Row::Source | Row::About | Row::Step(_) | Row::Target(_) => {
+            let r = &mut state.recipe;
+            r.pane = RecipePane::Form;
+            // The line says where the outputs go.
+            if r.row() == Row::About && r.field == 0 {
+                r.show_option("output_dir");
+            }
             Vec::new()
         }
     }

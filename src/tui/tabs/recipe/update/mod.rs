@@ -3,7 +3,9 @@
 mod files;
 mod form;
 mod list;
+mod purpose;
 mod start;
+mod steps;
 mod text;
 
 pub(super) use form::{complete, edited};
@@ -40,6 +42,7 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Recipes(..) | Action::RecipeRead(..) | Action::RecipeSaved(..) | Action::RecipeEdited(..) => {
             files::arrived(state, action)
         }
+        Action::ComposedFor(source, name, made) => purpose::composed(state, &source, name, made),
         Action::PathCompleted(typed, becomes, names) => {
             form::completed(state, &typed, &becomes, names);
             Vec::new()
@@ -54,10 +57,21 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
     Some(match cmd {
         Cmd::EnterRow => list::enter_row(state),
         Cmd::AddTarget => list::add(state),
+        Cmd::AddStep => steps::add(state),
+        Cmd::Purpose => {
+            purpose::ask(state);
+            Vec::new()
+        }
+        Cmd::Fold | Cmd::Unfold => form::fold(state, cmd == Cmd::Fold),
+        Cmd::Filter => form::filter(state),
+        Cmd::ClearFilter => {
+            state.recipe.keeping_line(|r| r.filter.clear());
+            Vec::new()
+        }
         Cmd::Delete => list::delete(state),
         Cmd::Duplicate => list::duplicate(state),
-        Cmd::MoveDown => list::move_target(state, 1),
-        Cmd::MoveUp => list::move_target(state, -1),
+        Cmd::MoveDown => list::move_row(state, 1),
+        Cmd::MoveUp => list::move_row(state, -1),
         Cmd::Undo => list::undo(state),
         Cmd::Redo => list::redo(state),
         Cmd::Save => files::ask_save(state),
@@ -105,9 +119,13 @@ fn back(r: &mut RecipeState) -> Vec<Effect> {
 /// Does what another tab asks: composes a conversion of a model.
 pub(super) fn asked(state: &mut State, request: TabRequest) -> Vec<Effect> {
     let TabRequest::Convert(path) = request else { return Vec::new() };
+    let begins = state.recipe.source().is_none() && state.recipe.document.recipe.targets.is_empty();
     state.recipe.set_source(path);
     state.recipe.pane = RecipePane::List;
     state.tab = Tab::Recipe;
+    if begins {
+        purpose::ask_first(state);
+    }
     changed(state)
 }
 
@@ -115,6 +133,8 @@ pub(super) fn asked(state: &mut State, request: TabRequest) -> Vec<Effect> {
 pub(super) fn picked(state: &mut State, kind: PickerKind, at: Option<usize>, typed: &str) -> Vec<Effect> {
     match (kind, at) {
         (PickerKind::Targets, Some(at)) => list::preset_picked(state, at),
+        (PickerKind::Purposes, Some(at)) => purpose::picked(state, at),
+        (PickerKind::Steps, Some(at)) => steps::picked(state, at),
         (PickerKind::Values, Some(at)) => form::value_picked(state, at),
         (PickerKind::Recipes, at) => files::entry_picked(state, at, typed),
         _ => Vec::new(),
@@ -211,6 +231,7 @@ pub(super) fn select_row(state: &mut State, to: usize) -> Vec<Effect> {
         return Vec::new();
     }
     (r.cursor, r.field) = (to, 0);
+    r.filter.clear();
     // The budget of another target has another mix.
     forecast(state).into_iter().collect()
 }

@@ -16,44 +16,79 @@ const ERROR: u16 = 6;
 /// Columns a target's name should have.
 const NAME: u16 = 19;
 
-/// Lines the list takes: every row, and the head of the targets.
+/// A line of the list.
+#[derive(Clone, Copy)]
+enum Line {
+    /// The head of the steps.
+    Steps,
+    /// The head of the targets.
+    Targets,
+    /// A row, by its place.
+    Row(usize, RecipeRow),
+}
+
+/// Every line. Without steps, the place to add one has the head's line.
+fn lines(rows: &[RecipeRow]) -> Vec<Line> {
+    let mut lines = Vec::with_capacity(rows.len() + 2);
+    for (i, row) in rows.iter().enumerate() {
+        match (row, i.checked_sub(1).and_then(|before| rows.get(before))) {
+            (RecipeRow::Step(0), _) => lines.push(Line::Steps),
+            (RecipeRow::Target(_) | RecipeRow::Add, Some(RecipeRow::AddStep)) => lines.push(Line::Targets),
+            _ => {}
+        }
+        lines.push(Line::Row(i, *row));
+    }
+    lines
+}
+
+/// Lines the list takes: every row, and the heads of steps and targets.
 pub(super) fn height(state: &State) -> u16 {
-    state.recipe.rows().len() as u16 + 1
+    lines(&state.recipe.rows()).len() as u16
 }
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let r = &state.recipe;
     let rows = r.rows();
+    let lines = lines(&rows);
     let focused = r.pane == RecipePane::List;
-    // The head is above the first target, or where it would be.
-    let head = rows.iter().position(|row| matches!(row, RecipeRow::Target(_) | RecipeRow::Add)).unwrap_or(0);
-    let line_of = |i: usize| i + usize::from(i >= head);
-    let top = c.offset("recipe", line_of(r.cursor.min(rows.len() - 1)), rows.len() + 1, area.height);
-    let place = |line: usize| {
-        let at = line.checked_sub(top).filter(|at| *at < area.height.into())?;
-        Some(Rect { y: area.y + at as u16, height: 1, ..area })
-    };
-    let below = (rows.len() + 1).saturating_sub(top + usize::from(area.height));
-    if let Some(line) = place(head) {
-        table_head(c, line, below);
-    }
-    for (i, row) in rows.iter().enumerate() {
-        let Some(line) = place(line_of(i)) else { continue };
-        match row {
-            RecipeRow::Source => source(c, state, line),
-            RecipeRow::About => outputs(c, state, line),
-            RecipeRow::Step(at) => step(c, state, *at, line),
-            RecipeRow::Target(at) => target(c, state, *at, line),
-            RecipeRow::Add => {
-                let (accent, dim) = (c.theme().accent, c.theme().dim);
-                c.spans(line.x + 2, line.y, line.width - 3, &[("+", accent), ("  add a target", dim)]);
+    let cursor = lines.iter().position(|l| matches!(l, Line::Row(i, _) if *i == r.cursor)).unwrap_or(0);
+    let top = c.offset("recipe", cursor, lines.len(), area.height);
+    let below = lines.len().saturating_sub(top + usize::from(area.height));
+    for (line, y) in lines.iter().skip(top).zip(area.top()..area.bottom()) {
+        let place = Rect { y, height: 1, ..area };
+        let (i, row) = match line {
+            Line::Steps => {
+                let dim = c.theme().dim;
+                c.text(place.x + 2, y, NAME, "steps", dim);
+                continue;
             }
+            Line::Targets => {
+                table_head(c, place, below);
+                continue;
+            }
+            Line::Row(i, row) => (*i, *row),
+        };
+        match row {
+            RecipeRow::Source => source(c, state, place),
+            RecipeRow::About => outputs(c, state, place),
+            RecipeRow::Step(at) => step(c, state, at, place),
+            RecipeRow::AddStep if r.document.recipe.pipeline.is_empty() => {
+                labelled(c, place, "steps", "+  add a step", false)
+            }
+            RecipeRow::AddStep => add(c, place, "add a step"),
+            RecipeRow::Target(at) => target(c, state, at, place),
+            RecipeRow::Add => add(c, place, "add a target"),
         }
         if i == r.cursor {
-            c.select(line, focused);
+            c.select(place, focused);
         }
-        c.hit(line, Hit::List(i));
+        c.hit(place, Hit::List(i));
     }
+}
+
+fn add(c: &mut Canvas<'_>, line: Rect, what: &str) {
+    let (accent, dim) = (c.theme().accent, c.theme().dim);
+    c.spans(line.x + 2, line.y, line.width - 3, &[("+", accent), ("  ", dim), (what, dim)]);
 }
 
 /// Ends of the columns of numbers; bits only if there is space.
@@ -107,23 +142,26 @@ fn outputs(c: &mut Canvas<'_>, state: &State, line: Rect) {
     }
 }
 
-/// The default folder of the outputs, from the plan.
+/// The default folder of the outputs, as soon as a plan has told it.
 fn beside(state: &State) -> String {
-    let first = state.recipe.partly().and_then(|p| p.outputs.first());
-    let folder = first.and_then(|o| o.path.parent()).map(|f| state.short_path(f));
+    let folder = state.recipe.default_folder().map(|f| state.short_path(f));
     folder.filter(|f| !f.is_empty()).unwrap_or_else(|| "next to the source".to_owned())
 }
 
 fn step(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {
-    let (bad, text) = (c.theme().bad, c.theme().text);
+    let (bad, text, dim) = (c.theme().bad, c.theme().text, c.theme().dim);
     let Some(step) = state.recipe.document.recipe.pipeline.get(at) else { return };
+    c.right(line.x + 4, line.y, 3, &(at + 1).to_string(), dim);
+    let x = line.x + MARGIN;
+    let available = line.right().saturating_sub(x + 1);
     if let Some(problem) = state.recipe.problem_of(RecipeRow::Step(at)) {
-        let shown = format!("{}: {}", step.step, problem.fact);
-        c.spans(line.x + 2, line.y, line.width - 3, &[("✗ ", bad), (&shown, text)]);
+        // The full text is at its field and beside the list.
+        let said = if problem.label().is_empty() { &problem.fact } else { problem.label() };
+        c.spans(x, line.y, available, &[(&step.step, text), ("  ", text), ("✗ ", bad), (said, bad)]);
         return;
     }
     let what = step_facts(step);
-    c.spans(line.x + 4, line.y, line.width - 5, &[(&step.step, text), ("  ", text), (&what, c.theme().dim)]);
+    c.spans(x, line.y, available, &[(&step.step, text), ("  ", text), (&what, dim)]);
 }
 
 fn target(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {

@@ -7,13 +7,15 @@ mod list;
 mod plan;
 mod plot;
 
-use super::state::Prompt;
+use super::state::{Prompt, RecipePane};
 use crate::tui::core::{Hit, State, panes};
 use crate::tui::view::canvas::{Canvas, fit_end, width};
 use ratatui::layout::Rect;
 
 /// Lines the form should have before the list takes more.
 const FORM: u16 = 8;
+/// The same while the form has the keys: there is the help, too.
+const FORM_WITH_HELP: u16 = 13;
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     if state.recipe.source().is_none() && state.recipe.document.recipe.targets.is_empty() {
@@ -31,7 +33,8 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     c.rule(body.x + 1, body.y + 1, w - 2);
     let left = Rect { width: w, y: body.y + 2, height: body.height.saturating_sub(2), ..body };
     // The list shrinks before the form gets too few lines, but keeps its first lines.
-    let height = list::height(state).min(left.height.saturating_sub(FORM).max(5)).min(left.height);
+    let (form, least) = if state.recipe.pane == RecipePane::Form { (FORM_WITH_HELP, 3) } else { (FORM, 5) };
+    let height = list::height(state).min(left.height.saturating_sub(form).max(least)).min(left.height);
     let list = Rect { height, ..left };
     let below = Rect { y: left.y + height, height: left.height - height, ..left };
     c.pane(list, Hit::List(0));
@@ -58,7 +61,8 @@ fn empty(c: &mut Canvas<'_>, state: &State, body: Rect) {
 }
 
 fn asks(state: &State) -> bool {
-    state.recipe.editing.is_some() && matches!(state.recipe.prompt, Prompt::SavePath | Prompt::OpenPath)
+    state.recipe.editing.is_some()
+        && matches!(state.recipe.prompt, Prompt::SavePath | Prompt::OpenPath | Prompt::Memory)
 }
 
 /// The recipe's file, or the path that is being asked for.
@@ -66,7 +70,12 @@ fn head(c: &mut Canvas<'_>, state: &State, line: Rect) {
     let r = &state.recipe;
     let (title, dim, text, accent) = (c.theme().title, c.theme().dim, c.theme().text, c.theme().accent);
     if let Some(edit) = r.editing.as_ref().filter(|_| asks(state)) {
-        let word = if r.prompt == Prompt::SavePath { "save as " } else { "open " };
+        let word = match r.prompt {
+            Prompt::SavePath => "save as ",
+            Prompt::Memory if edit.text.is_empty() => "memory of the GPU, empty = this one: ",
+            Prompt::Memory => "memory of the machine: ",
+            _ => "open ",
+        };
         let used = c.text(line.x + 1, line.y, line.width, word, accent);
         c.edit(line.x + 1 + used, line.y, line.width.saturating_sub(used + 2), edit, text);
         return;

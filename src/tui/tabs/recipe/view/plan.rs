@@ -280,19 +280,39 @@ fn warnings(c: &mut Canvas<'_>, plan: &Plan, area: Rect, all: bool) -> u16 {
     height
 }
 
+/// Outputs that are there already and whose targets do not say that they may be replaced: starting asks about them.
+fn existing(state: &State, plan: &Plan) -> usize {
+    let targets = &state.recipe.document.recipe.targets;
+    targets.iter().zip(&plan.outputs).filter(|(t, o)| !t.force && !o.replaces.is_empty()).count()
+}
+
 /// The line at the bottom.
 fn verdict(c: &mut Canvas<'_>, state: &State, plan: &Plan, line: Rect) {
     let (text, good, warn) = (c.theme().text, c.theme().good, c.theme().warn);
     let total: u64 = plan.outputs.iter().map(|o| o.bytes).sum();
     let what = units::plural(plan.outputs.len(), "output", "outputs");
-    let warnings = units::plural(plan.warnings.len(), "warning", "warnings");
     let mut summary = format!("{what}, {}", units::bytes(total));
-    if width(&summary) + width(&warnings) + 12 <= line.width.into() {
-        summary += &format!(", {warnings}");
+    let exist = existing(state, plan);
+    let mut notes = Vec::new();
+    if exist > 0 {
+        notes.push(format!("{exist} already {}", if exist == 1 { "exists" } else { "exist" }));
+    }
+    if exist == 0 || !plan.warnings.is_empty() {
+        notes.push(units::plural(plan.warnings.len(), "warning", "warnings"));
+    }
+    // What exists is said even where there is no space for the size.
+    if let Some(first) = notes.first().filter(|n| exist > 0 && width(&summary) + width(n) + 12 > line.width.into()) {
+        summary = format!("{what}, {first}");
+        notes.clear();
+    }
+    for note in notes {
+        if width(&summary) + width(&note) + 12 <= line.width.into() {
+            summary += &format!(", {note}");
+        }
     }
     if state.recipe.starting {
         c.spans(line.x, line.y, line.width, &[("● ", good), ("starting…", text)]);
-    } else if plan.warnings.is_empty() {
+    } else if plan.warnings.is_empty() && exist == 0 {
         c.spans(line.x, line.y, line.width, &[("✓ ready: ", good), (&summary, text)]);
     } else {
         c.spans(line.x, line.y, line.width, &[("! ready: ", warn), (&summary, text)]);
