@@ -59,6 +59,8 @@ mod quantize_flags;
 mod ranks;
 #[path = "cli/safety.rs"]
 mod safety;
+#[path = "cli/shared_jobs.rs"]
+mod shared_jobs;
 #[path = "../src/skip.rs"]
 mod skip;
 #[path = "cli/sources.rs"]

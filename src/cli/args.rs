@@ -19,6 +19,9 @@ pub(crate) struct Cli {
     pub workbench: WorkbenchArgs,
     #[command(flatten)]
     pub global: GlobalFlags,
+    /// Folder of the jobs, which users and machines may share [default: $REMOLD_JOBS, else ~/.local/state/remold/jobs]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
+    pub jobs_root: Option<PathBuf>,
 }
 
 /// What every command takes.

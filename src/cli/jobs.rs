@@ -66,7 +66,12 @@ fn list(root: &Path, json: bool) {
         note("no jobs yet; `remold convert` starts one\n");
         return;
     }
-    let mut rows = vec![["job", "state", "done", "time", "made", "what"].map(str::to_owned).to_vec()];
+    // Whose they are is of interest where some are others'.
+    let shared = jobs.iter().any(|j| j.owner.as_ref().is_some_and(|o| !o.is_me()));
+    let mut heads = vec!["job", "state", "done", "time", "made"];
+    heads.extend(shared.then_some("by"));
+    heads.push("what");
+    let mut rows = vec![heads.iter().map(|h| (*h).to_owned()).collect::<Vec<String>>()];
     for j in jobs {
         let made = j.created.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string();
         let time = j.seconds.map(text::seconds).unwrap_or_default();
@@ -74,9 +79,13 @@ fn list(root: &Path, json: bool) {
             Some(place) => format!("queued ({place})"),
             None => j.state.name().to_owned(),
         };
-        rows.push(vec![j.id, state, format!("{:.0} %", j.fraction * 100.0), time, made, text::safe(&j.title)]);
+        let mut row = vec![j.id, state, format!("{:.0} %", j.fraction * 100.0), time, made];
+        let by = || j.owner.as_ref().map(|o| text::safe(&o.shown())).unwrap_or_default();
+        row.extend(shared.then(by));
+        row.push(text::safe(&j.title));
+        rows.push(row);
     }
-    out(&text::table(&rows, &[true, false, true, true, false, false]));
+    out(&text::table(&rows, &[true, false, true, true, false, false, false][..heads.len()]));
 }
 
 fn attach(root: &Path, id: &str, json: bool) -> Result<Exit> {

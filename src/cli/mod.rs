@@ -143,6 +143,9 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(exit) => return exit.into(),
     };
+    if let Some(root) = cli.jobs_root.take() {
+        crate::files::paths::set_jobs(std::path::absolute(&root).unwrap_or(root));
+    }
     if let Some(threads) = cli.threads() {
         let most = crate::monitor::most_threads();
         if *threads > most {
