@@ -202,7 +202,8 @@ fn planned(source: PathBuf, flags: &RunFlags, make: Make<'_>) -> Item {
                 err(&format!("  {} is skipped\n", safe(&source.to_string_lossy())));
             }
             let status = Status::Skipped(e.trouble());
-            let (outputs, written, read) = Default::default();
+            let read = vec![place(&source)];
+            let (outputs, written) = Default::default();
             Item { source, recipe: Recipe::default(), outputs, written, read, estimate: None, status }
         }
     }

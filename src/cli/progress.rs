@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 const REDRAW: Duration = Duration::from_millis(100);
 /// A line in a pipe for each tenth of the work.
 const PLAIN_STEPS: f64 = 10.0;
-/// Work that is done sooner has no lines in a pipe.
+/// Work that is done sooner has no lines in a pipe, unless details are asked for.
 const PLAIN_AFTER: Duration = Duration::from_secs(2);
 
 /// Draws what happens.
@@ -157,7 +157,7 @@ impl Progress {
     }
 
     fn line(&mut self) {
-        if self.begun.elapsed() < PLAIN_AFTER {
+        if self.details.is_none() && self.begun.elapsed() < PLAIN_AFTER {
             return;
         }
         let (done, tensors) = (self.history.done, self.history.expected);

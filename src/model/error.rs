@@ -111,6 +111,14 @@ impl ModelError {
         Self::make(ErrorKind::BadRequest, what.into())
     }
 
+    /// The request is wrong because the operating system will refuse it, which may change: `error` is what it would say.
+    #[cold]
+    pub(crate) fn would_be_refused(what: impl Into<String>, error: std::io::Error) -> Self {
+        let mut e = Self::request(what);
+        e.0.io = Some(error);
+        e
+    }
+
     /// An operating-system error while doing `what` (`reading`, `creating`).
     #[cold]
     pub(crate) fn io(file: &Path, what: &str, error: std::io::Error) -> Self {
@@ -194,15 +202,20 @@ impl ModelError {
 
     /// The code of the error in events.
     pub(crate) fn code(&self) -> ErrorCode {
-        let full = self.os_error().is_some_and(|e| e.kind() == std::io::ErrorKind::StorageFull);
+        use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem, StorageFull};
         match self.0.kind {
-            _ if full => ErrorCode::DiskFull,
+            _ if self.has_os_error(&[StorageFull]) => ErrorCode::DiskFull,
+            _ if self.has_os_error(&[PermissionDenied, ReadOnlyFilesystem]) => ErrorCode::Io,
             ErrorKind::BadFile => ErrorCode::FileBad,
             ErrorKind::Unsupported => ErrorCode::Unsupported,
             ErrorKind::Limit => ErrorCode::Limit,
             ErrorKind::BadRequest => ErrorCode::Request,
             ErrorKind::Io => ErrorCode::Io,
         }
+    }
+
+    fn has_os_error(&self, kinds: &[std::io::ErrorKind]) -> bool {
+        self.os_error().is_some_and(|e| kinds.contains(&e.kind()))
     }
 
     /// The fact alone: one clause without file and place.

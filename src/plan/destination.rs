@@ -75,12 +75,11 @@ pub(super) fn check_extension(target: &Target, format: FormatId) -> Result<()> {
     let extension = out.extension().unwrap_or_default().to_string_lossy();
     let own = formats::write_spec(format).map_or("", |w| w.extension);
     let renamed = out.with_extension(own);
-    let renamed = format!("name the output {}", renamed.display());
     let hint = match named.iter().find(|f| f.write.is_some()) {
         Some(other) => Hint::from(format!("Choose the format {} with ", other.id))
             .then(Remedy::Target(other.id.to_string()))
-            .then(format!(", or {renamed}.")),
-        None => Hint::from(format!("Instead, {renamed}.")),
+            .then(format!(", or name the output {}.", renamed.display())),
+        None => Hint::from(format!("Name the output {}.", renamed.display())),
     };
     Err(wrong_output(&format!("the name ends in .{extension}, but the format is {format}"), out).with_hint(hint))
 }

@@ -12,10 +12,13 @@ use std::path::{Path, PathBuf};
 /// Bad-request errors that name the folder.
 pub(super) fn check(file: &Path) -> Result<()> {
     let (above, is_folder) = nearest_above(file);
-    let why = if is_folder { obstacle(&above) } else { Some("this is a file, so no output can be inside of it") };
-    let Some(why) = why else { return Ok(()) };
+    let error = match is_folder {
+        true => obstacle(&above),
+        false => Some(ModelError::request("this is a file, so no output can be inside of it")),
+    };
+    let Some(error) = error else { return Ok(()) };
     let hint = Hint::from(Remedy::GiveOutput(Place::Another)).then(".");
-    Err(ModelError::request(why).in_file(&above).about_option(OptionName::OUTPUT).with_hint(hint))
+    Err(error.in_file(&above).about_option(OptionName::OUTPUT).with_hint(hint))
 }
 
 /// The nearest path above a file that exists, and whether it is a folder.
@@ -29,13 +32,15 @@ fn nearest_above(file: &Path) -> (PathBuf, bool) {
 }
 
 /// Why no file can be created in a folder.
-fn obstacle(folder: &Path) -> Option<&'static str> {
+fn obstacle(folder: &Path) -> Option<ModelError> {
     if let Err(e) = rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)
         && let Some(why) = refused(e)
     {
-        return Some(why);
+        // Permissions and mounts change: a watcher tries again.
+        return Some(ModelError::would_be_refused(why, e.into()));
     }
-    holds_no_files(folder).then_some("this is a file system of the kernel, which holds no files")
+    let what = "this is a file system of the kernel, which holds no files";
+    holds_no_files(folder).then(|| ModelError::request(what))
 }
 
 /// What an error of access(2) means. Other errors than these say nothing about writing.

@@ -207,14 +207,19 @@ fn outputs_that_stand_in_the_way() {
                 one(lab);
                 "convert m.safetensors --to safetensors -o x.GGUF".into()
             }),
-            row("the extension of a format that is not written", 2, &["name the output x.gguf"], move |lab| {
+            row("the extension of a format that is not written", 2, &["Name the output x.gguf"], move |lab| {
                 one(lab);
                 "convert m.safetensors --to gguf -o x.onnx".into()
             }),
-            row("an extension alone that several formats have", 2, &["there is no target"], move |lab| {
-                one(lab);
-                "convert m.safetensors -o x.onnx".into()
-            }),
+            row(
+                "no target, and the extension of a format that is not written",
+                2,
+                &["there is no target"],
+                move |lab| {
+                    one(lab);
+                    "convert m.safetensors -o x.onnx".into()
+                },
+            ),
             row("the work fails below a new folder", 1, &["NaN"], |lab| {
                 lab.write("m.safetensors", floats(&[("w", &[1, 32], vec![f32::NAN; 32])]));
                 "convert m.safetensors --to gguf:q8_0 -o new/deep/out.gguf".into()

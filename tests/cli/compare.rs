@@ -205,7 +205,7 @@ fn wrong_requests_are_reported() {
         row("no model", 2, &["<MODEL>"], llama("")),
         row("seven models", 2, &["7 models", "at most 6"], llama("a b c d e f g")),
         row("the same twice", 2, &["given twice"], llama("tiny-llama ./tiny-llama")),
-        row("one that is not there", 2, &["none.gguf", "No such file"], llama("tiny-llama none.gguf")),
+        row("one that is not there", 2, &["none.gguf", "no such file"], llama("tiny-llama none.gguf")),
         row("another network", 2, &["mini-bert", "no tensor has the same name and shape", "same network"], |lab| {
             lab.model("mini-bert");
             llama("tiny-llama mini-bert")(lab)
