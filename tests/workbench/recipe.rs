@@ -107,6 +107,9 @@ fn every_field_of_a_gguf_is_edited_by_keys_and_comes_out_in_the_recipe() {
         ("quantization", "", "quantization = \"f32\""),
         ("imatrix", "~/i.gguf", "imatrix = \"/home/ada/i.gguf\""),
         ("context_length", "32k", "context_length = 32768"),
+        ("rope_scaling", "", "rope_scaling = \"yarn\""),
+        ("modelfile_adapter", "lora.gguf", "modelfile_adapter = \"lora.gguf\""),
+        ("ollama_create", "tiny:q4", "ollama_create = \"tiny:q4\""),
         ("embedding_type", "", "embedding_type = \"f32\""),
         ("output_type", "", "output_type = \"f32\""),
         (
@@ -613,7 +616,7 @@ fn a_recipe_begins_with_the_question_what_it_is_for_once_in_a_session() {
     shows(
         &mut b,
         SMALL,
-        &["What is the model for?", "skip: I choose the targets myself", "laptop: a laptop or desktop"],
+        &["What is the model for?", "skip                   I choose the targets myself", "a laptop or desktop"],
     );
     b.keys("<esc>");
     assert_eq!(b.state.recipe.document.recipe.targets, [presets()[0].target()], "one key skips it");
