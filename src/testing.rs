@@ -25,7 +25,8 @@ pub mod engine {
 #[allow(missing_docs, reason = "described where it is defined")]
 pub mod evaluate {
     pub use crate::evaluate::{
-        Comparison, Figures, Group, Measured, Names, Sameness, TensorFigures, TypeShare, Unpaired, Variant, rows,
+        Baseline, BaselineSource, Comparison, Figures, Group, Measured, Names, Sameness, TensorFigures, TypeShare,
+        Unpaired, Variant, rows,
     };
 }
 
@@ -94,7 +95,7 @@ pub mod monitor {
 
 #[allow(missing_docs, reason = "described where it is defined")]
 pub mod plan {
-    pub use crate::plan::{Chosen, Forecast, Forecasted, Heavy, Plan, PlannedOutput, PlannedTensor, prepare};
+    pub use crate::plan::{Chosen, Estimate, Forecast, Forecasted, Heavy, Plan, PlannedOutput, PlannedTensor, prepare};
 }
 
 #[allow(missing_docs, reason = "described where it is defined")]
@@ -160,9 +161,9 @@ pub mod tui {
     #[allow(missing_docs, reason = "described where it is defined")]
     pub mod core {
         pub use crate::tui::core::{
-            Action, Binding, Cmd, Effect, ErrorCard, Focus, FoundModel, Hit, Keymap, Layer, Level, Notify, Session,
-            Settings, State, Tab, all_commands, edited_words, farewell, hints, keys_markdown, panes, parse_keys,
-            search_position, searched, tail_hints, update,
+            Action, BaselineChoice, Binding, Cmd, Effect, ErrorCard, Focus, FoundModel, Hit, Keymap, Layer, Level,
+            Notify, Session, Settings, State, Tab, all_commands, edited_words, farewell, glossary_markdown, hints,
+            keys_markdown, panes, parse_keys, search_position, searched, tail_hints, update,
         };
     }
 

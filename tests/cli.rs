@@ -9,6 +9,8 @@ mod bad_requests;
 mod budget;
 #[path = "cli/checksums.rs"]
 mod checksums;
+#[path = "cli/command_line.rs"]
+mod command_line;
 #[path = "cli/compare.rs"]
 mod compare;
 #[path = "cli/config.rs"]
@@ -19,6 +21,8 @@ mod contract;
 mod disk;
 #[path = "cli/doctor.rs"]
 mod doctor;
+#[path = "cli/forecast.rs"]
+mod forecast;
 #[path = "cli/goals.rs"]
 mod goals;
 #[path = "cli/hostile_text.rs"]
@@ -35,6 +39,8 @@ mod made;
 mod made_zip;
 #[path = "cli/manifest.rs"]
 mod manifest;
+#[path = "cli/many.rs"]
+mod many;
 #[path = "cli/material.rs"]
 mod material;
 #[path = "cli/memory.rs"]
@@ -53,6 +59,8 @@ mod quantize_flags;
 mod ranks;
 #[path = "cli/safety.rs"]
 mod safety;
+#[path = "cli/shared_jobs.rs"]
+mod shared_jobs;
 #[path = "../src/skip.rs"]
 mod skip;
 #[path = "cli/sources.rs"]

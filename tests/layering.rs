@@ -386,9 +386,8 @@ const WRITES: [&str; 9] =
     ["println!", "print!", "dbg!", "stdout()", "stderr()", "/dev/tty", "io::stdout", "io::stderr", "e.print()"];
 
 /// The files that may, each with its reason.
-const WRITERS: [(&str, &str); 3] = [
+const WRITERS: [(&str, &str); 2] = [
     ("units/print.rs", "the one place that prints; it escapes"),
-    ("cli/mod.rs", "clap prints its own help, which holds nothing from outside"),
     ("tui/runtime/terminal.rs", "frames of the workbench, whose cells are cleaned by tui::view::draw"),
 ];
 

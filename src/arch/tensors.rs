@@ -5,6 +5,7 @@ use super::family::{Experts, Family, Op};
 use super::views::{MapElems, interleave, shift_norm};
 use crate::model::{ConcatRows, MapRows, Model, ModelError, Result, TensorEntry, Transposed, Warning};
 use crate::tensor::Shape;
+use crate::units::plural;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -159,8 +160,10 @@ pub(crate) fn sources(
         }
     }
     if skipped > 0 {
-        let text =
-            format!("{skipped} tensors of vision or audio parts are left out; only the text model is converted.");
+        let text = format!(
+            "{} of vision or audio parts left out; only the text model is converted.",
+            plural(skipped, "tensor")
+        );
         warnings.push(Warning::new("tensors.other-modality", text));
     }
     untie(&mut out, warnings);

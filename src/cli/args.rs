@@ -8,15 +8,57 @@ use std::path::PathBuf;
 
 /// Converts trained models to the files that runtimes load.
 #[derive(Debug, Parser)]
-#[command(name = "remold", version, about, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+#[command(name = "remold", about, override_usage = "remold [OPTIONS] [DIR]\n       remold [OPTIONS] <COMMAND>")]
 #[command(after_help = "Without a command, `remold [DIR]` opens the workbench on a folder of models.\n\
     Exit codes: 0 success; 1 the job failed; 2 invalid request, nothing was written; 3 a check failed; 130 cancelled; 143 or 129 interrupted by \
-    SIGTERM or SIGHUP (`remold jobs resume` continues the job).")]
+    SIGTERM or SIGHUP (`remold jobs resume` continues the job). With several models, 1 means that some failed or were skipped.")]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
     #[command(flatten)]
     pub workbench: WorkbenchArgs,
+    #[command(flatten)]
+    pub global: GlobalFlags,
+    /// Folder of the jobs, which users and machines may share [default: $REMOLD_JOBS, else ~/.local/state/remold/jobs]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
+    pub jobs_root: Option<PathBuf>,
+}
+
+/// What every command takes.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct GlobalFlags {
+    /// Print errors only; a conversion prints the paths of its outputs
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Print more: every tensor with its type and the reason for it, threads, memory
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// When to use colours [default: auto, which respects NO_COLOR, CLICOLOR and CLICOLOR_FORCE]
+    #[arg(long, value_name = "WHEN", value_enum, global = true, default_value = "auto", hide_default_value = true)]
+    pub color: ColorWhen,
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ColorWhen {
+    Auto,
+    Always,
+    Never,
+}
+
+impl WorkbenchArgs {
+    /// The first of these that was given, as it is called in a message.
+    pub(crate) fn given(&self) -> Option<&'static str> {
+        let given = [
+            (self.dir.is_some(), "a folder to open"),
+            (self.theme.is_some(), "--theme"),
+            (self.ascii, "--ascii"),
+            (self.no_mouse, "--no-mouse"),
+            (self.fresh, "--fresh"),
+        ];
+        given.into_iter().find_map(|(is, name)| is.then_some(name))
+    }
 }
 
 impl Cli {
@@ -44,12 +86,20 @@ fn size(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// The whole command tree, for documentation.
+/// The whole command tree.
 pub(crate) fn command() -> clap::Command {
+    // A plan has the options that change what it forecasts; the others are accepted, for the command that it prints.
     <Cli as clap::CommandFactory>::command()
+        .version(super::version::short())
+        .long_version(super::version::long())
+        .mut_subcommand("plan", |plan| {
+            super::target_flags::without_effect_on_a_forecast()
+                .fold(plan, |plan, long| plan.mut_arg(long, |arg| arg.hide(true)))
+        })
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Workbench options")]
 pub(crate) struct WorkbenchArgs {
     /// Folder of models to open in the workbench
     #[arg(value_name = "DIR")]
@@ -95,13 +145,20 @@ pub(crate) enum Command {
     /// Check the terminal, the machine and remold's folders, and show how to fix problems
     Doctor(DoctorArgs),
     /// List the formats, architectures and quantizations
-    Formats,
+    Formats(FormatsArgs),
     /// Show, check or print the configuration of the workbench
     Config(ConfigArgs),
     /// Print shell completions
+    #[command(after_help = super::completions::INSTALL)]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
+    },
+    /// Print the values that an argument can have, for shell completions
+    #[command(hide = true)]
+    Complete {
+        /// What is completed
+        kind: super::completions::Values,
     },
     /// Print the manual page
     Man,
@@ -154,12 +211,13 @@ pub(crate) struct InspectArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ConvertArgs {
-    /// The model: a file or a folder
-    pub src: PathBuf,
-    /// What to make: FORMAT or FORMAT:QUANT, as in gguf:q4_k_m or safetensors:bf16; may be repeated
+    /// The model: a file or a folder; several are converted one after another
+    #[arg(required = true, value_name = "SRC")]
+    pub src: Vec<PathBuf>,
+    /// What to make: FORMAT or FORMAT:QUANT, as in gguf:q4_k_m or safetensors:bf16; may be repeated [default: what the name of the output says]
     #[arg(long, value_name = "FORMAT[:QUANT]")]
     pub to: Vec<String>,
-    /// Output file, or folder for several targets
+    /// Output file, or folder for several targets or models
     #[arg(short, long, value_name = "OUT")]
     pub output: Option<PathBuf>,
     /// Read targets and options from a recipe file or a recipe by name
@@ -178,6 +236,8 @@ pub(crate) struct ConvertArgs {
     pub options: TargetFlags,
     #[command(flatten)]
     pub run: RunFlags,
+    #[command(flatten)]
+    pub many: ManyFlags,
     /// An earlier output of the same kind; tensors whose source is unchanged are copied from it instead of being encoded again
     #[arg(long, value_name = "OUTPUT")]
     pub reuse: Option<PathBuf>,
@@ -231,8 +291,8 @@ pub(crate) struct CompareArgs {
     /// Context length for the memory estimate, in tokens [default: 4096, or the context length of the models if it is shorter]
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     pub context: Option<u64>,
-    /// A text to measure perplexity and divergence on (not supported in this version)
-    #[arg(long, value_name = "FILE")]
+    /// A text to measure perplexity and divergence on
+    #[arg(long, value_name = "FILE", hide = true)]
     pub data: Option<PathBuf>,
     /// Print events as JSON lines
     #[arg(long)]
@@ -350,12 +410,27 @@ pub(crate) struct RunFlags {
     pub max_memory: Option<String>,
 }
 
+/// How several models are converted.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "Several models")]
+pub(crate) struct ManyFlags {
+    /// Convert every model in these folders and the folders below; outputs of remold and formats that cannot be read are left out
+    #[arg(long)]
+    pub recursive: bool,
+    /// Stop at the first model that fails; if one cannot be planned, nothing is written
+    #[arg(long)]
+    pub fail_fast: bool,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     /// A recipe file, or a recipe by name
     pub recipe: String,
-    /// The model, if the recipe does not name one
-    #[arg(long, value_name = "PATH")]
+    /// The model, if the recipe does not name one; several are converted one after another
+    #[arg(value_name = "SRC")]
+    pub sources: Vec<PathBuf>,
+    /// The same as SRC
+    #[arg(long, value_name = "PATH", conflicts_with = "sources")]
     pub source: Option<PathBuf>,
     /// Set a recipe key; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
@@ -368,6 +443,8 @@ pub(crate) struct RunArgs {
     pub no_checksums: bool,
     #[command(flatten)]
     pub run: RunFlags,
+    #[command(flatten)]
+    pub many: ManyFlags,
 }
 
 #[derive(Debug, Args)]
@@ -439,6 +516,13 @@ pub(crate) enum JobsCommand {
 #[derive(Debug, Args)]
 #[command(after_help = "Exit codes: 0 remold can run; 1 a problem keeps it from running.")]
 pub(crate) struct DoctorArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FormatsArgs {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,

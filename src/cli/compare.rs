@@ -3,12 +3,12 @@
 use super::args::CompareArgs;
 use super::tensor_counter::TensorCounter;
 use super::text::{Style, cut, safe, seconds, table};
-use super::{Exit, compare_events, out, print, refuse};
-use crate::evaluate::{Comparison, Export, Figures, Names, Set, Unpaired, rows};
+use super::{Exit, compare_events, note, out, print, refuse};
+use crate::evaluate::{Comparison, Export, Figures, Names, Rank, Set, Unpaired, rows};
+use crate::job;
 use crate::model::{ModelError, Result};
 use crate::quant::Encoding;
 use crate::task::Task;
-use std::path::{Path, PathBuf};
 
 /// Columns of a name before it is cut.
 const NAME_WIDTH: usize = 48;
@@ -31,7 +31,7 @@ pub(crate) fn run(args: &CompareArgs) -> Exit {
             }
             let written = exports.iter().try_for_each(|e| {
                 e.write(&comparison)?;
-                super::err(&format!("wrote {}\n", safe(&e.path.display().to_string())));
+                note(&format!("wrote {}\n", safe(&e.path.display().to_string())));
                 Ok(())
             });
             written.map_or_else(|e: ModelError| refuse(&e), |()| Exit::Done)
@@ -49,51 +49,47 @@ fn compare(args: &CompareArgs, how: Task<'_>) -> Result<(Comparison, Vec<Export>
     }
     // Reject names that cannot be written before minutes of work.
     let exports: Vec<Export> = args.export.iter().map(|path| Export::to(path)).collect::<Result<_>>()?;
-    let (paths, baseline) = with_baseline(&args.models, args.baseline.as_deref());
-    let set = Set::open(&paths, baseline, args.context)?;
+    let job::WithBaseline { models, baseline } =
+        job::with_baseline(&args.models, args.baseline.as_deref(), &job::jobs_root());
+    let set = Set::open(&models, baseline, args.context)?;
     for (label, warning) in &set.warnings {
         let text = format!("{label}: {}", warning.text);
-        super::err(&format!("{} {}\n", Style::stderr().warning("warning:"), safe(&text)));
+        note(&format!("{} {}\n", Style::stderr().warning("warning:"), safe(&text)));
     }
     set.checks.enable(!args.no_checksums);
     Ok((set.measure(how)?, exports))
 }
 
-/// The models and the position of the baseline, which is put first if it is not one of them.
-fn with_baseline(models: &[PathBuf], baseline: Option<&Path>) -> (Vec<PathBuf>, usize) {
-    let mut paths = models.to_vec();
-    let Some(baseline) = baseline else { return (paths, 0) };
-    let real = |p: &Path| p.canonicalize().unwrap_or_else(|_| p.to_owned());
-    match paths.iter().position(|p| real(p) == real(baseline)) {
-        Some(at) => (paths, at),
-        None => {
-            paths.insert(0, baseline.to_owned());
-            (paths, 0)
-        }
-    }
-}
-
 fn text(c: &Comparison, tensors: bool) -> String {
     let style = Style::stdout();
-    let base = &c.variants[c.baseline];
+    let base = &c.variants[c.baseline.at];
     let names = match c.names {
         Names::Gguf => "",
         Names::Own => ", matched by the names in the files",
     };
+    let how = match c.baseline.source.words() {
+        "" => String::new(),
+        words => format!(" ({words})"),
+    };
     let mut out = format!(
-        "{} {}  {} of {} tensors compared in {}{names}\n\n",
+        "{} {}{how}  {} of {} tensors compared in {}{names}\n",
         style.bold("baseline"),
         safe(&base.path.display().to_string()),
         c.compared(),
         c.tensors.len(),
         seconds(c.seconds),
     );
+    if let Some(warning) = c.baseline_warning() {
+        out.push_str(&format!("{} {}\n", style.warning("warning:"), safe(&warning)));
+    }
+    out.push('\n');
     let mut lines = vec![head(c, "")];
     // Differences have a separate column, so that the values are aligned.
     for row in rows(c) {
         let mut line = vec![row.name];
         for cell in row.cells {
-            line.push(safe(&cell.text));
+            let mark = cell.rank.map_or("", |rank| if rank == Rank::Best { "▲ " } else { "▼ " });
+            line.push(format!("{mark}{}", safe(&cell.text)));
             line.push(cell.change.map(|d| d.text).unwrap_or_default());
         }
         lines.push(line);
@@ -110,6 +106,9 @@ fn text(c: &Comparison, tensors: bool) -> String {
     if tensors {
         out.push_str(&format!("\n{}", every_tensor(c, style)));
     } else {
+        out.push_str(
+            &style.dim("\n▲ best  ▼ worst  output dB: of the model's output, estimated  weights dB: of the weights"),
+        );
         out.push_str(&style.dim("\n--tensors lists every tensor, --export FILE.md|csv|json saves the comparison\n"));
     }
     out
@@ -118,7 +117,7 @@ fn text(c: &Comparison, tensors: bool) -> String {
 /// Labels over two columns each: the value and its difference.
 fn head(c: &Comparison, corner: &str) -> Vec<String> {
     let label = |(i, v): (usize, &crate::evaluate::Variant)| {
-        let mark = if i == c.baseline { "◆ " } else { "" };
+        let mark = if i == c.baseline.at { "◆ " } else { "" };
         [format!("{mark}{}", cut(&safe(&v.label), NAME_WIDTH / 2)), String::new()]
     };
     [corner.to_owned()].into_iter().chain(c.variants.iter().enumerate().flat_map(label)).collect()
@@ -142,14 +141,14 @@ fn unpaired(label: &str, u: &Unpaired, style: Style) -> String {
 }
 
 fn every_tensor(c: &Comparison, style: Style) -> String {
-    let others: Vec<usize> = (0..c.variants.len()).filter(|v| *v != c.baseline).collect();
-    let mut lines = vec![vec!["tensor".to_owned(), safe(&c.variants[c.baseline].label)]];
+    let others: Vec<usize> = (0..c.variants.len()).filter(|v| *v != c.baseline.at).collect();
+    let mut lines = vec![vec!["tensor".to_owned(), safe(&c.variants[c.baseline.at].label)]];
     for v in &others {
         lines[0].extend([safe(&c.variants[*v].label), String::new()]);
     }
     for t in &c.tensors {
         let named = |v: usize| t.types[v].map_or("–", Encoding::name).to_owned();
-        let mut line = vec![cut(&safe(&t.name), NAME_WIDTH), named(c.baseline)];
+        let mut line = vec![cut(&safe(&t.name), NAME_WIDTH), named(c.baseline.at)];
         for v in &others {
             line.extend([named(*v), t.figures[*v].as_ref().map(Figures::quality).unwrap_or_default()]);
         }
@@ -157,18 +156,4 @@ fn every_tensor(c: &Comparison, style: Style) -> String {
     }
     let right = vec![false, false].into_iter().chain([false, true].repeat(others.len())).collect::<Vec<_>>();
     format!("{}\n{}", style.bold("tensors"), table(&lines, &right))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_baseline_that_is_none_of_the_models_goes_first() {
-        let models = ["a", "b"].map(PathBuf::from);
-        assert_eq!(with_baseline(&models, None).1, 0);
-        assert_eq!(with_baseline(&models, Some(Path::new("b"))), (models.to_vec(), 1));
-        let (paths, at) = with_baseline(&models, Some(Path::new("c")));
-        assert_eq!((paths.len(), paths[0].as_path(), at), (3, Path::new("c"), 0));
-    }
 }

@@ -22,8 +22,9 @@ pub(crate) fn lines(c: &Comparison) -> String {
 }
 
 fn bodies(c: &Comparison) -> Vec<EventBody> {
-    let base = &c.variants[c.baseline];
-    let mut all = Vec::new();
+    let base = &c.variants[c.baseline.at];
+    let mut all = vec![EventBody::Baseline { model: base.path.display().to_string(), baseline: c.baseline }];
+    all.extend(c.baseline_warning().map(|text| EventBody::Warning(Warning::new("compare.lossy-baseline", text))));
     for v in &c.variants {
         all.extend(warnings(v, &base.label));
     }
@@ -49,12 +50,13 @@ fn tensor(c: &Comparison, output: usize, t: &crate::evaluate::TensorFigures, fig
             layer: t.layer,
             kind: Name::word(&t.kind),
             role: t.role,
-            from: of(c.baseline),
+            from: of(c.baseline.at),
             to,
             bytes,
         },
         rmse: figures.rmse,
         sqnr_db: figures.sqnr_db,
+        weighted_sqnr_db: None,
         gain_db: None,
         cosine: figures.cosine,
         max_abs: figures.max_abs,
@@ -78,6 +80,7 @@ fn metrics(c: &Comparison, v: &Variant, baseline: &str) -> Vec<EventBody> {
     let mut put = |name: &str, value: Option<f64>, layer| {
         all.extend(value.map(|value| metric(name, value, Some(baseline), layer)));
     };
+    put("output_sqnr_db", m.output_sqnr_db, None);
     for (name, value) in figures(&m.all) {
         put(name, value, None);
     }

@@ -1,64 +1,106 @@
 //! `convert`, `run` and the hidden `worker`: from arguments to a recipe, a plan and a job.
 
 use super::args::{ConvertArgs, RunArgs, RunFlags};
+use super::many::Trouble;
+use super::plan_text::PlanStyle;
 use super::progress::Progress;
-use super::request::{RequestError, apply, find_recipe, replace_source, targets_of};
+use super::request::{RequestError, apply, find_recipe, replace_source, target_named, targets_of};
 use super::signals::stop_on_signal;
 use super::tensor_counter::TensorCounter;
-use super::{Exit, err, out, plan_text, print, refuse, report_error, text};
-use crate::engine::{self, EventBody, EventSink, Stop, StopReason};
+use super::threads::threads;
+use super::{Exit, err, many, note, out, plan_text, print, reference_options, refuse, report_error, text};
+use crate::engine::{self, Event, EventBody, EventSink, Report, Stop, StopReason};
 use crate::formats;
 use crate::job::{self, JobFolder, Outcome, RunJob};
 use crate::model::{ModelError, Result, Warning};
 use crate::plan::{self, Plan, Prepared};
 use crate::recipe::Recipe;
 use crate::task::Task;
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// How a conversion ended.
+pub(super) struct Ended {
+    /// The exit code.
+    pub exit: Exit,
+    /// The number of its job, if there is one.
+    pub job: Option<String>,
+    /// What went wrong.
+    pub error: Option<Trouble>,
+    /// The plan, of a dry run.
+    pub plan: Option<Plan>,
+    /// What was written.
+    pub report: Option<Report<()>>,
+}
+
+impl Ended {
+    fn new(exit: Exit) -> Self {
+        Self { exit, job: None, error: None, plan: None, report: None }
+    }
+
+    /// Prints the error.
+    fn refused(e: &ModelError) -> Self {
+        Self { error: Some(Trouble::of(e)), ..Self::new(refuse(e)) }
+    }
+}
+
 /// `remold convert`.
-pub(crate) fn convert(args: ConvertArgs) -> Exit {
-    match recipe_of(&args) {
-        Ok(recipe) => carry_out(&recipe, &args.run),
-        Err(RequestError::Model(e)) => refuse(&e),
-        Err(RequestError::Recipe(text)) => {
-            err(&format!("{} {}\n", text::Style::stderr().error("error:"), text.trim_end()));
-            Exit::Request
-        }
+pub(crate) fn convert(args: &ConvertArgs) -> Exit {
+    let unsaid = args.to.is_empty() && args.recipe.is_none();
+    if let Some(e) = reference_options::order_of_words(&args.src).filter(|_| unsaid) {
+        return refuse(&e);
+    }
+    match args.src.as_slice() {
+        [source] if !args.many.recursive => match recipe_of(args, source, args.output.as_deref()) {
+            Ok(recipe) => carry_out(&recipe, &args.run),
+            Err(e) => e.report(),
+        },
+        sources => match many::folder(args.output.as_deref()) {
+            Ok(folder) if args.reuse.is_none() => {
+                many::run(sources, args.many, &args.run, &|source| recipe_of(args, source, folder.as_deref()))
+            }
+            Ok(_) => {
+                let what = "--reuse names one earlier output, and there are several models";
+                refuse(&ModelError::request(what).with_hint("Convert one model at a time, or leave out --reuse."))
+            }
+            Err(e) => refuse(&e),
+        },
     }
 }
 
 /// `remold run`.
 pub(crate) fn run_recipe(args: &RunArgs) -> Exit {
-    let recipe = find_recipe(&args.recipe, &[]).and_then(|mut recipe| {
-        if let Some(source) = &args.source {
+    let recipe = |source: Option<&Path>| {
+        let mut recipe = find_recipe(&args.recipe, &[])?;
+        if let Some(source) = source {
             replace_source(&mut recipe, source);
         }
         recipe.source.no_checksums |= args.no_checksums;
         apply(&mut recipe, &args.set, args.force)?;
         Ok(recipe)
-    });
-    match recipe {
-        Ok(recipe) => carry_out(&recipe, &args.run),
-        Err(RequestError::Model(e)) => refuse(&e),
-        Err(RequestError::Recipe(text)) => {
-            err(&format!("{} {}\n", text::Style::stderr().error("error:"), text.trim_end()));
-            Exit::Request
-        }
+    };
+    let named: Vec<PathBuf> = args.sources.iter().chain(&args.source).cloned().collect();
+    if named.len() > 1 || args.many.recursive {
+        return many::run(&named, args.many, &args.run, &|source| recipe(Some(source)));
     }
+    recipe(named.first().map(PathBuf::as_path)).map_or_else(|e| e.report(), |recipe| carry_out(&recipe, &args.run))
 }
 
-pub(super) fn recipe_of(args: &ConvertArgs) -> Result<Recipe, RequestError> {
+/// The recipe for a source. `output` is what `-o` says, or the folder of the outputs of several models.
+pub(super) fn recipe_of(args: &ConvertArgs, source: &Path, output: Option<&Path>) -> Result<Recipe, RequestError> {
     let mut recipe = match &args.recipe {
         Some(name) => find_recipe(name, &args.to)?,
         None => Recipe::default(),
     };
-    replace_source(&mut recipe, &args.src);
+    replace_source(&mut recipe, source);
     if !args.to.is_empty() {
         recipe.targets = targets_of(&args.to, &recipe.targets)?;
+    } else if args.recipe.is_none() {
+        recipe.targets.extend(output.and_then(target_named));
     }
     let several = recipe.targets.len() > 1;
-    if let Some(out) = args.output.as_deref().filter(|o| several && !o.is_dir())
+    if let Some(out) = output.filter(|o| several && !o.is_dir())
         && formats::names_a_file(out)
     {
         let what = "several targets cannot be written to one file";
@@ -68,8 +110,8 @@ pub(super) fn recipe_of(args: &ConvertArgs) -> Result<Recipe, RequestError> {
     recipe.source.densify |= args.densify;
     for target in &mut recipe.targets {
         target.bare |= args.bare;
-        if let Some(out) = &args.output {
-            target.output = Some(if several { out.join("") } else { out.clone() });
+        if let Some(out) = output {
+            target.output = Some(if several { out.join("") } else { out.to_owned() });
         }
     }
     args.options.apply(&mut recipe.targets)?;
@@ -87,7 +129,39 @@ pub(super) fn recipe_of(args: &ConvertArgs) -> Result<Recipe, RequestError> {
     Ok(recipe)
 }
 
+/// Plans a recipe and runs it, as the flags say.
 pub(super) fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {
+    let ended = execute(recipe, flags, None);
+    if let Some(plan) = &ended.plan {
+        show(plan, flags);
+        say_command(flags);
+    }
+    ended.exit
+}
+
+/// As [`carry_out`], for one of several sources if `source` is given: it is added to the events, and the plan of a dry run is not printed.
+pub(super) fn execute(recipe: &Recipe, flags: &RunFlags, source: Option<&Path>) -> Ended {
+    // Measuring for a budget takes seconds; from here on a signal stops whatever is going on.
+    let stop = stop_on_signal();
+    let refused = |e: &ModelError| if stop.is_set() { Ended::new(Exit::stopped(&stop)) } else { Ended::refused(e) };
+    let recipe = &with_flags(recipe, flags);
+    if flags.dry_run {
+        return rehearse(recipe, flags, &stop)
+            .map_or_else(|e| refused(&e), |plan| Ended { plan: Some(plan), ..Ended::new(Exit::Done) });
+    }
+    let prepared = measuring(flags, &stop, |how| {
+        let mut prepared = plan::prepare(recipe, how)?;
+        engine::plan_reuse(recipe, &mut prepared.plan)?;
+        Ok(prepared)
+    });
+    match prepared {
+        Ok(prepared) => start(recipe, &prepared, flags, stop, source),
+        Err(e) => refused(&e),
+    }
+}
+
+/// The recipe with what the flags say of the run.
+pub(super) fn with_flags(recipe: &Recipe, flags: &RunFlags) -> Recipe {
     let mut recipe = recipe.clone();
     if flags.no_manifest {
         recipe.manifest = Some(false);
@@ -95,25 +169,22 @@ pub(super) fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {
     if flags.max_memory.is_some() {
         recipe.max_memory.clone_from(&flags.max_memory);
     }
-    let recipe = &recipe;
-    // Measuring for a budget takes seconds; from here on a signal stops whatever is going on.
-    let stop = stop_on_signal();
+    recipe
+}
+
+/// The plan of a dry run.
+pub(super) fn rehearse(recipe: &Recipe, flags: &RunFlags, stop: &Stop) -> Result<Plan> {
+    measuring(flags, stop, |how| {
+        let mut plan = plan::rehearse_estimated(recipe, how)?;
+        engine::plan_reuse(recipe, &mut plan)?;
+        Ok(with_existing(plan, recipe))
+    })
+}
+
+/// Plans with a line that shows how far measuring for a budget is.
+pub(super) fn measuring<T>(flags: &RunFlags, stop: &Stop, plan: impl FnOnce(Task<'_>) -> Result<T>) -> Result<T> {
     let progress = TensorCounter::new(flags.json);
-    let how = Task { threads: flags.threads, progress: &|done, all| progress.advance(done, all), cancel: stop.flag() };
-    let refused = |e: &ModelError| if stop.is_set() { Exit::stopped(&stop) } else { refuse(e) };
-    if flags.dry_run {
-        let plan = plan::rehearse(recipe, how);
-        drop(progress);
-        let plan = plan.and_then(|mut plan| engine::plan_reuse(recipe, &mut plan).map(|()| plan));
-        return plan.map_or_else(|e| refused(&e), |plan| show(&with_existing(plan, recipe), flags));
-    }
-    let prepared = plan::prepare(recipe, how);
-    let prepared = prepared.and_then(|mut p| engine::plan_reuse(recipe, &mut p.plan).map(|()| p));
-    drop(progress);
-    match prepared {
-        Ok(prepared) => start(recipe, &prepared, flags, stop),
-        Err(e) => refused(&e),
-    }
+    plan(Task { threads: flags.threads, progress: &|done, all| progress.advance(done, all), cancel: stop.flag() })
 }
 
 /// The plan with a warning of each file that would be replaced and may not be.
@@ -131,21 +202,31 @@ fn with_existing(mut plan: Plan, recipe: &Recipe) -> Plan {
 /// Shows a plan, runs it here, or leaves it to a worker: as the flags say.
 pub(super) fn run_prepared(recipe: &Recipe, prepared: &Prepared, flags: &RunFlags) -> Exit {
     if flags.dry_run {
-        return show(&prepared.plan, flags);
+        show(&prepared.plan, flags);
+        say_command(flags);
+        return Exit::Done;
     }
-    start(recipe, prepared, flags, stop_on_signal())
+    start(recipe, prepared, flags, stop_on_signal(), None).exit
 }
 
-fn show(plan: &Plan, flags: &RunFlags) -> Exit {
+/// The last line of a dry run.
+pub(super) fn say_command(flags: &RunFlags) {
+    if !flags.json {
+        out(&plan_text::write_with());
+    }
+}
+
+/// Prints the plan of a dry run.
+pub(super) fn show(plan: &Plan, flags: &RunFlags) {
     if flags.json {
         print::json(plan);
     } else {
-        out(&plan_text::plan(plan));
+        let how = PlanStyle { all: print::is_verbose(), threads: threads(flags.threads), style: text::Style::stdout() };
+        out(&plan_text::plan(plan, how));
     }
-    Exit::Done
 }
 
-fn start(recipe: &Recipe, prepared: &Prepared, flags: &RunFlags, stop: Arc<Stop>) -> Exit {
+fn start(recipe: &Recipe, prepared: &Prepared, flags: &RunFlags, stop: Arc<Stop>, source: Option<&Path>) -> Ended {
     let root = job::jobs_root();
     if flags.detach {
         let waits = job::is_full(&root, job::JobClass::Interactive);
@@ -157,28 +238,49 @@ fn start(recipe: &Recipe, prepared: &Prepared, flags: &RunFlags, stop: Arc<Stop>
                     let id = &job.id;
                     let how = if waits { "is queued" } else { "runs in the background" };
                     let title = text::safe(&job.title);
-                    err(&format!("job {id} {how}: {title}\n  follow it with `remold jobs attach {id}`\n"));
+                    note(&format!("job {id} {how}: {title}\n  follow it with `remold jobs attach {id}`\n"));
                 }
-                Exit::Done
+                Ended { job: Some(job.id), ..Ended::new(Exit::Done) }
             }
-            Err(e) => refuse(&e),
+            Err(e) => Ended::refused(&e),
         };
     }
     let folder =
         JobFolder::create(&root, recipe, &prepared.plan).and_then(|f| job::queued(&f, &prepared.plan).map(|()| f));
     match folder {
-        Ok(folder) => foreground(&folder, prepared, flags, stop),
-        Err(e) => refuse(&e),
+        Ok(folder) => Ended { job: Some(folder.id()), ..foreground(&folder, prepared, flags, stop, source) },
+        Err(e) => Ended::refused(&e),
     }
 }
 
-fn foreground(folder: &JobFolder, prepared: &Prepared, flags: &RunFlags, stop: Arc<Stop>) -> Exit {
+/// An event of one of several conversions.
+#[derive(Serialize)]
+struct OfSource<'a> {
+    #[serde(flatten)]
+    event: &'a Event,
+    source: &'a Path,
+}
+
+fn foreground(
+    folder: &JobFolder,
+    prepared: &Prepared,
+    flags: &RunFlags,
+    stop: Arc<Stop>,
+    source: Option<&Path>,
+) -> Ended {
+    // `| head` is no reason to leave a job unfinished.
+    print::outlive_reader();
     let listener: job::Listener = if flags.json {
+        let source = source.map(Path::to_owned);
+        let print = move |event: &Event| match &source {
+            Some(source) => print::json(&OfSource { event, source }),
+            None => print::json(event),
+        };
         // The job was queued before the event stream was followed.
         for event in job::Tail::new(&folder.dir).poll().unwrap_or_default() {
-            print::json(&event);
+            print(&event);
         }
-        Box::new(print::json)
+        Box::new(print)
     } else {
         let mut progress = Progress::new(&prepared.plan);
         Box::new(move |event| progress.event(event))
@@ -187,25 +289,33 @@ fn foreground(folder: &JobFolder, prepared: &Prepared, flags: &RunFlags, stop: A
     match job::run(folder, prepared, run) {
         Ok(Outcome::Finished(report)) => {
             if !flags.json {
-                err(&plan_text::report(&report, super::text::Style::stderr()));
+                say_result(&report);
             }
-            Exit::Done
+            Ended { report: Some(*report), ..Ended::new(Exit::Done) }
         }
         Ok(Outcome::Failed(e)) => {
             report_error(&e);
-            Exit::Failed
+            Ended { error: Some(Trouble::of(&e)), ..Ended::new(Exit::Failed) }
         }
         Ok(Outcome::Cancelled) => {
-            err("cancelled; unfinished files were removed\n");
-            Exit::Cancelled
+            note("cancelled; unfinished files were removed\n");
+            Ended::new(Exit::Cancelled)
         }
         Ok(Outcome::Interrupted(signal)) => {
             let id = folder.id();
-            err(&format!("interrupted; continue with `remold jobs resume {id}`\n"));
-            Exit::interrupted(signal)
+            note(&format!("interrupted; continue with `remold jobs resume {id}`\n"));
+            Ended::new(Exit::interrupted(signal))
         }
-        Err(e) => refuse(&e),
+        Err(e) => Ended::refused(&e),
     }
+}
+
+/// The report; with `--quiet` the paths of the outputs alone, on stdout.
+fn say_result(report: &Report<()>) {
+    if print::is_quiet() {
+        report.outputs.iter().for_each(|o| out(&format!("{}\n", text::safe(&o.path.to_string_lossy()))));
+    }
+    note(&plan_text::report(report, text::Style::stderr()));
 }
 
 /// Says how a job ended that never began.

@@ -1,7 +1,7 @@
 //! `inspect`: what a model file or folder holds, from its headers alone.
 
 use super::args::InspectArgs;
-use super::text::{Style, bytes, count, cut, safe, table, table_of};
+use super::text::{Style, bytes, count, cut, plural, safe, table, table_of};
 use super::{Exit, out, print, refuse};
 use crate::arch;
 use crate::formats;
@@ -125,9 +125,12 @@ fn shares<K: std::fmt::Display>(map: &IndexMap<K, u64>) -> String {
 
 fn summary(model: &Model, style: Style) -> String {
     let mut rows = vec![
-        vec!["format".to_owned(), format!("{} ({} file(s))", model.format, model.files.len())],
+        vec!["format".to_owned(), format!("{} ({})", model.format, plural(model.files.len(), "file"))],
         vec!["architecture".to_owned(), architecture(model).map_or_else(|| "not declared".to_owned(), |a| safe(&a))],
-        vec!["parameters".to_owned(), format!("{} in {} tensors", count(model.parameters()), model.tensors.len())],
+        vec![
+            "parameters".to_owned(),
+            format!("{} in {}", count(model.parameters()), plural(model.tensors.len(), "tensor")),
+        ],
         vec!["tensor data".to_owned(), bytes(model.tensor_bytes())],
     ];
     if !model.tensors.is_empty() {

@@ -1,12 +1,12 @@
 //! `jobs show`: everything about one job: facts, earlier attempts, warnings, outputs, report.
 
-use super::text::{self, Style, bytes, count, safe, seconds};
+use super::text::{self, Style, bytes, count, plural, safe, seconds};
 use super::{Exit, out, plan_text, print};
 use crate::engine::Report;
 use crate::job::{Attempt, JobFolder, JobHistory, JobState, JobSummary, is_same_output};
 use crate::model::FormatId;
 use crate::model::{Result, Warning};
-use crate::plan::Plan;
+use crate::plan::{Plan, PlannedStep};
 use serde::Serialize;
 
 /// The details of a job; `--json` prints them unchanged.
@@ -20,6 +20,10 @@ struct Shown {
     warnings: Vec<Warning>,
     outputs: Vec<Output>,
     report: Option<Report>,
+    /// The command line that carries the job out again.
+    command: Option<String>,
+    /// The steps of its recipe.
+    steps: Vec<PlannedStep>,
     #[serde(skip)]
     plan: Option<Plan>,
     /// How many attempts came before the one that counts.
@@ -78,6 +82,8 @@ fn gather(folder: &JobFolder) -> Result<Shown> {
         outputs: planned.collect(),
         // A report of an earlier attempt says nothing of this one.
         report: report.filter(|_| job.state == JobState::Finished),
+        command: folder.command(),
+        steps: plan.as_ref().map(|p| p.steps.clone()).unwrap_or_default(),
         job,
         plan,
     })
@@ -107,6 +113,9 @@ fn describe(s: &Shown, style: Style) -> String {
         fact("from", p.source.display().to_string());
         fact("", format!("{}, {architecture}{parameters} parameters, {size}", p.source_format));
     }
+    for (n, step) in s.steps.iter().enumerate() {
+        fact(if n == 0 { "steps" } else { "" }, format!("{} {}: {}", n + 1, step.step, step.what));
+    }
     fact("folder", job.dir.display().to_string());
     for (n, a) in s.attempts.iter().enumerate().take(s.earlier) {
         fact(if n == 0 { "before" } else { "" }, attempt(a));
@@ -122,6 +131,9 @@ fn describe(s: &Shown, style: Style) -> String {
         Some(report) => text.push_str(&plan_text::report(report, style)),
         None => text.push_str(&planned(s, style)),
     }
+    if let Some(command) = &s.command {
+        text.push_str(&format!("{} {}\n", style.bold("repeat"), safe(command)));
+    }
     if let Some(next) = next(job) {
         text.push_str(&style.dim(&next));
         text.push('\n');
@@ -133,21 +145,22 @@ fn describe(s: &Shown, style: Style) -> String {
 fn planned(s: &Shown, style: Style) -> String {
     let mut text = String::new();
     for o in &s.outputs {
-        let tensors = if o.tensors == 1 { "1 tensor".to_owned() } else { format!("{} tensors", o.tensors) };
+        let tensors = plural(o.tensors, "tensor");
         let mark = if o.published { style.good("✓") } else { "○".to_owned() };
         text.push_str(&format!("{mark} {}\n", safe(&o.path.display().to_string())));
         let bits = format!("{:.2} bits per weight", o.bits_per_weight);
         let planned = match (o.published, o.path.exists()) {
             (true, _) => "published",
             (false, true) => "not written; the existing file is older",
+            (false, false) if s.job.state.ended() => "not written",
             (false, false) => "planned, not written yet",
         };
-        text.push_str(&format!(
-            "  {} {} · {} · {bits} · {tensors} · {planned}\n",
-            o.format,
-            o.quantization,
-            bytes(o.bytes)
-        ));
+        // A file that will not exist has no size.
+        let size = match s.job.state.ended() && !o.published {
+            true => String::new(),
+            false => format!("{} · {bits} · {tensors} · ", bytes(o.bytes)),
+        };
+        text.push_str(&format!("  {} {} · {size}{planned}\n", o.format, o.quantization));
     }
     text
 }

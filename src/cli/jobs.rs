@@ -2,7 +2,7 @@
 
 use super::args::{JobsArgs, JobsCommand};
 use super::progress::Progress;
-use super::{Exit, convert, err, job_show, out, plan_text, print, refuse, text};
+use super::{Exit, convert, err, job_show, note, out, plan_text, print, refuse, text};
 use crate::job::{self, JobFolder, JobHistory, JobState, Tail, Wording};
 use crate::model::{ModelError, Result};
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ pub(crate) fn run(args: JobsArgs) -> Exit {
                 JobState::Lost | JobState::Interrupted => "continues where it stopped",
                 _ => "continues",
             };
-            err(&format!("job {id} {how}; follow it with `remold jobs attach {id}`\n"));
+            note(&format!("job {id} {how}; follow it with `remold jobs attach {id}`\n"));
             Ok(Exit::Done)
         }),
         JobsCommand::Rerun { id, force, run } => JobFolder::find(&root, &id).and_then(|f| {
@@ -45,7 +45,7 @@ pub(crate) fn run(args: JobsArgs) -> Exit {
         JobsCommand::Remove { id } => JobFolder::find(&root, &id).and_then(|f| {
             let left = job::remove(&f.dir)?;
             say_left(&left);
-            err(&format!("removed the folder of job {id}\n"));
+            note(&format!("removed the folder of job {id}\n"));
             Ok(Exit::Done)
         }),
         JobsCommand::Log { id } => log(&root, &id, args.json),
@@ -63,10 +63,15 @@ fn list(root: &Path, json: bool) {
         return;
     }
     if jobs.is_empty() {
-        err("no jobs yet; `remold convert` starts one\n");
+        note("no jobs yet; `remold convert` starts one\n");
         return;
     }
-    let mut rows = vec![["job", "state", "done", "time", "made", "what"].map(str::to_owned).to_vec()];
+    // Whose they are is of interest where some are others'.
+    let shared = jobs.iter().any(|j| j.owner.as_ref().is_some_and(|o| !o.is_me()));
+    let mut heads = vec!["job", "state", "done", "time", "made"];
+    heads.extend(shared.then_some("by"));
+    heads.push("what");
+    let mut rows = vec![heads.iter().map(|h| (*h).to_owned()).collect::<Vec<String>>()];
     for j in jobs {
         let made = j.created.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string();
         let time = j.seconds.map(text::seconds).unwrap_or_default();
@@ -74,9 +79,13 @@ fn list(root: &Path, json: bool) {
             Some(place) => format!("queued ({place})"),
             None => j.state.name().to_owned(),
         };
-        rows.push(vec![j.id, state, format!("{:.0} %", j.fraction * 100.0), time, made, text::safe(&j.title)]);
+        let mut row = vec![j.id, state, format!("{:.0} %", j.fraction * 100.0), time, made];
+        let by = || j.owner.as_ref().map(|o| text::safe(&o.shown())).unwrap_or_default();
+        row.extend(shared.then(by));
+        row.push(text::safe(&j.title));
+        rows.push(row);
     }
-    out(&text::table(&rows, &[true, false, true, true, false, false]));
+    out(&text::table(&rows, &[true, false, true, true, false, false, false][..heads.len()]));
 }
 
 fn attach(root: &Path, id: &str, json: bool) -> Result<Exit> {
@@ -105,9 +114,9 @@ fn attach(root: &Path, id: &str, json: bool) -> Result<Exit> {
             let now = folder.summary();
             if !json && (now.place, now.state) != reported.unwrap_or((None, JobState::Running)) {
                 match (now.place, now.state) {
-                    (Some(place), _) => err(&format!("job {id} is queued at position {place}\n")),
+                    (Some(place), _) => note(&format!("job {id} is queued at position {place}\n")),
                     (_, JobState::Paused) => {
-                        err(&format!("job {id} is paused; continue it with `remold jobs resume {id}`\n"));
+                        note(&format!("job {id} is paused; continue it with `remold jobs resume {id}`\n"));
                     }
                     _ => {}
                 }
@@ -141,12 +150,12 @@ fn report_end(folder: &JobFolder, history: &JobHistory) {
     match (history.state, &history.failure) {
         (JobState::Finished, _) => {
             if let Some(report) = folder.report() {
-                err(&plan_text::report(&report, text::Style::stderr()));
+                note(&plan_text::report(&report, text::Style::stderr()));
             }
         }
         (JobState::Interrupted, _) => {
             let id = folder.id();
-            err(&format!("job {id} was interrupted; `remold jobs resume {id}` continues where it stopped\n"));
+            note(&format!("job {id} was interrupted; `remold jobs resume {id}` continues where it stopped\n"));
         }
         (_, Some(error)) => {
             let e = ModelError::bad(error.message.clone());
@@ -171,7 +180,7 @@ fn clean(root: &Path) -> Exit {
         0 => String::new(),
         n => format!("; {n} could not be removed"),
     };
-    err(&format!("{} job folder(s) removed{failed}\n", cleaned.removed));
+    note(&format!("{} removed{failed}\n", text::plural(cleaned.removed, "job folder")));
     exit
 }
 
@@ -179,7 +188,7 @@ fn clean(root: &Path) -> Exit {
 fn say_left(left: &[PathBuf]) {
     for path in left {
         let text = "this was the name of a job's unfinished file, but it is now a link or another file; not removed";
-        err(&format!(
+        note(&format!(
             "{} {}: {text}\n",
             text::Style::stderr().warning("warning:"),
             text::safe(&path.display().to_string())
@@ -205,7 +214,7 @@ fn word(folder: &JobFolder, what: &str, is: impl Fn(JobState) -> bool) -> Exit {
     for _ in 0..WORD_WAIT {
         let state = folder.summary().state;
         if is(state) {
-            err(&format!("job {} is {}\n", folder.id(), state.name()));
+            note(&format!("job {} is {}\n", folder.id(), state.name()));
             return Exit::Done;
         }
         std::thread::sleep(FOLLOW);

@@ -5,6 +5,7 @@
 mod args;
 mod compare;
 mod compare_events;
+mod completions;
 mod config;
 mod convert;
 mod doctor;
@@ -12,6 +13,8 @@ mod formats;
 mod inspect;
 mod job_show;
 mod jobs;
+mod many;
+mod parse;
 mod plan;
 mod plan_text;
 mod progress;
@@ -27,15 +30,15 @@ mod text;
 mod threads;
 mod verify;
 mod verify_source;
+mod version;
 mod watch;
 
 use crate::engine::{Stop, StopReason};
 use crate::model::{ErrorKind, ModelError};
 use crate::recipe::remedies::on_command_line;
 use crate::units::is_hidden;
-use crate::units::print::{self, err, out};
-use args::{Cli, Command};
-use clap::{CommandFactory, Parser};
+use crate::units::print::{self, err, note, out};
+use args::Command;
 use rustix::process::{Resource, Rlimit};
 use std::path::Path;
 use std::process::ExitCode;
@@ -136,37 +139,25 @@ fn allow_open_files() {
 /// Runs the program on its arguments.
 pub fn main() -> ExitCode {
     allow_open_files();
-    let mut cli = match Cli::try_parse() {
+    let mut cli = match parse::parse() {
         Ok(cli) => cli,
-        Err(mut e) => {
-            let args: Vec<String> = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
-            reference_options::explain(&mut e, &args);
-            if e.use_stderr() {
-                let text = on_one_line(e.to_string(), &args);
-                let style = text::Style::stderr();
-                err(&match text.strip_prefix("error:") {
-                    Some(rest) => format!("{}{rest}", style.error("error:")),
-                    None => text,
-                });
-                return Exit::Request.into();
-            }
-            // Help and version: clap's own text in clap's own styles.
-            let _ = e.print();
-            return Exit::Done.into();
-        }
+        Err(exit) => return exit.into(),
     };
+    if let Some(root) = cli.jobs_root.take() {
+        crate::files::paths::set_jobs(std::path::absolute(&root).unwrap_or(root));
+    }
     if let Some(threads) = cli.threads() {
         let most = crate::monitor::most_threads();
         if *threads > most {
             let text = format!("--threads {threads} is more than this machine can use; using {most}");
-            err(&format!("{} {text}\n", text::Style::stderr().warning("warning:")));
+            note(&format!("{} {text}\n", text::Style::stderr().warning("warning:")));
             *threads = most;
         }
     }
     let exit = match cli.command {
-        None => workbench(cli.workbench),
+        None => workbench(cli.workbench, cli.global.color),
         Some(Command::Inspect(a)) => inspect::run(&a),
-        Some(Command::Convert(a)) => convert::convert(*a),
+        Some(Command::Convert(a)) => convert::convert(&a),
         Some(Command::Split(a)) => split::split(&a),
         Some(Command::Merge(a)) => split::merge(&a),
         Some(Command::Plan(a)) => plan::run(&a),
@@ -177,17 +168,19 @@ pub fn main() -> ExitCode {
         Some(Command::Jobs(a)) => jobs::run(a),
         Some(Command::Recipe(a)) => recipe::run(a),
         Some(Command::Doctor(a)) => doctor::run(&a),
-        Some(Command::Formats) => formats::run(),
+        Some(Command::Formats(a)) => formats::run(&a),
         Some(Command::Config(a)) => config::run(&a),
         Some(Command::Completions { shell }) => {
-            let mut bytes = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "remold", &mut bytes);
-            print::generated(&bytes);
+            print::generated(&completions::script(shell));
+            Exit::Done
+        }
+        Some(Command::Complete { kind }) => {
+            print::generated(completions::values(kind).as_bytes());
             Exit::Done
         }
         Some(Command::Man) => {
             let mut bytes = Vec::new();
-            if clap_mangen::Man::new(Cli::command()).render(&mut bytes).is_ok() {
+            if clap_mangen::Man::new(args::command()).render(&mut bytes).is_ok() {
                 print::generated(&bytes);
             }
             Exit::Done
@@ -197,18 +190,22 @@ pub fn main() -> ExitCode {
     exit.into()
 }
 
-fn workbench(args: args::WorkbenchArgs) -> Exit {
+fn workbench(args: args::WorkbenchArgs, color: args::ColorWhen) -> Exit {
+    // Without colours, the theme that needs none.
+    let plain = (color == args::ColorWhen::Never).then(|| "mono".to_owned());
     let options = crate::tui::TuiOptions {
         dir: args.dir.unwrap_or_else(|| ".".into()),
-        theme: args.theme,
+        theme: args.theme.or(plain),
         ascii: args.ascii,
         no_mouse: args.no_mouse,
         fresh: args.fresh,
         jobs_root: crate::job::jobs_root(),
     };
     if !options.dir.exists() {
-        let e = ModelError::request("no such file or folder").in_file(&options.dir);
-        return refuse(&e.with_hint("`remold --help` lists the commands."));
+        return refuse(&parse::no_such_folder(&options.dir));
+    }
+    if let Some(e) = options.theme.as_deref().and_then(completions::no_such_theme) {
+        return refuse(&e);
     }
     match crate::tui::run(options) {
         Ok(()) => Exit::Done,

@@ -3,7 +3,7 @@
 use super::args::PlanArgs;
 use super::tensor_counter::TensorCounter;
 use super::text::{Style, bytes, count, safe, seconds, table};
-use super::{Exit, err, out, plan_text, print, refuse};
+use super::{Exit, note, out, plan_text, print, refuse};
 use crate::arch;
 use crate::model::{ModelError, Result};
 use crate::plan::{self, Chosen, Forecast, Forecasted, Heavy};
@@ -11,6 +11,9 @@ use crate::recipe::Target;
 use crate::task::Task;
 use crate::units::quoted;
 use std::collections::BTreeMap;
+
+/// The type of the example, if no budget is given.
+const COMMON: &str = "q4_k_m";
 
 /// `remold plan`.
 pub(crate) fn run(args: &PlanArgs) -> Exit {
@@ -25,7 +28,7 @@ pub(crate) fn run(args: &PlanArgs) -> Exit {
         plan::forecast(&model, &target_of(args)?, how)
     });
     drop(progress);
-    err(&plan_text::warnings(&noticed, Style::stderr()));
+    note(&plan_text::warnings(&noticed, Style::stderr()));
     match forecast {
         Ok(f) if args.json => {
             print::json(&f);
@@ -77,13 +80,17 @@ fn text(f: &Forecast, args: &PlanArgs) -> String {
     }
     match &f.choice {
         Some(choice) => out.push_str(&mix(f, choice, args, style)),
-        None => out.push_str(&style.dim("--target-size SIZE or --target-bpw BITS shows the mix for another budget\n")),
+        None => {
+            out.push_str(&style.dim("--target-size SIZE or --target-bpw BITS shows the mix for another budget\n"));
+            out.push_str(&write_one(f, args));
+        }
     }
     out
 }
 
 fn types(f: &Forecast, args: &PlanArgs) -> String {
-    let head = ["", "type", "size", "bits/weight", "weights dB", "output dB", "mixed dB", "time"];
+    let output = if f.imatrix.is_some() { "output dB (imatrix)" } else { "output dB" };
+    let head = ["", "type", "size", "bits/weight", output, "of a mix", "weights dB", "time"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = if args.threads == 0 { cores } else { args.threads };
@@ -99,18 +106,20 @@ fn types(f: &Forecast, args: &PlanArgs) -> String {
             name,
             bytes(t.bytes),
             format!("{:.2}", t.bits_per_weight),
-            decibel(t.sqnr_db),
             decibel(t.output_sqnr_db),
             mixed,
+            decibel(t.sqnr_db),
             seconds(t.cpu_seconds / threads as f64),
         ]);
     }
     let mut out = table(&rows, &[false, false, true, true, true, true, true, true]);
-    out.push_str(
-        "* less error than every smaller type    time: to encode, on this machine\n\
-         weights: signal-to-noise ratio of the weights    output: that of the model's output, estimated\n\
-         mixed: output of the --target-size mix of the same size\n\n",
-    );
+    let weighted = if f.imatrix.is_some() { ", weighted by the importance matrix" } else { "" };
+    out.push_str(&format!(
+        "* less error than every smaller type    time: to encode{}, on this machine\n\
+         output: signal-to-noise ratio of the model's output, estimated{weighted}\n\
+         of a mix: output dB of the --target-size mix of the same size    weights: signal-to-noise ratio of the weights\n\n",
+        f.effort.map(|e| format!(" with effort {e}")).unwrap_or_default(),
+    ));
     out
 }
 
@@ -163,15 +172,29 @@ fn mix(f: &Forecast, choice: &Chosen, args: &PlanArgs, style: Style) -> String {
     for line in table(&rows, &[false, false]).lines() {
         out.push_str(&format!("  {line}\n"));
     }
-    let mut words = vec!["remold".to_owned(), "convert".to_owned(), args.src.to_string_lossy().into_owned()];
-    if let Some(format) = plan::forecast_format() {
-        words.extend(["--to".to_owned(), format.to_string()]);
-    }
+    let format = plan::forecast_format().map(|f| f.to_string()).unwrap_or_default();
+    out.push_str(&format!("write it with: {}\n", command(args, &format)));
+    out
+}
+
+/// Without a budget, the command for the type that most people take, or the largest there is.
+fn write_one(f: &Forecast, args: &PlanArgs) -> String {
+    let common = f.types.iter().find(|t| t.name.eq_ignore_ascii_case(COMMON));
+    let (Some(named), Some(format)) = (common.or(f.types.last()), plan::forecast_format()) else {
+        return String::new();
+    };
+    let target = format!("{format}:{}", named.name.to_ascii_lowercase());
+    format!("write one with: {}\n", command(args, &target))
+}
+
+/// The command that converts the model to a target with the same options, as a shell takes it.
+fn command(args: &PlanArgs, target: &str) -> String {
+    let source = args.src.to_string_lossy();
+    let source = if source.starts_with('-') { format!("./{source}") } else { source.into_owned() };
+    let mut words = ["remold", "convert", &source, "--to", target].map(str::to_owned).to_vec();
     words.extend(args.options.words());
     words.extend(args.densify.then(|| "--densify".to_owned()));
     words.extend(args.no_checksums.then(|| "--no-checksums".to_owned()));
-    let command: Vec<String> = words.iter().map(|word| safe(&quoted(word))).collect();
-    let command = command.join(" ");
-    out.push_str(&format!("write it with: {command}\n"));
-    out
+    let words: Vec<String> = words.iter().map(|word| safe(&quoted(word))).collect();
+    words.join(" ")
 }

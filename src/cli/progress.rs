@@ -1,12 +1,13 @@
 //! Progress for people on stderr: a live block on a terminal, plain lines in a pipe.
 
-use super::plan_text::warnings;
-use super::text::{Style, bytes, cut, safe, seconds};
+use super::plan_text::{reason, warnings};
+use super::text::{Style, bytes, cut, plural, safe, seconds};
 use super::{err, print};
-use crate::engine::{Event, EventBody};
+use crate::engine::{Event, EventBody, TensorDone};
 use crate::job::JobHistory;
+use crate::model::Name;
 use crate::plan::Plan;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,8 @@ use std::time::{Duration, Instant};
 const REDRAW: Duration = Duration::from_millis(100);
 /// A line in a pipe for each tenth of the work.
 const PLAIN_STEPS: f64 = 10.0;
+/// Work that is done sooner has no lines in a pipe, unless details are asked for.
+const PLAIN_AFTER: Duration = Duration::from_secs(2);
 
 /// Draws what happens.
 pub(crate) struct Progress {
@@ -27,6 +30,36 @@ pub(crate) struct Progress {
     drawn_lines: usize,
     last_drawn: Option<Instant>,
     last_step: u32,
+    begun: Instant,
+    details: Option<Details>,
+}
+
+/// What `--verbose` says of a job.
+struct Details {
+    memory_bytes: u64,
+    /// Output and tensor → why it gets its type.
+    reasons: HashMap<(usize, Name), String>,
+}
+
+impl Details {
+    fn of(plan: &Plan) -> Self {
+        let outputs = plan.outputs.iter().enumerate();
+        let all = outputs.flat_map(|(i, o)| o.tensors.iter().map(move |t| ((i, t.name.clone()), reason(t))));
+        Self { memory_bytes: plan.memory_bytes, reasons: all.filter(|(_, why)| !why.is_empty()).collect() }
+    }
+
+    /// `blk.0.ffn_down.weight  F32 → Q6_K  1.21 MB  38.2 dB  (more bits)`.
+    fn tensor(&self, done: &TensorDone) -> String {
+        let t = &done.tensor;
+        let mut line = format!("{}  {} → {}  {}", safe(&t.name), t.from, t.to, bytes(t.bytes));
+        if let Some(db) = done.sqnr_db {
+            line.push_str(&format!("  {db:.1} dB"));
+        }
+        if let Some(why) = self.reasons.get(&(t.output.0, t.name.clone())) {
+            line.push_str(&format!("  ({})", safe(why)));
+        }
+        line
+    }
 }
 
 impl Progress {
@@ -36,7 +69,7 @@ impl Progress {
         let utf8 =
             ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(|v| std::env::var(v).ok()).find(|v| !v.is_empty());
         let dumb = std::env::var("TERM").is_ok_and(|t| t == "dumb");
-        let live = std::io::stderr().is_terminal() && !dumb;
+        let live = std::io::stderr().is_terminal() && !dumb && !print::is_quiet();
         // Only the live block shows layers.
         for t in plan.outputs.iter().flat_map(|o| o.tensors.iter()).filter(|_| live) {
             layers.entry(t.layer).or_default().1 += 1;
@@ -53,17 +86,24 @@ impl Progress {
             drawn_lines: 0,
             last_drawn: None,
             last_step: 0,
+            begun: Instant::now(),
+            details: print::is_verbose().then(|| Details::of(plan)),
         }
     }
 
     /// Takes one event.
     pub(crate) fn event(&mut self, event: &Event) {
+        if print::is_quiet() {
+            return;
+        }
         self.count(event);
+        self.detail(event);
         match &event.body {
             EventBody::Plan { outputs, tensors, bytes: n, warnings: list } => {
                 self.erase();
                 err(&warnings(list, self.style));
-                err(&format!("{tensors} tensors, {} → {}\n", bytes(*n), safe(&outputs.join(", "))));
+                let tensors = plural(*tensors, "tensor");
+                err(&format!("{tensors}, {} → {}\n", bytes(*n), safe(&outputs.join(", "))));
             }
             EventBody::TensorStarted(t) => {
                 self.now = format!("{}  {} → {}", safe(&t.name), t.from, t.to);
@@ -80,6 +120,21 @@ impl Progress {
             _ => {}
         }
         if self.live { self.draw() } else { self.line() }
+    }
+
+    /// What `--verbose` says of an event.
+    fn detail(&mut self, event: &Event) {
+        let Some(details) = &self.details else { return };
+        let line = match &event.body {
+            EventBody::Started { threads, .. } => {
+                let memory = bytes(details.memory_bytes);
+                format!("job {}, {}, memory at most {memory}", event.job, plural(*threads, "thread"))
+            }
+            EventBody::TensorFinished(done) => details.tensor(done),
+            _ => return,
+        };
+        self.erase();
+        err(&format!("{}\n", self.style.dim(&line)));
     }
 
     /// Takes the event into the history, and counts the tensors of each layer as the history does.
@@ -102,6 +157,9 @@ impl Progress {
     }
 
     fn line(&mut self) {
+        if self.details.is_none() && self.begun.elapsed() < PLAIN_AFTER {
+            return;
+        }
         let (done, tensors) = (self.history.done, self.history.expected);
         let step = (done as f64 / tensors.max(1) as f64 * PLAIN_STEPS) as u32;
         if step > self.last_step {

@@ -2,7 +2,7 @@
 
 use super::args::{RecipeArgs, RecipeCommand};
 use super::text::{Style, safe, table};
-use super::{Exit, err, out, recipe_new};
+use super::{Exit, err, note, out, recipe_new};
 use crate::recipe;
 
 /// `remold recipe`.
@@ -19,7 +19,7 @@ pub(crate) fn run(args: RecipeArgs) -> Exit {
                 Exit::Done
             }
             Err(e) => {
-                err(&e.to_string());
+                err(&format!("{} {e}\n", Style::stderr().error("error:")));
                 Exit::Request
             }
         },
@@ -31,7 +31,7 @@ pub(crate) fn run(args: RecipeArgs) -> Exit {
             if problems.iter().any(recipe::Problem::is_error) {
                 return Exit::Request;
             }
-            err(&format!("{} {}\n", Style::stderr().good("✓"), safe(&file.to_string_lossy())));
+            note(&format!("{} {}\n", Style::stderr().good("✓"), safe(&file.to_string_lossy())));
             Exit::Done
         }
         RecipeCommand::New(args) => recipe_new::run(&args),

@@ -2,7 +2,7 @@
 
 use super::args::NewArgs;
 use super::text::{Style, safe};
-use super::{Exit, err, out, refuse};
+use super::{Exit, note, out, refuse};
 use crate::files;
 use crate::model::{ModelError, Result};
 use crate::monitor::Gpus;
@@ -26,7 +26,7 @@ pub(crate) fn run(args: &NewArgs) -> Exit {
     match write_new(path, &text) {
         Ok(()) => {
             let shown = safe(&path.to_string_lossy());
-            err(&format!(
+            note(&format!(
                 "{} {shown}, {title}\n  run it with: remold run {}\n",
                 Style::stderr().good("✓"),
                 crate::units::quoted(&path.to_string_lossy())

@@ -2,10 +2,14 @@
 //!
 //! Sources: `convert_hf_to_gguf.py`, `tools/quantize/quantize.cpp` and `tools/gguf-split/gguf-split.cpp` of llama.cpp, 2026.
 
+use crate::formats;
+use crate::model::ModelError;
+use crate::transform::FileType;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use std::path::{Path, PathBuf};
 
 /// Options that have another name here or none, and what to do instead.
-const ELSEWHERE: [(&str, &str); 25] = [
+const ELSEWHERE: [(&str, &str); 24] = [
     ("--outtype", "write `--to gguf:TYPE`, as in `--to gguf:bf16`"),
     ("--outfile", "write `-o FILE`"),
     ("--out", "write `-o FILE`"),
@@ -27,7 +31,6 @@ const ELSEWHERE: [(&str, &str); 25] = [
     ("--use-temp-file", "leave it out: rows are streamed from the source to the output"),
     ("--no-lazy", "leave it out: rows are streamed from the source to the output"),
     ("--max-buffer-size", "leave it out: memory does not grow with the model"),
-    ("--verbose", "leave it out; `--dry-run` prints the whole plan"),
     ("--remote", "fetch the model first: `hf download ORG/NAME`, then convert its folder"),
     ("--metadata", "set single keys with `--override-kv KEY=str:VALUE`"),
     ("--mmproj", "the vision and audio parts cannot be converted in this version"),
@@ -40,16 +43,18 @@ const ELSEWHERE: [(&str, &str); 25] = [
 const IN_OUT_TYPE: usize = 3;
 
 /// Adds what to write instead to the error, where the argument is one of a reference tool.
-pub(super) fn explain(error: &mut clap::Error, args: &[String]) {
+/// True if there is such a tip.
+pub(super) fn explain(error: &mut clap::Error, args: &[String]) -> bool {
     if error.kind() != ErrorKind::UnknownArgument {
-        return;
+        return false;
     }
-    let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidArg) else { return };
-    let Some(tip) = tip(given, args) else { return };
+    let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidArg) else { return false };
+    let Some(tip) = tip(given, args) else { return false };
     // clap's own guess is by spelling, `--output-type` for `--outtype`, and its usage repeats the guess.
     error.remove(ContextKind::SuggestedArg);
     error.remove(ContextKind::Usage);
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    true
 }
 
 fn tip(given: &str, args: &[String]) -> Option<String> {
@@ -61,6 +66,22 @@ fn tip(given: &str, args: &[String]) -> Option<String> {
         return has_option("convert", option).then(|| format!("{option} is an option of `remold convert`"));
     }
     words_in_order(args)
+}
+
+/// What to write instead of `convert IN OUT TYPE`, as llama-quantize takes its arguments. Several models can be given, but the last of these
+/// is a type or does not exist.
+pub(super) fn order_of_words(sources: &[PathBuf]) -> Option<ModelError> {
+    let words: Vec<String> = sources.iter().map(|s| s.to_string_lossy().into_owned()).collect();
+    let meant = match &words[..] {
+        [_, _, kind] => FileType::parse(kind).is_some(),
+        [_, output] => !Path::new(output).exists() && formats::names_a_file(Path::new(output)),
+        _ => false,
+    };
+    let args: Vec<String> = std::iter::once("convert".to_owned()).chain(words).collect();
+    let mut tip = words_in_order(&args).filter(|_| meant)?;
+    tip.replace_range(..1, "W");
+    let what = "these are the arguments of llama-quantize: a model, an output and a type";
+    Some(ModelError::request(what).with_hint(format!("{tip}.")))
 }
 
 /// True if a command has the option, under this or another name.

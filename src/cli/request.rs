@@ -1,5 +1,9 @@
 //! From words of the command line to a recipe: a recipe by name, `--set`, `--to`.
 
+use super::many::Trouble;
+use super::text::Style;
+use super::{Exit, err, refuse};
+use crate::formats;
 use crate::model::{ModelError, Result};
 use crate::recipe::{self, Recipe, Target};
 use std::path::Path;
@@ -16,6 +20,30 @@ pub(super) fn replace_source(recipe: &mut Recipe, source: &Path) {
 pub(super) enum RequestError {
     Model(ModelError),
     Recipe(String),
+}
+
+impl RequestError {
+    /// Prints it. How a command ends that was asked for this.
+    pub(super) fn report(&self) -> Exit {
+        match self {
+            Self::Model(e) => refuse(e),
+            Self::Recipe(text) => {
+                err(&format!("{} {}\n", Style::stderr().error("error:"), text.trim_end()));
+                Exit::Request
+            }
+        }
+    }
+
+    /// What is wrong, for a list of models.
+    pub(super) fn trouble(&self) -> Trouble {
+        match self {
+            Self::Model(e) => Trouble::of(e),
+            Self::Recipe(text) => {
+                let line = text.lines().next().unwrap_or_default().to_owned();
+                Trouble { message: line.clone(), fact: line }
+            }
+        }
+    }
 }
 
 impl From<ModelError> for RequestError {
@@ -37,7 +65,15 @@ pub(super) fn find_recipe(name: &str, to: &[String]) -> Result<Recipe, RequestEr
         }
         return Ok(Recipe { read_from: vec![path.to_owned()], ..parsed.into_recipe() });
     }
+    if !path.exists() && (name.contains('/') || is_recipe_file(path)) {
+        let hint = "Check the path, or choose a recipe by name: `remold recipe list` lists them.";
+        return Err(ModelError::request("no such recipe file").in_file(path).with_hint(hint).into());
+    }
     recipe::find(name).map(|preset| preset.recipe).map_err(|e| RequestError::Recipe(e.to_string()))
+}
+
+fn is_recipe_file(path: &Path) -> bool {
+    path.extension().is_some_and(|e| ["toml", "yaml", "yml", "json"].iter().any(|known| e == *known))
 }
 
 pub(super) fn apply(recipe: &mut Recipe, set: &[String], force: bool) -> Result<(), RequestError> {
@@ -48,6 +84,17 @@ pub(super) fn apply(recipe: &mut Recipe, set: &[String], force: bool) -> Result<
         recipe.targets.iter_mut().for_each(|t| t.force = true);
     }
     Ok(())
+}
+
+/// The target that the name of an output asks for, where there is neither `--to` nor a recipe: the format whose extension it has, with the
+/// quantization at the end of the name, if there is one. `None` if the name does not say.
+pub(super) fn target_named(output: &Path) -> Option<Target> {
+    let mut formats = formats::with_extension_of(output).into_iter().filter(|f| f.write.is_some());
+    let (Some(format), None) = (formats.next().map(|f| f.id), formats.next()) else { return None };
+    let stem = output.file_stem()?.to_str()?.to_ascii_lowercase();
+    let last = stem.rsplit(['-', '.']).next().filter(|last| last.len() < stem.len());
+    let named = last.filter(|last| !["auto", "copy"].contains(last) && recipe::types_of(format).contains(last));
+    Some(Target { quantization: named.map(str::to_owned), ..Target::of(format) })
 }
 
 /// The targets that `--to` asks for. They replace those of a recipe; a target of the same format there gives them its options.
@@ -66,4 +113,28 @@ pub(super) fn targets_of(words: &[String], recipe: &[Target]) -> Result<Vec<Targ
         Ok(Target { quantization, output: None, ..base })
     };
     words.iter().map(target).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_an_output_can_say_the_target() {
+        for (name, target) in [
+            ("x.gguf", Some(("gguf", None))),
+            ("out/x-Q4_K_M.GGUF", Some(("gguf", Some("q4_k_m")))),
+            ("x.q8_0.gguf", Some(("gguf", Some("q8_0")))),
+            ("x-F16.safetensors", Some(("safetensors", Some("f16")))),
+            ("x-copy.gguf", Some(("gguf", None))),
+            ("q8_0.gguf", Some(("gguf", None))),
+            ("x.bin", Some(("pytorch", None))),
+            ("x.onnx", None),
+            ("x", None),
+        ] {
+            let found = target_named(Path::new(name));
+            let found = found.as_ref().map(|t| (t.format.name(), t.quantization.as_deref()));
+            assert_eq!(found, target, "{name}");
+        }
+    }
 }

@@ -23,7 +23,7 @@ pub(crate) fn split(args: &SplitArgs) -> Exit {
     let hint = "To split safetensors: `remold convert … --to safetensors --max-shard-size SIZE`.";
     let model = open_splittable(&args.file, hint).and_then(|model| match plan::count_files(&model, &target)? {
         1 => {
-            let what = format!("all {} tensors fit in one file", model.tensors.len());
+            let what = format!("all tensors ({}) fit in one file", model.tensors.len());
             Err(ModelError::request(what).in_file(&model.path).with_hint("Choose a lower limit."))
         }
         _ => Ok(model),

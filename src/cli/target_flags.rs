@@ -216,6 +216,14 @@ fn flags() -> impl Iterator<Item = (&'static Key, &'static Flag, &'static str)> 
     })
 }
 
+/// Keys that only write metadata: no forecast depends on them.
+const METADATA_KEYS: [&str; 4] = ["context_length", "pre_tokenizer", "model_name", "override_kv"];
+
+/// The flags that change nothing of a forecast.
+pub(super) fn without_effect_on_a_forecast() -> impl Iterator<Item = &'static str> {
+    flags().filter(|(key, ..)| key.unmeasured || METADATA_KEYS.contains(&key.name)).map(|(_, flag, _)| flag.long)
+}
+
 fn heading(format: FormatId) -> &'static str {
     options::of(format).map_or("Target options", |f| f.heading)
 }

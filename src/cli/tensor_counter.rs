@@ -19,7 +19,7 @@ impl TensorCounter {
     /// Nothing measured yet; `quiet` for output that scripts read.
     pub(crate) fn new(quiet: bool) -> Self {
         let dumb = std::env::var("TERM").is_ok_and(|t| t == "dumb");
-        let live = !quiet && std::io::stderr().is_terminal() && !dumb;
+        let live = !quiet && !print::is_quiet() && std::io::stderr().is_terminal() && !dumb;
         Self { live, what: "measuring", drawn: Mutex::new(None) }
     }
 

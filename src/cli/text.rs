@@ -1,7 +1,7 @@
 //! How figures and tables are written for people.
 
 pub(crate) use super::print::Style;
-pub(crate) use crate::units::{bytes, count};
+pub(crate) use crate::units::{bytes, count, plural};
 
 /// Seconds: `0.42 s`, `12.3 s`, `4:07`, `1:02:03`.
 pub(crate) fn seconds(s: f64) -> String {

@@ -2,9 +2,9 @@
 
 use super::args::VerifyArgs;
 use super::tensor_counter::TensorCounter;
-use super::text::{Style, bytes, safe};
+use super::text::{Style, bytes, plural, safe};
 use super::threads::threads;
-use super::{Exit, err, out, print, refuse, signals, verify_source};
+use super::{Exit, note, out, print, refuse, signals, verify_source};
 use crate::arch;
 use crate::engine::manifest::{self, CheckOptions, Checked, Found};
 use crate::model::Result;
@@ -94,16 +94,16 @@ fn text(output: &Path, checked: &Checked) -> String {
     let style = Style::stdout();
     let name = safe(&output.to_string_lossy());
     let head = &checked.head;
-    let files = if checked.files == 1 { "1 file".to_owned() } else { format!("{} files", checked.files) };
+    let files = plural(checked.files, "file");
     // To the second, as in the lists of jobs; unchanged where it is not a time.
     let time = head.finished.parse::<jiff::Timestamp>().map(|t| t.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
     let finished = time.unwrap_or_else(|_| head.finished.clone());
     let written = format!("remold {}, job {}, {}", safe(&head.remold), safe(&head.job), safe(&finished));
     if checked.count == 0 {
         return format!(
-            "{} {name}\n  {files}, {} tensors, {}: all bytes match the manifest ({written})\n  made from {}\n",
+            "{} {name}\n  {files}, {}, {}: all bytes match the manifest ({written})\n  made from {}\n",
             style.good("✓"),
-            checked.tensors,
+            plural(checked.tensors, "tensor"),
             bytes(checked.bytes),
             safe(&head.source.path.to_string_lossy()),
         );
@@ -129,10 +129,10 @@ fn without_manifest(args: &VerifyArgs, stop: &AtomicBool) -> Result<Exit> {
     model.checks.known()?;
     model.checks.finish(stop)?;
     let what = format!(
-        "{}: {} with {} tensors, {}; its structure is valid",
+        "{}: {} with {}, {}; its structure is valid",
         safe(&args.output.to_string_lossy()),
         model.format,
-        model.tensors.len(),
+        plural(model.tensors.len(), "tensor"),
         bytes(model.tensor_bytes())
     );
     if args.json {
@@ -149,7 +149,7 @@ fn without_manifest(args: &VerifyArgs, stop: &AtomicBool) -> Result<Exit> {
     } else {
         out(&format!("{what}\n"));
         let text = "no manifest was found next to it, so its bytes could not be checked";
-        err(&format!("{} {text}\n", Style::stderr().warning("warning:")));
+        note(&format!("{} {text}\n", Style::stderr().warning("warning:")));
     }
     Ok(Exit::Check)
 }

@@ -1,12 +1,12 @@
 //! `remold verify OUTPUT --source MODEL`: an output against what its source gives.
 
-use super::args::{ConvertArgs, RunFlags, VerifyArgs};
+use super::args::{ConvertArgs, ManyFlags, RunFlags, VerifyArgs};
 use super::convert::recipe_of;
 use super::request::{self, RequestError};
 use super::tensor_counter::TensorCounter;
-use super::text::{Style, bytes, safe};
+use super::text::{Style, bytes, plural, safe};
 use super::threads::threads;
-use super::{Exit, err, out, print, refuse, signals};
+use super::{Exit, out, print, signals};
 use crate::arch;
 use crate::engine::{RebuildOptions, Rebuilt, manifest, rebuild};
 use crate::formats;
@@ -37,11 +37,7 @@ pub(crate) fn run(args: &VerifyArgs, source: &Path) -> Exit {
             }
             if same { Exit::Done } else { Exit::Check }
         }
-        Err(RequestError::Model(e)) => refuse(&e),
-        Err(RequestError::Recipe(text)) => {
-            err(&format!("{} {}\n", Style::stderr().error("error:"), text.trim_end()));
-            Exit::Request
-        }
+        Err(e) => e.report(),
     }
 }
 
@@ -72,7 +68,8 @@ fn recipe(args: &VerifyArgs, source: &Path) -> Result<(Recipe, PathBuf), Request
     }
     let output = args.output.clone();
     let asked = ConvertArgs {
-        src: source.to_owned(),
+        src: vec![source.to_owned()],
+        many: ManyFlags::default(),
         to: args.to.iter().cloned().collect(),
         output: None,
         recipe: args.recipe.clone(),
@@ -85,7 +82,7 @@ fn recipe(args: &VerifyArgs, source: &Path) -> Result<(Recipe, PathBuf), Request
         force: false,
         no_checksums: false,
     };
-    Ok((only(recipe_of(&asked)?, OutputIndex(0), &output)?, output))
+    Ok((only(recipe_of(&asked, source, None)?, OutputIndex(0), &output)?, output))
 }
 
 /// The recipe with one of its targets alone, which is written to `output`.
@@ -132,7 +129,10 @@ fn text(output: &Path, source: &Path, rebuilt: &Rebuilt) -> String {
     let style = Style::stdout();
     let (output, source) = (safe(&output.to_string_lossy()), safe(&source.to_string_lossy()));
     let mut lines = if rebuilt.count == 0 {
-        let what = format!("all {} tensors, {}, match a rebuild from {source}", rebuilt.tensors, bytes(rebuilt.bytes));
+        let what = {
+            let tensors = plural(rebuilt.tensors, "tensor");
+            format!("all {tensors}, {}, match a rebuild from {source}", bytes(rebuilt.bytes))
+        };
         format!("{} {output}: {what}\n", style.good("✓"))
     } else {
         let what = format!("{} of {} tensors do not match a rebuild from {source}", rebuilt.count, rebuilt.tensors);

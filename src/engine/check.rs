@@ -9,6 +9,7 @@ use super::reuse;
 use super::staged::Staged;
 use super::verify::verify_output;
 use super::{ErrorStats, EventBody, OutputReport, RunError, RunOptions, StopReason, Worst};
+use crate::forecast::{OutputLoss, Surroundings};
 use crate::model::{ModelError, OutputIndex, TensorIndex, numbered};
 use crate::plan::PreparedOutput;
 
@@ -30,7 +31,7 @@ pub(super) fn check_outputs(
     let (mut reports, mut manifests) = (Vec::new(), Vec::new());
     for (o, (output, staged)) in numbered::<OutputIndex, _>(prepared.outputs.iter().zip(outputs)) {
         let planned = &prepared.plan.outputs[o];
-        let Totals { stats, worst, crcs } = Totals::of(known, o);
+        let Totals { stats, output: loss, worst, crcs } = Totals::of(known, o);
         let (written, rest) = complete(output, staged, &crcs)?;
         let path = planned.path.display().to_string();
         options.sink.send(EventBody::OutputWritten { output: o, path: path.clone(), bytes: planned.bytes });
@@ -68,7 +69,10 @@ pub(super) fn check_outputs(
             files: planned.files.len(),
             bytes: planned.bytes,
             bits_per_weight: planned.bits_per_weight,
+            output_sqnr_db: loss.db(),
+            output_weighted: stats.weighted_sqnr_db().is_some(),
             sqnr_db,
+            forecast: None,
             gain_db,
             reused,
             manifest: planned.manifest.clone(),
@@ -83,6 +87,8 @@ pub(super) fn check_outputs(
 /// Sums over the tensors of an output.
 struct Totals {
     stats: ErrorStats,
+    /// What the output of the model loses by them.
+    output: OutputLoss,
     /// The tensor with the lowest signal-to-noise ratio, in dB.
     worst: Option<(TensorIndex, f64)>,
     /// By tensor.
@@ -92,8 +98,10 @@ struct Totals {
 impl Totals {
     fn of(known: &TensorResults<'_>, o: OutputIndex) -> Self {
         let TensorResults { prepared, states, earlier } = known;
-        let tensors = prepared.outputs[o].tensors.len();
+        let entries = &prepared.outputs[o].tensors;
+        let tensors = entries.len();
         let mut stats = ErrorStats::default();
+        let mut output = OutputLoss::new(Surroundings::of(entries.iter().map(|t| &t.entry)));
         let mut worst: Option<(TensorIndex, f64)> = None;
         let mut crcs = Vec::with_capacity(tensors);
         for t in (0..tensors).map(TensorIndex) {
@@ -105,6 +113,7 @@ impl Totals {
             };
             if let Some(sums) = sums {
                 stats.add(&sums);
+                output.add(&entries[t.0].entry, sums.relative());
                 if let Some(db) = sums.sqnr_db()
                     && worst.is_none_or(|(_, lowest)| db < lowest)
                 {
@@ -113,7 +122,7 @@ impl Totals {
             }
             crcs.push(crc);
         }
-        Self { stats, worst, crcs }
+        Self { stats, output, worst, crcs }
     }
 }
 

@@ -7,6 +7,7 @@ use super::staged::Staged;
 use super::{EventBody, RunError, RunOptions};
 use crate::model::{Warning, numbered};
 use crate::plan::Prepared;
+use crate::units::plural;
 
 /// Those of the recorded tensors whose bytes on disk have the recorded checksum. Says why others cannot be used.
 ///
@@ -38,7 +39,7 @@ pub(super) fn believed(
         return Err(reason.into());
     }
     if !wrong.is_empty() {
-        let tensors = if wrong.len() == 1 { "1 tensor".to_owned() } else { format!("{} tensors", wrong.len()) };
+        let tensors = plural(wrong.len(), "tensor");
         let text = format!(
             "{tensors} of the earlier attempt must be encoded again: the bytes in the unfinished files do not match the checksums in the job's journal (the system stopped before they were on disk, or another program wrote to the files)"
         );

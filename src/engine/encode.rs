@@ -1,6 +1,6 @@
 //! One chunk of one output tensor: encode, decode back, compare.
 
-use super::metrics::ErrorStats;
+use super::metrics::{ErrorStats, Weighted};
 use crate::model::{ModelError, Piece, Result, TensorEntry};
 use crate::plan::PreparedTensor;
 use crate::quant::{
@@ -135,7 +135,22 @@ fn encode_slice(
             dequantize_rows(ty, encoded, decoded).map_err(fail)?;
         }
     }
-    Ok(ErrorStats::compare(floats, decoded).with_noise(noise))
+    Ok(ErrorStats::compare(floats, decoded).with_noise(noise).with_weighted(weighted(tensor, piece, floats, decoded)))
+}
+
+/// The sums weighted by importance, where a matrix covers the tensor.
+fn weighted(tensor: &PreparedTensor, piece: &Piece, floats: &[f32], decoded: &[f32]) -> Weighted {
+    let mut sums = Weighted::default();
+    let width = usize::try_from(piece.width()).unwrap_or(usize::MAX).max(1);
+    let start = usize::try_from(piece.cols.start).unwrap_or(usize::MAX);
+    if tensor.importance.is_some() {
+        for (row, (x, y)) in piece.rows.clone().zip(floats.chunks(width).zip(decoded.chunks(width))) {
+            if let Some(importance) = tensor.importance_of_row(row).and_then(|w| w.get(start..)) {
+                sums.add_row(x, y, importance);
+            }
+        }
+    }
+    sums
 }
 
 /// Quantizes a piece and, where more than the reference is requested, adds to `noise` what that gains.

@@ -1,6 +1,7 @@
 //! What happens in a job, one JSON object a line. The command line, `--json`, the workbench and the report read the same stream.
 
 use super::manifest::Copied;
+use crate::evaluate::Baseline;
 use crate::model::{ErrorCode, Name, OutputIndex, Role, Warning};
 use crate::plan::StageKind;
 use crate::quant::Encoding;
@@ -75,6 +76,9 @@ pub struct TensorDone {
     /// Signal to quantization noise, dB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sqnr_db: Option<f64>,
+    /// The same weighted by the importance of the columns; only with an importance matrix.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weighted_sqnr_db: Option<f64>,
     /// How far the noise is below that of the reference's bytes, dB, weighted by importance where there is one; only with `effort = "max"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gain_db: Option<f64>,
@@ -192,6 +196,14 @@ pub enum EventBody {
     /// A measured value.
     #[serde(rename = "metric")]
     Metric(Metric),
+    /// The baseline of a comparison.
+    #[serde(rename = "compare.baseline")]
+    Baseline {
+        /// Its path.
+        model: String,
+        /// How it was chosen, and whether it is quantized itself.
+        baseline: Baseline,
+    },
     /// A warning while working.
     #[serde(rename = "warning")]
     Warning(Warning),
@@ -327,6 +339,7 @@ mod tests {
             EventBody::TensorStarted(TensorStart { layer: Some(3), kind: "ffn_down".into(), ..TensorStart::default() }),
             EventBody::TensorProgress { output: OutputIndex(0), name: "t".into(), fraction: 0.5 },
             EventBody::TensorFinished(TensorDone { rmse: Some(0.25), ..TensorDone::default() }),
+            EventBody::Baseline { model: "m".into(), baseline: Baseline::default() },
             EventBody::Metric(Metric { name: "sqnr_db".into(), value: 22.5, layer: Some(1), ..Metric::default() }),
             EventBody::Warning(Warning::new("a.b", "c")),
             EventBody::Sample(Sample { rss: 1, fraction: 1.0, eta: Some(3.0), ..Sample::default() }),

@@ -142,12 +142,13 @@ pub(super) fn kinds() -> Vec<(&'static str, Target, Before)> {
 
 /// A report with its rows in a list.
 fn whole(report: Report<super::report_rows::Rows<'_>>) -> Report {
-    let Report { version, source, seconds, cpu_seconds, peak_rss, outputs } = report;
+    let Report { version, source, seconds, cpu_seconds, peak_rss, threads, memory_bytes, outputs } = report;
     let rows = |o: OutputReport<super::report_rows::Rows<'_>>| {
         let rows = o.tensors.iter().collect();
         o.with_rows(rows)
     };
-    Report { version, source, seconds, cpu_seconds, peak_rss, outputs: outputs.into_iter().map(rows).collect() }
+    let outputs = outputs.into_iter().map(rows).collect();
+    Report { version, source, seconds, cpu_seconds, peak_rss, threads, memory_bytes, outputs }
 }
 
 #[test]

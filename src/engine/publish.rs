@@ -12,6 +12,7 @@ use super::staged::{self, Staged};
 use crate::files::{self, FileStamp};
 use crate::model::{ErrorKind, Hint, ModelError, OutputIndex, Place, Remedy, Result, few};
 use crate::plan::{PlannedOutput, SourceFile};
+use crate::units::plural;
 use std::collections::HashMap;
 use std::fs;
 use std::io;
@@ -321,7 +322,7 @@ pub(crate) fn clean_up(planned: &PlannedOutput, staged: &StagedPaths) -> Result<
             // They are another program's: the job is not finished, and its folder not removed, while they are not where they were.
             let what = format!(
                 "the new folder is in place, but {} of the replaced folder that the job did not plan to replace could not be moved into it (the first is {}: {reason}); they are now in {}",
-                if left.len() == 1 { "1 file".to_owned() } else { format!("{} files", left.len()) },
+                plural(left.len(), "file"),
                 name.display(),
                 old.display()
             );

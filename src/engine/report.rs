@@ -4,6 +4,7 @@ use super::event::TensorDone;
 use super::manifest::Copied;
 use crate::model::FormatId;
 use crate::model::Name;
+use crate::plan::Estimate;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -21,6 +22,12 @@ pub struct Report<T = Vec<TensorDone>> {
     pub cpu_seconds: f64,
     /// Highest resident memory, bytes.
     pub peak_rss: u64,
+    /// Worker threads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threads: Option<usize>,
+    /// The most memory that the plan allowed for, bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
     /// One entry an output.
     pub outputs: Vec<OutputReport<T>>,
 }
@@ -41,9 +48,19 @@ pub struct OutputReport<T = Vec<TensorDone>> {
     pub bytes: u64,
     /// Bits per weight.
     pub bits_per_weight: f64,
-    /// SQNR over all re-encoded tensors together, dB; absent when nothing was re-encoded with loss.
+    /// Estimated signal to noise of the model's output, dB: the measured relative noise of each tensor times its share in what the model
+    /// says. Weighted by the importance matrix where there is one. Absent without loss, and in reports of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_sqnr_db: Option<f64>,
+    /// True where `output_sqnr_db` is weighted by an importance matrix.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub output_weighted: bool,
+    /// SQNR of the weights, over all re-encoded tensors together, dB, not weighted; absent when nothing was re-encoded with loss.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sqnr_db: Option<f64>,
+    /// What was forecast when the run began, from a sample.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<Estimate>,
     /// How far the noise over all these tensors is below that of the reference's bytes, dB; only with `effort = "max"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gain_db: Option<f64>,
@@ -72,11 +89,17 @@ pub struct Worst {
 }
 
 impl<T> Report<T> {
+    /// Seconds on the clock that the forecasts of all outputs come to.
+    pub(crate) fn forecast_seconds(&self) -> Option<f64> {
+        let cpu: Option<Vec<f64>> = self.outputs.iter().map(|o| Some(o.forecast?.cpu_seconds)).collect();
+        Some(cpu?.iter().sum::<f64>() / self.threads?.max(1) as f64)
+    }
+
     /// The report without the rows of its outputs.
     pub(crate) fn without_rows(self) -> Report<()> {
-        let Self { version, source, seconds, cpu_seconds, peak_rss, outputs } = self;
+        let Self { version, source, seconds, cpu_seconds, peak_rss, threads, memory_bytes, outputs } = self;
         let outputs = outputs.into_iter().map(|o| o.with_rows(())).collect();
-        Report { version, source, seconds, cpu_seconds, peak_rss, outputs }
+        Report { version, source, seconds, cpu_seconds, peak_rss, threads, memory_bytes, outputs }
     }
 }
 
@@ -90,7 +113,10 @@ impl<T> OutputReport<T> {
             files,
             bytes,
             bits_per_weight,
+            output_sqnr_db,
+            output_weighted,
             sqnr_db,
+            forecast,
             gain_db,
             reused,
             manifest,
@@ -105,7 +131,10 @@ impl<T> OutputReport<T> {
             files,
             bytes,
             bits_per_weight,
+            output_sqnr_db,
+            output_weighted,
             sqnr_db,
+            forecast,
             gain_db,
             reused,
             manifest,

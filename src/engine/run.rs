@@ -147,6 +147,8 @@ pub fn run<'a>(prepared: &'a Prepared, options: &RunOptions<'_>) -> Result<Repor
         seconds: begun.elapsed().as_secs_f64(),
         cpu_seconds: usage.cpu_seconds,
         peak_rss: usage.peak_rss,
+        threads: Some(options.threads),
+        memory_bytes: Some(prepared.plan.memory_bytes),
         outputs: reports.into_iter().enumerate().map(with_rows).collect(),
     })
 }

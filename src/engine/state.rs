@@ -275,6 +275,7 @@ impl TensorStart {
             tensor: self,
             rmse: stats.map(ErrorStats::rmse),
             sqnr_db: stats.and_then(ErrorStats::sqnr_db),
+            weighted_sqnr_db: stats.and_then(ErrorStats::weighted_sqnr_db),
             gain_db: stats.and_then(ErrorStats::gain_db),
             cosine: stats.map(ErrorStats::cosine),
             max_abs: stats.map(ErrorStats::max_abs),

@@ -9,7 +9,8 @@ use super::report_rows::TensorResults;
 use super::staged::Staged;
 use super::{ErrorStats, EventBody, OutputReport, RunOptions, reuse};
 use crate::files;
-use crate::model::{Result, TensorIndex, numbered};
+use crate::forecast::{OutputLoss, Surroundings};
+use crate::model::{OutputIndex, Result, TensorIndex, numbered};
 use crate::plan::{PlannedOutput, Prepared, PreparedOutput};
 use std::os::unix::fs::FileExt;
 
@@ -71,12 +72,15 @@ pub(super) fn report(
     known: &TensorResults<'_>,
 ) -> (Vec<OutputReport<()>>, Manifests) {
     let (mut reports, mut manifests) = (Vec::new(), Vec::new());
-    for (o, planned) in numbered(&known.prepared.plan.outputs).take(outputs.len()) {
+    for (o, planned) in numbered::<OutputIndex, _>(&known.prepared.plan.outputs).take(outputs.len()) {
         let Some(reuse) = &planned.reuse else { continue };
+        let entries = &known.prepared.outputs[o].tensors;
+        let mut loss = OutputLoss::new(Surroundings::of(entries.iter().map(|t| &t.entry)));
         let mut stats = ErrorStats::default();
         for t in (0..planned.tensors.len()).map(TensorIndex) {
             if let Some(sums) = known.earlier.get(&(o, t)).and_then(|w| w.stats.as_deref()) {
                 stats.add(sums);
+                loss.add(&entries[t.0].entry, sums.relative());
             }
         }
         let (path, earlier) = (planned.path.display().to_string(), reuse.output.clone());
@@ -88,6 +92,8 @@ pub(super) fn report(
             files: planned.files.len(),
             bytes: planned.bytes,
             bits_per_weight: planned.bits_per_weight,
+            output_sqnr_db: loss.db(),
+            output_weighted: stats.weighted_sqnr_db().is_some(),
             sqnr_db: stats.sqnr_db(),
             gain_db: stats.gain_db(),
             reused: reuse::copied_of(planned, o, &known.earlier),

@@ -7,6 +7,7 @@ use crate::model::{ModelError, Result, Sidecars, TensorEntry, Warning};
 use crate::plan::{PreparedOutput, PreparedTensor};
 use crate::quant::Encoding;
 use crate::tensor::Shape;
+use crate::units::plural;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -42,7 +43,7 @@ pub(crate) fn verify_output(
         let Some(second) = &spec.second_reader else { continue };
         if !small(file) {
             let name = part.destination().file_name().unwrap_or_default().to_string_lossy();
-            let text = format!("{name} has {} tensors, so only remold read it back", file.slots.len());
+            let text = format!("{name} has {}, so only remold read it back", plural(file.slots.len(), "tensor"));
             sink.send(EventBody::Warning(Warning::new("verify.skipped", text)));
             unread = true;
             continue;

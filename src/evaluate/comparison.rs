@@ -1,5 +1,6 @@
 //! What a comparison holds: plain data that both faces show and that is exported.
 
+use super::baseline::Baseline;
 use super::figures::Figures;
 use super::names::Names;
 use crate::model::{FormatId, Role};
@@ -14,8 +15,8 @@ const UNLIKE: f64 = 1.0;
 /// Several models of one network, one of them the baseline.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
-    /// Place of the baseline among the variants.
-    pub baseline: usize,
+    /// The baseline.
+    pub baseline: Baseline,
     /// The models, in the order they were given.
     pub variants: Vec<Variant>,
     /// Whose names the tensors have.
@@ -28,6 +29,16 @@ pub struct Comparison {
     pub seconds: f64,
 }
 
+impl Measured {
+    /// The output dB for people: `22.9 dB`, or why there is no number.
+    pub(crate) fn output_quality(&self) -> String {
+        match self.output_sqnr_db {
+            Some(db) if !self.all.broken() && !self.all.lossless() => format!("{db:.1} dB").replace('-', "−"),
+            _ => self.all.quality(),
+        }
+    }
+}
+
 impl Comparison {
     /// Tensors of the baseline that have a partner in any other model.
     pub(crate) fn compared(&self) -> usize {
@@ -38,12 +49,12 @@ impl Comparison {
     /// The same without one model; `None` for the baseline, against which the errors are.
     #[must_use]
     pub(crate) fn without(&self, variant: usize) -> Option<Self> {
-        if variant == self.baseline || variant >= self.variants.len() {
+        if variant == self.baseline.at || variant >= self.variants.len() {
             return None;
         }
         let mut rest = self.clone();
         rest.variants.remove(variant);
-        rest.baseline -= usize::from(variant < self.baseline);
+        rest.baseline.at -= usize::from(variant < self.baseline.at);
         for t in &mut rest.tensors {
             t.types.remove(variant);
             t.figures.remove(variant);
@@ -144,6 +155,10 @@ pub struct Reshaped {
 pub struct Measured {
     /// Over all tensors that have a partner.
     pub all: Figures,
+    /// Estimated signal to noise of the model's output, dB: the relative error of each tensor times its share in what the model says, not
+    /// weighted by an importance matrix; absent without loss.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_sqnr_db: Option<f64>,
     /// Tensors compared.
     pub compared: usize,
     /// Of these with the same bytes.

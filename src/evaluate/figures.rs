@@ -95,6 +95,11 @@ impl Tally {
         Self { elems, sums: Sums { error: 0.0, source: power, output: power, max_abs: 0.0 }, identical: true }
     }
 
+    /// The noise as a share of the signal; 0 where there is no signal.
+    pub(crate) fn relative(&self) -> f64 {
+        if self.sums.source > 0.0 { self.sums.error / self.sums.source } else { 0.0 }
+    }
+
     /// Joins another range.
     pub(crate) fn add(&mut self, other: &Self) {
         self.elems += other.elems;

@@ -7,6 +7,7 @@
 use super::comparison::{Comparison, Group, Groups, Measured};
 use super::figures::{Sameness, Tally};
 use super::set::{Pair, Set};
+use crate::forecast::{OutputLoss, Surroundings};
 use crate::model::{Cut, ModelError, Piece, Result, TensorEntry};
 use crate::quant::Sums;
 use crate::task::{Task, collected, locked};
@@ -82,7 +83,8 @@ impl Set {
     /// Figures by tensor, layer, kind and role from the sums of each pair.
     fn conclude(&self, found: Vec<Sides>) -> Comparison {
         let mut out = self.overview().clone();
-        let mut sums: Vec<Sorted> = out.variants.iter().map(|_| Sorted::default()).collect();
+        let around = Surroundings::of(self.pairs.iter().map(|p| &p.base));
+        let mut sums: Vec<Sorted> = out.variants.iter().map(|_| Sorted::new(around)).collect();
         for (pair, sides) in self.pairs.iter().zip(found) {
             let tensor = &mut out.tensors[pair.row];
             for ((v, _), tally) in pair.others.iter().zip(sides) {
@@ -90,6 +92,7 @@ impl Set {
                 tensor.figures[*v] = Some(figures);
                 let s = &mut sums[*v];
                 s.all.add(&tally);
+                s.output.add(&pair.base, tally.relative());
                 s.compared += 1;
                 s.identical += usize::from(figures.same == Sameness::Identical);
                 s.exact += usize::from(figures.same == Sameness::Exact);
@@ -100,7 +103,7 @@ impl Set {
                 s.roles.entry(tensor.role.name().to_owned()).or_default().add(&tally);
             }
         }
-        let baseline = out.baseline;
+        let baseline = out.baseline.at;
         for (v, s) in sums.into_iter().enumerate().filter(|(v, _)| *v != baseline) {
             out.variants[v].measured = Some(s.measured());
         }
@@ -108,9 +111,9 @@ impl Set {
     }
 }
 
-#[derive(Default)]
 struct Sorted {
     all: Tally,
+    output: OutputLoss,
     compared: usize,
     identical: usize,
     exact: usize,
@@ -133,10 +136,24 @@ impl Counted {
 }
 
 impl Sorted {
+    fn new(around: Surroundings) -> Self {
+        Self {
+            all: Tally::default(),
+            output: OutputLoss::new(around),
+            compared: 0,
+            identical: 0,
+            exact: 0,
+            layers: IndexMap::new(),
+            kinds: IndexMap::new(),
+            roles: IndexMap::new(),
+        }
+    }
+
     fn measured(mut self) -> Measured {
         self.layers.sort_keys();
         Measured {
             all: self.all.figures(),
+            output_sqnr_db: self.output.db(),
             compared: self.compared,
             identical: self.identical,
             exact: self.exact,
@@ -233,6 +250,10 @@ mod tests {
         assert_eq!(c.tensors[1].figures[1].unwrap().same, Sameness::Identical);
         assert_eq!(c.tensors[0].figures[0], None, "the baseline has no error");
         assert!((m.all.rmse.unwrap() - 0.25 / 2f64.sqrt()).abs() < 1e-6);
+        // One of two layers, of which an up projection has a third of half.
+        let signal: f64 = (0..512).map(|i| f64::from(wave(i)).powi(2)).sum();
+        let output = 0.33 / 4.0 * 512.0 * 0.0625 / signal;
+        assert!((m.output_sqnr_db.unwrap() + 10.0 * output.log10()).abs() < 0.01, "{m:?}");
         assert_eq!((m.compared, m.identical, m.exact, m.layers.len(), m.kinds.len()), (2, 1, 0, 2, 1));
         assert!(m.layers[0].figures.badness() > m.layers[1].figures.badness());
         assert!(c.variants[0].measured.is_none());

@@ -41,7 +41,7 @@ impl MeasurementCache {
     /// Those of [`Set::measure`].
     pub(crate) fn measure(&mut self, set: &Set, how: Task<'_>) -> Result<Comparison> {
         let overview = set.overview();
-        let base = overview.baseline;
+        let base = overview.baseline.at;
         let key =
             |v: usize| Key { baseline: set.stamps[base].clone(), model: set.stamps[v].clone(), names: overview.names };
         let found: Vec<Option<CachedMeasurement>> =

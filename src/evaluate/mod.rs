@@ -6,6 +6,7 @@
 //! faces show; [`Export`] writes it as Markdown, CSV or JSON. Refused: one model, more than six, models that share no tensor.
 //! What a model *says* (perplexity, divergence) is not measured here. Test with `cargo test --lib evaluate::`.
 
+mod baseline;
 mod comparison;
 mod export;
 mod facts;
@@ -17,11 +18,12 @@ mod rows;
 mod set;
 mod stamp;
 
+pub use baseline::{Baseline, BaselineSource};
 pub use comparison::{Comparison, Group, Measured, TensorFigures, TypeShare, Unpaired, Variant};
 pub(crate) use export::Export;
 pub use figures::{Figures, Sameness};
 pub(crate) use measurement_cache::MeasurementCache;
 pub use names::Names;
 pub use rows::rows;
-pub(crate) use rows::{Cell, MetricRow, Tone};
+pub(crate) use rows::{Cell, MetricRow, Rank, Tone};
 pub(crate) use set::{MAX_MODELS, Set};

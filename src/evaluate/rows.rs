@@ -21,6 +21,15 @@ pub enum Tone {
     Worse,
 }
 
+/// Where a value stands among those of the models that are compared with the baseline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rank {
+    /// None is better, and one is worse.
+    Best,
+    /// None is worse, and one is better.
+    Worst,
+}
+
 /// A difference from the baseline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
@@ -31,7 +40,7 @@ pub struct Change {
 }
 
 /// One metric of one model.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cell {
     /// The value with its unit; empty where it is not known.
     pub text: String,
@@ -39,10 +48,14 @@ pub struct Cell {
     pub change: Option<Change>,
     /// Why there is no value, where there is none.
     pub absent: Option<&'static str>,
+    /// Best or worst of its row.
+    pub rank: Option<Rank>,
+    /// Signal over noise in dB, for cells that are that; infinite where nothing was lost.
+    pub db: Option<f64>,
 }
 
 /// One metric of all models.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct MetricRow {
     /// Its name for people.
     pub name: String,
@@ -57,10 +70,11 @@ pub fn rows(c: &Comparison) -> Vec<MetricRow> {
         row(c, "bits per weight", |v| Some(v.bits_per_weight), |v| format!("{:.2}", v.bits_per_weight)),
         row(c, &format!("memory @ {}", c.context), |v| v.memory_bytes.map(|b| b as f64), memory),
         plain(c, "most bytes in", types),
-        errors(c, "weights dB", |m| m.all.quality()),
-        errors(c, "RMSE", |m| number(&m.all, m.all.rmse)),
-        errors(c, "1 − cosine", |m| number(&m.all, m.all.cosine.map(|v| 1.0 - v))),
-        errors(c, "largest error", |m| number(&m.all, m.all.max_abs)),
+        decibel(c, "output dB", Measured::output_quality, |m| m.output_sqnr_db),
+        decibel(c, "weights dB", |m| m.all.quality(), |m| m.all.sqnr_db),
+        errors(c, "RMSE", |m| number(&m.all, m.all.rmse), |m| m.all.rmse),
+        errors(c, "1 − cosine", |m| number(&m.all, m.all.cosine.map(|v| 1.0 - v)), |m| Some(1.0 - m.all.cosine?)),
+        errors(c, "largest error", |m| number(&m.all, m.all.max_abs), |m| m.all.max_abs),
     ];
     type Count = fn(&Variant) -> usize;
     let counts: [(&str, Count); 3] = [
@@ -73,11 +87,11 @@ pub fn rows(c: &Comparison) -> Vec<MetricRow> {
             rows.push(plain(c, name, |v| count(v).to_string()));
         }
     }
-    rows.push(errors(c, "same bytes", |m| format!("{} of {}", m.identical, m.compared)));
+    rows.push(errors(c, "same bytes", |m| format!("{} of {}", m.identical, m.compared), |_| None));
     if c.variants.iter().any(|v| v.measured.as_ref().is_some_and(|m| m.exact > 0)) {
-        rows.push(errors(c, "same values", |m| format!("{} of {}", m.identical + m.exact, m.compared)));
+        rows.push(errors(c, "same values", |m| format!("{} of {}", m.identical + m.exact, m.compared), |_| None));
     }
-    let base = &c.variants[c.baseline];
+    let base = &c.variants[c.baseline.at];
     if c.variants.iter().any(|v| v.parameters != base.parameters || v.tensors != base.tensors) {
         rows.push(plain(c, "parameters", |v| count(v.parameters)));
         rows.push(plain(c, "tensors", |v| v.tensors.to_string()));
@@ -97,7 +111,7 @@ pub fn rows(c: &Comparison) -> Vec<MetricRow> {
 
 fn cell(text: String, change: Option<Change>, why: &'static str) -> Cell {
     let absent = text.is_empty().then_some(why);
-    Cell { text, change, absent }
+    Cell { text, change, absent, ..Cell::default() }
 }
 
 fn plain(c: &Comparison, name: &str, text: impl Fn(&Variant) -> String) -> MetricRow {
@@ -112,12 +126,46 @@ fn row(
     value: impl Fn(&Variant) -> Option<f64>,
     text: impl Fn(&Variant) -> String,
 ) -> MetricRow {
-    let base = value(&c.variants[c.baseline]).filter(|b| *b > 0.0);
+    let base = value(&c.variants[c.baseline.at]).filter(|b| *b > 0.0);
     let cell = |(i, v): (usize, &Variant)| {
-        let change = (i != c.baseline).then(|| base.zip(value(v))).flatten().and_then(|(b, v)| change(b, v));
+        let change = (i != c.baseline.at).then(|| base.zip(value(v))).flatten().and_then(|(b, v)| change(b, v));
         cell(text(v), change, NO_CACHE)
     };
-    MetricRow { name: name.to_owned(), cells: c.variants.iter().enumerate().map(cell).collect() }
+    let mut row = MetricRow { name: name.to_owned(), cells: c.variants.iter().enumerate().map(cell).collect() };
+    rank(c, &mut row, value);
+    row
+}
+
+/// Marks the best and the worst of the models that are compared with the baseline. `cost`: less is better.
+fn rank(c: &Comparison, row: &mut MetricRow, cost: impl Fn(&Variant) -> Option<f64>) {
+    let costs: Vec<Option<f64>> = c.variants.iter().map(|v| cost(v).filter(|x| !x.is_nan())).collect();
+    let others = || costs.iter().enumerate().filter(|(v, _)| *v != c.baseline.at).filter_map(|(_, cost)| *cost);
+    let (low, high) = others().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| (a.min(x), b.max(x)));
+    if low >= high {
+        return;
+    }
+    for (_, (cell, cost)) in row.cells.iter_mut().zip(&costs).enumerate().filter(|(v, _)| *v != c.baseline.at) {
+        cell.rank = match cost {
+            Some(x) if *x == low => Some(Rank::Best),
+            Some(x) if *x == high => Some(Rank::Worst),
+            _ => None,
+        };
+    }
+}
+
+/// A row of dB, where more is better.
+fn decibel(
+    c: &Comparison,
+    name: &str,
+    text: impl Fn(&Measured) -> String,
+    db: impl Fn(&Measured) -> Option<f64>,
+) -> MetricRow {
+    let known = |m: &Measured| if m.all.lossless() { Some(f64::INFINITY) } else { db(m) };
+    let mut row = errors(c, name, text, |m| known(m).map(|db| -db));
+    for (cell, v) in row.cells.iter_mut().zip(&c.variants) {
+        cell.db = v.measured.as_ref().and_then(known);
+    }
+    row
 }
 
 /// The difference in percent of the baseline; nothing where it would read as zero.
@@ -132,11 +180,18 @@ fn change(base: f64, value: f64) -> Option<Change> {
     Some(Change { text: format!("{sign}{text}"), tone })
 }
 
-fn errors(c: &Comparison, name: &str, text: impl Fn(&Measured) -> String) -> MetricRow {
+/// A row of errors; `cost` ranks the models, less is better.
+fn errors(
+    c: &Comparison,
+    name: &str,
+    text: impl Fn(&Measured) -> String,
+    cost: impl Fn(&Measured) -> Option<f64>,
+) -> MetricRow {
     let mut row = plain(c, name, |v| v.measured.as_ref().map(&text).unwrap_or_default());
     for (v, cell) in row.cells.iter_mut().enumerate().filter(|(_, cell)| cell.absent.is_some()) {
-        cell.absent = Some(if v == c.baseline { BASELINE } else { UNMEASURED });
+        cell.absent = Some(if v == c.baseline.at { BASELINE } else { UNMEASURED });
     }
+    rank(c, &mut row, |v| cost(v.measured.as_ref()?));
     row
 }
 

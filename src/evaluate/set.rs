@@ -1,6 +1,7 @@
 //! The models of a comparison: opened, brought to common names, paired with the baseline.
 
-use super::comparison::{Comparison, Reshaped, TensorFigures, Unpaired};
+use super::baseline::{Baseline, BaselineSource};
+use super::comparison::{Comparison, Reshaped, TensorFigures, Unpaired, Variant};
 use super::facts;
 use super::names::{self, Both};
 use super::stamp::Stamp;
@@ -37,13 +38,17 @@ pub(super) struct Pair {
 }
 
 impl Set {
-    /// Opens the models, reading headers and vocabularies only. `context` is the number of tokens for which memory is reported; 4096,
+    /// Opens the models, reading headers and vocabularies only. Without a `baseline` it is the most precise of them. `context` is the number of tokens for which memory is reported; 4096,
     /// or what the networks can take if that is less, when nothing is asked.
     ///
     /// # Errors
     /// Too few or too many models, one given twice, one that cannot be read or brought to the names of the others, and models
     /// that share no tensor with the baseline.
-    pub(crate) fn open(paths: &[PathBuf], baseline: usize, context: Option<u64>) -> Result<Self> {
+    pub(crate) fn open(
+        paths: &[PathBuf],
+        baseline: Option<(usize, BaselineSource)>,
+        context: Option<u64>,
+    ) -> Result<Self> {
         check_number(paths)?;
         let mut models = Vec::new();
         for path in paths {
@@ -62,8 +67,9 @@ impl Set {
         let warnings = models.iter().zip(&labels).flat_map(noticed).collect();
         // The requested path, which is how a caller knows the model again.
         let variants = models.iter().zip(labels).zip(paths);
-        let variants = variants.map(|((m, label), path)| facts::variant(m, label, path, context)).collect();
-        let baseline = baseline.min(paths.len() - 1);
+        let variants: Vec<Variant> =
+            variants.map(|((m, label), path)| facts::variant(m, label, path, context)).collect();
+        let baseline = Baseline::of(&variants, baseline);
         let overview = Comparison { baseline, variants, names, context, tensors: Vec::new(), seconds: 0.0 };
         let mut set = Self::pair(overview, &tensors)?;
         set.stamps = stamps;
@@ -79,7 +85,7 @@ impl Set {
 
     /// Pairs the tensors; those of `overview` are made here.
     fn pair(mut overview: Comparison, tensors: &[Vec<TensorEntry>]) -> Result<Self> {
-        let b = overview.baseline;
+        let b = overview.baseline.at;
         let base = &tensors[b];
         let by_name: Vec<HashMap<&str, &TensorEntry>> =
             tensors.iter().map(|all| all.iter().map(|t| (t.name.as_str(), t)).collect()).collect();
@@ -153,6 +159,7 @@ impl Set {
         };
         let (variants, models): (Vec<_>, Vec<_>) = models.into_iter().enumerate().map(model).unzip();
         let names = super::Names::Own;
+        let baseline = Baseline::of(&variants, Some((baseline, BaselineSource::Given)));
         Self::pair(Comparison { baseline, variants, names, context: 0, tensors: Vec::new(), seconds: 0.0 }, &models)
     }
 }
@@ -187,7 +194,7 @@ fn check_number(paths: &[PathBuf]) -> Result<()> {
 }
 
 fn no_common_tensor(overview: &Comparison, v: usize) -> ModelError {
-    let (this, base) = (&overview.variants[v], &overview.variants[overview.baseline]);
+    let (this, base) = (&overview.variants[v], &overview.variants[overview.baseline.at]);
     let arch = |v: &super::Variant| v.facts.get("architecture").map(|a| format!(" ({a})")).unwrap_or_default();
     let what = format!("no tensor has the same name and shape as one in {}{}", base.label, arch(base));
     let hint = format!(

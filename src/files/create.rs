@@ -79,7 +79,7 @@ pub(crate) fn write_whole_with(
 ) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = path.with_file_name(format!(".{name}.{}.tmp", random_token()));
-    let written = create_new(&temporary, 0o600).and_then(|file| {
+    let written = create_new(&temporary, 0o600 | super::private::readable_with(path)).and_then(|file| {
         let mut buffered = BufWriter::new(file);
         write(&mut buffered)?;
         let file = buffered.into_inner()?;

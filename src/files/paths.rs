@@ -4,6 +4,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 /// A kind of file that the user has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,14 +75,22 @@ fn cache_in(env: &impl Environment) -> PathBuf {
     folder("REMOLD_CACHE", env).unwrap_or_else(|| base_or_temporary(Base::Cache, env))
 }
 
-/// The folder of all jobs that `$REMOLD_JOBS` names.
+/// The folder of all jobs that the user chose, with [`set_jobs`] or `$REMOLD_JOBS`.
 pub(crate) fn chosen_jobs() -> Option<PathBuf> {
-    folder("REMOLD_JOBS", &environment)
+    JOBS.get().cloned().or_else(|| folder("REMOLD_JOBS", &environment))
 }
 
-/// The folder of all jobs: `$REMOLD_JOBS`, else `$XDG_STATE_HOME/remold/jobs`, else `~/.local/state/remold/jobs`.
+/// The folder of jobs that this process was given.
+static JOBS: OnceLock<PathBuf> = OnceLock::new();
+
+/// Sets the folder of all jobs for this process, before anything asks for it. The first time counts.
+pub(crate) fn set_jobs(root: PathBuf) {
+    let _ = JOBS.set(root);
+}
+
+/// The folder of all jobs: that of [`set_jobs`], else `$REMOLD_JOBS`, else `$XDG_STATE_HOME/remold/jobs`, else `~/.local/state/remold/jobs`.
 pub(crate) fn jobs() -> PathBuf {
-    jobs_in(&environment)
+    JOBS.get().cloned().unwrap_or_else(|| jobs_in(&environment))
 }
 
 fn jobs_in(env: &impl Environment) -> PathBuf {

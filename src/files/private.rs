@@ -1,6 +1,6 @@
 //! Folders and files that only their owner may read: job folders, stored scores and sessions reveal what a user works on.
 
-use super::{create_folders, read};
+use super::{create_folders, parent_of, read};
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -27,7 +27,7 @@ pub(crate) fn tighten(path: &Path) {
     }
 }
 
-/// Options that create new files for their owner only, for [`open_private`].
+/// Options for [`open_private`]: new files are for their owner only, or for those who may read the folder.
 pub(crate) fn private_options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.mode(FILE_MODE).custom_flags(read::nonblocking());
@@ -45,12 +45,17 @@ pub(crate) fn open_private(options: &OpenOptions, path: &Path) -> io::Result<Fil
         Err(e) if e.kind() == io::ErrorKind::NotFound => {}
         Err(e) => return Err(e),
     }
-    let file = options.open(path)?;
+    let file = options.clone().mode(FILE_MODE | readable_with(path)).open(path)?;
     read::regular(file.metadata()?.file_type()).map_err(refuse)?;
     Ok(file)
 }
 
-/// Replaces the contents of a file; a new file is accessible to the owner only.
+/// The rights to read that others have to the folder of a file: they may read the files in it too. None in a private folder.
+pub(super) fn readable_with(path: &Path) -> u32 {
+    std::fs::metadata(parent_of(path)).map_or(0, |folder| folder.mode() & 0o044)
+}
+
+/// Replaces the contents of a file; a new file in a private folder is accessible to the owner only.
 ///
 /// # Errors
 /// I/O errors.

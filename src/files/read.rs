@@ -3,6 +3,7 @@
 //! Opening a named pipe blocks until a writer comes, a device may be endless, and a file in `/proc` reports no length. So a file is opened
 //! without blocking, checked through the descriptor, and read up to a limit whatever its length.
 
+use crate::units::system_error;
 use std::fmt;
 use std::fs::{File, FileType, OpenOptions};
 use std::io::{self, Read};
@@ -25,7 +26,7 @@ pub(crate) enum ReadError {
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io(e) => write!(f, "{e}"),
+            Self::Io(e) => f.write_str(&system_error(e)),
             Self::NotAFile(what) => write!(f, "it is {what}, not a regular file"),
             Self::TooLarge(limit) => write!(f, "it is larger than the {limit} bytes allowed"),
             Self::NotText => f.write_str("it is not UTF-8 text"),

@@ -1,7 +1,7 @@
 //! The error of one type on one sample.
 
 use super::sample::Sample;
-use crate::quant::{Encoding, dequantize_rows, quantize_rows};
+use crate::quant::{Effort, Encoding, dequantize_rows, quantize_rows, quantize_rows_max};
 use crate::tensor::{decode_f32, encode_f32};
 use serde::{Deserialize, Serialize};
 
@@ -46,8 +46,8 @@ pub(super) struct Buffers {
     decoded: Vec<f32>,
 }
 
-/// Encodes the sample, decodes it again and compares. `None` where the type does not fit these rows.
-pub(super) fn score(sample: &Sample<'_>, encoding: Encoding, buffers: &mut Buffers) -> Option<Score> {
+/// Encodes the sample with this effort, decodes it again and compares. `None` where the type does not fit these rows.
+pub(super) fn score(sample: &Sample<'_>, encoding: Encoding, effort: Effort, buffers: &mut Buffers) -> Option<Score> {
     let mut total = Score::default();
     encoding.row_bytes(sample.row_len)?;
     let row_bytes = usize::try_from(encoding.row_bytes(sample.cols as u64)?).ok()?;
@@ -57,7 +57,12 @@ pub(super) fn score(sample: &Sample<'_>, encoding: Encoding, buffers: &mut Buffe
         buffers.decoded.resize(x.len(), 0.0);
         match encoding {
             Encoding::Block(ty) => {
-                quantize_rows(ty, x, sample.cols, *importance, &mut buffers.encoded).ok()?;
+                match effort {
+                    Effort::Reference => quantize_rows(ty, x, sample.cols, *importance, &mut buffers.encoded).ok()?,
+                    Effort::Max => {
+                        quantize_rows_max(ty, x, sample.cols, *importance, &mut buffers.encoded).ok()?;
+                    }
+                }
                 dequantize_rows(ty, &buffers.encoded, &mut buffers.decoded).ok()?;
             }
             Encoding::Plain(dtype) => {
@@ -103,7 +108,7 @@ mod tests {
         let weighted =
             Sample { row_len: 256, cols: 256, values, runs: vec![(0..1024, Some(&importance[..]))], scale: 2.0 };
         let mut buffers = Buffers::default();
-        let mut of = |sample: &Sample<'_>, e: Encoding| score(sample, e, &mut buffers).unwrap();
+        let mut of = |sample: &Sample<'_>, e: Encoding| score(sample, e, Effort::Reference, &mut buffers).unwrap();
         let types = [BlockType::Q2_K, BlockType::Q4_K, BlockType::Q6_K, BlockType::Q8_0];
         let noise: Vec<f64> = types.map(|t| of(&plain, t.into()).noise).to_vec();
         assert!(noise.windows(2).all(|w| w[0] > w[1]), "{noise:?}");
@@ -111,6 +116,8 @@ mod tests {
         let (a, b) = (of(&plain, BlockType::Q4_K.into()), of(&weighted, BlockType::Q4_K.into()));
         assert_eq!(a.noise, a.weighted_noise);
         assert!(b.relative() < a.relative() && b.weighted_noise != b.noise, "{a:?} {b:?}");
-        assert!(score(&plain, BlockType::IQ2_XXS.into(), &mut Buffers::default()).is_none());
+        assert!(score(&plain, BlockType::IQ2_XXS.into(), Effort::Reference, &mut Buffers::default()).is_none());
+        let max = score(&plain, BlockType::Q4_K.into(), Effort::Max, &mut Buffers::default()).unwrap();
+        assert!(max.noise < a.noise, "{max:?} {a:?}");
     }
 }

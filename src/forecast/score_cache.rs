@@ -3,7 +3,7 @@
 
 use super::Score;
 use crate::files;
-use crate::quant::Encoding;
+use crate::quant::{Effort, Encoding};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -45,12 +45,15 @@ pub(crate) fn scores_root() -> PathBuf {
     files::paths::cache().join("scores")
 }
 
-/// The file for a source.
-pub(super) fn file_of(root: &Path, source: &Path) -> PathBuf {
+/// The file for a source: one for each effort, since times and noise differ.
+pub(super) fn file_of(root: &Path, source: &Path, effort: Effort) -> PathBuf {
     let full = fs::canonicalize(source).unwrap_or_else(|_| source.to_owned());
     let hash = Sha256::digest(full.as_os_str().as_encoded_bytes());
     let name: String = hash.iter().take(12).map(|b| format!("{b:02x}")).collect();
-    root.join(format!("{name}.json"))
+    match effort {
+        Effort::Reference => root.join(format!("{name}.json")),
+        other => root.join(format!("{name}.{other}.json")),
+    }
 }
 
 /// Reads a file of scores.
@@ -102,7 +105,7 @@ mod tests {
     #[test]
     fn scores_come_back_and_rubbish_is_as_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        let path = file_of(dir.path(), Path::new("/models/x"));
+        let path = file_of(dir.path(), Path::new("/models/x"), Effort::Reference);
         assert!(load(&path).scores.is_empty());
         let score = Score { noise: 0.1 + 0.2, signal: 1e-300, weighted_noise: 7.0, weighted_signal: 1e300 };
         let mut kept = CachedScores::default();

@@ -5,7 +5,7 @@ use super::sample::Sample;
 use super::score::{Buffers, score};
 use super::score_cache::{self, CachedScores};
 use crate::model::{ModelError, Result, TensorEntry};
-use crate::quant::Encoding;
+use crate::quant::{Effort, Encoding};
 use crate::task::{Task, collected, locked};
 use crate::transform::Imatrix;
 use std::collections::{HashMap, HashSet};
@@ -25,18 +25,25 @@ pub(crate) struct Subject {
 
 /// What was measured of the tensors of one model.
 pub(crate) struct Scores {
-    file: PathBuf,
+    /// Where they are kept; `None` where they are not.
+    file: Option<PathBuf>,
+    effort: Effort,
     kept: CachedScores,
     /// Tensor → hash of its sample.
     hashes: HashMap<String, String>,
 }
 
 impl Scores {
-    /// The scores of a source, with those that an earlier run kept under `root` ([`super::scores_root`]).
-    pub(crate) fn open(root: &Path, source: &Path) -> Self {
-        let file = score_cache::file_of(root, source);
+    /// The scores of a source at this effort, with those that an earlier run kept under `root` ([`super::scores_root`]).
+    pub(crate) fn open(root: &Path, source: &Path, effort: Effort) -> Self {
+        let file = score_cache::file_of(root, source, effort);
         let kept = score_cache::load(&file);
-        Self { file, kept, hashes: HashMap::new() }
+        Self { file: Some(file), effort, kept, hashes: HashMap::new() }
+    }
+
+    /// Scores that are not kept on disk.
+    pub(crate) fn in_memory(effort: Effort) -> Self {
+        Self { file: None, effort, kept: CachedScores::default(), hashes: HashMap::new() }
     }
 
     /// Measures what is not known yet of `wanted`: for each subject the types it is wanted in. A type that cannot be made
@@ -47,10 +54,10 @@ impl Scores {
     pub(crate) fn measure(&mut self, subjects: &[(Subject, Vec<Encoding>)], how: Task<'_>) -> Result<()> {
         let done = AtomicUsize::new(0);
         let found: Mutex<Vec<Found>> = Mutex::default();
-        let kept = &self.kept;
+        let (kept, effort) = (&self.kept, self.effort);
         how.each(subjects.len(), |number, buffers: &mut Buffers| {
             let (subject, wanted) = &subjects[number];
-            let one = measure_one(subject, wanted, kept, buffers)?;
+            let one = measure_one(subject, wanted, effort, kept, buffers)?;
             locked(&found).push(one);
             (how.progress)(done.fetch_add(1, Ordering::Relaxed) + 1, subjects.len());
             Ok(())
@@ -80,9 +87,9 @@ impl Scores {
         for (encoding, (seconds, elems)) in times {
             self.kept.nanoseconds.insert(encoding, seconds * 1e9 / elems.max(1.0));
         }
-        if news {
+        if let (true, Some(file)) = (news, &self.file) {
             let used: HashSet<&str> = self.hashes.values().map(String::as_str).collect();
-            score_cache::save(&self.file, &self.kept, &|hash| used.contains(hash));
+            score_cache::save(file, &self.kept, &|hash| used.contains(hash));
         }
     }
 
@@ -105,14 +112,20 @@ struct Found {
     scores: Vec<(Encoding, Score, f64)>,
 }
 
-fn measure_one(subject: &Subject, wanted: &[Encoding], kept: &CachedScores, buffers: &mut Buffers) -> Result<Found> {
+fn measure_one(
+    subject: &Subject,
+    wanted: &[Encoding],
+    effort: Effort,
+    kept: &CachedScores,
+    buffers: &mut Buffers,
+) -> Result<Found> {
     let sample = Sample::of(subject)?;
     let hash = sample.hash();
     let known = kept.scores.get(&hash);
     let mut scores = Vec::new();
     for &encoding in wanted.iter().filter(|e| known.is_none_or(|k| !k.contains_key(e))) {
         let begun = cpu_time();
-        if let Some(found) = score(&sample, encoding, buffers) {
+        if let Some(found) = score(&sample, encoding, effort, buffers) {
             scores.push((encoding, found, cpu_time().saturating_sub(begun).as_secs_f64()));
         }
     }
@@ -153,17 +166,22 @@ mod tests {
             reported.fetch_add(1, Ordering::Relaxed);
         };
         let how = |threads| Task { threads, progress: &progress, cancel: &never };
-        let mut first = Scores::open(dir.path(), Path::new("/m"));
+        let open = |effort| Scores::open(dir.path(), Path::new("/m"), effort);
+        let mut first = open(Effort::Reference);
         first.measure(&wanted, how(2)).unwrap();
         assert_eq!(reported.load(Ordering::Relaxed), 2);
         assert!(first.get("a", types[0]) != first.get("b", types[0]) && first.get("c", types[0]).is_none());
         assert!(first.nanoseconds(types[1]).is_some_and(|n| n > 0.0));
         // What is kept is taken for what would be measured: a false score shows that nothing was measured again.
-        let mut second = Scores::open(dir.path(), Path::new("/m"));
+        let mut second = open(Effort::Reference);
         second.kept.scores.values_mut().for_each(|k| k.get_mut(&types[0]).unwrap().noise = 42.0);
         second.measure(&wanted, how(1)).unwrap();
         assert_eq!(second.get("a", types[0]).unwrap().noise, 42.0);
         assert_eq!(second.get("a", types[1]), first.get("a", types[1]));
+        // Another effort has scores of its own.
+        let mut max = open(Effort::Max);
+        max.measure(&wanted, how(1)).unwrap();
+        assert!(max.get("b", types[0]).unwrap().noise < first.get("b", types[0]).unwrap().noise);
         let cancelled = AtomicBool::new(true);
         assert!(second.measure(&wanted, Task { cancel: &cancelled, ..how(1) }).is_err());
     }

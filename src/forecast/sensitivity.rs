@@ -7,6 +7,9 @@
 //! Q3_K and the rest in f16, divided by the relative noise: output 0.58, embedding 0.20, ffn_down 0.025, ffn_gate 0.016,
 //! attn_v 0.012, attn_output 0.010, attn_q and attn_k 0.009, ffn_up 0.009. They agree with what the fixed mixes favour (output,
 //! then ffn_down and attn_v).
+//!
+//! An encoder (BERT) has no output matrix: its embedding is the first of its layers and not its output. The same shares are used there, without a
+//! measurement behind them.
 
 use crate::model::{Role, TensorEntry, TensorKind as K};
 
@@ -23,11 +26,12 @@ pub(crate) struct Surroundings {
 
 impl Surroundings {
     /// What is known from a model's tensors.
-    pub(crate) fn of(tensors: &[TensorEntry]) -> Self {
+    pub(crate) fn of<'a>(tensors: impl IntoIterator<Item = &'a TensorEntry>) -> Self {
         let mut found = Self { layers: 0, tied: true, gated: false };
         for tensor in tensors {
             found.layers = found.layers.max(tensor.layer().map_or(0, |n| n.saturating_add(1)));
-            found.tied &= tensor.role() != Role::Output;
+            // Only encoders tell segments of their text apart.
+            found.tied &= tensor.role() != Role::Output && tensor.class.kind != Some(K::TokenTypes);
             found.gated |= matches!(tensor.class.kind, Some(K::FfnGate | K::FfnGateExps | K::FfnGateShexp));
         }
         found
@@ -84,5 +88,8 @@ mod tests {
         assert!((deep.sensitivity(&v) * 10.0 - s(&v)).abs() < 1e-12);
         let tied = Surroundings { tied: true, ..around };
         assert!(tied.sensitivity(&embedding) > 1.0);
+        // The embedding of an encoder is not its output.
+        let encoder = Surroundings::of(&[embedding.clone(), tensor(K::TokenTypes, None), v]);
+        assert!(!encoder.tied && encoder.sensitivity(&embedding) < 1.0);
     }
 }

@@ -6,7 +6,7 @@ use super::sample::{Sample, parts_of, runs_of};
 use super::score::{Buffers, score};
 use super::{Score, Subject};
 use crate::model::{ModelError, Piece, Result, TensorEntry};
-use crate::quant::{BlockType, Encoding};
+use crate::quant::{BlockType, Effort, Encoding};
 use crate::transform::decode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -154,7 +154,8 @@ fn losses(entry: &TensorEntry) -> Result<[Option<f64>; 3]> {
         Err(e) => return Err(e),
     };
     let mut buffers = Buffers::default();
-    let mut of = |ty| score(&sample, Encoding::Block(ty), &mut buffers).as_ref().and_then(Score::sqnr_db);
+    let mut of =
+        |ty| score(&sample, Encoding::Block(ty), Effort::Reference, &mut buffers).as_ref().and_then(Score::sqnr_db);
     Ok(TYPES.map(&mut of))
 }
 

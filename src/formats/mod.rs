@@ -114,9 +114,20 @@ pub(crate) fn names_a_file_of_a_set(path: &Path) -> bool {
     names_file_of(path, |w| w.output != OutputKind::Folder)
 }
 
+/// The formats whose files have the extension of a path, in any case.
+pub(crate) fn with_extension_of(path: &Path) -> Vec<&'static FormatSpec> {
+    let Some(extension) = extension_of(path) else { return Vec::new() };
+    FORMATS.iter().copied().filter(|f| f.extensions.contains(&extension.as_str())).collect()
+}
+
+fn extension_of(path: &Path) -> Option<String> {
+    path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase)
+}
+
 fn names_file_of(path: &Path, which: impl Fn(&WriteSpec) -> bool) -> bool {
-    let extension = path.extension().and_then(|e| e.to_str());
-    let known = |w: &WriteSpec| extension.is_some_and(|e| w.extension == e || w.file_extensions.contains(&e));
+    let extension = extension_of(path);
+    let known =
+        |w: &WriteSpec| extension.as_deref().is_some_and(|e| w.extension == e || w.file_extensions.contains(&e));
     FORMATS.iter().filter_map(|f| f.write.as_ref()).any(|w| which(w) && known(w))
 }
 

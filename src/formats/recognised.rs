@@ -1,4 +1,4 @@
-//! Formats that are recognised by their bytes so that an error can name them, but not read yet.
+//! Formats that are recognized by their bytes so that an error can name them, and are neither read nor written.
 //!
 //! Signatures: ggml's magic numbers of 2022–2023 (llama.cpp and whisper.cpp history), the FlatBuffers file identifiers `ORTM`
 //! (ONNX Runtime's `ort.fbs`) and `TFL3` (TensorFlow Lite's `schema.fbs`), and for the two Protocol Buffers formats, which have
@@ -27,15 +27,15 @@ macro_rules! recognised {
 
 recognised! {
     /// ggml's files before GGUF.
-    GGML = Ggml, "ggml", "a ggml file from before GGUF", "ggml's files before GGUF: whisper.cpp, early llama.cpp (recognized, not read yet)", &[], &["ggml", "bin"], ggml;
+    GGML = Ggml, "ggml", "a ggml file from before GGUF", "ggml's files before GGUF: whisper.cpp, early llama.cpp", &[], &["ggml", "bin"], ggml;
     /// ONNX.
-    ONNX = Onnx, "onnx", "an ONNX model", "operator graphs for ONNX Runtime and others (recognized, not read yet)", &[], &["onnx"], onnx;
+    ONNX = Onnx, "onnx", "an ONNX model", "operator graphs for ONNX Runtime and others", &[], &["onnx"], onnx;
     /// ONNX Runtime's own format.
-    ORT = Ort, "ort", "an ONNX Runtime (ORT) model", "ONNX Runtime's format for mobile (recognized, not read yet)", &["onnxruntime"], &["ort"], ort;
+    ORT = Ort, "ort", "an ONNX Runtime (ORT) model", "ONNX Runtime's format for mobile", &["onnxruntime"], &["ort"], ort;
     /// TensorFlow Lite.
-    TFLITE = Tflite, "tfl", "a TensorFlow Lite model", "operator graphs for LiteRT (recognized, not read yet)", &[], &["tflite"], tflite;
+    TFLITE = Tflite, "tfl", "a TensorFlow Lite model", "operator graphs for LiteRT", &[], &["tflite"], tflite;
     /// TensorFlow's SavedModel and frozen graphs.
-    SAVEDMODEL = Savedmodel, "tf", "a TensorFlow graph", "TensorFlow's folders and frozen graphs (recognized, not read yet)", &["tensorflow", "tf", "saved_model"], &["pb"], savedmodel;
+    SAVEDMODEL = Savedmodel, "tf", "a TensorFlow graph", "TensorFlow's folders and frozen graphs", &["tensorflow", "tf", "saved_model"], &["pb"], savedmodel;
 }
 
 fn ggml(head: &Head<'_>) -> bool {

@@ -59,7 +59,7 @@ fn usable(root: &Path) -> Check {
     match tried {
         Ok(true) => Check::fine(JOBS, "jobs' root", format!("{shown} is writable and supports locks")),
         Ok(false) => wrong(format!("{shown} does not support locks: two processes could work on the same job")),
-        Err(e) => wrong(format!("{shown}: {e}")),
+        Err(e) => wrong(format!("{shown}: {}", crate::units::system_error(&e))),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What others wish of a job, by files in its folder: `cancel`, `pause`. The process that runs the job looks for them, so a wish
 //! reaches it from any process and any machine that sees the folder.
 
+use super::owner::own;
 use super::{JobFolder, JobState, list};
 use crate::engine;
 use crate::model::{ModelError, Result};
@@ -20,6 +21,7 @@ fn is(folder: &JobFolder, state: JobState) -> ModelError {
 /// A bad-request error when the job has ended.
 pub(crate) fn cancel(dir: &Path) -> Result<()> {
     let folder = JobFolder { dir: dir.to_owned() };
+    folder.check_mine()?;
     let state = folder.summary().state;
     if state.ended() {
         return Err(ModelError::request(format!("job {} is already {}", folder.id(), state.name())));
@@ -34,6 +36,7 @@ pub(crate) fn cancel(dir: &Path) -> Result<()> {
 /// A bad-request error when the job does not run.
 pub(crate) fn pause(dir: &Path) -> Result<()> {
     let folder = JobFolder { dir: dir.to_owned() };
+    folder.check_mine()?;
     match folder.summary().state {
         JobState::Running => folder.write(PAUSE, b""),
         state => Err(is(&folder, state).with_hint("Only a running job can be paused.")),
@@ -46,6 +49,7 @@ pub(crate) fn pause(dir: &Path) -> Result<()> {
 /// A bad-request error when the job is not paused.
 pub(crate) fn proceed(dir: &Path) -> Result<()> {
     let folder = JobFolder { dir: dir.to_owned() };
+    folder.check_mine()?;
     match folder.summary().state {
         JobState::Paused => take_back(&folder, PAUSE),
         state => Err(is(&folder, state)),
@@ -68,6 +72,7 @@ pub(super) fn take_back(folder: &JobFolder, wish: &str) -> Result<()> {
 /// A bad-request error when the job has not ended; I/O errors.
 pub(crate) fn remove(dir: &Path) -> Result<Vec<PathBuf>> {
     let folder = JobFolder { dir: dir.to_owned() };
+    folder.check_here()?;
     let state = folder.summary().state;
     if !state.ended() {
         return Err(is(&folder, state).with_hint("Cancel it first, or wait until it ends."));
@@ -98,7 +103,7 @@ pub(crate) struct Cleaned {
 /// Removes the folders of ended jobs, and the unfinished files that they left behind. A job that cannot be removed keeps no other one.
 pub(crate) fn clean(root: &Path) -> Cleaned {
     let mut cleaned = Cleaned::default();
-    for job in list(root).into_iter().filter(|j| j.state.ended()) {
+    for job in own(list(root)).filter(|j| j.state.ended()) {
         match remove_ended(&JobFolder { dir: job.dir }) {
             Ok(mut left) => {
                 cleaned.removed += 1;

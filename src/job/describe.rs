@@ -80,6 +80,7 @@ pub(crate) fn event_lines(body: &EventBody, wording: &Wording<'_>) -> Vec<EventL
         EventBody::Paused => (Level::Info, "paused", String::new()),
         EventBody::Resumed => (Level::Info, "resumed", String::new()),
         EventBody::TensorFinished(t) => (Level::Info, "tensor", tensor(t)),
+        EventBody::Baseline { model, .. } => (Level::Info, "baseline", model.clone()),
         EventBody::Metric(m) => (Level::Info, "metric", format!("{} {} of {}", m.name, m.value, m.model)),
         EventBody::Warning(w) => (Level::Warn, "warning", w.text.clone()),
         EventBody::OutputWritten { path: p, bytes: n, .. } => {

@@ -1,21 +1,21 @@
 //! Making job folders, and reading and writing what is in them.
 
-use super::{JobClass, Tail};
+use super::owner::shared_rights;
+use super::{JobClass, Tail, command};
 use crate::engine::{Event, Origin, Report, from_json, plan_reuse};
 use crate::files;
 use crate::model::{Hint, ModelError, Remedy, Result, read_request_file};
 use crate::plan::{Plan, PlannedReuse};
 use crate::recipe::{self, Recipe};
-use crate::units::own_command;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::BufWriter;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Folder that holds all jobs: `$REMOLD_JOBS`, else `$XDG_STATE_HOME/remold/jobs`, else `~/.local/state/remold/jobs`.
+/// Folder that holds all jobs: that of `--jobs-root`, else `$REMOLD_JOBS`, else `$XDG_STATE_HOME/remold/jobs`, else `~/.local/state/remold/jobs`.
 pub(crate) fn jobs_root() -> PathBuf {
     files::paths::jobs()
 }
@@ -55,13 +55,18 @@ impl JobFolder {
             let dir = root.join(number.to_string());
             match fs::DirBuilder::new().mode(0o700).create(&dir) {
                 Ok(()) => {
+                    open_to_others(root, &dir, &mark);
                     files::sync_folder(root).map_err(|e| ModelError::io(root, "syncing the folder of jobs", e))?;
                     let this = Self { dir };
                     let _ = files::write_private(&mark, number.to_string().as_bytes());
+                    this.write_owner()?;
                     let toml = recipe::to_toml(&absolute(recipe));
                     let written = this
                         .write("recipe.toml", toml.as_bytes())
-                        .and_then(|()| own_command().map_or(Ok(()), |c| this.write("command", c.as_bytes())))
+                        .and_then(|()| {
+                            command::of_job(recipe, plan, &this.dir)
+                                .map_or(Ok(()), |c| this.write("command", c.as_bytes()))
+                        })
                         .and_then(|()| this.write_plan(&with_reuse(plan, recipe).permitted_by(recipe).absolute()));
                     if written.is_err() {
                         // A job without a plan would stay queued for ever.
@@ -199,6 +204,11 @@ impl JobFolder {
         Ok(parsed.into_recipe())
     }
 
+    /// The command line that carries the job out again; `None` where it is not known.
+    pub(crate) fn command(&self) -> Option<String> {
+        self.origin().command.filter(|c| !c.trim().is_empty())
+    }
+
     /// How the job was started, for the manifests of its outputs.
     pub(crate) fn origin(&self) -> Origin {
         let text = |name| self.read(name).ok().and_then(|bytes| String::from_utf8(bytes).ok());
@@ -260,6 +270,16 @@ fn absolute(recipe: &Recipe) -> Recipe {
     recipe
 }
 
+/// In a shared folder of jobs, lets others read the new job and write down the next number.
+fn open_to_others(root: &Path, dir: &Path, mark: &Path) {
+    let rights = shared_rights(root);
+    if rights != 0 {
+        let _ = fs::set_permissions(dir, fs::Permissions::from_mode(0o700 | rights & 0o055));
+        let _ = files::write_private(mark, b"");
+        let _ = fs::set_permissions(mark, fs::Permissions::from_mode(0o600 | rights & 0o066));
+    }
+}
+
 /// Creates the folder of jobs with access for its owner only, and closes folders that earlier versions left open. A root that the user chose
 /// and made (`REMOLD_JOBS`) keeps its rights; the jobs in it do not need them.
 fn private_root(root: &Path) -> std::io::Result<()> {
@@ -270,7 +290,8 @@ fn private_root(root: &Path) -> std::io::Result<()> {
     // Once in a process: a watcher makes thousands of jobs, and those of this version are private from the beginning.
     static CLOSED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
     if CLOSED.lock().unwrap_or_else(PoisonError::into_inner).insert(root.to_owned()) {
-        numbers(root).for_each(|n| files::tighten(&root.join(n.to_string())));
+        let jobs = numbers(root).filter(|_| shared_rights(root) == 0);
+        jobs.for_each(|n| files::tighten(&root.join(n.to_string())));
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! A slot is a lock on a file, so a worker that is killed gives it back. A job that waits has a ticket (`tickets`).
 
 use super::JobFolder;
+use super::owner::queue_suffix;
 use super::summary::FollowedJob;
 use super::tickets::{self, Ticket};
 use crate::files;
@@ -49,18 +50,20 @@ impl JobClass {
 
     /// The folder of the tickets.
     pub(super) fn tickets_folder(self, root: &Path) -> PathBuf {
-        root.join(match self {
+        let name = match self {
             Self::Interactive => ".queue",
             Self::Watch => ".queue-watch",
-        })
+        };
+        root.join(format!("{name}{}", queue_suffix(root)))
     }
 
     /// The folder of the slots, and their number.
     fn slots(self, root: &Path) -> (PathBuf, usize) {
-        match self {
-            Self::Interactive => (root.join(".slots"), at_once()),
-            Self::Watch => (root.join(".slots-watch"), 1),
-        }
+        let (name, slots) = match self {
+            Self::Interactive => (".slots", at_once()),
+            Self::Watch => (".slots-watch", 1),
+        };
+        (root.join(format!("{name}{}", queue_suffix(root))), slots)
     }
 }
 

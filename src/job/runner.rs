@@ -4,8 +4,9 @@ use super::overseer::Overseer;
 use super::{JobFolder, Turn};
 use crate::engine::{self, Event, EventBody, EventSink, Failure, Gate, Report, RunError, RunOptions, Stop};
 use crate::model::{ErrorKind, Hint, ModelError, Remedy, Result, Warning};
-use crate::plan::Prepared;
+use crate::plan::{self, Prepared};
 use crate::recipe::remedies::on_command_line;
+use crate::task::Task;
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -110,7 +111,15 @@ pub(crate) fn run(folder: &JobFolder, prepared: &Prepared, job: RunJob) -> Resul
         let journal = Some((journal.as_path(), job.resume));
         let origin = folder.origin();
         let options = RunOptions { threads, stop: &job.stop, gate: &gate, sink: &sink, journal, origin };
-        let result = engine::run(prepared, &options);
+        // From the cache of the system the sample costs little; what is wrong with the values is reported by the run.
+        let how = Task { threads, progress: &|_, _| {}, cancel: job.stop.flag() };
+        let estimates = plan::estimate(prepared, how).unwrap_or_default();
+        let result = engine::run(prepared, &options).map(|mut report| {
+            for (output, estimate) in report.outputs.iter_mut().zip(estimates) {
+                output.forecast = Some(estimate);
+            }
+            report
+        });
         over.store(true, Ordering::Relaxed);
         watcher.thread().unpark();
         result

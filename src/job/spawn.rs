@@ -62,6 +62,7 @@ pub(crate) fn start_queued(folder: &JobFolder) -> Result<()> {
 /// # Errors
 /// A bad-request error when the job runs or is finished; when the process cannot be started.
 pub(crate) fn resume(folder: &JobFolder) -> Result<()> {
+    folder.check_mine()?;
     let state = settled_state(folder);
     if state == super::JobState::Paused {
         return super::proceed(&folder.dir);
@@ -69,6 +70,7 @@ pub(crate) fn resume(folder: &JobFolder) -> Result<()> {
     if !state.ended() || state == super::JobState::Finished {
         return Err(ModelError::request(format!("job {} is {}", folder.id(), state.name())));
     }
+    folder.check_here()?;
     take_back(folder, CANCEL)?;
     take_back(folder, PAUSE)?;
     // A follower of the job must not take its earlier end for the new one while the worker starts.

@@ -1,6 +1,6 @@
 //! Summary of a job's folder: state, title, progress.
 
-use super::{JobFolder, JobHistory, Tail, tickets};
+use super::{JobFolder, JobHistory, Owner, Tail, tickets};
 use crate::engine::{Event, EventBody, Sample};
 use std::fs;
 use std::path::PathBuf;
@@ -71,6 +71,9 @@ pub struct JobSummary {
     /// The outputs that it has put in their places.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<PathBuf>,
+    /// Who made it, and where; absent for jobs of versions that did not note it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
     /// What it uses, while it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sample: Option<Sample>,
@@ -85,6 +88,7 @@ pub(super) struct FollowedJob {
     folder: JobFolder,
     tail: Tail,
     history: JobHistory,
+    owner: Option<Owner>,
     /// When its folder was made, as far as that is known.
     made: jiff::Timestamp,
 }
@@ -94,7 +98,8 @@ impl FollowedJob {
     pub(super) fn new(folder: JobFolder) -> Self {
         let meta = fs::metadata(folder.path("recipe.toml")).and_then(|m| m.modified()).ok();
         let made = meta.and_then(|t| jiff::Timestamp::try_from(t).ok()).unwrap_or_default();
-        Self { tail: Tail::new(&folder.dir), history: JobHistory::default(), made, folder }
+        let owner = folder.owner();
+        Self { tail: Tail::new(&folder.dir), history: JobHistory::default(), owner, made, folder }
     }
 
     /// Reads on; gives what is new.
@@ -117,7 +122,9 @@ impl FollowedJob {
     /// The summary now; what came to be known on the way is added to `news`.
     pub(super) fn summary(&mut self, waiting: &[(String, usize)], news: &mut Vec<Event>) -> JobSummary {
         let mut lost = false;
-        if self.wants_process() && !self.folder.is_locked() {
+        // A lock says nothing on another machine.
+        let here = self.owner.as_ref().is_none_or(Owner::is_of_this_machine);
+        if here && self.wants_process() && !self.folder.is_locked() {
             // The lock is let go after the last word, which may have come since the events were read.
             news.append(&mut self.read());
             lost = self.wants_process();
@@ -132,6 +139,7 @@ impl FollowedJob {
             fraction: history.fraction,
             seconds: history.seconds,
             place: None,
+            owner: self.owner.clone(),
             outputs: history.published().into_iter().map(|(path, _)| path).collect(),
             sample: history.sample.clone().filter(|_| !lost && history.state == JobState::Running),
         };

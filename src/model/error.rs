@@ -1,7 +1,7 @@
 //! What can be wrong with a model: one fact a variant, with file and place.
 
 use super::{ErrorCode, FormatId, Hint, OptionPath};
-use crate::units::escape;
+use crate::units::{escape, system_error};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -111,11 +111,22 @@ impl ModelError {
         Self::make(ErrorKind::BadRequest, what.into())
     }
 
+    /// The request is wrong because the operating system will refuse it, which may change: `error` is what it would say.
+    #[cold]
+    pub(crate) fn would_be_refused(what: impl Into<String>, error: std::io::Error) -> Self {
+        let mut e = Self::request(what);
+        e.0.io = Some(error);
+        e
+    }
+
     /// An operating-system error while doing `what` (`reading`, `creating`).
     #[cold]
     pub(crate) fn io(file: &Path, what: &str, error: std::io::Error) -> Self {
         let kind = if error.kind() == std::io::ErrorKind::NotFound { ErrorKind::BadRequest } else { ErrorKind::Io };
-        let mut e = Self::make(kind, format!("{what}: {error}"));
+        let words = system_error(&error);
+        // Of a file that is not there, nothing more needs to be said.
+        let opens = kind == ErrorKind::BadRequest && matches!(what, "opening" | "reading");
+        let mut e = Self::make(kind, if opens { words } else { format!("{what}: {words}") });
         e.0.io = Some(error);
         e.in_file(file)
     }
@@ -191,15 +202,20 @@ impl ModelError {
 
     /// The code of the error in events.
     pub(crate) fn code(&self) -> ErrorCode {
-        let full = self.os_error().is_some_and(|e| e.kind() == std::io::ErrorKind::StorageFull);
+        use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem, StorageFull};
         match self.0.kind {
-            _ if full => ErrorCode::DiskFull,
+            _ if self.has_os_error(&[StorageFull]) => ErrorCode::DiskFull,
+            _ if self.has_os_error(&[PermissionDenied, ReadOnlyFilesystem]) => ErrorCode::Io,
             ErrorKind::BadFile => ErrorCode::FileBad,
             ErrorKind::Unsupported => ErrorCode::Unsupported,
             ErrorKind::Limit => ErrorCode::Limit,
             ErrorKind::BadRequest => ErrorCode::Request,
             ErrorKind::Io => ErrorCode::Io,
         }
+    }
+
+    fn has_os_error(&self, kinds: &[std::io::ErrorKind]) -> bool {
+        self.os_error().is_some_and(|e| kinds.contains(&e.kind()))
     }
 
     /// The fact alone: one clause without file and place.

@@ -1,5 +1,6 @@
 //! From a recipe to a plan.
 
+use super::estimate::estimate;
 use super::lay_out::LayOut;
 use super::occasion::Occasion;
 use super::resolve::{self, resolve};
@@ -48,6 +49,20 @@ fn open_source(recipe: &Recipe) -> Result<Model> {
 /// As [`prepare`], but for outputs that exist.
 pub(crate) fn rehearse(recipe: &Recipe, how: Task<'_>) -> Result<Plan> {
     rehearse_model(&open_source(recipe)?, recipe, how)
+}
+
+/// As [`rehearse`], with an [`Estimate`](super::Estimate) of each output: a few tensors are measured. Where that fails the outputs have none.
+///
+/// # Errors
+/// As [`rehearse`].
+pub(crate) fn rehearse_estimated(recipe: &Recipe, how: Task<'_>) -> Result<Plan> {
+    let mut prepared = prepare_from(&open_source(recipe)?, recipe, how, Occasion::Rehearsal)?;
+    // What is wrong with the values is reported by the run.
+    let estimates = estimate(&prepared, how).unwrap_or_default();
+    for (output, estimate) in prepared.plan.outputs.iter_mut().zip(estimates) {
+        output.estimate = Some(estimate);
+    }
+    Ok(prepared.plan)
 }
 
 /// As [`rehearse`], for a source that is open already.
@@ -233,7 +248,9 @@ fn check_has_tensors(model: &Model) -> Result<()> {
     if !model.opaque.is_empty() {
         what = format!("{what}; found: {}", model.opaque.join("; "));
     }
-    Err(ModelError::bad(what).in_file(&model.path))
+    let hint =
+        "The file is not damaged, but has no weights, as a file with only a vocabulary. Name a model with weights.";
+    Err(ModelError::request(what).in_file(&model.path).with_hint(hint))
 }
 
 /// Every file that decides the outputs: those of the model and those that options name.

@@ -66,7 +66,8 @@ fn output(old: &PlannedOutput, new: &PlannedOutput) -> Option<String> {
 fn other_field(old: &PlannedOutput, new: &PlannedOutput) -> Option<String> {
     let fields = |o: &PlannedOutput| {
         let (tensors, replaces, replaced, stale) = (Default::default(), Vec::new(), Vec::new(), Vec::new());
-        let rest = PlannedOutput { tensors, replaces, replaced, stale, bits_per_weight: 0.0, ..o.clone() };
+        let rest =
+            PlannedOutput { tensors, replaces, replaced, stale, bits_per_weight: 0.0, estimate: None, ..o.clone() };
         serde_json::to_value(rest).ok()
     };
     let (old, new) = (fields(old)?, fields(new)?);

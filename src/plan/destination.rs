@@ -59,6 +59,31 @@ pub(crate) fn check_name(target: &Target) -> Result<()> {
     Ok(())
 }
 
+/// Refuses an output whose name has the extension of another format.
+///
+/// # Errors
+/// A request error that names both ways out.
+pub(super) fn check_extension(target: &Target, format: FormatId) -> Result<()> {
+    let Some(out) = &target.output else { return Ok(()) };
+    if out.as_os_str().to_string_lossy().ends_with('/') || out.is_dir() {
+        return Ok(());
+    }
+    let named = formats::with_extension_of(out);
+    if named.is_empty() || named.iter().any(|f| f.id == format) {
+        return Ok(());
+    }
+    let extension = out.extension().unwrap_or_default().to_string_lossy();
+    let own = formats::write_spec(format).map_or("", |w| w.extension);
+    let renamed = out.with_extension(own);
+    let hint = match named.iter().find(|f| f.write.is_some()) {
+        Some(other) => Hint::from(format!("Choose the format {} with ", other.id))
+            .then(Remedy::Target(other.id.to_string()))
+            .then(format!(", or name the output {}.", renamed.display())),
+        None => Hint::from(format!("Name the output {}.", renamed.display())),
+    };
+    Err(wrong_output(&format!("the name ends in .{extension}, but the format is {format}"), out).with_hint(hint))
+}
+
 /// What follows the stem and which extension, by format and quantization; folders have no extension.
 fn leaf(stem: &str, format: FormatId, quantization: &str, folder: bool) -> String {
     let label = quantization_label(quantization);
@@ -104,10 +129,11 @@ pub(crate) fn default_output(
         Some(out) => out.clone(),
         None => {
             let mut home = naming.home;
+            // Shown as it is shortest: relative to the folder that remold runs in.
             if let Ok(here) = std::env::current_dir()
-                && home == here
+                && let Ok(below) = home.strip_prefix(&here)
             {
-                home = PathBuf::new();
+                home = below.to_owned();
             }
             home.join(leaf)
         }
@@ -291,6 +317,24 @@ mod tests {
         let f32 = folder.join("x-F32.gguf");
         fs::write(&f32, b"x").unwrap();
         assert_eq!(name(&f32, FormatId::Gguf, "q6_k"), "x-Q6_K.gguf");
+    }
+
+    #[test]
+    fn a_name_has_the_extension_of_its_format_or_of_none() {
+        for format in formats::written().iter().copied() {
+            for spec in formats::FORMATS {
+                for extension in spec.extensions {
+                    let own = formats::FORMATS.iter().any(|f| f.id == format && f.extensions.contains(extension));
+                    let target = Target { output: Some(format!("x.{extension}").into()), ..Target::of(format) };
+                    let checked = check_extension(&target, format);
+                    assert_eq!(checked.is_ok(), own, "{format} in x.{extension}: {checked:?}");
+                }
+            }
+            for name in ["x", "x-v1.5", "out.onnx/", "x.tar"] {
+                let target = Target { output: Some(name.into()), ..Target::of(format) };
+                assert!(check_extension(&target, format).is_ok(), "{format} in {name}");
+            }
+        }
     }
 
     #[test]

@@ -6,13 +6,14 @@ use super::resolve::{self, ExtraRequest, Resolved};
 use super::trial::layout_tensors;
 use super::{
     Plan, PlannedOutput, PlannedTensor, PreparedOutput, PreparedTensor, Registration, SourceFile, checkpoints,
-    destination,
+    destination, writable,
 };
 use crate::files::FileStamp;
 use crate::formats::{self, FilePlan, LayoutRequest, LayoutTensor, OutputKind};
 use crate::model::{Hint, Model, ModelError, Name, OptionName, Place, Remedy, Result, Warning};
 use crate::quant::Effort;
 use crate::recipe::Target;
+use crate::units::plural;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -53,7 +54,8 @@ impl LayOut<'_> {
         let stale = if folder && before.is_none() { self.stale(target, &path, &files)? } else { Vec::new() };
         if target.force && !stale.is_empty() {
             let names: Vec<_> = stale.iter().filter_map(|s| s.path.file_name()?.to_str()).take(4).collect();
-            let text = format!("{} files of an earlier output are removed: {}", stale.len(), names.join(", "));
+            let files = plural(stale.len(), "file");
+            let text = format!("{files} of an earlier output will be removed: {}", names.join(", "));
             plan.warnings.push(Warning::new("output.stale", text));
         }
         plan.warnings.extend(resolved.warnings.iter().cloned());
@@ -86,6 +88,7 @@ impl LayOut<'_> {
             manifest: None,
             reuse: None,
             registration,
+            estimate: None,
             imatrix: resolved.imatrix,
             tensors: Arc::new(planned_tensors),
         };
@@ -146,6 +149,7 @@ impl LayOut<'_> {
             let force = target.force || !matches!(self.occasion, Occasion::New);
             if !matches!(self.occasion, Occasion::Comparison) {
                 destination::check(&file.path, &self.model.path, self.protected, force, taken)?;
+                writable::check(&file.path)?;
             }
         }
         if let (Some(r), Occasion::New) = (&registration, self.occasion) {
@@ -165,6 +169,9 @@ impl LayOut<'_> {
             }
             Some(before) => before.path.clone(),
             None => {
+                if !matches!(self.occasion, Occasion::Comparison) {
+                    destination::check_extension(target, resolved.format)?;
+                }
                 destination::default_output(&self.model.path, target, resolved.format, &resolved.quantization, folder)
             }
         };

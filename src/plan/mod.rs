@@ -1,9 +1,9 @@
 //! Recipe + Model → [`Plan`]: every output tensor, byte, type and warning, before anything is written.
 //!
 //! `build` opens the source and walks the targets; `source` refuses what is not a whole, plain model; `resolve` resolves one target to
-//! tensors and encodings, by the table of formats that are written; `naming` and `checkpoints` say what outputs are called, `destination` checks paths; `by_size` splits outputs
+//! tensors and encodings, by the table of formats that are written; `naming` and `checkpoints` say what outputs are called, `destination` checks paths and `writable` their folders; `by_size` splits outputs
 //! by size; `steps` carries out the steps of the recipe and `stages` lists what the engine will do; `space` asks the disks and `memory` the memory; `coverage` says what an importance matrix covers; `changes` compares two plans of a
-//! job; `text_names` refuses names that are not text. Must not know how a plan is run or shown.
+//! job; `estimate` says what the outputs will lose and how long it takes; `text_names` refuses names that are not text. Must not know how a plan is run or shown.
 
 pub(crate) mod build;
 mod by_size;
@@ -11,6 +11,7 @@ mod changes;
 mod checkpoints;
 mod coverage;
 mod destination;
+mod estimate;
 pub(crate) mod goals;
 mod lay_out;
 mod manifest;
@@ -27,9 +28,14 @@ mod steps;
 mod text_names;
 mod trial;
 mod types;
+mod writable;
 
 pub use build::prepare;
-pub(crate) use build::{count_files, prepare_again, prepare_model, prepare_to_compare, rehearse, rehearse_model};
+pub(crate) use build::{
+    count_files, prepare_again, prepare_model, prepare_to_compare, rehearse, rehearse_estimated, rehearse_model,
+};
+pub use estimate::Estimate;
+pub(crate) use estimate::estimate;
 pub(crate) use manifest::{MANIFEST_SUFFIX, is_manifest, manifest_beside, manifest_inside};
 pub(crate) use memory::{available, cut, hash_cut};
 pub(crate) use prepared::{Prepared, PreparedOutput, PreparedTensor};

@@ -13,7 +13,7 @@ pub(crate) const PROGRAM: &str = "ollama";
 pub struct Registration {
     /// Name of the model there: `NAME`, `NAME:TAG` or `USER/NAME:TAG`.
     pub name: String,
-    /// The Modelfile to register from.
+    /// The Modelfile to register from; absolute.
     pub modelfile: PathBuf,
 }
 
@@ -30,6 +30,7 @@ impl Registration {
                 .in_option(OptionName::OLLAMA_CREATE)
                 .with_hint("Write it as NAME or NAME:TAG, with letters, digits, dots, dashes and underscores."));
         }
+        let modelfile = std::path::absolute(&modelfile).map_err(|e| ModelError::io(&modelfile, "resolving", e))?;
         Ok(Self { name: name.to_owned(), modelfile })
     }
 

@@ -28,6 +28,8 @@ fn existing_ancestor(path: &Path) -> PathBuf {
 /// Bytes free for new files at `path`, which need not exist yet; `None` if the file system does not report it.
 pub(crate) fn free_bytes(path: &Path) -> Option<u64> {
     let fs = rustix::fs::statvfs(existing_ancestor(path)).ok()?;
+    // One without blocks reports nothing.
+    (fs.f_blocks > 0).then_some(())?;
     Some(fs.f_bavail.saturating_mul(fs.f_frsize))
 }
 

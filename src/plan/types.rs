@@ -1,6 +1,6 @@
 //! What a plan says.
 
-use super::{PlannedStage, Registration};
+use super::{Estimate, PlannedStage, Registration};
 use crate::files::FileStamp;
 use crate::model::FormatId;
 use crate::model::{Dims, Name, Role, Warning};
@@ -99,6 +99,7 @@ impl Plan {
             // Neither decides the bytes of the output.
             output.manifest = None;
             output.reuse = None;
+            output.estimate = None;
             // Follows from the tensors, and a float may not survive JSON to the last bit.
             output.bits_per_weight = 0.0;
         }
@@ -226,6 +227,9 @@ pub struct PlannedOutput {
     /// What the importance matrix covers, when one is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imatrix: Option<ImatrixCoverage>,
+    /// What it is expected to lose and to take, where that was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Estimate>,
     /// Tensors in output order; shared, since there may be a million.
     #[serde(with = "shared")]
     pub tensors: Arc<Vec<PlannedTensor>>,

@@ -52,5 +52,5 @@ pub(crate) use compare::Sums;
 pub(crate) use effort::{quantize_part_max, quantize_rows_max};
 pub(crate) use part::{MeanSquare, WholeRow, mean_weight};
 pub(crate) use quantize::quantize_part;
-pub(crate) use support::{instruction_set, needs_mean_square, uses_imatrix};
+pub(crate) use support::{instruction_set, instruction_set_features, needs_mean_square, uses_imatrix};
 pub(crate) use validate::{first_bad_block, first_non_finite};

@@ -39,3 +39,8 @@ pub fn instruction_sets() -> Vec<&'static str> {
 pub(crate) fn instruction_set() -> &'static str {
     simd::best().name()
 }
+
+/// The processor's features that the instruction set in use has beyond those of every processor of the target, with commas between them.
+pub(crate) fn instruction_set_features() -> &'static str {
+    simd::best().features()
+}

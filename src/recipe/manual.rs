@@ -26,9 +26,11 @@ pub fn manual() -> String {
         let _ = write!(out, "\n#### {}{rest}\n\n", first.to_uppercase());
         rows(&mut out, KeyTable::Target, keys_of(KeyTable::Target).filter(|k| k.group == Some(group)));
     }
-    out.push_str("\n### `[validate]`\n\n");
-    table(&mut out, KeyTable::Validate);
-    for step in STEPS {
+    if keys_of(KeyTable::Validate).any(|key| available(&key)) {
+        out.push_str("\n### `[validate]`\n\n");
+        table(&mut out, KeyTable::Validate);
+    }
+    for step in STEPS.iter().filter(|step| step.state != State::Later) {
         let aliases: Vec<String> = step.aliases.iter().map(|a| format!("`{a}`")).collect();
         let also = if aliases.is_empty() { String::new() } else { format!(" (also {})", aliases.join(", ")) };
         let _ = write!(out, "\n### `[[pipeline]]` with `step = \"{}\"`{also}\n\n", step.name);
@@ -38,13 +40,18 @@ pub fn manual() -> String {
     out
 }
 
+/// True for a key that this version acts on. The others are read, so that a message can name them, and are not in the manual.
+fn available(key: &&Key) -> bool {
+    key.state != State::Later
+}
+
 fn table(out: &mut String, table: KeyTable) {
     rows(out, table, keys_of(table));
 }
 
 fn rows(out: &mut String, table: KeyTable, keys: impl Iterator<Item = &'static Key>) {
     out.push_str("| key | value | for | state | description | example |\n| --- | --- | --- | --- | --- | --- |\n");
-    for k in keys {
+    for k in keys.filter(available) {
         let formats = match (table, options::formats_text(k)) {
             (KeyTable::Target, formats) if formats.is_empty() => "all".to_owned(),
             (KeyTable::Target, formats) => formats,
@@ -52,8 +59,7 @@ fn rows(out: &mut String, table: KeyTable, keys: impl Iterator<Item = &'static K
         };
         let state = match k.state {
             State::Since(version) => format!("since {version}"),
-            State::Later => "later".to_owned(),
-            State::NoEffect => "no effect".to_owned(),
+            State::Later | State::NoEffect => "no effect".to_owned(),
         };
         let _ = writeln!(
             out,

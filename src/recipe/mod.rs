@@ -36,6 +36,7 @@ pub use manual::manual;
 pub(crate) use names::format_named;
 pub(crate) use names::quantization as quantization_by_alias;
 pub(crate) use names::suggest;
+pub(crate) use names::{TENSOR_TYPES, nearest, types_of};
 pub(crate) use patch::patched;
 pub(crate) use presets::{Origin, Preset, find, presets};
 pub(crate) use problem::{Place, Problem, RecipeErrors, RecipeTable};
@@ -182,7 +183,7 @@ pub(crate) fn read_file(path: &Path) -> Result<String, RecipeErrors> {
     };
     files::read_text(path, tree::MAX_TEXT_BYTES as u64).map_err(|e| match e {
         ReadError::Io(e) => refuse(
-            format!("reading the recipe: {e}"),
+            format!("reading the recipe: {}", crate::units::system_error(&e)),
             "`remold recipe list` shows the recipes that can be used by name.",
         ),
         ReadError::NotAFile(_) => refuse(e.to_string(), "Save the recipe to a file and name that file."),

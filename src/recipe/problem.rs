@@ -199,7 +199,7 @@ impl fmt::Display for Problem {
                 "" => write!(f, "{note}{message}")?,
                 path => write!(f, "{path}: {note}{message}")?,
             }
-            return self.help.iter().try_for_each(|h| write!(f, "\n    {}", escape_lines(h)));
+            return self.help.iter().try_for_each(|h| write!(f, "\n  hint: {}", escape_lines(h)));
         };
         let file = place.file.as_deref().map_or("<recipe>".into(), Path::to_string_lossy);
         write!(f, "{}:{}:{}: {note}{message}", escape(&file), place.line, place.column)?;

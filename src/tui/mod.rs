@@ -61,7 +61,7 @@ pub(crate) enum TuiError {
     #[error(transparent)]
     Theme(#[from] look::ThemeError),
     /// The terminal or the runtime said no.
-    #[error("terminal: {0}")]
+    #[error("terminal: {}", crate::units::system_error(.0))]
     Io(#[from] std::io::Error),
 }
 

@@ -6,7 +6,7 @@ pub(crate) mod print;
 mod shell;
 
 pub(crate) use escape::{escape, escape_json, escape_lines, is_hidden, placeholders};
-pub(crate) use shell::{own_command, quoted};
+pub(crate) use shell::{own_command, own_words, quoted};
 
 /// Bytes in decimal units: `807.7 MB`, `2.47 GB`.
 pub(crate) fn bytes(n: u64) -> String {
@@ -36,6 +36,26 @@ pub(crate) fn bytes_at_least(n: u64) -> String {
     bytes(n.div_ceil(step).saturating_mul(step))
 }
 
+/// `1 tensor`, `2 tensors`: a number with its noun, which gets an `s` where there is not exactly one.
+pub(crate) fn plural(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
+/// An error of the operating system in words, without the number that the standard library appends (`(os error 2)`).
+pub(crate) fn system_error(error: &std::io::Error) -> String {
+    if error.kind() == std::io::ErrorKind::NotFound && error.raw_os_error().is_some() {
+        return "no such file or folder".to_owned();
+    }
+    let text = error.to_string();
+    match (error.raw_os_error(), text.rsplit_once(" (os error ")) {
+        (Some(_), Some((words, _))) => {
+            let mut chars = words.chars();
+            chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+        }
+        _ => text,
+    }
+}
+
 /// A small error: `1.23e-4`, and `0` if there is none.
 pub(crate) fn small(error: f64) -> String {
     if error == 0.0 { "0".to_owned() } else { format!("{error:.2e}") }
@@ -55,6 +75,15 @@ pub(crate) fn count(n: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn system_errors_have_words_and_no_numbers() {
+        let error = std::io::Error::from_raw_os_error;
+        assert_eq!(system_error(&error(2)), "no such file or folder");
+        assert_eq!(system_error(&error(13)), "permission denied");
+        assert_eq!(system_error(&std::io::Error::other("Own words (os error 2)")), "Own words (os error 2)");
+        assert_eq!((plural(1, "tensor"), plural(0, "file")), ("1 tensor".to_owned(), "0 files".to_owned()));
+    }
 
     #[test]
     fn figures_keep_three_digits() {

@@ -4,20 +4,85 @@
 //! ends, so that no caller can forget it. remold's own styles pass because [`Style`] marks them with a word that is random for each
 //! process, so that no file can contain it. `tests/layering.rs` looks for writes that bypass this file.
 
-use super::{escape_json, escape_lines};
+use super::{escape_json, escape_lines, system_error};
 use serde::Serialize;
+use std::ffi::OsString;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Writes to stdout; a closed pipe (`| head`) ends the program quietly instead of failing it.
+/// How much is printed for people.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Verbosity {
+    /// Errors only.
+    Quiet,
+    /// Errors, warnings, progress and results.
+    #[default]
+    Normal,
+    /// Details too.
+    Verbose,
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ColorChoice {
+    /// On terminals, unless the environment says otherwise.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+static SETTINGS: OnceLock<(Verbosity, ColorChoice)> = OnceLock::new();
+
+/// Set while the process does work that must not end when the reader of stdout is gone.
+static OUTLIVES_READER: AtomicBool = AtomicBool::new(false);
+
+/// Set when nothing more can be written to stdout.
+static CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Chooses how much is printed, and in which colours. The first call counts.
+pub(crate) fn configure(verbosity: Verbosity, color: ColorChoice) {
+    let _ = SETTINGS.set((verbosity, color));
+}
+
+fn settings() -> (Verbosity, ColorChoice) {
+    SETTINGS.get().copied().unwrap_or_default()
+}
+
+/// True if only errors are printed for people.
+pub(crate) fn is_quiet() -> bool {
+    settings().0 == Verbosity::Quiet
+}
+
+/// True if details are printed for people.
+pub(crate) fn is_verbose() -> bool {
+    settings().0 == Verbosity::Verbose
+}
+
+/// From now on a closed pipe on stdout (`| head`) does not end the process: what would be written is dropped, and the work goes on.
+pub(crate) fn outlive_reader() {
+    OUTLIVES_READER.store(true, Ordering::Relaxed);
+}
+
+/// Writes to stdout. A closed pipe (`| head`) ends the program quietly instead of failing it, unless [`outlive_reader`] was called.
 pub(crate) fn out(text: &str) {
     write_out(rendered(text).as_bytes());
 }
 
-/// Writes to stderr; a missing reader is not an error.
+/// Writes an error or an answer to stderr; a missing reader is not an error.
 pub(crate) fn err(text: &str) {
     write_err(rendered(text).as_bytes());
+}
+
+/// Writes to stderr what is of interest but no error: warnings, progress, what was done. Nothing if the user asked for quiet.
+pub(crate) fn note(text: &str) {
+    if !is_quiet() {
+        err(text);
+    }
 }
 
 /// Writes a value to stdout as one line of JSON.
@@ -70,8 +135,19 @@ pub(crate) fn status(line: &str) {
 }
 
 fn write_out(bytes: &[u8]) {
-    if std::io::stdout().lock().write_all(bytes).is_err() {
-        std::process::exit(0);
+    if CLOSED.load(Ordering::Relaxed) {
+        return;
+    }
+    let mut stdout = std::io::stdout().lock();
+    let Err(error) = stdout.write_all(bytes).and_then(|()| stdout.flush()) else { return };
+    CLOSED.store(true, Ordering::Relaxed);
+    let closed = error.kind() == ErrorKind::BrokenPipe;
+    if !closed {
+        let text = format!("writing to standard output: {}", system_error(&error));
+        err(&format!("{} {text}\n", Style::stderr().error("error:")));
+    }
+    if !OUTLIVES_READER.load(Ordering::Relaxed) {
+        std::process::exit(i32::from(!closed));
     }
 }
 
@@ -113,17 +189,34 @@ pub(crate) fn width(text: &str) -> usize {
     first + parts.map(|p| p.split_once('m').map_or(p, |(_, rest)| rest).width()).sum::<usize>()
 }
 
-/// Styles for the terminal, or none when the stream is not a terminal or `NO_COLOR` is set.
+/// Styles for the terminal, or none where [`ColorChoice`] and the environment want no colours.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Style {
     on: bool,
 }
 
+/// Whether a stream gets colours. `NO_COLOR`: <https://no-color.org>; `CLICOLOR_FORCE`, `CLICOLOR`: <https://bixense.com/clicolors>.
+pub(crate) fn has_color(choice: ColorChoice, terminal: bool, var: &dyn Fn(&str) -> Option<OsString>) -> bool {
+    let given = |name: &str| var(name).filter(|v| !v.is_empty());
+    match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto if given("NO_COLOR").is_some() => false,
+        ColorChoice::Auto if given("CLICOLOR_FORCE").is_some_and(|v| v != "0") => true,
+        ColorChoice::Auto => {
+            terminal && given("CLICOLOR").is_none_or(|v| v != "0") && var("TERM").is_none_or(|v| v != "dumb")
+        }
+    }
+}
+
 impl Style {
     fn new(terminal: bool) -> Self {
-        let no_color = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
-        let dumb = std::env::var_os("TERM").is_some_and(|v| v == "dumb");
-        Self { on: terminal && !no_color && !dumb }
+        Self { on: has_color(settings().1, terminal, &|name| std::env::var_os(name)) }
+    }
+
+    /// True if there are colours.
+    pub(crate) fn is_on(self) -> bool {
+        self.on
     }
 
     /// For what is written to stdout.
@@ -181,5 +274,26 @@ mod tests {
         );
         assert_eq!(Style { on: false }.bold("x"), "x");
         assert_eq!(width(&style.error("wide")), 4);
+    }
+
+    #[test]
+    fn the_flag_comes_before_the_environment_and_the_environment_before_the_terminal() {
+        use ColorChoice::{Always, Auto, Never};
+        for (choice, terminal, vars, on) in [
+            (Auto, true, &[][..], true),
+            (Auto, false, &[], false),
+            (Auto, true, &[("NO_COLOR", "1")], false),
+            (Auto, true, &[("NO_COLOR", "")], true),
+            (Auto, false, &[("CLICOLOR_FORCE", "1")], true),
+            (Auto, false, &[("CLICOLOR_FORCE", "0")], false),
+            (Auto, true, &[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")], false),
+            (Auto, true, &[("CLICOLOR", "0")], false),
+            (Auto, true, &[("TERM", "dumb")], false),
+            (Always, false, &[("NO_COLOR", "1")], true),
+            (Never, true, &[("CLICOLOR_FORCE", "1")], false),
+        ] {
+            let var = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| OsString::from(v));
+            assert_eq!(has_color(choice, terminal, &var), on, "{choice:?} {terminal} {vars:?}");
+        }
     }
 }

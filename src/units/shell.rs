@@ -13,6 +13,32 @@ pub(crate) fn quoted(word: &str) -> String {
 /// The command line of this process, quoted so that a shell can run it in any folder. `None` if a part of it is not text.
 pub(crate) fn own_command() -> Option<String> {
     let folder = std::env::current_dir().ok()?;
-    let words: Option<Vec<String>> = std::env::args_os().skip(1).map(|a| a.to_str().map(quoted)).collect();
-    Some(format!("cd {} && remold {}", quoted(folder.to_str()?), words?.join(" ")))
+    Some(format!("cd {} && {}", quoted(folder.to_str()?), own_words(&[])?))
+}
+
+/// As [`own_command`], for the folder that this process runs in, and without some of the options.
+pub(crate) fn own_words(without: &[&str]) -> Option<String> {
+    let words = std::env::args_os().skip(1).filter(|a| !without.iter().any(|w| a == w));
+    let words: Option<Vec<String>> = words.map(|a| a.to_str().map(quoted)).collect();
+    Some(format!("remold {}", words?.join(" ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_read_them_otherwise() {
+        for (word, text) in [
+            ("runs/exp42", "runs/exp42"),
+            ("gguf:q4_k_m", "gguf:q4_k_m"),
+            ("", "''"),
+            ("a b", "'a b'"),
+            ("it's", "'it'\\''s'"),
+            ("checkpoint-*00", "'checkpoint-*00'"),
+            ("~/x", "'~/x'"),
+        ] {
+            assert_eq!(quoted(word), text);
+        }
+    }
 }

@@ -48,7 +48,7 @@ pub(crate) fn run(command: &str, export: &Exported, folder: &Path) -> std::io::R
         match child.wait() {
             Ok(status) if status.success() => None,
             Ok(status) => Some(format!("the command for {name} failed, {status}: {command}")),
-            Err(e) => Some(format!("the command for {name}: {e}: {command}")),
+            Err(e) => Some(format!("the command for {name}: {}: {command}", crate::units::system_error(&e))),
         }
     }))
 }

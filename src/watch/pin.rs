@@ -89,7 +89,7 @@ pub(crate) fn check(rule: &Rule) -> Result<()> {
     };
     let tried = probe();
     remove(&folder);
-    tried.map_err(|e| refuse(e.to_string()))
+    tried.map_err(|e| refuse(crate::units::system_error(&e)))
 }
 
 /// Pins a unit; `None` if it changed since it was judged.

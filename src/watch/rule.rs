@@ -147,8 +147,9 @@ impl Rule {
         // A mistake in the recipe would affect every export.
         if let Some(problem) = recipe::check(&self.recipe).into_iter().find(recipe::Problem::is_error) {
             let text = problem.to_string();
-            let (what, rest) = text.split_once('\n').unwrap_or((&text, ""));
-            let hint = rest.split_whitespace().collect::<Vec<_>>().join(" ");
+            let what = text.lines().next().unwrap_or_default();
+            let help = problem.help.unwrap_or_default();
+            let hint = help.split_whitespace().collect::<Vec<_>>().join(" ");
             return Err(ModelError::request(what.to_owned()).with_hint(hint));
         }
         if self.root.exists() && !self.root.is_dir() {

@@ -194,11 +194,32 @@ fn outputs_that_stand_in_the_way() {
                     "run r.toml".into()
                 },
             ),
-            row("the output's folder is a file", 1, &["file"], move |lab| {
+            row("the output's folder is a file", 2, &["file: this is a file", "-o"], move |lab| {
                 one(lab);
                 lab.write("file", "x");
                 "convert m.safetensors --to gguf -o file/out.gguf".into()
             }),
+            row("the name has the extension of another format", 2, &["--to safetensors", "x.gguf"], move |lab| {
+                one(lab);
+                "convert m.safetensors --to gguf:q8_0 -o x.safetensors".into()
+            }),
+            row("and the other way around", 2, &["--to gguf", "x.safetensors"], move |lab| {
+                one(lab);
+                "convert m.safetensors --to safetensors -o x.GGUF".into()
+            }),
+            row("the extension of a format that is not written", 2, &["Name the output x.gguf"], move |lab| {
+                one(lab);
+                "convert m.safetensors --to gguf -o x.onnx".into()
+            }),
+            row(
+                "no target, and the extension of a format that is not written",
+                2,
+                &["there is no target"],
+                move |lab| {
+                    one(lab);
+                    "convert m.safetensors -o x.onnx".into()
+                },
+            ),
             row("the work fails below a new folder", 1, &["NaN"], |lab| {
                 lab.write("m.safetensors", floats(&[("w", &[1, 32], vec![f32::NAN; 32])]));
                 "convert m.safetensors --to gguf:q8_0 -o new/deep/out.gguf".into()

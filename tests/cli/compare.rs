@@ -88,6 +88,108 @@ fn exports_are_written_once() {
     assert!(again.err.contains("a.md: the file exists already") && again.out.is_empty(), "{}", again.err);
 }
 
+/// The baseline that a comparison takes: its event, and what is said on stdout.
+fn baseline(lab: &Lab, args: &str) -> (String, serde_json::Value, String) {
+    let json = lab.run(&format!("compare {args} --json")).expect(0);
+    let first: serde_json::Value = serde_json::from_str(json.out.lines().next().unwrap()).unwrap();
+    assert_eq!(first["kind"], "compare.baseline");
+    let text = lab.run(&format!("compare {args}")).expect(0).out;
+    let name = first["model"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    (name, first["baseline"].clone(), text)
+}
+
+#[test]
+fn the_baseline_is_never_silently_a_quantized_file() {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    lab.run("convert tiny-llama --to gguf:q4_k_m --to gguf:q8_0 --to gguf:q6_k -o .").expect(0);
+    let (q4, q6, q8) = ("tiny-llama-Q4_K_M.gguf", "tiny-llama-Q6_K.gguf", "tiny-llama-Q8_0.gguf");
+    let all = format!("{q4} {q6} {q8}");
+    // The source is known from the manifests, also where it is none of the models; one model alone is compared with it.
+    let (name, how, text) = baseline(&lab, &all);
+    assert_eq!(
+        (name.as_str(), how["source"].as_str(), how["lossy"].as_bool()),
+        ("tiny-llama", Some("manifest"), Some(false))
+    );
+    assert!(text.contains("(the source named in the manifests)") && !text.contains("warning"), "{text}");
+    assert!(text.contains("▲") && text.contains("▼"), "{text}");
+    assert_eq!(baseline(&lab, q4).0, "tiny-llama");
+    // An output of an output goes back to the first source.
+    lab.run(&format!("convert {q8} --to gguf:q4_0 --allow-requantize -o again.gguf")).expect(0);
+    assert_eq!(baseline(&lab, &format!("again.gguf {q6}")).0, "tiny-llama");
+    // Without manifests the job says it.
+    for name in [q4, q6, q8] {
+        std::fs::remove_file(lab.path(&format!("{name}.remold.json"))).unwrap();
+    }
+    let (name, how, text) = baseline(&lab, &all);
+    assert_eq!((name.as_str(), how["source"].as_str()), ("tiny-llama", Some("job")), "{text}");
+    // The user's word comes first, and a lossy baseline is named.
+    let (name, how, text) = baseline(&lab, &format!("{all} --baseline {q4}"));
+    assert_eq!((name.as_str(), how["source"].as_str(), how["lossy"].as_bool()), (q4, Some("given"), Some(true)));
+    let warning =
+        "warning: the baseline tiny-llama-Q4_K_M.gguf is Q4_K, itself quantized: all errors are relative to it";
+    assert!(text.contains(warning), "{text}");
+    // A source that changed is none: the most precise of the models is left.
+    let weights = lab.path("tiny-llama/model.safetensors");
+    let mut bytes = std::fs::read(&weights).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&weights, bytes).unwrap();
+    let (name, how, text) = baseline(&lab, &all);
+    assert_eq!((name.as_str(), how["source"].as_str(), how["lossy"].as_bool()), (q8, Some("most-precise"), Some(true)));
+    assert!(text.contains("(the most precise of these)") && text.contains("is Q8_0, itself quantized"), "{text}");
+    lab.run(&format!("compare {all} --export c.md --export c.json")).expect(0);
+    let read = |name: &str| std::fs::read_to_string(lab.path(name)).unwrap();
+    assert!(read("c.md").contains("**Warning:** the baseline tiny-llama-Q8_0.gguf is Q8_0"), "{}", read("c.md"));
+    let json: serde_json::Value = serde_json::from_str(&read("c.json")).unwrap();
+    assert_eq!(json["baseline"], serde_json::json!({"variant": 2, "source": "most-precise", "lossy": true}));
+    // Of what is not quantized there is nothing to warn of.
+    lab.run("convert tiny-llama --to gguf:f16 -o f16.gguf --no-manifest").expect(0);
+    let (name, how, _) = baseline(&lab, &format!("{q4} f16.gguf"));
+    assert_eq!((name.as_str(), how["lossy"].as_bool()), ("f16.gguf", Some(false)), "{how}");
+}
+
+#[test]
+fn output_decibel_leads_and_agrees_with_the_report() {
+    let lab = lab();
+    let text = lab.run("compare tiny-llama tiny-llama-Q4_K_M.gguf").expect(0).out;
+    let at = |name: &str| text.lines().position(|l| l.starts_with(name)).unwrap_or_else(|| panic!("{name} in\n{text}"));
+    assert!(at("output dB") < at("weights dB"), "{text}");
+    let events = lab.run("compare tiny-llama tiny-llama-Q4_K_M.gguf --json").expect(0).events();
+    let compared = events.iter().find_map(|e| match &e.body {
+        EventBody::Metric(m) if m.name == "output_sqnr_db" => Some(m.value),
+        _ => None,
+    });
+    let report: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(lab.job().join("report.json")).unwrap()).unwrap();
+    let reported = report["outputs"][1]["output_sqnr_db"].as_f64().unwrap();
+    assert!((compared.unwrap() - reported).abs() < 0.01, "{compared:?} {reported}");
+    // By kind, the most lost first.
+    lab.run("compare tiny-llama tiny-llama-Q4_K_M.gguf --export k.md").expect(0);
+    let page = std::fs::read_to_string(lab.path("k.md")).unwrap();
+    let kinds = page.split("## By kind").nth(1).unwrap().split("##").next().unwrap();
+    let db = |l: &str| l.split('|').nth(2)?.trim().strip_suffix(" dB")?.parse::<f64>().ok();
+    let dbs: Vec<f64> = kinds.lines().filter_map(db).collect();
+    assert!(dbs.len() > 5 && dbs.is_sorted(), "{kinds}");
+}
+
+#[test]
+fn a_finished_job_says_how_to_repeat_it() {
+    let lab = lab();
+    let shown = lab.run("jobs show 1").expect(0).out;
+    let line = shown.lines().find(|l| l.starts_with("repeat ")).unwrap_or_else(|| panic!("{shown}"));
+    assert!(line.ends_with("remold convert tiny-llama --to gguf:f32 --to gguf:q4_k_m -o ."), "{line}");
+    let parts = ["(forecast ", "output 2", "weights 2", " planned)"];
+    assert!(parts.iter().all(|p| shown.contains(p)), "{shown}");
+    // Steps are listed, and a file that will not exist has no size.
+    lab.write("r.toml", "[source]\npath = \"tiny-llama\"\n[[pipeline]]\nstep = \"prune_layers\"\nlayers = [3]\n[[target]]\nformat = \"gguf\"\nquantization = \"q8_0\"\noutput = \"p.gguf\"\n");
+    lab.run("run r.toml").expect(0);
+    let shown = lab.run("jobs show 2").expect(0).out;
+    assert!(shown.contains("steps") && shown.contains("1 prune_layers: "), "{shown}");
+    let json: serde_json::Value = serde_json::from_str(&lab.run("jobs show 2 --json").expect(0).out).unwrap();
+    assert_eq!(json["steps"][0]["step"], "prune_layers");
+    assert!(json["command"].as_str().unwrap().ends_with("remold run r.toml"), "{}", json["command"]);
+}
+
 /// `compare` with tiny-llama there.
 fn llama(args: &'static str) -> impl Fn(&Lab) -> String {
     move |lab| {
@@ -103,7 +205,7 @@ fn wrong_requests_are_reported() {
         row("no model", 2, &["<MODEL>"], llama("")),
         row("seven models", 2, &["7 models", "at most 6"], llama("a b c d e f g")),
         row("the same twice", 2, &["given twice"], llama("tiny-llama ./tiny-llama")),
-        row("one that is not there", 2, &["none.gguf", "No such file"], llama("tiny-llama none.gguf")),
+        row("one that is not there", 2, &["none.gguf", "no such file"], llama("tiny-llama none.gguf")),
         row("another network", 2, &["mini-bert", "no tensor has the same name and shape", "same network"], |lab| {
             lab.model("mini-bert");
             llama("tiny-llama mini-bert")(lab)

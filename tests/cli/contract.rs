@@ -74,7 +74,7 @@ fn a_dry_run_prints_every_tensor_and_writes_nothing() {
     let lab = Lab::new();
     lab.model("tiny-llama");
     let before = lab.tree();
-    let ran = lab.run("convert tiny-llama --to gguf:q4_k_m --dry-run").expect(0);
+    let ran = lab.run("convert tiny-llama --to gguf:q4_k_m --dry-run -v").expect(0);
     let json = lab.run("convert tiny-llama --to gguf:q4_k_m --dry-run --json").expect(0);
     let plan: serde_json::Value = serde_json::from_str(&json.out).unwrap();
     let tensors = plan["outputs"][0]["tensors"].as_array().unwrap();
@@ -92,6 +92,10 @@ fn a_dry_run_prints_every_tensor_and_writes_nothing() {
         "{}",
         ran.out
     );
+    // By default there is a line for each kind, and how long it takes.
+    let short = lab.run("convert tiny-llama --to gguf:q4_k_m --dry-run").expect(0).out;
+    assert!(short.lines().any(|l| l.split_whitespace().take(4).eq(["attn_v", "2", "bf16", "Q6_K"])), "{short}");
+    assert!(short.lines().count() < 25 && short.contains("to encode on ") && short.contains("-v lists"), "{short}");
     assert_eq!(lab.tree(), before);
     assert!(!lab.jobs().exists(), "not even a job folder");
     // What was forecast is what is written.
@@ -106,7 +110,7 @@ fn results_go_to_stdout_and_talk_to_stderr() {
     lab.model("tiny-llama");
     let ran = lab.run("convert tiny-llama --to gguf:q8_0").expect(0);
     assert_eq!(ran.out, "", "convert has no result to print");
-    assert!(ran.err.contains("100 %") && ran.err.contains("tiny-llama-Q8_0.gguf"), "{}", ran.err);
+    assert!(ran.err.contains("39 tensors") && ran.err.contains("tiny-llama-Q8_0.gguf"), "{}", ran.err);
     for args in
         ["inspect tiny-llama --tensors", "inspect tiny-llama --json", "formats", "jobs list", "recipe new", "man"]
     {

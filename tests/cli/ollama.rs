@@ -74,7 +74,7 @@ fn an_output_is_registered_once_it_is_published() {
     lab.model("tiny-llama");
     let path = ollama(&lab, "test -f tiny-llama-Q8_0.gguf || exit 9");
     let ran = with_path(&lab, &path, "convert tiny-llama --to gguf:q8_0 --ollama-create me/tiny:q8 --json").expect(0);
-    assert_eq!(called(&lab), "create me/tiny:q8 -f tiny-llama-Q8_0.Modelfile\n");
+    assert_eq!(called(&lab), format!("create me/tiny:q8 -f {}\n", lab.path("tiny-llama-Q8_0.Modelfile").display()));
     assert!(lab.path("tiny-llama-Q8_0.Modelfile").is_file());
     let stages = ran.out.lines().filter(|l| l.contains("\"stage.finished\"")).count();
     assert_eq!(stages, 4, "{}", ran.out);
@@ -102,9 +102,9 @@ fn a_registration_that_fails_keeps_the_output() {
 fn what_cannot_be_registered_is_refused_before_anything_is_written() {
     let lab = Lab::new();
     lab.model("tiny-llama");
-    let before = lab.tree();
     let none = lab.path("empty");
     std::fs::create_dir(&none).unwrap();
+    let before = lab.tree();
     let refused =
         with_path(&lab, &none.display().to_string(), "convert tiny-llama --to gguf:q8_0 --ollama-create tiny")
             .expect(2);

@@ -37,6 +37,9 @@ pub fn check(file: &str, rows: Vec<Row>) {
             fault("panicked".into());
         }
         let told = ran.err.lines().filter(|l| l.starts_with("error:")).count();
+        if ran.err.contains("os error") {
+            fault("gives the number of a system error".into());
+        }
         if row.code != 0 && told != 1 {
             fault(format!("{told} messages instead of one"));
         }

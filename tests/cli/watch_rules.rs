@@ -93,7 +93,7 @@ fn what_is_wrong_with_a_file_of_rules_has_its_line_and_nothing_starts() {
         ("[[watch]]\nto = \"gguf\"\n", ":5:1: this rule has no `path`"),
         ("[[watch]]\npath = \"runs/b\"\n", ":5:1: there is no target"),
         ("[[watch]]\npath = \"runs/b\"\nto = \"gguf:q4_k_x\"\n", ":5:1: |unknown quantization `q4_k_x`"),
-        ("[[watch]]\npath = \"runs/b\"\nrecipe = \"nowhere.toml\"\n", ":5:1: the recipe of this rule|nowhere.toml"),
+        ("[[watch]]\npath = \"runs/b\"\nrecipe = \"nowhere.toml\"\n", ":5:1: |nowhere.toml: no such recipe file"),
         ("[[watch]]\npath = \"runs/b\"\nto = \"gguf\"\nname = \"x\"\n", ":5:1: |the same for every checkpoint"),
         ("[[watch]]\npath = \"runs/a/\"\nto = \"gguf\"\n", ":5:1: the rule on line 1 exports the same folder"),
         (

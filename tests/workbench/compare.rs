@@ -4,11 +4,12 @@ use super::sample::{self, Bench, DIR};
 use super::screens::{LARGE, SMALL, TINY, check, picture, plain, render, shows, styled};
 use indexmap::IndexMap;
 use remold::testing::evaluate::{
-    Comparison, Figures, Group, Measured, Names, Sameness, TensorFigures, TypeShare, Unpaired, Variant, rows,
+    Baseline, BaselineSource, Comparison, Figures, Group, Measured, Names, Sameness, TensorFigures, TypeShare,
+    Unpaired, Variant, rows,
 };
 use remold::testing::model::{FormatId, Role};
 use remold::testing::quant::Encoding;
-use remold::testing::tui::core::{Action, Effect, ErrorCard, Layer, Tab, update};
+use remold::testing::tui::core::{Action, BaselineChoice, Effect, ErrorCard, Layer, Tab, update};
 use remold::testing::tui::look::Depth;
 use remold::testing::tui::tabs::compare::{Chart, Compared, Order, Prompt as ComparePrompt, TensorOrder};
 use std::path::PathBuf;
@@ -89,6 +90,7 @@ fn compared(paths: &[PathBuf], measured: bool) -> Arc<Compared> {
         let bytes = size * 100_000;
         let sums = || Measured {
             all: figures(Some(db), 1_235_814_400),
+            output_sqnr_db: Some(db - 1.2),
             compared: 65,
             identical: 0,
             exact: 1,
@@ -125,7 +127,7 @@ fn compared(paths: &[PathBuf], measured: bool) -> Arc<Compared> {
         }
     };
     let comparison = Comparison {
-        baseline: 0,
+        baseline: Baseline::default(),
         variants: paths.iter().enumerate().map(variant).collect(),
         names: Names::Gguf,
         context: 4096,
@@ -172,7 +174,7 @@ fn screens() {
     picture("compare-cosine", done(3).keys("m"), LARGE);
     plain(done(3).keys("m"));
     check("compare-rmse-mono", styled(&render(done(3).keys("mm"), SMALL, Depth::Mono, false)));
-    let baseline = ["◆ …eckpoint-2000", "◆ weights dB and 5 more: this is the baseline"];
+    let baseline = ["◆ …eckpoint-2000", "◆ output dB and 6 more: this is the baseline"];
     shows(done(3).keys("h"), SMALL, &baseline);
     picture("compare-kinds", done(3).keys("<tab>"), SMALL);
     picture("compare-many", done(5).keys("<right><right><right>"), SMALL);
@@ -225,7 +227,11 @@ fn marks_go_on_and_v_compares_them() {
     b.effects.clear();
     b.keys("v");
     assert_eq!((b.state.tab, b.state.compare.selected), (Tab::Compare, 1));
-    assert!(b.effects.contains(&Effect::Compare(b.state.compare.request, marked.to_vec(), None)), "{:?}", b.effects);
+    assert!(
+        b.effects.contains(&Effect::Compare(b.state.compare.request, marked.to_vec(), BaselineChoice::Find, None)),
+        "{:?}",
+        b.effects
+    );
     // One mark and the line stood on are a pair.
     b.keys("1k v");
     assert_eq!(b.state.compare.columns, [at("exp42/checkpoint-500"), at("exp42/checkpoint-2000")]);
@@ -260,7 +266,8 @@ fn leaving_stops_and_coming_back_asks_again() {
     assert_eq!(b.effects, [Effect::StopComparing]);
     b.effects.clear();
     b.keys("4");
-    assert_eq!(b.effects, [Effect::Compare(first + 1, b.state.compare.columns.clone(), None)]);
+    let columns = b.state.compare.columns.clone();
+    assert_eq!(b.effects, [Effect::Compare(first + 1, columns, BaselineChoice::Find, None)]);
     answer(&mut b);
     b.effects.clear();
     b.keys("14");
@@ -274,7 +281,9 @@ fn the_baseline_is_pinned_and_models_come_and_go() {
     b.keys("<right>b");
     let names = ["tiny-llama", "exp42/checkpoint-2000", "exports/llama-1000-Q4_K_M.gguf"].map(at);
     assert_eq!(b.state.compare.columns, names);
-    assert_eq!(b.effects, [Effect::Compare(b.state.compare.request, names.to_vec(), None)], "errors are against it");
+    let given = BaselineChoice::First(BaselineSource::Given);
+    let asked = Effect::Compare(b.state.compare.request, names.to_vec(), given, None);
+    assert_eq!(b.effects, [asked], "errors are against it");
     answer(&mut b);
     b.effects.clear();
     b.keys("<right><right>d");
@@ -373,7 +382,7 @@ fn memory_is_shown_for_the_contexts_that_the_networks_support() {
     let context = |b: &mut Bench| {
         b.keys("c");
         match b.effects.drain(..).next_back() {
-            Some(Effect::Compare(_, _, context)) => context,
+            Some(Effect::Compare(_, _, _, context)) => context,
             other => panic!("{other:?}"),
         }
     };
@@ -392,4 +401,138 @@ fn what_cannot_be_read_is_not_offered() {
     b.keys("a");
     assert!(!b.state.compare.offered.is_empty());
     assert!(b.state.compare.offered.iter().all(|p| !broken.contains(p)));
+}
+
+/// The colours and the symbols of a row of the screen from a column on.
+fn cells(buf: &ratatui::buffer::Buffer, y: u16, from: u16, to: u16) -> Vec<(String, ratatui::style::Color)> {
+    (from..to).map(|x| (buf[(x, y)].symbol().to_owned(), buf[(x, y)].fg)).collect()
+}
+
+/// The row that has these words, and the column at which they begin.
+fn find(buf: &ratatui::buffer::Buffer, words: &str) -> (u16, u16) {
+    let found = (0..buf.area.height).find_map(|y| {
+        let line: Vec<&str> = (0..buf.area.width).map(|x| buf[(x, y)].symbol()).collect();
+        let at = (0..line.len()).find(|i| line[*i..].concat().starts_with(words))?;
+        Some((at as u16, y))
+    });
+    found.unwrap_or_else(|| panic!("{words} in\n{}", super::screens::text(buf)))
+}
+
+#[test]
+fn the_baseline_that_was_found_goes_first_and_a_lossy_one_is_named() {
+    let mut b = asked(3);
+    let marked = b.state.compare.columns.clone();
+    let id = b.state.compare.request;
+    // The worker found the source of the others, which was none of them.
+    let source = at("exp42/checkpoint-1000");
+    let with: Vec<PathBuf> = std::iter::once(source.clone()).chain(marked.clone()).collect();
+    let mut result = Arc::unwrap_or_clone(compared(&with, true));
+    result.comparison.baseline = Baseline { at: 0, source: BaselineSource::Manifest, lossy: false };
+    b.act(Action::CompareOverview(id, Arc::new(result.clone())));
+    assert_eq!(b.state.compare.columns, with);
+    assert!(b.state.compare.selected > 0, "not on the baseline");
+    shows(&mut b, LARGE, &["against ◆ checkpoint-1000, the source named in the manifests"]);
+    // A quantized baseline, by the order of the columns the second.
+    let mut b = asked(2);
+    let columns = b.state.compare.columns.clone();
+    let turned: Vec<PathBuf> = columns.iter().rev().cloned().collect();
+    let mut result = Arc::unwrap_or_clone(compared(&turned, true));
+    result.comparison.baseline = Baseline { at: 0, source: BaselineSource::MostPrecise, lossy: true };
+    b.act(Action::Compared(b.state.compare.request, Ok(Arc::new(result))));
+    assert_eq!(b.state.compare.columns, turned);
+    let warning = "! the baseline llama-1000-Q4_K_M.gguf is Q4_K, itself quantized: all errors are relative";
+    shows(&mut b, LARGE, &[warning, "the most precise of these"]);
+    // Whoever removes the baseline does not get it back.
+    b.effects.clear();
+    b.keys("hhd");
+    assert!(b.effects.iter().all(|e| !matches!(e, Effect::Compare(_, _, BaselineChoice::Find, _))), "{:?}", b.effects);
+    assert_eq!(b.state.compare.baseline, BaselineChoice::Precise);
+}
+
+#[test]
+fn models_out_of_view_are_counted_and_names_keep_what_differs() {
+    shows(&mut done(5), SMALL, &["more →", "next model"]);
+    shows(done(5).keys("<right><right><right>"), SMALL, &["← "]);
+    shows(done(5).keys("<enter>"), SMALL, &["more →"]);
+    // All models in the lines below the list.
+    let below = ["2 llama-1000-Q4_K_M", "3 tiny-llama", "4 checkpoint-1000", "5 checkpoint-500"];
+    shows(done(5).keys("<enter>"), LARGE, &below);
+    // Names that differ at the end are cut at the beginning, between words.
+    let mut b = asked(3);
+    let names =
+        ["a-very-long-training-run-checkpoint-2000-Q5_K_M.gguf", "a-very-long-training-run-checkpoint-2000-Q8_0.gguf"];
+    let paths = [at("exp42/checkpoint-2000"), at(names[0]), at(names[1])];
+    let mut result = Arc::unwrap_or_clone(compared(&paths, true));
+    for (variant, name) in result.comparison.variants.iter_mut().skip(1).zip(names) {
+        variant.label = name.to_owned();
+    }
+    b.state.compare.columns = paths.to_vec();
+    b.act(Action::Compared(b.state.compare.request, Ok(Arc::new(result))));
+    shows(&mut b, SMALL, &["2 …Q5_K_M", "3 …Q8_0"]);
+    let wide = ["2 a-very-long-training-run-checkpoint-2000-Q5_K_M", "3 a-very-long-training-run-checkpoint-2000-Q8_0"];
+    shows(&mut b, LARGE, &wide);
+}
+
+#[test]
+fn the_best_and_the_worst_of_a_row_are_marked_without_colour_too() {
+    let buf = render(&mut done(3), LARGE, Depth::Mono, false);
+    let (_, y) = find(&buf, "output dB");
+    let line: String = (0..buf.area.width).map(|x| buf[(x, y)].symbol()).collect();
+    assert!(line.contains("▼21.4 dB") && line.contains("▲43.0 dB"), "{line}");
+    let ascii = render(&mut done(3), LARGE, Depth::Mono, true);
+    let (_, y) = find(&ascii, "output dB");
+    let line: String = (0..ascii.area.width).map(|x| ascii[(x, y)].symbol()).collect();
+    assert!(line.contains("v21.4 dB") && line.contains("^43.0 dB"), "{line}");
+}
+
+#[test]
+fn errors_have_the_colours_of_their_scale() {
+    let mut b = done(3);
+    b.keys("<enter>");
+    let buf = render(&mut b, LARGE, Depth::True, false);
+    // The scale in the last line: glyph and number of each step.
+    let (x, y) = find(&buf, "<15");
+    let scale = cells(&buf, y, x - 1, x + 30);
+    let of = |word: &str| {
+        let (x, _) = find(&buf, word);
+        buf[(x - 1, y)].fg
+    };
+    let legend = [of("<15"), of("20 "), of("40 ")];
+    assert!(legend[0] != legend[1] && legend[1] != legend[2], "{scale:?}");
+    // A tensor of 23 dB has the colour of the step from 20, one of 46 that of the step from 40.
+    for (step, range) in [(1, 20.0..25.0), (2, 40.0..99.0)] {
+        let mut seen = 0;
+        for row in 2..buf.area.height - 6 {
+            for x in 1..buf.area.width - 3 {
+                let text: String = (x..x + 4).map(|x| buf[(x, row)].symbol()).collect();
+                let Ok(db) = text.parse::<f64>() else { continue };
+                if text.contains('.') && range.contains(&db) && buf[(x + 5, row)].symbol() == "d" {
+                    assert_eq!(buf[(x, row)].fg, legend[step], "{db} in row {row}");
+                    seen += 1;
+                }
+            }
+        }
+        assert!(seen > 3, "{seen}");
+    }
+}
+
+#[test]
+fn the_markers_are_on_their_curves() {
+    let buf = render(&mut done(2), LARGE, Depth::True, false);
+    let (_, title) = find(&buf, "weights dB by layer");
+    let mut marks = 0;
+    for y in title + 1..buf.area.height - 2 {
+        for x in 10..buf.area.width - 1 {
+            if buf[(x, y)].symbol() != "2" {
+                continue;
+            }
+            marks += 1;
+            // The curve goes on in the cells beside it.
+            let near = (y - 1..=y + 1).flat_map(|y| [(x - 1, y), (x + 1, y)]);
+            let braille = |s: &str| s.chars().any(|c| ('\u{2800}'..='\u{28ff}').contains(&c));
+            assert!(near.into_iter().any(|at| braille(buf[at].symbol())), "{x} {y}");
+            assert!(x < buf.area.width - 3, "the last marker is off the edge");
+        }
+    }
+    assert!(marks >= 8, "{marks}");
 }

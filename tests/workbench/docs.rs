@@ -1,6 +1,7 @@
 //! Pages of the documentation that are made from the program.
 
 use remold::testing::tui::config::default_file;
+use remold::testing::tui::core::glossary_markdown;
 use remold::testing::tui::look::Theme;
 use std::path::Path;
 
@@ -11,6 +12,11 @@ fn equal(page: &str, made: &str) {
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(kept == made, "docs/{page} is stale: BLESS=1 cargo test --test workbench docs");
+}
+
+#[test]
+fn the_glossary_equals_its_table() {
+    equal("glossary.md", &glossary_markdown());
 }
 
 #[test]

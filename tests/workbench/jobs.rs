@@ -385,3 +385,104 @@ fn an_idle_screen_shows_nothing_that_moves() {
     b.act(Action::Machine(Machine { cpu: 0.9, ..machine() }, None));
     assert_eq!(render(&mut b, LARGE, Depth::True, false), before);
 }
+
+#[test]
+fn the_legend_of_the_grid_has_the_colours_and_glyphs_of_its_cells() {
+    for (depth, ascii) in [(Depth::True, false), (Depth::Ansi16, false), (Depth::Mono, false), (Depth::Mono, true)] {
+        let mut b = whole(1.0);
+        b.keys("]");
+        let buf = render(&mut b, LARGE, depth, ascii);
+        let drawn = text(&buf);
+        let at = |words: &str| {
+            let (y, line) = drawn
+                .lines()
+                .enumerate()
+                .find(|(_, l)| l.contains(words))
+                .unwrap_or_else(|| panic!("{words} in\n{drawn}"));
+            let x = line[..line.find(words).unwrap()].chars().count();
+            (x as u16, y as u16)
+        };
+        // Glyph and style of each step, as the legend says.
+        let scale: Vec<_> = ["<15", "15 ", "20 ", "25 ", "30 ", "40 ", "exact"]
+            .into_iter()
+            .scan(at("<15").0 - 1, |from, word| {
+                let (_, y) = at("<15");
+                let line: Vec<String> = (0..buf.area.width).map(|x| buf[(x, y)].symbol().to_owned()).collect();
+                let x = (usize::from(*from)..line.len()).find(|x| line[*x..].concat().starts_with(word))? as u16;
+                *from = x;
+                Some((buf[(x - 1, y)].symbol().to_owned(), buf[(x - 1, y)].style()))
+            })
+            .collect();
+        assert_eq!(scale.len(), 7, "{drawn}");
+        for i in 0..7 {
+            assert!((0..i).all(|j| scale[i].0 != scale[j].0), "{depth:?}: step {i} has the glyph of one before");
+        }
+        // Every cell of the rows of the grid is one of them.
+        let view = b.state.jobs.view.as_ref().unwrap();
+        let mut seen = std::collections::BTreeSet::new();
+        for ((_, kind), row) in &view.grid {
+            if !row.layered {
+                continue;
+            }
+            let (y, line) = drawn.lines().enumerate().find(|(_, l)| l.contains(&format!(" {kind} "))).unwrap();
+            let x = line[..line.find(kind.as_str()).unwrap()].chars().count() as u16;
+            let cell = (x + kind.chars().count() as u16..buf.area.width)
+                .find(|x| buf[(*x, y as u16)].symbol() != " ")
+                .unwrap();
+            let cell = (buf[(cell, y as u16)].symbol().to_owned(), buf[(cell, y as u16)].style());
+            let step = scale.iter().position(|s| *s == cell);
+            seen.insert(step.unwrap_or_else(|| panic!("{depth:?} {kind}: {cell:?} is not in {scale:?}")));
+        }
+        assert!(seen.len() > 1, "{depth:?}: {seen:?}");
+    }
+}
+
+#[test]
+fn a_report_has_the_forecast_beside_what_was_measured_and_the_command() {
+    use remold::testing::plan::Estimate;
+    let mut b = whole(1.0);
+    let forecast = Estimate { output_sqnr_db: Some(22.8), sqnr_db: Some(23.5), cpu_seconds: 50.0 };
+    let output = OutputReport {
+        bits_per_weight: 5.18,
+        output_sqnr_db: Some(22.6),
+        sqnr_db: Some(23.4),
+        forecast: Some(forecast),
+        ..OutputReport::default()
+    };
+    let report = Report {
+        seconds: 28.2,
+        threads: Some(2),
+        memory_bytes: Some(256_000_000),
+        peak_rss: 182_000_000,
+        outputs: vec![output],
+        ..Report::default()
+    };
+    b.act(Action::JobReport("41".into(), Arc::new(report)));
+    b.act(Action::JobCommand("41".into(), "remold convert '/my models/a' --to gguf:q4_k_m".into()));
+    let words = [
+        "forecast 22.8 → measured 22.6 dB",
+        "forecast 23.5 → measured 23.4 dB",
+        "forecast 25.0 s → 28.2 s",
+        "at most 256.0 MB planned → 182.0 MB used",
+        "remold convert '/my models/a' --to gguf:q4_k_m",
+        "copy command",
+    ];
+    shows(b.keys("<enter>"), LARGE, &words);
+    b.effects.clear();
+    b.keys("y");
+    let copied =
+        |e: &Effect| matches!(e, Effect::Copy(text) if text == "remold convert '/my models/a' --to gguf:q4_k_m");
+    assert!(b.effects.iter().any(copied), "{:?}", b.effects);
+}
+
+#[test]
+fn a_cancelled_job_has_no_size_of_a_file_that_is_not_there() {
+    let mut b = sample::start();
+    b.job(0.9);
+    b.act(Action::JobEvents("41".into(), vec![event("12:05:00", "41", EventBody::Cancelled { seconds: 3.0 })]));
+    turned(&mut b, JobState::Cancelled);
+    b.keys("<enter>]]]]]]");
+    b.state.jobs.section = JobSection::Report;
+    let drawn = text(&render(&mut b, LARGE, Depth::True, false));
+    assert!(drawn.contains("cancelled") && !drawn.contains("size  "), "{drawn}");
+}

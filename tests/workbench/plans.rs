@@ -117,6 +117,7 @@ pub fn forecast(budget: Option<&str>) -> Forecast {
         parameters: 1_235_814_400,
         source_bytes: 2_471_628_800,
         imatrix: None,
+        effort: None,
         seconds: 2.9,
         types,
         mixes: TYPES.iter().map(|t| forecasted(t.0, t.1 * 100_000, t.2, Some(t.4))).collect(),

@@ -153,6 +153,7 @@ fn jobs(running: bool) -> Vec<JobSummary> {
         fraction,
         seconds,
         place: (state == JobState::Queued).then_some(1),
+        owner: None,
         outputs: Vec::new(),
         sample: None,
     };

@@ -4,9 +4,10 @@ use super::super::signals::stop_on_signal;
 use super::super::text::Style;
 use super::super::{Exit, err, print, refuse};
 use super::reader::end_with_reader;
-use super::{RequestedRule, WatchArgs, command, lines, manage, rule};
+use super::{RequestedRule, WatchArgs, lines, manage, rule};
 use crate::engine::{Stop, StopReason};
 use crate::job;
+use crate::units::own_command;
 use crate::watch::{self, Backend, Tally, WatchEvent, WatchOptions};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -72,14 +73,18 @@ fn options(
     } else {
         let style = Style::stderr();
         let lines = if several { lines::Lines::of_folder(style, &asked.rule.root) } else { lines::Lines::new(style) };
-        Box::new(move |event| err(&lines.line(event)))
+        Box::new(move |event| {
+            if !print::is_quiet() || lines::is_trouble(event) {
+                err(&lines.line(event));
+            }
+        })
     };
     WatchOptions {
         once: args.once,
         backend: Backend::parse(&asked.args.backend).unwrap_or_default(),
         jobs_root: job::jobs_root(),
         recipe: Some(rule::recipe_source(&asked.args)),
-        command: command(),
+        command: own_command(),
         stop: stop.clone(),
         listener,
     }

@@ -11,6 +11,15 @@ const NAME_WIDTH: usize = 28;
 /// Columns of the folder's name, where several are watched.
 const FOLDER_WIDTH: usize = 14;
 
+/// True for what is said even if only errors are asked for: warnings, and exports that failed.
+pub(crate) fn is_trouble(event: &WatchEvent) -> bool {
+    match &event.body {
+        WatchBody::Warning { .. } => true,
+        WatchBody::Exported(e) => e.status != "ok",
+        _ => false,
+    }
+}
+
 /// Writes events as lines.
 pub(crate) struct Lines {
     style: Style,
@@ -45,7 +54,7 @@ impl Lines {
             WatchBody::Exported(e) => self.exported(e),
             WatchBody::Skipped { name, why, .. } => self.about(name, &format!("skipped: {why}")),
             WatchBody::Removed { name, files, why, .. } => {
-                let files = if files.len() == 1 { "1 file".to_owned() } else { format!("{} files", files.len()) };
+                let files = text::plural(files.len(), "file");
                 let why = why.as_deref().unwrap_or("newer ones are kept");
                 let what = format!("export removed ({files}): {why}");
                 self.about(name, &self.style.dim(&what))

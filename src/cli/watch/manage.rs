@@ -1,7 +1,7 @@
 //! Watchers in other processes: start one, list them, follow one, ask one to end.
 
 use super::super::text::{Style, table};
-use super::super::{Exit, err, out, print, refuse};
+use super::super::{Exit, note, out, print, refuse};
 use super::{RequestedRule, lines};
 use crate::job;
 use crate::model::{ModelError, Result};
@@ -33,11 +33,11 @@ pub(crate) fn detach(asked: &[RequestedRule]) -> Exit {
     }
     for rule in &rules {
         let (id, from, to) = (rule.id(), rule.root.display(), rule.output.display());
-        err(&format!("watcher {id} runs in the background: {from} → {to}\n"));
+        note(&format!("watcher {id} runs in the background: {from} → {to}\n"));
     }
     let id = rules.first().map(|r| r.id()).unwrap_or_default();
     let ends = if rules.len() > 1 { "stop all of them" } else { "stop it" };
-    err(&format!("  follow it with `remold watch attach {id}`, {ends} with `remold watch stop {id}`\n"));
+    note(&format!("  follow it with `remold watch attach {id}`, {ends} with `remold watch stop {id}`\n"));
     Exit::Done
 }
 
@@ -101,7 +101,7 @@ pub(crate) fn list(json: bool) -> Exit {
         return Exit::Done;
     }
     if known.is_empty() {
-        err("no watchers; `remold watch DIR --to gguf:q4_k_m` starts one\n");
+        note("no watchers; `remold watch DIR --to gguf:q4_k_m` starts one\n");
         return Exit::Done;
     }
     let mut rows = vec![["id", "state", "exported", "folder", "exports", "recipe"].map(str::to_owned).to_vec()];
@@ -167,7 +167,7 @@ pub(crate) fn attach(id: Option<&str>, all: bool, json: bool) -> Exit {
         for line in tail.poll() {
             match crate::engine::from_json::<watch::WatchEvent>(&line) {
                 _ if json => print::json_lines(&String::from_utf8_lossy(&line)),
-                Ok(event) => err(&lines.line(&event)),
+                Ok(event) => note(&lines.line(&event)),
                 Err(_) => {}
             }
         }
@@ -189,7 +189,7 @@ pub(crate) fn forget(id: &str) -> Exit {
     let removed = find(Some(id)).and_then(|known| known.forget().map(|()| known));
     match removed {
         Ok(known) => {
-            err(&format!("watcher {} is removed; its exports and jobs are kept\n", known.id));
+            note(&format!("watcher {} is removed; its exports and jobs are kept\n", known.id));
             Exit::Done
         }
         Err(e) => refuse(&e),
@@ -210,7 +210,7 @@ pub(crate) fn stop(id: Option<&str>) -> Exit {
     match known.ask_to_end() {
         Ok(true) => {}
         Ok(false) => {
-            err(&format!("watcher {} is already stopped\n", known.id));
+            note(&format!("watcher {} is already stopped\n", known.id));
             return Exit::Done;
         }
         Err(e) => return refuse(&e),
@@ -218,9 +218,9 @@ pub(crate) fn stop(id: Option<&str>) -> Exit {
     let begun = Instant::now();
     while begun.elapsed() < STOP_PATIENCE {
         if watch::list_watchers(&job::jobs_root()).iter().all(|k| k.pid.is_none() || k.pid != known.pid) {
-            err(&format!("watcher {} is stopped; its running export, if any, continues\n", known.id));
+            note(&format!("watcher {} is stopped; its running export, if any, continues\n", known.id));
             if !others.is_empty() {
-                err(&format!("  the other rules of the same process are stopped too: {}\n", others.join(", ")));
+                note(&format!("  the other rules of the same process are stopped too: {}\n", others.join(", ")));
             }
             return Exit::Done;
         }

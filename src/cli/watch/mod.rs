@@ -14,8 +14,7 @@ mod unit;
 pub(crate) use args::{WatchArgs, WatchCommand};
 
 use super::request::RequestError;
-use super::text::Style;
-use super::{Exit, err, out, print, refuse};
+use super::{Exit, out, print, refuse};
 use crate::job;
 use crate::model::ModelError;
 use crate::watch::{self, Rule};
@@ -50,11 +49,7 @@ pub(crate) fn run(args: &WatchArgs) -> Exit {
     }
     let asked = match asked(args) {
         Ok(asked) => asked,
-        Err(RequestError::Model(e)) => return refuse(&e),
-        Err(RequestError::Recipe(text)) => {
-            err(&format!("{} {}\n", Style::stderr().error("error:"), text.trim_end()));
-            return Exit::Request;
-        }
+        Err(e) => return e.report(),
     };
     if let Some(path) = &args.explain {
         return explain(&asked, path, args.json);
@@ -83,23 +78,6 @@ fn asked(args: &WatchArgs) -> Result<Vec<RequestedRule>, RequestError> {
     Ok(vec![RequestedRule { rule: rule::rule_of(dir, &args.rule)?, args: args.rule.clone() }])
 }
 
-/// The command that runs now, as a shell takes it in any folder. Names that are not text cannot be shown.
-fn command() -> Option<String> {
-    let folder = std::env::current_dir().ok()?;
-    let words: Option<Vec<String>> = std::env::args_os().skip(1).map(|a| a.to_str().map(quoted)).collect();
-    Some(format!("cd {} && remold {}", quoted(folder.to_str()?), words?.join(" ")))
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
-}
-
 /// `--explain`: the verdict on one source, from what is on the disk now.
 fn explain(asked: &[RequestedRule], path: &Path, json: bool) -> Exit {
     let full = match std::path::absolute(path) {
@@ -124,24 +102,4 @@ fn explain(asked: &[RequestedRule], path: &Path, json: bool) -> Exit {
         found.iter().for_each(|f| out(&f.text));
     }
     Exit::Done
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn words_are_quoted_where_a_shell_would_read_them_otherwise() {
-        for (word, text) in [
-            ("runs/exp42", "runs/exp42"),
-            ("gguf:q4_k_m", "gguf:q4_k_m"),
-            ("", "''"),
-            ("a b", "'a b'"),
-            ("it's", "'it'\\''s'"),
-            ("checkpoint-*00", "'checkpoint-*00'"),
-            ("~/x", "'~/x'"),
-        ] {
-            assert_eq!(quoted(word), text);
-        }
-    }
 }

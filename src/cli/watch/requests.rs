@@ -1,6 +1,6 @@
 //! What is asked of a watcher in another process: pause it, export a checkpoint now, ignore one.
 
-use super::super::{Exit, err, refuse};
+use super::super::{Exit, note, refuse};
 use super::manage::find;
 use crate::job;
 use crate::model::{ModelError, Result};
@@ -55,7 +55,7 @@ pub(crate) fn ignore(path: &Path, watcher: Option<&str>, undo: bool) -> Exit {
 fn report(asked: Result<String>) -> Exit {
     match asked {
         Ok(text) => {
-            err(&text);
+            note(&text);
             Exit::Done
         }
         Err(e) => refuse(&e),

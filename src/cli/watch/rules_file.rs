@@ -155,7 +155,9 @@ fn rule(table: Vec<Entry>, folder: &Path) -> Result<RequestedRule, Vec<LocatedPr
             Err(whole(e.to_string(), hint))
         }
         Err(RequestError::Recipe(text)) => {
-            Err(whole("the recipe of this rule cannot be used".to_owned(), text.trim_end().to_owned()))
+            // Its own hint is one of this problem.
+            let help = text.trim_end().replace("\n  hint: ", "\n");
+            Err(whole("the recipe of this rule cannot be used".to_owned(), help))
         }
     }
 }

@@ -6,7 +6,7 @@ const HEAD: &str = "variant,tensor,layer,kind,role,shape,baseline_type,type,stat
 
 pub(super) fn text(c: &Comparison) -> String {
     let mut out = format!("{HEAD}\n");
-    for (v, variant) in c.variants.iter().enumerate().filter(|(v, _)| *v != c.baseline) {
+    for (v, variant) in c.variants.iter().enumerate().filter(|(v, _)| *v != c.baseline.at) {
         for t in &c.tensors {
             let shape: Vec<String> = t.shape.iter().map(u64::to_string).collect();
             let named = |at: usize| t.types[at].map_or_else(String::new, |e| e.to_string());
@@ -17,7 +17,7 @@ pub(super) fn text(c: &Comparison) -> String {
                 t.kind.clone(),
                 t.role.name().to_owned(),
                 shape.join("x"),
-                named(c.baseline),
+                named(c.baseline.at),
                 named(v),
             ];
             fields.extend(match &t.figures[v] {

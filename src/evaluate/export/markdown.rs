@@ -1,7 +1,7 @@
 //! The comparison for people: the table, errors by layer and kind, the worst tensors, what has no partner.
 
 use crate::evaluate::rows::{number, rows};
-use crate::evaluate::{Comparison, Group, Measured, Names, Variant};
+use crate::evaluate::{Comparison, Group, Measured, Names, Rank, Variant};
 use crate::quant::Encoding;
 use indexmap::IndexSet;
 use std::collections::HashMap;
@@ -10,17 +10,25 @@ use std::collections::HashMap;
 const LISTED: usize = 12;
 
 pub(super) fn text(c: &Comparison) -> String {
-    let base = &c.variants[c.baseline];
+    let base = &c.variants[c.baseline.at];
     let mut out = format!("# Comparison against {}\n\n", escape(&base.label));
     let names = match c.names {
         Names::Gguf => "GGUF names; other formats were renamed and permuted as in a conversion",
         Names::Own => "the files' own names",
     };
     out.push_str(&format!(
-        "Every tensor was decoded and compared by {names}. Weights dB is the signal-to-noise ratio (SQNR) of the weights; higher is better. Memory is tensors and an f16 KV cache.\n\n"
+        "Every tensor was decoded and compared by {names}. Output dB is the estimated signal-to-noise ratio of the model's output, weights dB the measured one (SQNR) of the weights; higher is better. Memory is tensors and an f16 KV cache. In each row ▲ is the best and ▼ the worst of the compared models.\n\n"
     ));
+    let how = match c.baseline.source.words() {
+        "" => "named by the user",
+        words => words,
+    };
+    out.push_str(&format!("Baseline: {}, {how}.\n\n", escape(&base.label)));
+    if let Some(warning) = c.baseline_warning() {
+        out.push_str(&format!("**Warning:** {}.\n\n", escape(&warning)));
+    }
     let label = |(i, v): (usize, &Variant)| {
-        escape(&if i == c.baseline { format!("{} (baseline)", v.label) } else { v.label.clone() })
+        escape(&if i == c.baseline.at { format!("{} (baseline)", v.label) } else { v.label.clone() })
     };
     let head: Vec<String> = c.variants.iter().enumerate().map(label).collect();
     table(
@@ -28,9 +36,12 @@ pub(super) fn text(c: &Comparison) -> String {
         "",
         &head,
         rows(c).into_iter().map(|r| {
-            let cells = r.cells.into_iter().map(|cell| match cell.change {
-                Some(change) => format!("{} ({})", cell.text, change.text),
-                None => cell.text,
+            let cells = r.cells.into_iter().map(|cell| {
+                let mark = cell.rank.map_or("", |rank| if rank == Rank::Best { " ▲" } else { " ▼" });
+                match cell.change {
+                    Some(change) => format!("{} ({}){mark}", cell.text, change.text),
+                    None => format!("{}{mark}", cell.text),
+                }
             });
             (r.name, cells.collect())
         }),
@@ -40,8 +51,8 @@ pub(super) fn text(c: &Comparison) -> String {
         let types: Vec<String> = v.types.iter().map(|t| format!("{} ×{}", t.name, t.tensors)).collect();
         out.push_str(&format!("- {}: `{}`, {}; {}\n", escape(&v.label), v.path.display(), v.format, types.join(", ")));
     }
-    grouped(&mut out, c, "By layer", |m| &m.layers);
-    grouped(&mut out, c, "By kind", |m| &m.kinds);
+    grouped(&mut out, c, "By layer", false, |m| &m.layers);
+    grouped(&mut out, c, "By kind", true, |m| &m.kinds);
     worst(&mut out, c);
     unpaired(&mut out, c);
     out
@@ -63,14 +74,23 @@ fn others(c: &Comparison) -> impl Iterator<Item = (&Variant, &Measured)> {
     c.variants.iter().filter_map(|v| Some((v, v.measured.as_ref()?)))
 }
 
-fn grouped(out: &mut String, c: &Comparison, title: &str, of: impl Fn(&Measured) -> &Vec<Group>) {
-    let names: IndexSet<&str> = others(c).flat_map(|(_, m)| of(m)).map(|g| g.name.as_str()).collect();
+/// A table by layer or kind; `most_lost`: the group with the largest error in any model comes first.
+fn grouped(out: &mut String, c: &Comparison, title: &str, most_lost: bool, of: impl Fn(&Measured) -> &Vec<Group>) {
+    let mut names: IndexSet<&str> = others(c).flat_map(|(_, m)| of(m)).map(|g| g.name.as_str()).collect();
     if names.is_empty() {
         return;
     }
+    if most_lost {
+        let badness = |name: &str| {
+            let groups = others(c).flat_map(|(_, m)| of(m)).filter(|g| g.name == name);
+            groups.map(|g| g.figures.badness()).fold(f64::NEG_INFINITY, f64::max)
+        };
+        names.sort_by(|a, b| badness(b).total_cmp(&badness(a)));
+    }
     let by_name = |(_, m): (_, &Measured)| of(m).iter().map(|g| (g.name.clone(), g.figures.quality())).collect();
     let qualities: Vec<HashMap<String, String>> = others(c).map(by_name).collect();
-    out.push_str(&format!("\n## {title}, weights dB\n\n"));
+    let order = if most_lost { ", most lost first" } else { "" };
+    out.push_str(&format!("\n## {title}, weights dB{order}\n\n"));
     let head: Vec<String> = others(c).map(|(v, _)| escape(&v.label)).collect();
     table(
         out,
@@ -99,7 +119,7 @@ fn worst(out: &mut String, c: &Comparison) {
             &head,
             all.iter().take(LISTED).map(|(t, f)| {
                 let named = |at: usize| t.types[at].map_or("", Encoding::name);
-                let types = format!("{} → {}", named(c.baseline), named(v));
+                let types = format!("{} → {}", named(c.baseline.at), named(v));
                 (t.name.clone(), vec![types, f.quality(), number(f, f.rmse), number(f, f.max_abs)])
             }),
         );

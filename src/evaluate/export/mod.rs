@@ -127,7 +127,10 @@ mod tests {
         for part in [
             "# Comparison",
             "m0 (baseline)",
+            "| output dB |",
             "| weights dB |",
+            "Baseline: m0, named by the user.",
+            "## By kind, weights dB, most lost first",
             "## By layer",
             "## By kind",
             "`gone`",

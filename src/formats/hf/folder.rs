@@ -7,8 +7,11 @@ use super::training::{Ranks, sharded, sharded_inside, training, training_state};
 use crate::formats::safetensors::INDEX_SUFFIX;
 use crate::formats::shards::ShardName;
 use crate::formats::{FORMATS, FormatSpec, OutputKind, pytorch, safetensors};
-use crate::model::{Model, ModelError, Result};
+use crate::model::{Hint, Model, ModelError, Remedy, Result};
 use std::path::{Path, PathBuf};
+
+/// What can be done with a folder of models.
+const ALL: Remedy = Remedy::OnCommandLine(" (`remold convert --recursive` converts all of them)");
 
 /// Where the weights of a folder are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,7 +113,9 @@ fn sets(folder: &Path, files: &[String], ext: &str) -> Result<Option<Vec<PathBuf
 fn ambiguous(folder: &Path, paths: &[PathBuf]) -> ModelError {
     let names: Vec<_> = paths.iter().take(4).filter_map(|p| p.file_name()?.to_str()).collect();
     let what = format!("several files could be the model ({}): {}", paths.len(), names.join(", "));
-    ModelError::request(what).in_file(folder).with_hint("Pass the path of one of these files.")
+    ModelError::request(what)
+        .in_file(folder)
+        .with_hint(Hint::from("Pass the path of one of these files").then(ALL).then("."))
 }
 
 /// Opens a model folder; for a repository of the Hugging Face cache, its snapshot.
@@ -223,6 +228,9 @@ fn nothing(folder: &Path, files: &[String], folders: &[String]) -> ModelError {
     let error = ModelError::bad("no weights in this folder (safetensors, PyTorch or GGUF)").in_file(folder);
     match inside.as_slice() {
         [] => error.with_hint("A model folder contains a model.safetensors or a similar file."),
-        names => error.with_hint(format!("Did you mean one of its subfolders? {}", names.join(", "))),
+        names => {
+            let text = format!("Did you mean one of its subfolders? {}", names.join(", "));
+            error.with_hint(Hint::from(text).then(ALL).then("."))
+        }
     }
 }

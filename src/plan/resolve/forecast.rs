@@ -1,6 +1,7 @@
 //! What every quantization would make of a model.
 
 use crate::model::FormatId;
+use crate::quant::Effort;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -20,6 +21,9 @@ pub struct Forecast {
     pub source_bytes: u64,
     /// The importance matrix that errors are weighted with.
     pub imatrix: Option<PathBuf>,
+    /// `max` where errors and times are those of that effort.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effort: Option<Effort>,
     /// Wall seconds that measuring took.
     pub seconds: f64,
     /// The file types that can be made, smallest file first.

@@ -52,6 +52,19 @@ impl Level {
     }
 }
 
+impl Level {
+    /// The processor's features that its code is compiled for, beyond those of every processor of the target; commas between them.
+    pub(in crate::quant) fn features(self) -> &'static str {
+        match self {
+            Self::Scalar | Self::Portable(_) => "",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(_) => Avx2::FEATURES,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(_) => Avx512::FEATURES,
+        }
+    }
+}
+
 /// The names of the levels this machine has, the plainest first.
 pub(in crate::quant) fn names() -> Vec<&'static str> {
     Level::available().into_iter().map(Level::name).collect()

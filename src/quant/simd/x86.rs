@@ -16,6 +16,9 @@ macro_rules! lanes {
         pub(in crate::quant) struct $lanes($reg, $reg);
 
         impl $token {
+            /// What kernels are compiled for.
+            pub(in crate::quant) const FEATURES: &'static str = $features;
+
             /// Runs a kernel compiled for this instruction set.
             #[inline]
             pub(in crate::quant) fn run<K: Kernel>(self, kernel: K) {

@@ -56,7 +56,7 @@ options! {
         or(&["imatrix_file"]), flag(Flag::new("imatrix", "FILE")), fact("imatrix"), of_model(), group(Importance), front(10);
     IMATRIX_NAME: Option<String> = "imatrix_name", Kind::Text, "Name of the importance matrix in the metadata (`quantize.imatrix.file`). Default: its path as given.", "\"imatrix.gguf\"", named_after("imatrix"), group(Importance), absent("its path");
     EFFORT: Option<String> = "effort", Kind::Choice(&["reference", "max"]), "How hard to search for the scales of each block: `reference` gives the bytes of llama.cpp; `max` takes longer, and no block has a larger error than the reference.", "\"max\"",
-        flag(Flag::new("effort", "EFFORT")), fact("effort {}"), unmeasured(), group(TypesGroup), front(5);
+        flag(Flag::new("effort", "EFFORT")), fact("effort {}"), group(TypesGroup), front(5);
     PRE_TOKENIZER: Option<String> = "pre_tokenizer", Kind::Text, "Name of the pre-tokenizer, if it cannot be detected.", "\"llama-bpe\"",
         or(&["tokenizer_pre"]), flag(Flag::new("pre", "NAME")), group(Tokenizer), absent("the model's");
     MODEL_NAME: Option<String> = "model_name", Kind::Text, "Model name to write (`general.name`).", "\"My model\"", flag(Flag::new("model-name", "NAME")), group(Tokenizer), absent("the model's");

@@ -25,6 +25,7 @@ pub(crate) use request::{Choice, QuantizePlan, QuantizeRequest};
 
 use crate::model::{Hint, Model, ModelError, OptionName, Remedy, Result, TensorEntry, Warning, few};
 use crate::quant::Encoding;
+use crate::units::plural;
 use category::Category;
 use mix::Mix;
 use model_facts::ModelFacts;
@@ -187,8 +188,8 @@ fn report_fallbacks(
     if req.no_fallback && fallen().next().is_some() {
         let names: Vec<&str> = fallen().map(|(t, ..)| t.name.as_str()).collect();
         let what = format!(
-            "{} tensors do not fit {} and would get a fallback type: {}",
-            names.len(),
+            "a fallback type would be needed for {} whose rows do not fit {}: {}",
+            plural(names.len(), "tensor"),
             req.file_type,
             few(&names)
         );

@@ -2,7 +2,7 @@
 
 use super::keymap::Keymap;
 use super::keys::Key;
-use super::request::TabRequest;
+use super::request::{BaselineChoice, TabRequest};
 use super::session::Session;
 use super::settings::Settings;
 use super::state::Tab;
@@ -188,6 +188,8 @@ pub enum Action {
     Restored(Box<Session>),
     /// What the folder of a followed job has besides: its recipe, line by line.
     JobRecipe(String, Vec<String>),
+    /// The command that carries out the followed job again.
+    JobCommand(String, String),
     /// The report of a followed job that is finished.
     JobReport(String, Arc<Report>),
     /// What happened in any job and concerns everybody.
@@ -244,6 +246,7 @@ impl Action {
             Self::Jobs(..)
             | Self::JobPlan(..)
             | Self::JobRecipe(..)
+            | Self::JobCommand(..)
             | Self::JobReport(..)
             | Self::JobEvents(..)
             | Self::JobActionDone(..) => Some(Tab::Jobs),
@@ -314,8 +317,8 @@ pub enum Effect {
     Doctor,
     /// Follow the events of the job in this folder (id, folder); nothing = stop following.
     Follow(Option<(String, PathBuf)>),
-    /// Compare these models with the first of them, with memory for so many tokens; a later request replaces an earlier one.
-    Compare(u64, Vec<PathBuf>, Option<u64>),
+    /// Compare these models with the baseline that is chosen so, with memory for so many tokens; a later request replaces an earlier one.
+    Compare(u64, Vec<PathBuf>, BaselineChoice, Option<u64>),
     /// Take a model out of what was compared, which answers this request.
     Uncompare(u64, Arc<Compared>, PathBuf),
     /// Stop comparing.

@@ -1,8 +1,21 @@
 //! What one tab asks of another.
 
 use super::state::Tab;
+use crate::evaluate::BaselineSource;
 use crate::job::JobSummary;
 use std::path::PathBuf;
+
+/// Which of several models is to be the baseline of their comparison.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BaselineChoice {
+    /// Their source, if it is known and unchanged; it is added where it is none of them. Otherwise the most precise.
+    #[default]
+    Find,
+    /// The most precise of these.
+    Precise,
+    /// The first, which was chosen so.
+    First(BaselineSource),
+}
 
 /// What one tab asks of another. The tab returns it as [`super::Effect::Tab`]; the top update hands it to the other tab.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,10 +37,12 @@ pub enum TabRequest {
         /// True to go to the Jobs tab and look at it.
         show: bool,
     },
-    /// Compare: compare these models, the first as the baseline.
+    /// Compare: compare these models.
     Compare {
         /// The models.
         models: Vec<PathBuf>,
+        /// Which of them is to be the baseline.
+        baseline: BaselineChoice,
         /// True to leave out those beyond the limit; false to refuse the request.
         truncate: bool,
     },

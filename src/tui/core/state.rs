@@ -131,6 +131,8 @@ pub struct Help {
     pub input: LineEdit,
     /// First line shown.
     pub scroll: usize,
+    /// The glossary is shown, not the keys.
+    pub glossary: bool,
 }
 
 /// The overlay, which takes the keys.

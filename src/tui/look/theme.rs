@@ -125,16 +125,20 @@ theme! {
     output = "role.output";
     /// Tensors of every other role.
     other = "role.other";
-    /// The grid of layers: the largest error.
+    /// Errors by tensor: below 15 dB, the largest.
     heat0 = "heat.0";
-    /// A large error.
+    /// Errors from 15 dB.
     heat1 = "heat.1";
-    /// A medium error.
+    /// Errors from 20 dB.
     heat2 = "heat.2";
-    /// A small error.
+    /// Errors from 25 dB.
     heat3 = "heat.3";
-    /// The smallest error, or none.
+    /// Errors from 30 dB.
     heat4 = "heat.4";
+    /// Errors from 40 dB.
+    heat5 = "heat.5";
+    /// No error.
+    heat6 = "heat.6";
     /// What is being worked on, in the grid of layers.
     working = "working";
 }
@@ -253,9 +257,10 @@ impl Theme {
         }
     }
 
-    /// The style of a finished heat cell, 0 (large error) to 4 (none).
+    /// The style of an error, 0 (the largest) to 6 (none).
     pub(crate) fn heat(&self, step: usize) -> Style {
-        [self.heat0, self.heat1, self.heat2, self.heat3, self.heat4][step.min(4)]
+        let all = [self.heat0, self.heat1, self.heat2, self.heat3, self.heat4, self.heat5, self.heat6];
+        all[step.min(all.len() - 1)]
     }
 }
 

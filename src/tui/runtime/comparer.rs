@@ -3,7 +3,7 @@
 use super::effects;
 use super::threads::Outbox;
 use crate::evaluate::MeasurementCache;
-use crate::tui::core::Action;
+use crate::tui::core::{Action, BaselineChoice};
 use crate::tui::tabs::compare::Compared;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::path::PathBuf;
@@ -14,10 +14,20 @@ use std::time::{Duration, Instant};
 /// Shortest time between two words of progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
+/// What is to be compared.
+pub(super) struct Request {
+    /// The models.
+    pub paths: Vec<PathBuf>,
+    /// Which of them is the baseline.
+    pub baseline: BaselineChoice,
+    /// Tokens for which memory is reported.
+    pub context: Option<u64>,
+}
+
 /// What is to be done.
 pub(super) enum Task {
-    /// Compare these under this number, with memory for so many tokens, until the flag is set.
-    Compare(u64, Vec<PathBuf>, Option<u64>, Arc<AtomicBool>),
+    /// Compare these under this number until the flag is set.
+    Compare(u64, Request, Arc<AtomicBool>),
     /// Take a model out of a comparison.
     TakeOut(u64, Arc<Compared>, PathBuf),
     /// Write a comparison.
@@ -37,10 +47,10 @@ impl Comparer {
     }
 
     /// Compares; what is compared now stops.
-    pub(super) fn start(&mut self, id: u64, paths: Vec<PathBuf>, context: Option<u64>) {
+    pub(super) fn start(&mut self, id: u64, request: Request) {
         self.stop();
         self.current = Arc::default();
-        let _ = self.sender.send(Task::Compare(id, paths, context, self.current.clone()));
+        let _ = self.sender.send(Task::Compare(id, request, self.current.clone()));
     }
 
     /// Stops what is compared now.
@@ -63,7 +73,7 @@ pub(super) fn work(tasks: &Receiver<Task>, out: &Outbox) {
     let mut known = MeasurementCache::default();
     while let Ok(task) = tasks.recv() {
         match task {
-            Task::Compare(id, paths, context, cancel) => compare(id, (&paths, context), &mut known, &cancel, out),
+            Task::Compare(id, request, cancel) => compare(id, &request, &mut known, &cancel, out),
             Task::TakeOut(id, compared, path) => {
                 let _ = out.send(Action::Compared(id, Ok(effects::take_out(&compared, &path))));
             }
@@ -74,13 +84,7 @@ pub(super) fn work(tasks: &Receiver<Task>, out: &Outbox) {
     }
 }
 
-fn compare(
-    id: u64,
-    (paths, context): (&[PathBuf], Option<u64>),
-    known: &mut MeasurementCache,
-    cancel: &AtomicBool,
-    out: &Outbox,
-) {
+fn compare(id: u64, request: &Request, known: &mut MeasurementCache, cancel: &AtomicBool, out: &Outbox) {
     if cancel.load(Ordering::Relaxed) {
         return;
     }
@@ -96,8 +100,9 @@ fn compare(
         let _ = out.send(Action::CompareOverview(id, compared));
     };
     let answer = effects::compare(
-        paths,
-        context,
+        &request.paths,
+        request.baseline,
+        request.context,
         known,
         &overview,
         crate::task::Task { threads: 0, progress: &progress, cancel },
@@ -117,7 +122,8 @@ mod tests {
         let (mut comparer, tasks) = Comparer::new();
         let (out, mut answers) = tokio::sync::mpsc::unbounded_channel();
         for id in 1..=3 {
-            comparer.start(id, vec!["/not/there".into(), "/nor/there".into()], None);
+            let paths = vec!["/not/there".into(), "/nor/there".into()];
+            comparer.start(id, Request { paths, baseline: BaselineChoice::Find, context: None });
         }
         drop(comparer);
         work(&tasks, &out);

@@ -42,7 +42,7 @@ fn run(program: &str, path: &Path) -> Result<(), String> {
             Err(format!("editor `{program}` not found; set $VISUAL or $EDITOR to an installed editor"))
         }
         Ok(status) => Err(format!("the editor `{program}` ended with {status}; the recipe is unchanged")),
-        Err(e) => Err(format!("starting the editor `{program}`: {e}")),
+        Err(e) => Err(format!("starting the editor `{program}`: {}", crate::units::system_error(&e))),
     }
 }
 

@@ -9,14 +9,14 @@ pub(crate) mod watchers;
 use crate::engine::Report;
 use crate::evaluate::{Comparison, Export, MeasurementCache, Set, rows};
 use crate::formats::{Found, spec};
-use crate::job::{self, JobFolder, JobList, JobSummary, Tail};
+use crate::job::{self, JobFolder, JobList, JobSummary, Tail, WithBaseline};
 use crate::model::ErrorKind;
 use crate::monitor::{Check, MachineSampler};
 use crate::plan::{Forecast, Plan};
 use crate::recipe::options::Budget;
 use crate::recipe::{Recipe, Target};
 use crate::task::Task;
-use crate::tui::core::{ErrorCard, ForecastSource, FoundModel};
+use crate::tui::core::{BaselineChoice, ErrorCard, ForecastSource, FoundModel};
 use crate::tui::tabs::compare::Compared;
 use crate::tui::tabs::jobs::JobAction;
 use crate::tui::tabs::models::{ModelInfo, Summary};
@@ -172,6 +172,11 @@ pub(crate) fn job_recipe(dir: &Path) -> Vec<String> {
     String::from_utf8_lossy(&text).lines().map(|l| l.replace('\t', "    ")).collect()
 }
 
+/// The command that carries out the job of a folder again.
+pub(crate) fn job_command(dir: &Path) -> Option<String> {
+    folder(dir).command().map(|c| c.replace(['\n', '\t'], " "))
+}
+
 /// The report kept in the folder of a finished job.
 pub(crate) fn job_report(dir: &Path) -> Option<Arc<Report>> {
     folder(dir).report().map(Arc::new)
@@ -193,18 +198,24 @@ pub fn take_out(compared: &Arc<Compared>, path: &Path) -> Arc<Compared> {
     at.and_then(|at| compared.comparison.without(at)).map_or_else(|| compared.clone(), with_table)
 }
 
-/// Compares models with the first of them. `overview` gets what the headers say before anything is measured.
+/// Compares models with one of them, or with their source. `overview` gets what the headers say before anything is measured.
 ///
 /// # Errors
 /// Models that cannot be read or that hold different networks; cancelled.
 pub(crate) fn compare(
     paths: &[PathBuf],
+    baseline: BaselineChoice,
     context: Option<u64>,
     known: &mut MeasurementCache,
     overview: &dyn Fn(Arc<Compared>),
     how: Task<'_>,
 ) -> Result<Arc<Compared>, ErrorCard> {
-    let set = Set::open(paths, 0, context).map_err(|e| ErrorCard::from(&e))?;
+    let found = match baseline {
+        BaselineChoice::Find => job::with_baseline(paths, None, &job::jobs_root()),
+        BaselineChoice::Precise => WithBaseline { models: paths.to_vec(), baseline: None },
+        BaselineChoice::First(source) => WithBaseline { models: paths.to_vec(), baseline: Some((0, source)) },
+    };
+    let set = Set::open(&found.models, found.baseline, context).map_err(|e| ErrorCard::from(&e))?;
     overview(with_table(set.overview().clone()));
     known.measure(&set, how).map(with_table).map_err(|e| ErrorCard::from(&e))
 }

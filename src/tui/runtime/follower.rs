@@ -46,6 +46,9 @@ impl Followed {
             self.planned = true;
             let _ = out.send(Action::JobPlan(self.id.clone(), plan));
             let _ = out.send(Action::JobRecipe(self.id.clone(), effects::job_recipe(&self.dir)));
+            if let Some(command) = effects::job_command(&self.dir) {
+                let _ = out.send(Action::JobCommand(self.id.clone(), command));
+            }
         }
         let events: Vec<Event> = self.tail.poll().unwrap_or_default();
         if !events.is_empty() {

@@ -1,6 +1,6 @@
 //! Worker threads: whatever may take longer than a frame. Each takes requests from a channel and answers with actions.
 
-use super::comparer::Comparer;
+use super::comparer::{self, Comparer};
 use super::effects;
 use super::follower::{JobRequest, follower};
 use super::inspector::Inspector;
@@ -166,8 +166,8 @@ impl Workers {
         let _ = self.jobs.send(JobRequest::Follow(job));
     }
 
-    pub(super) fn compare(&mut self, id: u64, paths: Vec<PathBuf>, context: Option<u64>) {
-        self.compare.start(id, paths, context);
+    pub(super) fn compare(&mut self, id: u64, request: comparer::Request) {
+        self.compare.start(id, request);
     }
 
     pub(super) fn uncompare(&self, id: u64, compared: Arc<Compared>, path: PathBuf) {

@@ -137,12 +137,13 @@ impl Canvas<'_> {
 
     /// A sparkline of the newest values, scaled to their maximum.
     pub(crate) fn spark(&mut self, x: u16, y: u16, w: u16, values: &[f64], style: Style) {
-        const STEPS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+        // No full block: it would touch the line above.
+        const STEPS: [&str; 7] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇"];
         let shown = &values[values.len().saturating_sub(w.into())..];
         let top = shown.iter().copied().fold(0.0, f64::max);
         let text: String = shown
             .iter()
-            .map(|v| if top > 0.0 { STEPS[((v / top * 7.0).round() as usize).min(7)] } else { STEPS[0] })
+            .map(|v| if top > 0.0 { STEPS[((v / top * 6.0).round() as usize).min(6)] } else { STEPS[0] })
             .collect();
         self.text(x, y, w, &text, style);
     }

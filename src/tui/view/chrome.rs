@@ -68,8 +68,14 @@ fn command_hint(h: Hint) -> (String, &'static str, Option<Cmd>) {
 pub(in crate::tui) fn hints(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let (dim, accent) = (c.theme().dim, c.theme().accent);
     let own: Vec<(String, &str, Option<Cmd>)> = match (&state.layer, state.pending) {
-        (Some(Layer::Help(_)), _) => {
-            vec![plain_hint("type", "to filter"), plain_hint("↑ ↓", "scroll"), plain_hint("esc", "close")]
+        (Some(Layer::Help(h)), _) => {
+            let other = if h.glossary { "keys" } else { "glossary" };
+            vec![
+                plain_hint("type", "to filter"),
+                plain_hint("↑ ↓", "scroll"),
+                plain_hint("tab", other),
+                plain_hint("esc", "close"),
+            ]
         }
         (Some(Layer::Picker(_)), _) => {
             vec![

@@ -6,6 +6,7 @@ pub(in crate::tui) mod braille;
 pub(in crate::tui) mod canvas;
 pub(in crate::tui) mod chrome;
 pub(in crate::tui) mod event;
+pub(in crate::tui) mod heat;
 pub(in crate::tui) mod leave;
 pub(in crate::tui) mod overlay;
 pub(in crate::tui) mod panes;

@@ -1,7 +1,10 @@
 //! Overlays over a tab: help, pickers, questions.
 
-use super::canvas::{Canvas, centered, width};
-use crate::tui::core::{Confirm, Help, Hit, Layer, Picker, PickerKind, Scope, State, all_commands, enabled, keys_here};
+use super::canvas::{Canvas, centered, width, wrap};
+use crate::tui::core::{
+    Confirm, GLOSSARY, GLOSSARY_SOURCE, Help, Hit, Layer, Picker, PickerKind, Scope, State, Term, all_commands,
+    enabled, keys_here,
+};
 use ratatui::layout::Rect;
 
 pub(in crate::tui) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
@@ -60,7 +63,7 @@ fn help_lines(state: &State, query: &str) -> Vec<HelpLine> {
 /// Commands of this place first, then the general ones; filtered by what was typed.
 fn help(c: &mut Canvas<'_>, state: &State, h: &Help, body: Rect) {
     let area = centered(body, 84, body.height);
-    let inner = c.card(area, "Keys in this pane");
+    let inner = c.card(area, if h.glossary { "Glossary" } else { "Keys in this pane" });
     let (dim, text, accent) = (c.theme().dim, c.theme().text, c.theme().accent);
     if h.input.text.is_empty() {
         c.text(inner.x, inner.y, inner.width, "type to filter", dim);
@@ -68,11 +71,16 @@ fn help(c: &mut Canvas<'_>, state: &State, h: &Help, body: Rect) {
         c.spans(inner.x, inner.y, 2, &[("/ ", accent)]);
         c.edit(inner.x + 2, inner.y, inner.width - 2, &h.input, text);
     }
+    let list = Rect { y: inner.y + 1, height: inner.height - 1, ..inner };
+    if h.glossary {
+        return glossary(c, h, list, area);
+    }
+    let other = "tab: what bpw, dB, imatrix … mean";
+    c.right(inner.right(), inner.y, inner.width / 2, other, dim);
     let lines = help_lines(state, &h.input.text.to_lowercase());
     if lines.is_empty() {
         c.text(inner.x, inner.y + 2, inner.width, "no matches", dim);
     }
-    let list = Rect { y: inner.y + 1, height: inner.height - 1, ..inner };
     let top = h.scroll.min(lines.len().saturating_sub(list.height.into()));
     for (i, line) in lines.iter().skip(top).take(list.height.into()).enumerate() {
         help_line(c, line, Rect { y: list.y + i as u16, height: 1, ..list });
@@ -80,6 +88,37 @@ fn help(c: &mut Canvas<'_>, state: &State, h: &Help, body: Rect) {
     if lines.len() > top + usize::from(list.height) {
         let more = format!(" ↓ {} more ", lines.len() - top - usize::from(list.height));
         c.right(area.right() - 2, area.bottom() - 1, 16, &more, dim);
+    }
+}
+
+/// The words that match what was typed, each with its explanation and usual values.
+fn glossary(c: &mut Canvas<'_>, h: &Help, list: Rect, card: Rect) {
+    let (dim, text, title) = (c.theme().dim, c.theme().text, c.theme().title);
+    let query = h.input.text.to_lowercase();
+    let matches = |t: &&Term| {
+        query.is_empty() || t.word.to_lowercase().contains(&query) || t.text.to_lowercase().contains(&query)
+    };
+    let most = usize::from(list.width.saturating_sub(2));
+    let mut lines = Vec::new();
+    for t in GLOSSARY.iter().filter(matches) {
+        lines.push((title, 0, t.word.to_owned()));
+        lines.extend(wrap(t.text, most).into_iter().map(|line| (text, 2, line)));
+        let usual = if t.usual.is_empty() { Vec::new() } else { wrap(&format!("usual: {}", t.usual), most) };
+        lines.extend(usual.into_iter().map(|line| (dim, 2, line)));
+    }
+    if lines.is_empty() {
+        c.text(list.x, list.y + 1, list.width, "no matches", dim);
+        return;
+    }
+    lines.push((dim, 0, String::new()));
+    lines.extend(wrap(GLOSSARY_SOURCE, most).into_iter().map(|line| (dim, 0, line)));
+    let top = h.scroll.min(lines.len().saturating_sub(list.height.into()));
+    for ((style, indent, line), y) in lines.iter().skip(top).zip(list.y..list.bottom()) {
+        c.text(list.x + indent, y, list.width.saturating_sub(*indent), line, *style);
+    }
+    let below = lines.len().saturating_sub(top + usize::from(list.height));
+    if below > 0 {
+        c.right(card.right() - 2, card.bottom() - 1, 16, &format!(" ↓ {below} more "), dim);
     }
 }
 

@@ -74,7 +74,7 @@ impl Listing {
         match fs::read_dir(path) {
             Ok(found) => listing.take(found, real),
             Err(e) if e.kind() == ErrorKind::NotFound => return None,
-            Err(e) => listing.error = Some(format!("the folder cannot be listed: {e}")),
+            Err(e) => listing.error = Some(format!("the folder cannot be listed: {}", crate::units::system_error(&e))),
         }
         Some(listing)
     }

@@ -182,7 +182,11 @@ impl Watcher {
         match pin::pin(&self.rule, unit) {
             Ok(pinned) => pinned.map(Some),
             Err(e) => {
-                self.emit_warning(format!("{} cannot be pinned and is exported in place: {e}", unit.name));
+                self.emit_warning(format!(
+                    "{} cannot be pinned and is exported in place: {}",
+                    unit.name,
+                    crate::units::system_error(&e)
+                ));
                 Some(None)
             }
         }

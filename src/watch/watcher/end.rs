@@ -133,7 +133,7 @@ impl Watcher {
         let Some(command) = command else { return };
         match hooks::run(command, exported, self.store.folder()) {
             Ok(hook) => self.hooks.push(hook),
-            Err(e) => self.emit_warning(format!("`{command}` cannot be started: {e}")),
+            Err(e) => self.emit_warning(format!("`{command}` cannot be started: {}", crate::units::system_error(&e))),
         }
     }
 

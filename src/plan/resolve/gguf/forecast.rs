@@ -3,33 +3,22 @@
 //! Sizes are exact, errors and times are estimates. Data: a model and the options of a GGUF target → [`Forecast`].
 
 use super::super::forecast::mark_front;
-use super::super::{Chosen, Forecast, Forecasted, Heavy, Resolved, resolve};
+use super::super::{Chosen, Forecast, Forecasted, Heavy};
+use super::file_types::{Outline, outline, outlines};
 use super::overrides::Overrides;
-use super::split::trial;
-use super::{Budget, Loss, Mixer, Ready, forecast_many, ready};
-use crate::arch::OutType;
-use crate::model::{ErrorKind, FormatId, Model, ModelError, Name, Result, TensorEntry};
+use super::{Budget, Loss, Mixer, Ready, effort, forecast_many, ready};
+use crate::forecast::output_db;
+use crate::model::{FormatId, Model, Name, Result, TensorEntry};
 use crate::plan::source;
-use crate::plan::trial::layout_tensors;
-use crate::quant::Encoding;
+use crate::quant::{Effort, Encoding};
 use crate::recipe::Target;
 use crate::recipe::options::gguf;
 use crate::task::Task;
-use crate::tensor::DType;
-use crate::transform::FileType;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
 /// Tensors that are named as the heaviest.
 const HEAVY: usize = 5;
-
-/// A resolved file type without its metadata, which is as large as the vocabulary.
-struct Outline {
-    name: String,
-    bytes: u64,
-    types: Vec<(Name, Encoding)>,
-    fallbacks: usize,
-}
 
 /// Measures the model and forecasts its GGUF outputs. `target` gives the options; its budget, if it has one, is met
 /// with a mix.
@@ -47,11 +36,7 @@ pub(crate) fn forecast(model: &Model, target: &Target, how: Task<'_>) -> Result<
     }
     let (mut outlines, refused) = outlines(model, target, &ready, &overrides, how)?;
     let by_name: HashMap<&str, &TensorEntry> = ready.real.iter().map(|t| (t.name.as_str(), t)).collect();
-    let lossy = |(name, e): &&(Name, Encoding)| {
-        let entry = by_name.get(name.as_str());
-        entry.is_some_and(|t| t.shape.rank() > 1 && t.encoding != *e) && *e != DType::F32.into()
-    };
-    let also: Vec<(Name, Encoding)> = outlines.iter().flat_map(|o| &o.types).filter(lossy).cloned().collect();
+    let also: Vec<(Name, Encoding)> = outlines.iter().flat_map(|o| o.lossy(&ready.real)).collect();
     let begun = Instant::now();
     let mixer = Mixer::measured(&ready, target, &overrides, &also, how)?;
     let seconds = begun.elapsed().as_secs_f64();
@@ -64,13 +49,13 @@ pub(crate) fn forecast(model: &Model, target: &Target, how: Task<'_>) -> Result<
     let mut mixes = Vec::new();
     for t in types.iter().filter(|t| t.bits_per_weight < 16.0) {
         // A size that the candidates do not reach has no mix.
-        if let Ok((_, mix)) = pricing.mixed(Budget::Bytes(t.bytes), t.name.clone()) {
+        if let Ok((_, mix)) = pricing.mixed(Budget::Bytes(t.bytes), t.name.clone(), &outlines) {
             mixes.push(mix);
         }
     }
     let choice = match budget {
         Some((budget, name)) => {
-            let (outline, forecasted) = pricing.mixed(budget, name)?;
+            let (outline, forecasted) = pricing.mixed(budget, name, &outlines)?;
             Some(chosen(&outline, forecasted, &pricing.by_name))
         }
         None => None,
@@ -82,48 +67,13 @@ pub(crate) fn forecast(model: &Model, target: &Target, how: Task<'_>) -> Result<
         parameters: model.parameters(),
         source_bytes: model.tensor_bytes(),
         imatrix: target.get(&gguf::IMATRIX),
+        effort: Some(effort(target)?).filter(|e| *e != Effort::Reference),
         seconds,
         types,
         mixes,
         refused,
         choice,
     })
-}
-
-/// A file type that a model cannot become, and the reason.
-type RefusedType = (String, String);
-
-/// Every file type, resolved; and those that this model cannot become.
-fn outlines(
-    model: &Model,
-    target: &Target,
-    ready: &Ready,
-    overrides: &Overrides,
-    how: Task<'_>,
-) -> Result<(Vec<Outline>, Vec<RefusedType>)> {
-    let by_converter = |t: FileType| model.format != FormatId::Gguf && OutType::parse(t.name()).is_some();
-    let (mut outlines, mut refused) = (Vec::new(), Vec::new());
-    let mut first_error: Option<ModelError> = None;
-    for &file_type in FileType::ALL.iter().filter(|t| !t.is_copy()) {
-        let resolved = if by_converter(file_type) && target.get(&gguf::PRUNE_LAYERS).is_empty() {
-            let named = Target { quantization: Some(file_type.name().to_ascii_lowercase()), ..target.clone() };
-            resolve(model, &named, how)
-        } else {
-            ready.quantized(target, file_type, overrides)
-        };
-        match resolved.and_then(|r| outline(model, target, file_type, &r)) {
-            Ok(one) => outlines.push(one),
-            Err(e) if e.kind() == ErrorKind::Io => return Err(e),
-            Err(e) => {
-                refused.push((file_type.name().to_owned(), e.to_string()));
-                first_error.get_or_insert(e);
-            }
-        }
-    }
-    if let (true, Some(e)) = (outlines.is_empty(), first_error) {
-        return Err(e);
-    }
-    Ok((outlines, refused))
 }
 
 /// What is needed to say what an output loses.
@@ -149,7 +99,7 @@ impl Pricing<'_> {
             bytes: o.bytes,
             bits_per_weight: data as f64 * 8.0 / self.elems.max(1) as f64,
             sqnr_db: loss.sums.sqnr_db(),
-            output_sqnr_db: (loss.output > 0.0).then(|| -10.0 * loss.output.log10()),
+            output_sqnr_db: output_db(loss.output),
             cpu_seconds: self.mixer.seconds(types()),
             fallbacks: o.fallbacks,
             heaviest: heaviest(loss),
@@ -157,25 +107,18 @@ impl Pricing<'_> {
         }
     }
 
-    /// The mix that loses least within a budget.
-    fn mixed(&self, budget: Budget, name: String) -> Result<(Outline, Forecasted)> {
+    /// The mix that loses least within a budget, or the file type that does if no mix loses less.
+    fn mixed(&self, budget: Budget, name: String, types: &[Outline]) -> Result<(Outline, Forecasted)> {
         let mix = self.mixer.choose(budget)?;
         let resolved = self.ready.with_types(self.target, mix.file_type, &mix.types, self.overrides)?;
-        let outline = Outline { name, ..outline(self.model, self.target, mix.file_type, &resolved)? };
-        let forecasted = self.forecasted(&outline);
-        Ok((outline, forecasted))
+        let mut chosen = outline(self.model, self.target, mix.file_type, &resolved)?;
+        if let Some(better) = self.mixer.better_type(budget, &chosen, types) {
+            chosen = better.clone();
+        }
+        chosen.name = name;
+        let forecasted = self.forecasted(&chosen);
+        Ok((chosen, forecasted))
     }
-}
-
-fn outline(model: &Model, target: &Target, file_type: FileType, resolved: &Resolved) -> Result<Outline> {
-    let tensors = layout_tensors(&resolved.tensors);
-    let files = trial(model, target, &tensors, &resolved.metadata)?;
-    Ok(Outline {
-        name: file_type.name().to_owned(),
-        bytes: files.iter().map(|f| f.bytes).sum(),
-        types: tensors.into_iter().map(|t| (t.name, t.encoding)).collect(),
-        fallbacks: resolved.reasons.iter().filter(|r| r.fallback_from.is_some()).count(),
-    })
 }
 
 fn heaviest(mut loss: Loss<'_>) -> Vec<Heavy> {

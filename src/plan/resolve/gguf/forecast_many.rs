@@ -7,12 +7,13 @@
 use super::super::forecast::mark_front;
 use super::super::{Forecast, Forecasted, Heavy};
 use super::Ready;
+use super::effort;
 use super::overrides::Overrides;
 use super::split::trial;
 use crate::forecast::{self, Score, Scores, Subject, Surroundings};
 use crate::formats::{LayoutTensor, gguf as gguf_file};
 use crate::model::{ErrorKind, MetaValue, Metadata, Model, ModelError, Result, Role};
-use crate::quant::Encoding;
+use crate::quant::{Effort, Encoding};
 use crate::recipe::Target;
 use crate::recipe::options::{common, gguf};
 use crate::task::Task;
@@ -141,7 +142,7 @@ pub(super) fn forecast(
         return Err(e);
     }
     let begun = Instant::now();
-    let mut scores = Scores::open(&forecast::scores_root(), &ready.model.path);
+    let mut scores = Scores::open(&forecast::scores_root(), &ready.model.path, effort(target)?);
     let losses = measure(ready, &classes, &outlines, &mut scores, how)?;
     let seconds = begun.elapsed().as_secs_f64();
     // Without experts MXFP4_MOE is Q8_0 under another name.
@@ -156,6 +157,7 @@ pub(super) fn forecast(
         parameters: model.parameters(),
         source_bytes: model.tensor_bytes(),
         imatrix: target.get(&gguf::IMATRIX),
+        effort: Some(effort(target)?).filter(|e| *e != Effort::Reference),
         seconds,
         types,
         mixes: Vec::new(),
@@ -306,7 +308,7 @@ fn forecasted(
         bytes: o.bytes,
         bits_per_weight: o.data as f64 * 8.0 / elems.max(1) as f64,
         sqnr_db: sums.sqnr_db(),
-        output_sqnr_db: (output > 0.0).then(|| -10.0 * output.log10()),
+        output_sqnr_db: forecast::output_db(output),
         cpu_seconds,
         fallbacks: o.fallbacks,
         heaviest: heavy.iter().map(named).collect(),

@@ -3,11 +3,14 @@
 //! The tensors that llama-quantize would quantize, and for which the user named no type, are measured in every candidate
 //! type (`forecast`); [`forecast::choose`] picks; the choices go to the planner of llama-quantize as types by name.
 
-use super::super::{Resolved, parse_encoding};
+use super::super::parse_encoding;
 use super::budget::Budget;
+use super::effort;
+use super::file_types::Outline;
 use super::overrides::Overrides;
 use super::ready::Ready;
 use super::split::trial;
+use super::within::holds;
 use crate::forecast::{self, Candidates, Choice, Group, Score, Scores, Subject, Surroundings, fused_with};
 use crate::formats::LayoutTensor;
 use crate::model::{Hint, Listing, ModelError, Name, OptionName, Remedy, Result, Role, TensorEntry, Warning};
@@ -26,25 +29,6 @@ const NEVER: f64 = 1e300;
 /// Rounds of taking off what padding and split tables cost; each one leaves less.
 const ROUNDS: usize = 8;
 
-/// The mix that loses least within a budget.
-///
-/// # Errors
-/// Those of measuring; a budget that is too small.
-pub(super) fn within(
-    ready: &Ready,
-    budget: Budget,
-    target: &Target,
-    overrides: &Overrides,
-    how: Task<'_>,
-) -> Result<Resolved> {
-    let mixer = Mixer::measured(ready, target, overrides, &[], how)?;
-    let mix = mixer.choose(budget)?;
-    let mut resolved = ready.with_types(target, mix.file_type, &mix.types, overrides)?;
-    resolved.quantization = budget.name(target);
-    resolved.warnings.extend(mix.warning);
-    Ok(resolved)
-}
-
 /// A model whose tensors are measured, for any number of budgets.
 pub(in crate::plan) struct Mixer<'a> {
     ready: &'a Ready,
@@ -56,6 +40,8 @@ pub(in crate::plan) struct Mixer<'a> {
     scores: Scores,
     around: Surroundings,
     base: Base,
+    /// The types that the user allows; empty: all.
+    only: Vec<Encoding>,
 }
 
 /// What was chosen.
@@ -88,7 +74,8 @@ impl<'a> Mixer<'a> {
         how: Task<'_>,
     ) -> Result<Self> {
         let around = Surroundings::of(&ready.model.tensors);
-        let open = open(ready, target, overrides, around)?;
+        let only = budget_types(target)?;
+        let open = open(ready, target, overrides, around, &only)?;
         let mut wanted: BTreeMap<&str, Vec<Encoding>> = BTreeMap::new();
         for t in &open {
             let measured = t.types.iter().copied().filter(|e| *e != t.entry.encoding);
@@ -110,11 +97,11 @@ impl<'a> Mixer<'a> {
                 Some((Subject { entry: t.clone(), importance }, types))
             })
             .collect();
-        let mut scores = Scores::open(&forecast::scores_root(), &ready.model.path);
+        let mut scores = Scores::open(&forecast::scores_root(), &ready.model.path, effort(target)?);
         scores.measure(&subjects, how)?;
         let groups = grouped(&open, &scores);
-        let mut mixer =
-            Self { ready, target, overrides, open, groups, options: Vec::new(), scores, around, base: Base::default() };
+        let (options, base) = (Vec::new(), Base::default());
+        let mut mixer = Self { ready, target, overrides, open, groups, options, scores, around, base, only };
         mixer.base = mixer.base_bytes()?;
         mixer.options = mixer.groups.iter().map(|g| Group { options: mixer.options_of(g) }).collect();
         Ok(mixer)
@@ -151,6 +138,33 @@ impl<'a> Mixer<'a> {
             needed = bytes;
         }
         Err(self.too_small(budget, needed))
+    }
+
+    /// The file type within the budget that loses less than `mix`, if there is one: the best of them. Groups of tensors that must have one
+    /// type, floors and the list of candidates keep a mix from what a file type may do.
+    pub(in crate::plan) fn better_type<'o>(
+        &self,
+        budget: Budget,
+        mix: &Outline,
+        types: &'o [Outline],
+    ) -> Option<&'o Outline> {
+        let by_name: HashMap<&str, &TensorEntry> = self.ready.real.iter().map(|t| (t.name.as_str(), t)).collect();
+        let loss = |o: &Outline| {
+            let types = o.types.iter().filter_map(|(name, e)| Some((*by_name.get(name.as_str())?, *e)));
+            self.loss(types).output
+        };
+        let fits = types.iter().filter(|o| holds(budget, o, &self.ready.model) && self.is_allowed(o));
+        let best = fits.map(|o| (loss(o), o)).min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.bytes.cmp(&b.1.bytes)))?;
+        (best.0 < loss(mix)).then_some(best.1)
+    }
+
+    /// True if every open tensor has one of the types that the user allows.
+    fn is_allowed(&self, outline: &Outline) -> bool {
+        if self.only.is_empty() {
+            return true;
+        }
+        let types: HashMap<&str, Encoding> = outline.types.iter().map(|(name, e)| (name.as_str(), *e)).collect();
+        self.open.iter().all(|t| types.get(t.entry.name.as_str()).is_none_or(|e| self.only.contains(e)))
     }
 
     /// What is lost when tensors have these types. What was not measured counts as without loss.
@@ -308,13 +322,19 @@ struct Tied {
     types: Vec<Encoding>,
 }
 
+/// The only types that the user allows; empty: all.
+fn budget_types(target: &Target) -> Result<Vec<Encoding>> {
+    target.get(&gguf::BUDGET_TYPES).iter().map(|t| parse_encoding(&gguf::BUDGET_TYPES, t)).collect()
+}
+
 /// The tensors to choose for.
-fn open<'a>(ready: &'a Ready, target: &Target, overrides: &Overrides, around: Surroundings) -> Result<Vec<Open<'a>>> {
-    let only: Vec<Encoding> = target
-        .get(&gguf::BUDGET_TYPES)
-        .iter()
-        .map(|t| parse_encoding(&gguf::BUDGET_TYPES, t))
-        .collect::<Result<_>>()?;
+fn open<'a>(
+    ready: &'a Ready,
+    target: &Target,
+    overrides: &Overrides,
+    around: Surroundings,
+    only: &[Encoding],
+) -> Result<Vec<Open<'a>>> {
     let arch = ready.model.architecture().unwrap_or_default();
     let mut open = Vec::new();
     for (entry, real) in ready.model.tensors.iter().zip(&ready.real) {
@@ -333,7 +353,7 @@ fn open<'a>(ready: &'a Ready, target: &Target, overrides: &Overrides, around: Su
             importance: ready.imatrix.as_ref().is_some_and(|m| m.covers(entry)),
             output: entry.role() == Role::Output || (around.tied && name == "token_embd.weight"),
             embedding: entry.role() == Role::Embedding,
-            only: &only,
+            only,
         };
         let types = candidates.types();
         if types.is_empty() {

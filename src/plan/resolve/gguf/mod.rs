@@ -6,6 +6,7 @@
 
 mod budget;
 mod context;
+mod file_types;
 mod forecast;
 mod forecast_many;
 mod hf;
@@ -19,6 +20,7 @@ mod overrides;
 mod presets;
 mod ready;
 mod split;
+mod within;
 
 use super::{Asked, ExtraFiles, ExtraRequest, Resolved, TargetSpec};
 use crate::arch::OutType;
@@ -149,7 +151,7 @@ fn from_hf(model: &Model, target: &Target, asked: Choice<'_>, overrides: &Overri
     }
     let ready = hf::ready(model, target)?;
     match (asked, out_type) {
-        (Choice::Budget(budget, how), _) => mixer::within(&ready, budget, target, overrides, how),
+        (Choice::Budget(budget, how), _) => within::within((model, &ready), budget, target, overrides, how),
         (Choice::Type(_), Some(OutType::Auto)) => {
             ready.quantized(target, hf::converter_choice(model, target)?, overrides)
         }
@@ -163,7 +165,10 @@ fn from_gguf(model: &Model, target: &Target, asked: Choice<'_>, overrides: &Over
     let mut resolved = match asked {
         Choice::Type(name) if as_it_is(name) => as_is(model, target, overrides)?,
         Choice::Type(name) => Ready::of_gguf(model, target)?.quantized(target, file_type(name)?, overrides)?,
-        Choice::Budget(budget, how) => mixer::within(&Ready::of_gguf(model, target)?, budget, target, overrides, how)?,
+        Choice::Budget(budget, how) => {
+            let ready = Ready::of_gguf(model, target)?;
+            within::within((model, &ready), budget, target, overrides, how)?
+        }
     };
     resolved.architecture = model.architecture().map(str::to_owned);
     Ok(resolved)

@@ -96,6 +96,15 @@ pub(super) const COMMANDS: &[Command] = &[
         always,
     ),
     command(Cmd::Palette, "palette", &[":", "ctrl-p"], &[Global], "Find a command by name", "commands", always),
-    command(Cmd::Help, "help", &["?", "f1"], &[Global], "Show this help", "help", always),
+    command(Cmd::Help, "help", &["?", "f1"], &[Global], "Show this help; tab shows the glossary", "help", always),
+    command(
+        Cmd::Glossary,
+        "glossary",
+        &[],
+        &[Global],
+        "Explain the words: bpw, dB, imatrix, KL divergence …",
+        "",
+        always,
+    ),
     command(Cmd::Quit, "quit", &["q", "ctrl-c"], &[Global], "Quit; asks about running jobs", "quit", always),
 ];

@@ -30,6 +30,8 @@ pub enum Cmd {
     Convert,
     Rescan,
     CopyPath,
+    CopyCommand,
+    Glossary,
     SectionNext,
     SectionPrev,
     Sort,

@@ -25,7 +25,7 @@ fn everywhere(state: &mut State, cmd: Cmd) -> Vec<Effect> {
     match cmd {
         Cmd::BorderLeft => panes::step(state, false),
         Cmd::BorderRight => panes::step(state, true),
-        Cmd::Palette | Cmd::Theme | Cmd::Help => pickers::open(state, cmd),
+        Cmd::Palette | Cmd::Theme | Cmd::Help | Cmd::Glossary => pickers::open(state, cmd),
         Cmd::Doctor => {
             let mut effects = go(state, Tab::Log);
             state.log.widen();

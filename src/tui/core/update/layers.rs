@@ -34,6 +34,7 @@ fn help(state: &mut State, mut h: Help, key: Key) -> Vec<Effect> {
         (Code::Esc, _) if !h.input.text.is_empty() => h.input = LineEdit::default(),
         (Code::Esc | Code::Enter | Code::F(1), _) => return Vec::new(),
         (Code::Char('?' | 'q'), false) if h.input.text.is_empty() => return Vec::new(),
+        (Code::Tab | Code::BackTab, _) => (h.glossary, h.scroll) = (!h.glossary, 0),
         (Code::Down, _) => h.scroll += 1,
         (Code::Up, _) => h.scroll = h.scroll.saturating_sub(1),
         (Code::PageDown, _) | (Code::Char('d'), true) => h.scroll += page,

@@ -13,7 +13,7 @@ pub(super) fn open(state: &mut State, cmd: Cmd) {
             (PickerKind::Themes, state.themes.iter().map(item).collect(), row)
         }
         _ => {
-            state.layer = Some(Layer::Help(Help::default()));
+            state.layer = Some(Layer::Help(Help { glossary: cmd == Cmd::Glossary, ..Help::default() }));
             return;
         }
     };

@@ -8,6 +8,7 @@ use crate::task::Task;
 use crate::tui::tabs::recipe::{
     EditOutcome, EditPlace, LibraryEntry, Overwrite, PlanResponse, SaveRefusal, TargetRejection,
 };
+use crate::units::system_error;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -73,7 +74,9 @@ fn lines(errors: &RecipeErrors) -> Vec<String> {
 /// # Errors
 /// When there is a file of that name and it shall not be replaced; when it cannot be written.
 pub(crate) fn save(path: &Path, recipe: &Recipe, overwrite: Overwrite) -> Result<(), SaveRefusal> {
-    let failed = |what: &str, e: std::io::Error| SaveRefusal::Failed(format!("{}: {what}: {e}", path.display()));
+    let failed = |what: &str, e: std::io::Error| {
+        SaveRefusal::Failed(format!("{}: {what}: {}", path.display(), system_error(&e)))
+    };
     if Syntax::of(path) != Syntax::Toml {
         let why = format!("{}: recipes are saved as TOML; choose a name that ends in .toml", path.display());
         return Err(SaveRefusal::Failed(why));
@@ -136,7 +139,8 @@ pub(crate) fn lay_out(place: &EditPlace, recipe: &Recipe) -> Result<PathBuf, Str
     let mut options = crate::files::private_options();
     options.write(true).create_new(true);
     let written = options.open(&path).and_then(|mut f| f.write_all(text.as_bytes()));
-    written.map(|()| path.clone()).map_err(|e| format!("{}: {e}; is there space for temporary files?", path.display()))
+    let failed = |e| format!("{}: {}; is there space for temporary files?", path.display(), system_error(&e));
+    written.map(|()| path.clone()).map_err(failed)
 }
 
 /// A unique name, made from the process and the time.

@@ -3,6 +3,7 @@
 use super::{App, ascii};
 use crate::tui::core::{Action, Effect, Level, update};
 use crate::tui::look::Theme;
+use crate::tui::runtime::comparer::Request as CompareRequest;
 use crate::tui::runtime::effects::{self, paths, recipes};
 use crate::tui::runtime::{caps, osc, terminal};
 use crate::tui::tabs::jobs::JobAction;
@@ -54,7 +55,9 @@ impl App {
             Effect::ActOnJob(action, title, dir) => self.workers.ask(action, title, dir),
             Effect::Doctor => self.workers.doctor(),
             Effect::Follow(job) => self.workers.follow(job),
-            Effect::Compare(id, paths, context) => self.workers.compare(id, paths, context),
+            Effect::Compare(id, paths, baseline, context) => {
+                self.workers.compare(id, CompareRequest { paths, baseline, context });
+            }
             Effect::Uncompare(id, compared, path) => self.workers.uncompare(id, compared, path),
             Effect::StopComparing => self.workers.stop_comparing(),
             Effect::ExportComparison(compared, path) => self.workers.export(compared, path),

@@ -131,7 +131,7 @@ pub(super) const COMMANDS: &[Command] = &[
         &["l", "right"],
         &[Columns, Tensors],
         "Select the next model",
-        "",
+        "next model",
         several,
     ),
 ];

@@ -1,11 +1,11 @@
 //! Updates of the Compare tab.
 
 use super::state::{Chart, Order, Prompt};
-use crate::evaluate::MAX_MODELS;
+use crate::evaluate::{BaselineSource, MAX_MODELS};
 use crate::model::FormatId;
 use crate::tui::core::{
-    Action, Cmd, Completion, Effect, FoundModel, Hit, Layer, Level, LineEdit, Picker, PickerItem, PickerKind, State,
-    Tab, TabRequest, moved, natural, units,
+    Action, BaselineChoice, Cmd, Completion, Effect, FoundModel, Hit, Layer, Level, LineEdit, Picker, PickerItem,
+    PickerKind, State, Tab, TabRequest, moved, natural, units,
 };
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
         Action::CompareOverview(request, overview) if request == state.compare.request => {
             let all = overview.comparison.tensors.len();
             state.compare.running.get_or_insert((0, all)).1 = all;
-            state.compare.result = Some(overview);
+            state.compare.take(overview);
         }
         Action::CompareProgress(request, done, all) if request == state.compare.request => {
             state.compare.running = Some((done, all));
@@ -22,7 +22,7 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Compared(request, answer) if request == state.compare.request => {
             state.compare.running = None;
             match answer {
-                Ok(result) => state.compare.result = Some(result),
+                Ok(result) => state.compare.take(result),
                 Err(card) => {
                     let hint = card.hint.as_ref().map(|h| format!(" {h}")).unwrap_or_default();
                     state.note(Level::Error, format!("{}.{hint}", card.message));
@@ -70,9 +70,9 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
     Some(Vec::new())
 }
 
-/// Does what another tab asks: compares models that were chosen there, the first as the baseline.
+/// Does what another tab asks: compares models that were chosen there.
 pub(super) fn asked(state: &mut State, request: TabRequest) -> Vec<Effect> {
-    let TabRequest::Compare { models: mut wanted, truncate } = request else { return Vec::new() };
+    let TabRequest::Compare { models: mut wanted, truncate, baseline } = request else { return Vec::new() };
     let broken = |p: &PathBuf| state.models.node_at(p).is_some_and(|n| matches!(n.summary, Some(Err(_))));
     let left_out: Vec<String> = wanted.iter().filter(|p| broken(p)).map(|p| state.short_path(p)).collect();
     if !left_out.is_empty() && wanted.len() - left_out.len() > 1 {
@@ -91,6 +91,7 @@ pub(super) fn asked(state: &mut State, request: TabRequest) -> Vec<Effect> {
     }
     state.compare.selected = usize::from(wanted.len() > 1);
     state.compare.order = Order::Added;
+    state.compare.baseline = baseline;
     let mut effects = set(state, wanted);
     effects.push(Effect::Tab(TabRequest::Show(Tab::Compare)));
     effects
@@ -112,7 +113,7 @@ fn ask(state: &mut State) -> Vec<Effect> {
         return vec![Effect::StopComparing];
     }
     c.running = Some((0, 0));
-    vec![Effect::Compare(c.request, c.columns.clone(), c.context)]
+    vec![Effect::Compare(c.request, c.columns.clone(), c.baseline, c.context)]
 }
 
 /// Continues the measurement that was stopped when the tab was left.
@@ -189,6 +190,10 @@ fn remove(state: &mut State) -> Vec<Effect> {
     }
     let mut columns = c.columns.clone();
     columns.remove(at);
+    if at == 0 {
+        // The user does not want this baseline: it is not searched for again.
+        c.baseline = BaselineChoice::Precise;
+    }
     set(state, columns)
 }
 
@@ -202,6 +207,7 @@ fn pin(state: &mut State) -> Vec<Effect> {
     let baseline = columns.remove(c.selected);
     columns.insert(0, baseline);
     c.selected = 0;
+    c.baseline = BaselineChoice::First(BaselineSource::Given);
     set(state, columns)
 }
 

@@ -18,6 +18,11 @@ fn in_grid(s: &State) -> bool {
     s.jobs.section == JobSection::Layers && s.jobs.view.as_ref().is_some_and(|v| !v.grid.is_empty())
 }
 
+/// The report is shown, and ends with a command.
+fn repeats(s: &State) -> bool {
+    s.jobs.section == JobSection::Report && s.jobs.view.as_ref().is_some_and(|v| v.command.is_some())
+}
+
 /// A list and its job: where both have the command.
 const BOTH: &[Scope] = &[JobList, Job];
 
@@ -78,7 +83,16 @@ pub(super) const COMMANDS: &[Command] = &[
         "remove",
         |s| is(s, JobState::ended),
     ),
+    command(
+        Cmd::CopyCommand,
+        "copy.command",
+        &["y"],
+        BOTH,
+        "In the report: copy the command line that repeats the job",
+        "copy command",
+        repeats,
+    ),
     command(Cmd::CopyPath, "copy.output", &["y"], BOTH, "Copy the output's path to the clipboard", "copy path", |s| {
-        s.jobs.view.as_ref().is_some_and(|v| !v.history.outputs.is_empty())
+        !repeats(s) && s.jobs.view.as_ref().is_some_and(|v| !v.history.outputs.is_empty())
     }),
 ];

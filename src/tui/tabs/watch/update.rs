@@ -1,7 +1,10 @@
 //! Updates of the Watch tab, and the start of a watcher.
 
 use super::state::WatchState;
-use crate::tui::core::{Action, Cmd, Confirm, Effect, ErrorCard, Focus, Hit, Layer, Level, State, Tab, TabRequest};
+use crate::evaluate::BaselineSource;
+use crate::tui::core::{
+    Action, BaselineChoice, Cmd, Confirm, Effect, ErrorCard, Focus, Hit, Layer, Level, State, Tab, TabRequest,
+};
 use crate::watch::{Request, Rule};
 use std::path::PathBuf;
 
@@ -83,7 +86,10 @@ fn asks(w: &WatchState, cmd: Cmd) -> Option<Effect> {
     match cmd {
         Cmd::WatchJob => Some(Effect::Tab(TabRequest::ShowJob(source?.last()?.done.job.clone()))),
         Cmd::WatchOutput => Some(Effect::Tab(TabRequest::ShowModel(source?.exported()?.done.outputs.first()?.clone()))),
-        Cmd::WatchCompare => Some(Effect::Tab(TabRequest::Compare { models: w.pair()?.to_vec(), truncate: false })),
+        Cmd::WatchCompare => {
+            let (models, baseline) = (w.pair()?.to_vec(), BaselineChoice::First(BaselineSource::Given));
+            Some(Effect::Tab(TabRequest::Compare { models, truncate: false, baseline }))
+        }
         Cmd::WatchPause => {
             let watcher = w.current()?;
             let request = if watcher.paused { Request::Resume } else { Request::Pause };

@@ -63,7 +63,8 @@ fn chat(metadata: &Metadata, text: &mut String, warnings: &mut Vec<Warning>) {
             System::Message(_, Some(default)) => Some(quoted(default)?),
             _ => None,
         };
-        let stops: Vec<String> = stops(&shape, &tokens).iter().map(|s| quoted(s)).collect::<Result<_, _>>()?;
+        // A text that cannot be quoted is left out: answers end with the tokens that the GGUF names anyway.
+        let stops: Vec<String> = stops(&shape, &tokens).iter().filter_map(|s| quoted(s).ok()).collect();
         Ok((template, system, stops, shape.system == System::None))
     });
     let (go, system, stops, no_system) = match written {

@@ -63,9 +63,13 @@ impl Measure {
         if self.is_logarithmic() { format!("1e{:.0}", -height).replace('-', "−") } else { format!("{height:.0}") }
     }
 
-    /// The least distance between two numbers on the axis.
-    pub(crate) fn step(self) -> f64 {
-        if self.is_logarithmic() { 1.0 } else { 10.0 }
+    /// The distance between two numbers on the axis, for values over this range: a power of ten, or so many dB that there are about five.
+    pub(crate) fn step(self, range: f64) -> f64 {
+        const STEPS: [f64; 4] = [1.0, 2.0, 5.0, 10.0];
+        match self.is_logarithmic() {
+            true => 1.0,
+            false => STEPS.into_iter().find(|step| range <= 5.0 * step).unwrap_or(10.0),
+        }
     }
 }
 
@@ -90,6 +94,12 @@ impl CompareState {
 mod tests {
     use super::*;
     use crate::evaluate::Sameness;
+
+    #[test]
+    fn the_axis_follows_the_data() {
+        assert_eq!([3.0, 8.0, 24.0, 200.0].map(|range| Measure::Decibel.step(range)), [1.0, 2.0, 5.0, 10.0]);
+        assert_eq!(Measure::Rmse.step(0.1), 1.0);
+    }
 
     #[test]
     fn up_is_better_in_every_measure() {

@@ -6,7 +6,7 @@ pub(crate) use measure::Measure;
 
 use crate::evaluate::{Comparison, Figures, MAX_MODELS, Measured, MetricRow, TensorFigures, Variant};
 use crate::tui::core::fuzzy::passes;
-use crate::tui::core::{ErrorCard, LineEdit, natural};
+use crate::tui::core::{BaselineChoice, ErrorCard, LineEdit, natural};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -119,6 +119,8 @@ impl TableKey {
 pub struct CompareState {
     /// The models; the first is the baseline.
     pub columns: Vec<PathBuf>,
+    /// Which of them is to be the baseline.
+    pub baseline: BaselineChoice,
     /// Selected model.
     pub selected: usize,
     /// Number of the latest request.
@@ -155,6 +157,22 @@ pub struct CompareState {
 }
 
 impl CompareState {
+    /// Takes a result: its baseline becomes the first column, also where it was none of the models before.
+    pub(crate) fn take(&mut self, result: Arc<Compared>) {
+        let selected = self.columns.get(self.selected).cloned();
+        let c = &result.comparison;
+        if let Some(base) = c.variants.get(c.baseline.at).filter(|base| self.columns.first() != Some(&base.path)) {
+            let old_first = self.columns.first().cloned();
+            self.columns.retain(|p| *p != base.path);
+            self.columns.insert(0, base.path.clone());
+            // The selected one stays; the former baseline was not chosen by the user.
+            let kept = selected.filter(|s| Some(s) != old_first.as_ref() || self.columns.len() < 2);
+            let at = kept.and_then(|s| self.columns.iter().position(|p| *p == s)).unwrap_or(1);
+            self.selected = at.max(1).min(self.columns.len() - 1);
+        }
+        self.result = Some(result);
+    }
+
     /// Place of a model among those measured.
     fn place(&self, path: &Path) -> Option<usize> {
         self.result.as_ref()?.comparison.variants.iter().position(|v| v.path == path)

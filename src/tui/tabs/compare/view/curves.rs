@@ -32,7 +32,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect) {
         c.text(area.x + 1, area.y + 1, area.width.saturating_sub(2), text, dim);
         return;
     }
-    let step = s.measure.step();
+    let step = s.measure.step(high - low);
     let (low, high) = ((low / step).floor() * step, ((high / step).floor() + 1.0) * step);
     let plot = Rect {
         x: area.x + AXIS + 1,
@@ -42,17 +42,16 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect) {
     };
     title(c, s, &curves, area);
     let lossless = curves.iter().any(|v| v.points.iter().flatten().any(|db| db.is_infinite()));
-    axes(c, plot, s.measure, (low, high), lossless, &layers);
-    let x = |layer: usize, across: f64| {
-        layer as f64 / (layers.len() - 1).max(1) as f64 * (f64::from(plot.width) * across - 1.0)
-    };
+    axes(c, plot, (s.measure, step), (low, high), lossless, &layers);
+    // In dots: two across and four down a cell.
+    let x = |layer: usize| dot_of(layer, layers.len(), plot.width);
     // What lost nothing is at the top.
-    let y = |db: f64, down: f64| {
-        if db.is_infinite() { 0.0 } else { (high - db) / (high - low) * (f64::from(plot.height) * down - 1.0) }
+    let y = |db: f64| {
+        if db.is_infinite() { 0.0 } else { (high - db) / (high - low) * (f64::from(plot.height) * 4.0 - 1.0) }
     };
     let mut lines = Braille::new(plot);
     for curve in &curves {
-        let all: Vec<_> = curve.points.iter().enumerate().map(|(i, db)| Some((x(i, 2.0), y((*db)?, 4.0)))).collect();
+        let all: Vec<_> = curve.points.iter().enumerate().map(|(i, db)| Some((x(i), y((*db)?)))).collect();
         // A layer without a value breaks the line.
         for run in all.split(Option::is_none) {
             let points: Vec<(f64, f64)> = run.iter().flatten().copied().collect();
@@ -66,7 +65,8 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect) {
         let first = if layers.len() > 2 * step { curve.column % step } else { 0 };
         for (i, db) in curve.points.iter().enumerate().skip(first).step_by(step) {
             let Some(db) = db else { continue };
-            let (cx, cy) = (plot.x + x(i, 1.0).round() as u16, plot.y + y(*db, 1.0).round() as u16);
+            // The cell that has the dot of the curve.
+            let (cx, cy) = (plot.x + x(i).round() as u16 / 2, plot.y + y(*db).round() as u16 / 4);
             // Styles add up: the dots below would lend theirs.
             c.clear(Rect { x: cx, y: cy, width: 1, height: 1 });
             c.text(cx, cy, 1, &number(curve.column), style(c, curve.column));
@@ -108,14 +108,27 @@ fn title(c: &mut Canvas<'_>, s: &CompareState, curves: &[Curve], area: Rect) {
     }
 }
 
-fn axes(c: &mut Canvas<'_>, plot: Rect, measure: Measure, (low, high): (f64, f64), lossless: bool, layers: &[u32]) {
+/// The dot of a layer, from the left: the curves keep two cells off both edges of the plot, where there is room.
+fn dot_of(layer: usize, layers: usize, width: u16) -> f64 {
+    let margin = if width > 20 { 4.0 } else { 0.0 };
+    margin + layer as f64 / (layers - 1).max(1) as f64 * (f64::from(width) * 2.0 - 1.0 - 2.0 * margin)
+}
+
+fn axes(
+    c: &mut Canvas<'_>,
+    plot: Rect,
+    (measure, step): (Measure, f64),
+    (low, high): (f64, f64),
+    lossless: bool,
+    layers: &[u32],
+) {
     let (dim, faint) = (c.theme().dim, c.theme().faint);
     let left = plot.x - 1;
     c.divide(left, plot.y, plot.height);
     let rows = f64::from(plot.height - 1).max(1.0);
-    let steps = ((high - low) / measure.step()).round().max(1.0);
-    // A number every ten dB or power of ten, or fewer where they would touch.
-    let apart = (steps / rows).ceil().max(1.0) * measure.step();
+    let steps = ((high - low) / step).round().max(1.0);
+    // A number every step, or fewer where they would touch.
+    let apart = (steps / rows).ceil().max(1.0) * step;
     let mut label = |y: u16, text: &str| {
         c.right(left - 1, y, AXIS - 2, text, dim);
         c.text(left, y, 1, "┤", faint);
@@ -135,7 +148,7 @@ fn axes(c: &mut Canvas<'_>, plot: Rect, measure: Measure, (low, high): (f64, f64
     let last = layers.len() - 1;
     let step = (5 * last).div_ceil(usize::from(plot.width).max(1)).max(1);
     for (i, layer) in layers.iter().enumerate().step_by(step) {
-        let at = plot.x + (i as f64 / last.max(1) as f64 * f64::from(plot.width - 1)).round() as u16;
+        let at = plot.x + dot_of(i, layers.len(), plot.width).round() as u16 / 2;
         let text = layer.to_string();
         c.right((at + 1).max(plot.x + width(&text) as u16).min(plot.right()), plot.bottom(), 4, &text, dim);
     }

@@ -29,7 +29,8 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
         return tensors::draw(c, state, body);
     }
     title(c, s, Rect { height: 1, ..body });
-    let rest = Rect { y: body.y + 1, height: body.height - 1, ..body };
+    let above = 1 + warning(c, s, Rect { y: body.y + 1, height: 1, ..body });
+    let rest = Rect { y: body.y + above, height: body.height.saturating_sub(above), ..body };
     let columns = table::Columns::of(s, rest);
     // A long table leaves space for the chart, if both fit.
     let chart = s.is_measured() && rest.height >= MIN_TABLE + MIN_CHART;
@@ -69,14 +70,36 @@ fn number(column: usize) -> String {
     if column == 0 { "◆".to_owned() } else { (column + 1).to_string() }
 }
 
-/// Name of a column in a narrow place; the ending of the most common files says nothing.
+/// Name of a column in a narrow place: without the ending of the most common files and, where that is still too long, without what the
+/// compared models have in common at its beginning.
 fn short_label(s: &CompareState, column: usize, most: usize) -> String {
-    let label = s.label(column);
-    // The end of a file name distinguishes variants.
-    fit_end(
-        label.rsplit_once('.').filter(|_| formats::is_self_contained(&label)).map_or(&*label, |(stem, _)| stem),
-        most,
-    )
+    let stem = |column: usize| {
+        let label = s.label(column);
+        match label.rsplit_once('.').filter(|_| formats::is_self_contained(&label)) {
+            Some((stem, _)) => stem.to_owned(),
+            None => label,
+        }
+    };
+    let own = stem(column);
+    if width(&own) <= most || column == 0 {
+        return fit_end(&own, most);
+    }
+    let others = (1..s.columns.len()).filter(|c| *c != column).map(stem);
+    let common = others.map(|other| shared_words(&own, &other)).min().unwrap_or(0);
+    match common {
+        0 => fit_end(&own, most),
+        n => fit_end(&format!("…{}", &own[n..]), most),
+    }
+}
+
+/// Bytes of the words that two names begin with alike; a word ends with its separator.
+fn shared_words(a: &str, b: &str) -> usize {
+    let alike = a.bytes().zip(b.bytes()).take_while(|(x, y)| x == y).count();
+    a.char_indices()
+        .take_while(|(i, _)| *i < alike)
+        .filter(|(_, c)| "-_./ ".contains(*c))
+        .last()
+        .map_or(0, |(i, _)| i + 1)
 }
 
 /// The colour of a column.
@@ -102,7 +125,30 @@ fn title(c: &mut Canvas<'_>, s: &CompareState, line: Rect) {
     let available = line.width.saturating_sub(used + 4);
     let order = if s.order == Order::Added { String::new() } else { format!("  {}", s.order.title()) };
     let base = s.label(0);
-    c.spans(line.x + 1, line.y, available, &[("Compare", title), ("  against ◆ ", dim), (&base, dim), (&order, dim)]);
+    let how = s.result.as_ref().map_or("", |r| r.comparison.baseline.source.words());
+    let how = if how.is_empty() { String::new() } else { format!(", {how}") };
+    let pieces = [("Compare", title), ("  against ◆ ", dim), (base.as_str(), dim), (&how, dim), (&order, dim)];
+    c.spans(line.x + 1, line.y, available, &pieces);
+}
+
+/// What has to be known of the baseline; gives the rows used.
+fn warning(c: &mut Canvas<'_>, s: &CompareState, line: Rect) -> u16 {
+    let Some(text) = s.result.as_ref().and_then(|r| r.comparison.baseline_warning()) else { return 0 };
+    let warn = c.theme().warn;
+    c.text(line.x + 1, line.y, line.width.saturating_sub(2), &format!("! {text}"), warn);
+    1
+}
+
+/// How many models are out of view at each side: `← 1 more`, `2 more →`.
+fn beyond(c: &mut Canvas<'_>, left: usize, right: usize, line: Rect) {
+    let accent = c.theme().accent;
+    let mut end = line.right() - 1;
+    if right > 0 {
+        end -= c.right(end, line.y, line.width / 2, &format!("{right} more →"), accent) + 2;
+    }
+    if left > 0 {
+        c.right(end, line.y, line.width / 2, &format!("← {left} more"), accent);
+    }
 }
 
 fn empty(c: &mut Canvas<'_>, body: Rect) {

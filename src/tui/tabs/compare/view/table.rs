@@ -1,10 +1,11 @@
 //! The table: metrics as rows, models as columns, the baseline first, differences with their sign.
 
-use super::{number, short_label, style};
-use crate::evaluate::{Cell, MetricRow, Tone};
+use super::{beyond, number, short_label, style};
+use crate::evaluate::{Cell, MetricRow, Rank, Tone};
 use crate::tui::core::Hit;
 use crate::tui::tabs::compare::CompareState;
 use crate::tui::view::canvas::{Canvas, width};
+use crate::tui::view::heat::heat;
 use ratatui::layout::Rect;
 
 /// Columns of the names of metrics, with a blank on both sides.
@@ -24,8 +25,14 @@ pub(super) struct Columns {
     pub shown: Vec<usize>,
     /// (first column, columns) of each.
     pub at: Vec<(u16, u16)>,
-    /// Models that do not fit.
-    pub hidden: usize,
+    /// Models that do not fit, before and behind those shown.
+    pub hidden: (usize, usize),
+}
+
+impl Columns {
+    fn are_hidden(&self) -> bool {
+        self.hidden != (0, 0)
+    }
 }
 
 impl Columns {
@@ -37,15 +44,20 @@ impl Columns {
         if fit == 0 {
             // One model at a time.
             let w = area.width.saturating_sub(NAMES).clamp(1, EACH.1);
-            return Self { shown: vec![s.selected], at: vec![(area.x + NAMES, w)], hidden: others };
+            let hidden = (s.selected, others - s.selected.min(others));
+            return Self { shown: vec![s.selected], at: vec![(area.x + NAMES, w)], hidden };
         }
         let spare = (available - fit as u16 * EACH.0) / (fit as u16 + 1);
         let name = u16::try_from(width(&s.label(0))).unwrap_or(u16::MAX).saturating_add(3);
         let first = (area.x + NAMES, BASE + spare.min(name.clamp(BASE, EACH.1) - BASE));
-        let w = ((area.width - NAMES - first.1) / fit as u16).min(EACH.1);
+        // As wide as the longest name where there is room.
+        let longest = (1..=others).map(|i| width(&s.label(i))).max().unwrap_or(0) + 4;
+        let most = u16::try_from(longest).unwrap_or(u16::MAX).max(EACH.1);
+        let w = ((area.width - NAMES - first.1) / fit as u16).min(most);
         // A selected model further right pushes those before it out.
         let from = s.selected.saturating_sub(fit).min(others - fit);
-        let mut columns = Self { shown: vec![0], at: vec![first], hidden: others - fit };
+        let hidden = (from, others - fit - from);
+        let mut columns = Self { shown: vec![0], at: vec![first], hidden };
         for i in 0..fit {
             columns.shown.push(1 + from + i);
             columns.at.push((first.0 + first.1 + i as u16 * w, w));
@@ -61,8 +73,9 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, most: u16, 
     head(c, s, area, columns);
     let mut y = area.y + 1;
     let rows = s.result.as_ref().map(|r| r.rows.as_slice()).unwrap_or_default();
-    // A line below for the models that do not fit, and one for missing values.
-    let below = usize::from(columns.hidden > 0) + usize::from(absent(s, rows).is_some());
+    // Lines below: for the models that do not fit, the marks, and missing values.
+    let marked = rows.iter().any(|r| r.cells.iter().any(|cell| cell.rank.is_some()));
+    let below = usize::from(columns.are_hidden() || marked) + usize::from(absent(s, rows).is_some());
     let mut available = usize::from(area.height.saturating_sub(1)).saturating_sub(below);
     let cut = rows.len() > available;
     available -= usize::from(cut).min(available);
@@ -94,9 +107,12 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, most: u16, 
             y += 1;
         }
     }
-    if columns.hidden > 0 && y < area.bottom() {
-        let more = format!("{} of {} models fit here; ← → shows the others", columns.shown.len(), s.columns.len());
-        c.text(area.x + 1, y, area.width.saturating_sub(2), &more, dim);
+    if (columns.are_hidden() || marked) && y < area.bottom() {
+        if marked {
+            c.text(area.x + 1, y, area.width / 2, "▲ best  ▼ worst of the row", dim);
+        }
+        let (left, right) = columns.hidden;
+        beyond(c, left, right, Rect { y, height: 1, ..area });
         y += 1;
     }
     y - area.y
@@ -135,6 +151,8 @@ fn head(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &Columns) {
 /// The value ends in the same column in every row; a difference follows it.
 fn value(c: &mut Canvas<'_>, cell: &Cell, (x, w): (u16, u16), y: u16) {
     let (text, good, warn, faint) = (c.theme().text, c.theme().good, c.theme().warn, c.theme().faint);
+    // Errors have the colours of the grid of a job.
+    let text = cell.db.map_or(text, |db| heat(c, Some(db)).1);
     let end = x + VALUE;
     if cell.absent.is_some() {
         c.right(end, y, VALUE, "–", faint);
@@ -145,6 +163,14 @@ fn value(c: &mut Canvas<'_>, cell: &Cell, (x, w): (u16, u16), y: u16) {
         return;
     }
     c.right(end, y, VALUE, &cell.text, text);
+    let mark = match cell.rank {
+        Some(Rank::Best) => Some(("▲", good)),
+        Some(Rank::Worst) => Some(("▼", warn)),
+        None => None,
+    };
+    if let Some((mark, style)) = mark.filter(|_| width(&cell.text) < usize::from(VALUE)) {
+        c.text(end - 1 - width(&cell.text) as u16, y, 1, mark, style);
+    }
     if let Some(change) = &cell.change {
         let style = if change.tone == Tone::Better { good } else { warn };
         c.right(end + 1 + CHANGE, y, CHANGE, &change.text, style);

@@ -1,18 +1,22 @@
 //! The tensors of the comparison: types and errors in each model, and everything about the selected one.
 
-use super::{number, short_label, style};
+use super::{beyond, number, short_label, style};
 use crate::evaluate::{Figures, TensorFigures};
 use crate::quant::Encoding;
 use crate::tui::core::{Hit, State};
 use crate::tui::tabs::compare::{CompareState, Prompt as ComparePrompt, TensorOrder};
 use crate::tui::view::canvas::{Canvas, fit_end, width};
+use crate::tui::view::heat::{self, heat};
 use crate::units::small;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
 /// Columns of the baseline's type.
 const BASE: u16 = 8;
 /// Columns of a model: type, number, blank.
 const EACH: u16 = 19;
+/// Rows that the list should have before every model gets a line below it.
+const MIN_LIST: u16 = 8;
 /// Columns that a name must have.
 const MIN_NAME: u16 = 26;
 
@@ -41,7 +45,9 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
         c.text(x(i) + 2, y, EACH - 2, &label, own);
         c.hit(Rect { x: x(i), y, width: EACH, height: 1 }, Hit::List(*column));
     }
-    let list = Rect { y: y + 1, height: body.height.saturating_sub(5), ..body };
+    // Below: a rule, the tensor, a line for each model where there is space, and the scale of the colours.
+    let each = if body.height > MIN_LIST + 4 + others as u16 { others.max(1) as u16 } else { 1 };
+    let list = Rect { y: y + 1, height: body.height.saturating_sub(5 + each), ..body };
     c.pane(list, Hit::Detail(0));
     if rows.is_empty() {
         c.text(list.x + 2, list.y, list.width, "nothing matches the filter; esc clears it", dim);
@@ -57,9 +63,13 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
         }
         c.hit(line, Hit::Detail(i));
     }
+    let foot = Rect { y: body.bottom() - 1, height: 1, ..body };
+    let right = others.saturating_sub(from + shown.len() - 1);
+    let used = heat::legend(c, foot.x + 1, foot.y, foot.width.saturating_sub(24), "weights dB");
+    beyond(c, from - 1, right, Rect { x: foot.x + used, width: foot.width - used, ..foot });
     if let Some(tensor) = rows.get(cursor).map(|at| &tensors[*at]) {
-        let area = Rect { y: list.bottom(), height: body.bottom().saturating_sub(list.bottom()), ..body };
-        details(c, s, tensor, area);
+        let area = Rect { y: list.bottom(), height: foot.y.saturating_sub(list.bottom()), ..body };
+        details(c, s, tensor, area, each > 1);
     }
 }
 
@@ -94,8 +104,14 @@ fn row(c: &mut Canvas<'_>, s: &CompareState, t: &TensorFigures, line: Rect, show
         let x = first + i as u16 * EACH;
         c.text(x + 2, line.y, 7, kind(s, t, *column), dim);
         let summary = s.figures(t, *column).map_or_else(|| missing(s, t, *column).to_owned(), Figures::quality);
-        c.right(x + EACH, line.y, 10, &summary, text);
+        let own = s.figures(t, *column).map_or(text, |f| if f.broken() { text } else { colour(c, f) });
+        c.right(x + EACH, line.y, 10, &summary, own);
     }
+}
+
+/// The colour of an error.
+fn colour(c: &Canvas<'_>, f: &Figures) -> Style {
+    heat(c, f.sqnr_db.filter(|_| !f.lossless())).1
 }
 
 /// The type of a tensor in a column's model.
@@ -107,18 +123,25 @@ fn missing(s: &CompareState, t: &TensorFigures, column: usize) -> &'static str {
     if kind(s, t, column) == "–" { "missing" } else { "no matches" }
 }
 
-/// Two lines: what it is, and every figure of the selected model.
-fn details(c: &mut Canvas<'_>, s: &CompareState, t: &TensorFigures, area: Rect) {
+/// What it is, and every figure of the selected model, or of `all` of them.
+fn details(c: &mut Canvas<'_>, s: &CompareState, t: &TensorFigures, area: Rect, all: bool) {
     if area.height < 3 {
         return;
     }
-    let (text, dim) = (c.theme().text, c.theme().dim);
+    let text = c.theme().text;
     c.rule(area.x, area.y, area.width);
     let shape: Vec<String> = t.shape.iter().map(u64::to_string).collect();
     let what = format!("{}   {}   {}", t.name, shape.join(" × "), t.role);
-    let w = area.width.saturating_sub(2);
-    c.text(area.x + 1, area.y + 1, w, &what, text);
-    let at = s.subject();
+    c.text(area.x + 1, area.y + 1, area.width.saturating_sub(2), &what, text);
+    let columns = if all { 1..s.columns.len() } else { s.subject()..s.subject() + 1 };
+    for (column, y) in columns.zip(area.y + 2..area.bottom()) {
+        figures(c, s, t, column, Rect { y, height: 1, ..area });
+    }
+}
+
+/// Every figure of a tensor in one model.
+fn figures(c: &mut Canvas<'_>, s: &CompareState, t: &TensorFigures, at: usize, line: Rect) {
+    let dim = c.theme().dim;
     let summary = match s.figures(t, at) {
         None => "not compared: missing in the other model, or a different shape".to_owned(),
         Some(f) if f.lossless() => format!("{}: all values are equal", f.quality()),
@@ -128,9 +151,11 @@ fn details(c: &mut Canvas<'_>, s: &CompareState, t: &TensorFigures, area: Rect) 
             format!("{}  RMSE {}  1 − cos {}  largest {}", f.quality(), n(f.rmse), n(cosine), n(f.max_abs))
         }
     };
-    let label = format!("{} {}   ", number(at), short_label(s, at, 20));
+    let w = line.width.saturating_sub(2);
+    let label = format!("{} {}", number(at), short_label(s, at, 20));
     let own = style(c, at);
-    let used = width(&label) as u16;
-    c.text(area.x + 1, area.y + 2, w, &label, own);
-    c.text(area.x + 1 + used, area.y + 2, w.saturating_sub(used), &summary, dim);
+    c.text(line.x + 1, line.y, w, &label, own);
+    let used = if s.columns.len() > 2 { 25 } else { width(&label) as u16 + 3 };
+    let kind = kind(s, t, at);
+    c.text(line.x + 1 + used, line.y, w.saturating_sub(used), &format!("{kind:<8}{summary}"), dim);
 }

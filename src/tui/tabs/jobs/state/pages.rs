@@ -2,7 +2,7 @@
 //! breaks them.
 
 use super::{JobSection, JobView};
-use crate::engine::OutputReport;
+use crate::engine::{OutputReport, Report};
 use crate::job::{JobOutput, JobState};
 use crate::plan::{Plan, PlannedOutput};
 use crate::tui::core::{State, units};
@@ -97,6 +97,9 @@ fn plan(state: &State, plan: &Plan) -> Vec<PageLine> {
             ],
         ),
     ];
+    for (n, step) in plan.steps.iter().enumerate() {
+        lines.push(Fact(if n == 0 { "steps" } else { "" }, format!("{} {}: {}", n + 1, step.step, step.what)));
+    }
     for output in &plan.outputs {
         lines.push(Blank);
         lines.extend(planned(state, output));
@@ -164,12 +167,38 @@ fn report(state: &State, view: &JobView) -> Vec<PageLine> {
         let error = before.error.as_ref().map(|e| e.message.clone()).unwrap_or_default();
         lines.push(facts(if n == 0 { "before" } else { "" }, &[state, after, error]));
     }
+    lines.extend(view.report.as_deref().map(expected).unwrap_or_default());
     for (at, output) in view.history.outputs.iter().enumerate() {
         lines.push(Blank);
         lines.extend(written(state, view, at, output));
     }
     lines.extend(warnings(&view.history.warnings));
+    if let Some(command) = &view.command {
+        lines.extend([Blank, Fact("repeat", command.clone())]);
+    }
     lines
+}
+
+/// Time and memory, each as it was forecast and as it became.
+fn expected(report: &Report) -> Vec<PageLine> {
+    let mut lines = Vec::new();
+    if let Some(seconds) = report.forecast_seconds() {
+        let parts = [format!("forecast {} → {}", units::took(seconds), units::took(report.seconds))];
+        lines.push(facts("time", &parts));
+    }
+    if let Some(most) = report.memory_bytes.filter(|m| *m > 0) {
+        let parts = [format!("at most {} planned → {} used", units::bytes(most), units::bytes(report.peak_rss))];
+        lines.push(facts("memory", &parts));
+    }
+    lines
+}
+
+/// A figure in dB as it was forecast and as it was measured: `forecast 31.8 → measured 31.6 dB`.
+fn beside(forecast: Option<f64>, measured: f64) -> String {
+    match forecast {
+        Some(forecast) => format!("forecast {forecast:.1} → measured {measured:.1} dB"),
+        None => format!("{measured:.1} dB"),
+    }
 }
 
 fn written(state: &State, view: &JobView, at: usize, output: &JobOutput) -> Vec<PageLine> {
@@ -184,11 +213,23 @@ fn written(state: &State, view: &JobView, at: usize, output: &JobOutput) -> Vec<
     let bpw = report_of_output.map(|o| o.bits_per_weight).or(planned.map(|o| o.bits_per_weight)).unwrap_or_default();
     let mut lines = vec![
         Head(Some(how), state.short_path(Path::new(&output.path))),
-        facts("size", &[output.bytes.map(units::bytes).unwrap_or_default(), bits(bpw), kind]),
+        match output.published || !how.ended() {
+            true => facts("size", &[output.bytes.map(units::bytes).unwrap_or_default(), bits(bpw), kind]),
+            // There is no file that could have a size.
+            false => facts("type", &[kind]),
+        },
     ];
-    if let Some(db) = report_of_output.and_then(|o| o.sqnr_db) {
-        let gain = report_of_output.and_then(|o| o.gain_db).map(|g| format!("{g:.2} dB better than the reference"));
-        lines.push(facts("weights", &[format!("{db:.1} dB over all re-encoded tensors"), gain.unwrap_or_default()]));
+    if let Some(o) = report_of_output {
+        let forecast = o.forecast.unwrap_or_default();
+        if let Some(db) = o.output_sqnr_db {
+            let weighted = if o.output_weighted { "weighted by the importance matrix" } else { "" };
+            lines.push(facts("output", &[beside(forecast.output_sqnr_db, db), weighted.to_owned()]));
+        }
+        if let Some(db) = o.sqnr_db {
+            let gain = o.gain_db.map(|g| format!("{g:.2} dB better than the reference")).unwrap_or_default();
+            let scope = "over all re-encoded tensors".to_owned();
+            lines.push(facts("weights", &[beside(forecast.sqnr_db, db), scope, gain]));
+        }
     }
     let status = match (output.published, output.verified.is_empty()) {
         (_, false) => format!("read back, no differences: {}", output.verified.join(", ")),

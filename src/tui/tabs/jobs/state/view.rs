@@ -47,6 +47,8 @@ pub struct JobView {
     sampled: Option<i64>,
     /// The recipe as TOML, one entry a line.
     pub recipe: Vec<String>,
+    /// The command that carries the job out again.
+    pub command: Option<String>,
     /// What the finished run found.
     pub report: Option<Arc<Report>>,
 }
@@ -75,6 +77,7 @@ impl JobView {
             log: VecDeque::new(),
             sampled: None,
             recipe: Vec::new(),
+            command: None,
             report: None,
         }
     }

@@ -7,7 +7,8 @@ mod results;
 pub(super) use results::apply;
 
 use super::state::{GridCursor, JobAction, JobSection, JobView};
-use crate::tui::core::{Cmd, Confirm, Effect, Focus, Layer, State, Tab, TabRequest, units};
+use crate::evaluate::BaselineSource;
+use crate::tui::core::{BaselineChoice, Cmd, Confirm, Effect, Focus, Layer, State, Tab, TabRequest, units};
 
 /// Runs a command of the tab.
 pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
@@ -26,6 +27,7 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
         }
         Cmd::CompareModels => return Some(compare(state)),
         Cmd::CopyPath => return Some(copy_path(state)),
+        Cmd::CopyCommand => return Some(copy_command(state)),
         Cmd::JobReport => {
             state.jobs.choose(JobSection::Report);
             state.jobs.focus = Focus::Details;
@@ -146,7 +148,13 @@ fn compare(state: &State) -> Vec<Effect> {
         _ => o.path.clone(),
     });
     let models = std::iter::once(plan.source.clone()).chain(made).collect();
-    vec![Effect::Tab(TabRequest::Compare { models, truncate: true })]
+    let baseline = BaselineChoice::First(BaselineSource::Job);
+    vec![Effect::Tab(TabRequest::Compare { models, truncate: true, baseline })]
+}
+
+fn copy_command(state: &mut State) -> Vec<Effect> {
+    let command = state.jobs.view.as_ref().and_then(|v| v.command.clone());
+    command.map(|command| state.copy("the command", command)).unwrap_or_default()
 }
 
 fn copy_path(state: &mut State) -> Vec<Effect> {

@@ -20,6 +20,12 @@ pub(in crate::tui::tabs::jobs) fn apply(state: &mut State, action: Action) -> Ve
             }
             Vec::new()
         }
+        Action::JobCommand(id, command) => {
+            if let Some(view) = view(state, &id) {
+                view.command = Some(command);
+            }
+            Vec::new()
+        }
         Action::JobReport(id, report) => {
             if let Some(view) = view(state, &id) {
                 view.report = Some(report);

@@ -1,35 +1,23 @@
-//! The heat grid of a job: kinds of tensor down, layers across. It fills with progress, then shows error as shade and colour.
+//! The heat grid of a job: kinds of tensor down, layers across. It fills with progress, then shows errors as height and colour.
 
 use crate::job::TensorState;
 use crate::model::OutputIndex;
 use crate::tui::core::Hit;
 use crate::tui::tabs::jobs::{GridCursor, GridRow, JobView, RowKey};
 use crate::tui::view::canvas::{Canvas, fit_end, width};
+use crate::tui::view::heat::{self, heat};
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
-
-/// dB of signal over error above which a cell takes the next heat step. 8-bit blocks give about 45, 6-bit 33, 4-bit 20.
-const STEPS: [f64; 4] = [15.0, 22.0, 30.0, 40.0];
 
 /// Last column of the dB in the table; `weights dB` is above them.
 const DB: u16 = 18;
 
-fn heat(db: Option<f64>) -> usize {
-    db.map_or(4, |db| STEPS.iter().filter(|s| db >= **s).count())
-}
-
-/// Glyph and style of a cell: state by glyph, error by shade as well as colour.
+/// Glyph and style of a cell: state by glyph, error by height as well as colour.
 fn cell(c: &Canvas<'_>, state: TensorState) -> (&'static str, Style) {
     match state {
         TensorState::Waiting => ("·", c.theme().faint),
-        // Where the blocks of half a cell look like shades there is one glyph.
-        TensorState::Working(f) if !c.look.ascii && f >= 0.75 => ("▅", c.theme().working),
-        TensorState::Working(f) if !c.look.ascii && f >= 0.4 => ("▃", c.theme().working),
         TensorState::Working(_) => ("░", c.theme().working),
-        TensorState::Done(db) => {
-            let step = heat(db);
-            (["▒", "▒", "▓", "█", "█"][step], c.theme().heat(step))
-        }
+        TensorState::Done(db) => heat(c, db),
     }
 }
 
@@ -192,23 +180,18 @@ fn head(c: &mut Canvas<'_>, view: &JobView, to: &Columns, y: u16) {
     }
 }
 
+/// The scale of the cells, and what cells without an error yet are if there is room.
 fn legend(c: &mut Canvas<'_>, x: u16, y: u16, right: u16, below: usize) {
     let (dim, faint, working) = (c.theme().dim, c.theme().faint, c.theme().working);
-    let heat: Vec<Style> = [0, 2, 3].iter().map(|s| c.theme().heat(*s)).collect();
-    let parts = [
-        ("·", faint, " waiting  "),
-        ("░", working, " working  "),
-        ("▒", heat[0], " weights < 22 dB  "),
-        ("▓", heat[1], " < 30  "),
-        ("█", heat[2], " better"),
-    ];
     let more = format!("↓ {below} more");
     let right = if below > 0 { right - c.right(right, y, 12, &more, dim) - 1 } else { right };
-    let mut at = x;
-    for (glyph, style, word) in parts {
-        if at + 1 + width(word) as u16 > right {
+    let mut at = x + heat::legend(c, x, y, right.saturating_sub(x), "weights dB");
+    for (glyph, style, word) in [("·", faint, " waiting"), ("░", working, " working")] {
+        let need = 3 + width(word) as u16;
+        if at + need > right {
             break;
         }
-        at += c.spans(at, y, right.saturating_sub(at), &[(glyph, style), (word, dim)]);
+        at += 2;
+        at += c.spans(at, y, right - at, &[(glyph, style), (word, dim)]);
     }
 }

@@ -124,10 +124,12 @@ fn rates(c: &mut Canvas<'_>, view: &JobView, live: bool, line: Rect) {
     let budget = view.plan.as_ref().map(|p| p.memory_bytes).filter(|m| *m > 0);
     let budget = budget.map(|m| format!(" of {}", units::bytes(m))).unwrap_or_default();
     let mean = view.rate.0.iter().sum::<f64>() / view.rate.0.len().max(1) as f64;
+    let cpu_mean = view.cpu.0.iter().sum::<f64>() / view.cpu.0.len().max(1) as f64;
+    let cpu = metrics::cores(last(view.cpu.last(), cpu_mean), view.history.threads);
     let parts = [
         ("read", &view.rate, units::rate(last(view.rate.last(), mean))),
         ("ram", &view.rss, format!("{}{budget}", units::bytes(last(view.rss.last(), peak) as u64))),
-        ("cpu", &view.cpu, format!("{:.2}", view.cpu.last())),
+        ("cpu", &view.cpu, format!("{} {}", cpu.0, cpu.1)),
     ];
     let w = if line.width >= 80 { 12 } else { 6 };
     let mut x = line.x;

@@ -49,7 +49,7 @@ fn of_job(view: &JobView, live: bool) -> Vec<Figure<'_>> {
     let budget = view.plan.as_ref().map(|p| p.memory_bytes).filter(|m| *m > 0);
     let peak = view.history.peak_rss.map_or_else(|| view.rss.0.iter().copied().fold(0.0, f64::max), |p| p as f64);
     let memory = if live { view.rss.last() } else { peak };
-    let threads = if view.history.threads > 0 { format!("of {} cores", view.history.threads) } else { String::new() };
+    let cpu = cores(shown(&view.cpu.0), view.history.threads);
     vec![
         figure("read", &view.rate.0, units::rate(shown(&view.rate.0)), String::new()),
         figure("write", &view.write_rate.0, units::rate(shown(&view.write_rate.0)), String::new()),
@@ -59,8 +59,14 @@ fn of_job(view: &JobView, live: bool) -> Vec<Figure<'_>> {
             units::bytes(memory as u64),
             budget.map(|b| format!("of {}", units::bytes(b))).unwrap_or_default(),
         ),
-        figure("cpu", &view.cpu.0, format!("{:.1}", shown(&view.cpu.0)), threads),
+        figure("cpu", &view.cpu.0, cpu.0, cpu.1),
     ]
+}
+
+/// Cores in use, and of how many.
+pub(super) fn cores(used: f64, threads: usize) -> (String, String) {
+    let of = if threads > 0 { format!("of {}", units::plural(threads, "core", "cores")) } else { "cores".to_owned() };
+    (format!("{used:.1}"), of)
 }
 
 fn of_machine(state: &State) -> Vec<Figure<'_>> {
@@ -93,7 +99,9 @@ fn block(c: &mut Canvas<'_>, title: &str, figures: &[Figure<'_>], area: Rect) ->
     const NOW: u16 = 11;
     let (dim, text, strong, bar) = (c.theme().dim, c.theme().text, c.theme().title, c.theme().bar);
     let most = figures.iter().map(|f| width(&f.most) as u16).max().unwrap_or(0);
-    let w = area.width.saturating_sub(WORD + NOW + most + 2).min(60);
+    let w = area.width.saturating_sub(WORD + NOW + most + 2);
+    // An empty row between two lines where all fit.
+    let apart = if usize::from(area.height) > 2 * figures.len() { 2 } else { 1 };
     c.text(area.x, area.y, area.width, title, strong);
     let mut y = area.y + 1;
     for f in figures {
@@ -102,11 +110,33 @@ fn block(c: &mut Canvas<'_>, title: &str, figures: &[Figure<'_>], area: Rect) ->
         }
         c.text(area.x, y, WORD - 1, &f.word, dim);
         let values: Vec<f64> = f.values.iter().copied().collect();
-        c.spark(area.x + WORD, y, w, &values, bar);
+        c.spark(area.x + WORD, y, w, &stretched(&values, w.into()), bar);
         let end = area.x + WORD + w + NOW;
         c.right(end, y, NOW, &f.now, text);
         c.text(end + 1, y, most, &f.most, dim);
-        y += 1;
+        y += apart;
     }
-    y
+    y.min(area.bottom())
+}
+
+/// Values over so many columns: the newest ones, or all of them, each repeated evenly.
+fn stretched(values: &[f64], columns: usize) -> Vec<f64> {
+    match values.len() {
+        0 => Vec::new(),
+        n if n >= columns => values[n - columns..].to_vec(),
+        n => (0..columns).map(|i| values[i * n / columns]).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_values_are_stretched_over_all_columns() {
+        assert_eq!(stretched(&[1.0, 2.0], 5), [1.0, 1.0, 1.0, 2.0, 2.0]);
+        assert_eq!(stretched(&[1.0, 2.0, 3.0], 2), [2.0, 3.0]);
+        assert!(stretched(&[], 4).is_empty());
+        assert_eq!(cores(0.62, 2), ("0.6".to_owned(), "of 2 cores".to_owned()));
+    }
 }

@@ -144,12 +144,15 @@ fn row(c: &mut Canvas<'_>, job: &JobSummary, line: Rect, report: &str) {
     let x =
         line.x + 4 + c.spans(line.x + 4, line.y, 7, &[(number, dim), (if number.is_empty() { "" } else { " " }, dim)]);
     let mut available = line.right().saturating_sub(x + used + 2);
+    let named =
+        job.owner.as_ref().filter(|owner| !owner.is_me()).map(|owner| format!("{}: {}", owner.shown(), job.title));
+    let whole = named.as_ref().unwrap_or(&job.title);
     // The title goes before.
-    if width(&job.title) + width(report) <= available.into() {
+    if width(whole) + width(report) <= available.into() {
         used += c.right(line.right() - 1 - used, line.y, width(report) as u16, report, dim);
         available = line.right().saturating_sub(x + used + 2);
     }
-    let title = fit_title(&job.title, available.into());
+    let title = fit_title(whole, available.into());
     c.text(x, line.y, available, &title, text);
 }
 

@@ -9,7 +9,7 @@ pub(super) use inspect::wants;
 
 use super::state::{ModelsState, Section};
 use crate::job::is_same_output;
-use crate::tui::core::{Action, Cmd, Effect, Focus, Level, State, Tab, TabRequest, search, units};
+use crate::tui::core::{Action, BaselineChoice, Cmd, Effect, Focus, Level, State, Tab, TabRequest, search, units};
 use std::path::PathBuf;
 
 pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
@@ -156,7 +156,7 @@ fn compare(state: &State) -> Vec<Effect> {
     if let Some(here) = here.filter(|h| models.len() < 2 && !models.contains(h)) {
         models.push(here.clone());
     }
-    vec![Effect::Tab(TabRequest::Compare { models, truncate: false })]
+    vec![Effect::Tab(TabRequest::Compare { models, truncate: false, baseline: BaselineChoice::Find })]
 }
 
 /// Asks to watch the selected folder, or the one that the selected model is in.

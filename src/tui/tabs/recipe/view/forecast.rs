@@ -67,6 +67,6 @@ fn status(state: &State) -> String {
         (_, None) if forecast_state.waiting() => "estimating errors…".to_owned(),
         (Some(Err(_)), _) => "errors not estimated".to_owned(),
         (Some(Ok(f)), _) if f.imatrix.is_none() => "output dB, from a sample".to_owned(),
-        _ => "output dB, with imatrix".to_owned(),
+        _ => "output dB (imatrix), from a sample".to_owned(),
     }
 }

@@ -14,6 +14,9 @@ use std::collections::BTreeMap;
 /// Rows that the lines below the plot should have.
 const FACTS: u16 = 18;
 
+/// Rows that they must have.
+const MIN_FACTS: u16 = 9;
+
 /// Columns from which the table of outputs shows times.
 const TIMED: u16 = 44;
 
@@ -28,6 +31,8 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
     let left = |y: u16| inner.bottom().saturating_sub(y);
     let mut y = outputs(c, state, plan, inner) + 1;
     let facts = if state.recipe.zoom { left(y).saturating_sub(plot::MAX_HEIGHT).min(FACTS) } else { FACTS };
+    // Several outputs leave less: the plot is kept before the last of the facts.
+    let facts = facts.min(left(y).saturating_sub(plot::MIN_HEIGHT).max(MIN_FACTS));
     let available = left(y).saturating_sub(facts).min(plot::MAX_HEIGHT);
     let drawn = plot::draw(c, state, Rect { y, height: available, ..inner });
     y += if drawn > 0 { drawn + 1 } else { 0 };
@@ -48,7 +53,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
 fn outputs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
     let (dim, text, warn) = (c.theme().dim, c.theme().text, c.theme().warn);
     let columns = Columns::new(area, &[8, 7, 6, 6, 9]);
-    columns.head(c, area.y, "output", &["of src", "time", "bpw", "dB", "size"], dim);
+    columns.head(c, area.y, "output", &["of src", "time", "bpw", "out dB", "size"], dim);
     let mut y = area.y + 1;
     for (at, o) in plan.outputs.iter().enumerate().take(OUTPUTS) {
         if y >= area.bottom() {

@@ -9,8 +9,10 @@ use ratatui::layout::Rect;
 
 /// Rows of the largest plot.
 pub(super) const MAX_HEIGHT: u16 = 20;
+/// Minimum rows of the plot.
+pub(super) const MIN_HEIGHT: u16 = 9;
 /// Minimum rows and columns of the plot.
-const MIN_SIZE: (u16, u16) = (9, 44);
+const MIN_SIZE: (u16, u16) = (MIN_HEIGHT, 44);
 /// Columns of the axis at the left.
 const AXIS: u16 = 6;
 /// Rows of title, axis, numbers and legend.

@@ -1,0 +1,192 @@
+//! From the arguments of the process to [`Cli`], and what is said of arguments that are wrong.
+
+use super::args::{self, Cli, ColorWhen};
+use super::{Exit, err, on_one_line, reference_options, report_error, text};
+use crate::model::ModelError;
+use crate::recipe;
+use crate::units::print::{self, ColorChoice, Verbosity};
+use clap::{Command, FromArgMatches};
+use std::path::Path;
+
+/// Reads the arguments, and says how much is printed and in which colours. The exit code where there is nothing to run.
+pub(super) fn parse() -> Result<Cli, Exit> {
+    let args: Vec<String> = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
+    let color = color_asked(&args);
+    let mut command = args::command();
+    let parsed = command.try_get_matches_from_mut(std::env::args_os()).and_then(|m| Cli::from_arg_matches(&m));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(e) => {
+            print::configure(Verbosity::Normal, color);
+            return Err(explain(e.format(&mut command), &args, &command));
+        }
+    };
+    let verbosity = match (cli.global.quiet, cli.global.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (_, true) => Verbosity::Verbose,
+        _ => Verbosity::Normal,
+    };
+    print::configure(verbosity, choice_of(cli.global.color));
+    match cli.workbench.given() {
+        Some(given) if cli.command.is_some() => {
+            let what = format!("{given} is for the workbench, and cannot be combined with a command");
+            report_error(
+                &ModelError::request(what).with_hint("`remold COMMAND --help` lists the options of a command."),
+            );
+            Err(Exit::Request)
+        }
+        _ => Ok(cli),
+    }
+}
+
+fn choice_of(when: ColorWhen) -> ColorChoice {
+    match when {
+        ColorWhen::Auto => ColorChoice::Auto,
+        ColorWhen::Always => ColorChoice::Always,
+        ColorWhen::Never => ColorChoice::Never,
+    }
+}
+
+/// What `--color` says. clap's help and errors need it before the arguments are read.
+fn color_asked(args: &[String]) -> ColorChoice {
+    let before = args.iter().position(|a| a == "--").unwrap_or(args.len());
+    let mut asked = ColorChoice::Auto;
+    for (at, arg) in args[..before].iter().enumerate() {
+        let value = match arg.strip_prefix("--color") {
+            Some("") => args.get(at + 1).map(String::as_str),
+            Some(rest) => rest.strip_prefix('='),
+            None => None,
+        };
+        match value {
+            Some("always") => asked = ColorChoice::Always,
+            Some("never") => asked = ColorChoice::Never,
+            Some("auto") => asked = ColorChoice::Auto,
+            _ => {}
+        }
+    }
+    asked
+}
+
+/// Prints clap's message, or a better one.
+fn explain(mut e: clap::Error, args: &[String], command: &Command) -> Exit {
+    if !e.use_stderr() {
+        // Help and version: clap's own text in clap's own styles.
+        let text = e.render();
+        let text = if text::Style::stdout().is_on() { text.ansi().to_string() } else { text.to_string() };
+        print::generated(text.as_bytes());
+        return Exit::Done;
+    }
+    let known = reference_options::explain(&mut e, args);
+    if !known && let Some(error) = first_word(args, command).and_then(|word| no_such_command(word, command)) {
+        report_error(&error);
+        return Exit::Request;
+    }
+    let text = on_one_line(e.render().to_string(), args);
+    let style = text::Style::stderr();
+    err(&match text.strip_prefix("error:") {
+        Some(rest) => format!("{}{rest}", style.error("error:")),
+        None => text,
+    });
+    Exit::Request
+}
+
+/// The word where the command is: the first one that is neither an option nor the value of one. `None` where that cannot be known.
+fn first_word<'a>(args: &'a [String], command: &Command) -> Option<&'a str> {
+    let mut rest = args.iter();
+    while let Some(arg) = rest.next() {
+        let Some(option) = arg.strip_prefix('-').filter(|name| !name.is_empty()) else { return Some(arg) };
+        let known = match option.strip_prefix('-') {
+            Some(long) if long.contains('=') => continue,
+            Some(long) => command.get_arguments().find(|a| a.get_long() == Some(long)),
+            None => command.get_arguments().find(|a| a.get_short().is_some_and(|s| option.starts_with(s))),
+        };
+        if known?.get_action().takes_values() {
+            rest.next();
+        }
+    }
+    None
+}
+
+/// An error about a word that is neither a command nor a path.
+fn no_such_command(word: &str, command: &Command) -> Option<ModelError> {
+    let is_command = word == "help" || command.find_subcommand(word).is_some();
+    if is_command || Path::new(word).exists() {
+        return None;
+    }
+    let error = ModelError::request(format!("no such command: `{word}`"));
+    Some(error.with_hint(match similar(word, command) {
+        Some(near) => format!("Did you mean `{near}`? `remold --help` lists the commands."),
+        None => "`remold --help` lists the commands; `remold DIR` opens the workbench on a folder.".to_owned(),
+    }))
+}
+
+/// The command with a name like the word.
+fn similar(word: &str, command: &Command) -> Option<String> {
+    let names: Vec<&str> = command.get_subcommands().filter(|c| !c.is_hide_set()).map(Command::get_name).collect();
+    recipe::nearest(word, names.iter().copied().chain(["help"])).map(str::to_owned)
+}
+
+/// An error about a folder to open that does not exist: a command with a typing mistake, or a wrong path.
+pub(super) fn no_such_folder(dir: &Path) -> ModelError {
+    let command = args::command();
+    let word = dir.to_str().filter(|word| similar(word, &command).is_some());
+    word.and_then(|word| no_such_command(word, &command)).unwrap_or_else(|| {
+        ModelError::request("no such file or folder").in_file(dir).with_hint("`remold --help` lists the commands.")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<String> {
+        line.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_command_is_found_behind_options() {
+        let command = args::command();
+        for (line, word) in [
+            ("convret x", Some("convret")),
+            ("-q convret x", Some("convret")),
+            ("--color always --theme dark convret", Some("convret")),
+            ("--color=always convret", Some("convret")),
+            ("--unknown convret", None),
+            ("-v", None),
+        ] {
+            assert_eq!(first_word(&words(line), &command), word, "{line}");
+        }
+    }
+
+    #[test]
+    fn commands_with_a_slip_are_suggested() {
+        let command = args::command();
+        for (word, near) in [
+            ("convret", Some("convert")),
+            ("conver", Some("convert")),
+            ("inspct", Some("inspect")),
+            ("jbos", Some("jobs")),
+            ("verfy", Some("verify")),
+            ("hepl", Some("help")),
+            ("models", None),
+            ("worker", None),
+        ] {
+            let found = no_such_command(word, &command).and_then(|e| e.hint().map(crate::model::Hint::text));
+            let hint = found.unwrap_or_default();
+            assert_eq!(hint.contains("Did you mean"), near.is_some(), "{word}: {hint}");
+            assert!(near.is_none_or(|near| hint.contains(&format!("`{near}`"))), "{word}: {hint}");
+        }
+    }
+
+    #[test]
+    fn colours_are_asked_for_before_a_double_dash() {
+        for (line, choice) in [
+            ("convert m --color always", ColorChoice::Always),
+            ("--color=never formats", ColorChoice::Never),
+            ("formats", ColorChoice::Auto),
+            ("inspect -- --color always", ColorChoice::Auto),
+        ] {
+            assert_eq!(color_asked(&words(line)), choice, "{line}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Whose job it is. Several users and machines may share one folder of jobs: everybody sees all of them, and touches only their own.
+
+use super::{JobFolder, JobSummary};
+use crate::files;
+use crate::model::{Hint, ModelError, Remedy, Result};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// Most bytes of the file.
+const MAX_BYTES: u64 = 4096;
+
+/// File of a job that says whose it is.
+const FILE: &str = "owner";
+
+/// Who made a job, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// Name of the machine.
+    pub host: String,
+    /// Name of the user.
+    pub user: String,
+    /// Number of the user.
+    pub uid: u32,
+}
+
+impl Owner {
+    /// This user on this machine.
+    pub(crate) fn here() -> Self {
+        let uid = rustix::process::geteuid().as_raw();
+        let named = ["USER", "LOGNAME"].iter().find_map(|v| std::env::var(v).ok()).filter(|name| !name.is_empty());
+        Self {
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            user: named.unwrap_or_else(|| format!("user {uid}")),
+            uid,
+        }
+    }
+
+    /// True if the job is worked on by this machine, so that its lock can be trusted.
+    pub(crate) fn is_of_this_machine(&self) -> bool {
+        self.host == Self::here().host
+    }
+
+    /// True if this user made it on this machine.
+    pub(crate) fn is_me(&self) -> bool {
+        let me = Self::here();
+        self.host == me.host && self.uid == me.uid
+    }
+
+    /// `ana@gpu-2`
+    pub(crate) fn shown(&self) -> String {
+        format!("{}@{}", self.user, self.host)
+    }
+}
+
+impl JobFolder {
+    /// Notes whose job it is.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub(super) fn write_owner(&self) -> Result<()> {
+        let json = serde_json::to_vec(&Owner::here()).map_err(|e| ModelError::bad(e.to_string()).in_file(&self.dir))?;
+        self.write(FILE, &json)
+    }
+
+    /// Whose job it is; `None` for jobs of versions that did not note it, which are this user's.
+    pub(crate) fn owner(&self) -> Option<Owner> {
+        serde_json::from_str(&files::read_text(&self.path(FILE), MAX_BYTES).ok()?).ok()
+    }
+
+    /// Checks that this user may have something done to the job.
+    ///
+    /// # Errors
+    /// A bad-request error for the job of another user.
+    pub(super) fn check_mine(&self) -> Result<()> {
+        match self.owner() {
+            Some(owner) if owner.uid != Owner::here().uid => Err(self.foreign(&owner)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks that this process may work on the job, or take its files away: only the machine that it was made on knows whether it runs.
+    ///
+    /// # Errors
+    /// A bad-request error for the job of another user or machine.
+    pub(super) fn check_here(&self) -> Result<()> {
+        self.check_mine()?;
+        match self.owner() {
+            Some(owner) if !owner.is_of_this_machine() => Err(self.foreign(&owner)),
+            _ => Ok(()),
+        }
+    }
+
+    fn foreign(&self, owner: &Owner) -> ModelError {
+        let what = format!("job {} belongs to {}", self.id(), owner.shown());
+        let hint = Hint::from("It can be followed with ")
+            .then(Remedy::Run(format!("jobs attach {}", self.id())))
+            .then(", and changed only there.");
+        ModelError::request(what).with_hint(hint)
+    }
+}
+
+/// Those of the jobs that this user made on this machine.
+pub(super) fn own(jobs: Vec<JobSummary>) -> impl Iterator<Item = JobSummary> {
+    jobs.into_iter().filter(|j| j.owner.as_ref().is_none_or(Owner::is_me))
+}
+
+/// The rights that a shared folder of jobs gives to others; 0 for a private one. A folder is shared if others may make jobs in it.
+pub(super) fn shared_rights(root: &Path) -> u32 {
+    use std::os::unix::fs::MetadataExt;
+    let mode = std::fs::metadata(root).map_or(0, |m| m.mode());
+    if mode & 0o022 == 0 { 0 } else { mode & 0o077 }
+}
+
+/// What is added to the name of a folder of the queue: users and machines that share a folder of jobs have queues of their own.
+pub(super) fn queue_suffix(root: &Path) -> String {
+    if shared_rights(root) == 0 {
+        return String::new();
+    }
+    let me = Owner::here();
+    let host: String = me.host.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    format!("-{host}-{}", me.uid)
+}
