@@ -281,7 +281,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     /// Flags of `convert` that are not keys of a recipe: they choose targets, name a recipe, set keys by name, or are about the run.
-    const NO_KEYS: [&str; 9] = ["to", "recipe", "set", RULES_FILE, "threads", "json", "detach", "dry-run", "help"];
+    const NO_KEYS: [&str; 11] =
+        ["to", "recipe", "set", RULES_FILE, "threads", "json", "detach", "dry-run", "recursive", "fail-fast", "help"];
 
     fn longs(name: &str) -> BTreeSet<String> {
         let command = Cli::command();

@@ -100,9 +100,7 @@ fn group(name: &str, at: Span) -> Option<Wrong> {
         "splitting" | "optimization" => {
             "It becomes a step. Set a key of the step: `pipeline[0].KEY=VALUE`; steps are counted from 0."
         }
-        "target_format" | "target_formats" => {
-            "Set the format of a target, as in `target[0].format=gguf`; targets are counted from 0."
-        }
+        "target_formats" => "Set the format of a target, as in `target[0].format=gguf`; targets are counted from 0.",
         _ => "Write the format and its key, as in `format_options.gguf.context_length=4096`.",
     };
     Some(wrong(format!("`{name}` cannot be set as a whole"), at, help))

@@ -197,7 +197,7 @@ fn set_says_how_steps_and_targets_are_named() {
     for (set, wanted) in [
         ("splitting.max_size=1GB", "It becomes a step. Set a key of the step: `pipeline[0].KEY=VALUE`"),
         ("optimization.pruning.sparsity=0.5", "It becomes a step."),
-        ("target_format=gguf", "Set the format of a target, as in `target[0].format=gguf`"),
+        ("target_formats=gguf", "Set the format of a target, as in `target[0].format=gguf`"),
         ("pipeline[x].layers=1", "Write `pipeline[0]`; targets and steps are counted from 0."),
         ("pipeline[9].layers=1", "`convert` is not a step and is not counted."),
     ] {
