@@ -91,6 +91,15 @@ impl Canvas<'_> {
         used
     }
 
+    /// The name of a key as it is shown: without glyphs, enter is a word.
+    pub(crate) fn key(&self, key: &str) -> String {
+        if self.look.ascii {
+            key.replace('⏎', "enter").replace('←', "left").replace('→', "right")
+        } else {
+            key.to_owned()
+        }
+    }
+
     /// Writes text so that it ends before column `end`; gives the columns used.
     pub(crate) fn right(&mut self, end: u16, y: u16, most: u16, text: &str, style: Style) -> u16 {
         let w = (width(text) as u16).min(most);
@@ -137,12 +146,13 @@ impl Canvas<'_> {
 
     /// A sparkline of the newest values, scaled to their maximum.
     pub(crate) fn spark(&mut self, x: u16, y: u16, w: u16, values: &[f64], style: Style) {
-        const STEPS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+        // Never a whole cell: lines one above the other would merge.
+        const STEPS: [&str; 7] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇"];
         let shown = &values[values.len().saturating_sub(w.into())..];
         let top = shown.iter().copied().fold(0.0, f64::max);
         let text: String = shown
             .iter()
-            .map(|v| if top > 0.0 { STEPS[((v / top * 7.0).round() as usize).min(7)] } else { STEPS[0] })
+            .map(|v| if top > 0.0 { STEPS[((v / top * 6.0).round() as usize).min(6)] } else { STEPS[0] })
             .collect();
         self.text(x, y, w, &text, style);
     }

@@ -50,6 +50,9 @@ pub enum Cmd {
     Undo,
     Redo,
     Save,
+    NewRecipe,
+    SourceNext,
+    SourcePrev,
     OpenRecipe,
     EditOutside,
     TryText,
@@ -81,6 +84,14 @@ pub enum Cmd {
     CopyLine,
     CopyLines,
     Doctor,
+    SortModels,
+    OpenEditor,
+    OpenPager,
+    CompareConfigs,
+    FindTensor,
+    RenameModel,
+    DeleteModel,
+    CopyName,
     MarkModel,
     CompareModels,
     UnmarkModels,
@@ -280,6 +291,9 @@ pub struct Hint {
     pub cmd: Cmd,
 }
 
+/// The word of the hint that leads back, which is always shown.
+const BACK: &str = "back";
+
 /// Commands whose hints are at the end of the line, in every pane.
 const TAIL: [Cmd; 3] = [Cmd::Palette, Cmd::Help, Cmd::Quit];
 
@@ -307,6 +321,11 @@ pub fn hints(state: &State) -> Vec<Hint> {
         if out.iter().all(|h| h.word != hint.word) {
             out.push(hint);
         }
+    }
+    // At the end there may be no space for it.
+    if let Some(at) = out.iter().position(|h| h.word == BACK).filter(|at| *at > 1) {
+        let back = out.remove(at);
+        out.insert(1, back);
     }
     out
 }

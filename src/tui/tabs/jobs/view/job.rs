@@ -127,7 +127,7 @@ fn rates(c: &mut Canvas<'_>, view: &JobView, live: bool, line: Rect) {
     let parts = [
         ("read", &view.rate, units::rate(last(view.rate.last(), mean))),
         ("ram", &view.rss, format!("{}{budget}", units::bytes(last(view.rss.last(), peak) as u64))),
-        ("cpu", &view.cpu, format!("{:.2}", view.cpu.last())),
+        ("cpu", &view.cpu, format!("{:.1}", view.cpu.last())),
     ];
     let w = if line.width >= 80 { 12 } else { 6 };
     let mut x = line.x;

@@ -93,7 +93,7 @@ fn block(c: &mut Canvas<'_>, title: &str, figures: &[Figure<'_>], area: Rect) ->
     const NOW: u16 = 11;
     let (dim, text, strong, bar) = (c.theme().dim, c.theme().text, c.theme().title, c.theme().bar);
     let most = figures.iter().map(|f| width(&f.most) as u16).max().unwrap_or(0);
-    let w = area.width.saturating_sub(WORD + NOW + most + 2).min(60);
+    let w = area.width.saturating_sub(WORD + NOW + most + 2);
     c.text(area.x, area.y, area.width, title, strong);
     let mut y = area.y + 1;
     for f in figures {

@@ -98,8 +98,14 @@ pub(super) fn enter_row(state: &mut State) -> Vec<Effect> {
     match state.recipe.row() {
         Row::Add => add(state),
         Row::Step(_) => Vec::new(),
-        Row::Source | Row::About | Row::Target(_) => {
-            state.recipe.pane = RecipePane::Form;
+        row @ (Row::Source | Row::About | Row::Target(_)) => {
+            let r = &mut state.recipe;
+            r.pane = RecipePane::Form;
+            // The line is about the folder of the outputs.
+            let folder = r.fields().iter().position(|f| f.label() == "output_dir");
+            if let (Row::About, Some(at)) = (row, folder) {
+                r.field = at;
+            }
             Vec::new()
         }
     }

@@ -96,7 +96,9 @@ fn foot(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
     let Some(field) = state.recipe.current_field().filter(|_| area.height >= 8) else { return 0 };
     let (text, style) = match state.recipe.problem(field) {
         _ if !state.recipe.names.is_empty() => (state.recipe.names.join("  "), dim),
-        _ if state.recipe.editing.is_some() && field.is_path() => ("tab completes the path".to_owned(), dim),
+        _ if state.recipe.editing.is_some() && field.is_path() => {
+            (format!("tab completes the path, which counts from {}", state.home_path(&state.base)), dim)
+        }
         Some(t) => {
             let help = t.help.as_ref().map(|h| format!(". {h}")).unwrap_or_default();
             (format!("✗ {}{help}", t.fact), bad)

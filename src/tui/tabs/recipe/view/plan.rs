@@ -85,7 +85,7 @@ fn outputs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
 /// The note behind the path of an existing output: which job wrote it.
 fn there(state: &State, output: &PlannedOutput) -> String {
     let Some(path) = output.replaces.first() else { return String::new() };
-    match state.jobs.maker(&state.dir, path) {
+    match state.jobs.maker(&state.base, path) {
         Some(job) => format!("  written by job {}", job.id),
         None => "  already exists".to_owned(),
     }
@@ -280,14 +280,18 @@ fn verdict(c: &mut Canvas<'_>, state: &State, plan: &Plan, line: Rect) {
     let (text, good, warn) = (c.theme().text, c.theme().good, c.theme().warn);
     let total: u64 = plan.outputs.iter().map(|o| o.bytes).sum();
     let what = units::plural(plan.outputs.len(), "output", "outputs");
-    let warnings = units::plural(plan.warnings.len(), "warning", "warnings");
+    let existing = plan.outputs.iter().filter(|o| !o.replaces.is_empty()).count();
+    let mut warnings = units::plural(plan.warnings.len(), "warning", "warnings");
+    if existing > 0 {
+        warnings = format!("{existing} exist already, {warnings}");
+    }
     let mut summary = format!("{what}, {}", units::bytes(total));
     if width(&summary) + width(&warnings) + 12 <= line.width.into() {
         summary += &format!(", {warnings}");
     }
     if state.recipe.starting {
         c.spans(line.x, line.y, line.width, &[("● ", good), ("starting…", text)]);
-    } else if plan.warnings.is_empty() {
+    } else if plan.warnings.is_empty() && existing == 0 {
         c.spans(line.x, line.y, line.width, &[("✓ ready: ", good), (&summary, text)]);
     } else {
         c.spans(line.x, line.y, line.width, &[("! ready: ", warn), (&summary, text)]);
