@@ -81,7 +81,7 @@ pub mod job {
 #[allow(missing_docs, reason = "described where it is defined")]
 pub mod model {
     pub use crate::model::{
-        ConcatRows, ErrorCode, ErrorKind, FormatId, Hint, MemoryRows, MetaArray, MetaValue, Metadata, Model,
+        ConcatRows, Defect, ErrorCode, ErrorKind, FormatId, Hint, MemoryRows, MetaArray, MetaValue, Metadata, Model,
         ModelError, Network, OptionName, OutputIndex, PerLayer, Piece, Place, Remedy, Result, Role, Rope, RopeKind,
         RopeScaling, Sidecar, Sidecars, TensorClass, TensorData, TensorEntry, TensorIndex, TensorKind, Warning,
         decode_piece,
@@ -162,8 +162,8 @@ pub mod tui {
     pub mod core {
         pub use crate::tui::core::{
             Action, BaselineChoice, Binding, Cmd, Effect, ErrorCard, Focus, FoundModel, Hit, Keymap, Layer, Level,
-            Notify, Session, Settings, State, Tab, all_commands, edited_words, farewell, glossary_markdown, hints,
-            keys_markdown, panes, parse_keys, search_position, searched, tail_hints, update,
+            Notify, Outside, Session, Settings, State, Tab, Toast, all_commands, edited_words, farewell,
+            glossary_markdown, hints, keys_markdown, panes, parse_keys, search_position, searched, tail_hints, update,
         };
     }
 
@@ -198,16 +198,16 @@ pub mod tui {
         #[allow(missing_docs, reason = "described where it is defined")]
         pub mod models {
             pub use crate::tui::tabs::models::{
-                Check, Finding, InspectRequest, InspectResponse, ModelInfo, Section, Summary, TensorSort,
-                TokenizerTrial,
+                Check, FileList, Finding, InspectRequest, InspectResponse, ModelInfo, Section, Summary, TensorHit,
+                TensorSort, TokenizerTrial,
             };
         }
 
         #[allow(missing_docs, reason = "described where it is defined")]
         pub mod recipe {
             pub use crate::tui::tabs::recipe::{
-                Budget, EditOutcome, EditPlace, Field, LibraryEntry, Overwrite, PlanResponse, Prompt, RecipePane, Row,
-                SaveRefusal, TargetRejection, presets,
+                BatchOutcome, Budget, EditOutcome, EditPlace, Field, LibraryEntry, Overwrite, PlanResponse, Prompt,
+                RecipePane, Row, SaveRefusal, TargetRejection, presets,
             };
         }
 

@@ -132,7 +132,7 @@ fn a_call_of_os_system_is_named_and_not_made() {
     let Some(folder) = material("material/pytorch/synthetic") else { return };
     let model = open(&folder.join("malicious_os_system.pt"));
     assert!(model.opaque.iter().any(|o| o.contains("os.system") && o.contains("not executed")), "{:?}", model.opaque);
-    assert!(model.warnings.iter().any(|w| w.code == "pytorch.code" && w.text.contains("os.system")));
+    assert!(model.warnings.iter().any(|w| w.code == "pytorch.unsafe" && w.text.contains("os.system")));
     assert_eq!(model.tensors.len(), 1);
 }
 

@@ -18,6 +18,10 @@ mod habits;
 mod jobs;
 #[path = "workbench/keys.rs"]
 mod keys;
+#[path = "workbench/many.rs"]
+mod many;
+#[path = "workbench/paths.rs"]
+mod paths;
 #[path = "workbench/plans.rs"]
 mod plans;
 #[path = "workbench/pty.rs"]

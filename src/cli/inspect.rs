@@ -5,7 +5,7 @@ use super::text::{Style, bytes, count, cut, plural, safe, table, table_of};
 use super::{Exit, out, print, refuse};
 use crate::arch;
 use crate::formats;
-use crate::model::{FormatId, MetaArray, MetaValue, Model, Result, TensorEntry};
+use crate::model::{Defect, FormatId, MetaArray, MetaValue, Model, Result, TensorEntry};
 use indexmap::IndexMap;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -40,7 +40,8 @@ fn folder(path: &Path, found: &[formats::Found], as_json: bool) {
         for f in found {
             let line = json!({
                 "path": f.path, "format": f.format.map(FormatId::name), "title": f.title, "bytes": f.bytes, "files": f.files, "tensors": f.tensors,
-                "parameters": f.parameters, "architecture": f.architecture, "error": f.error,
+                "parameters": f.parameters, "architecture": f.architecture, "state": f.defect.map(Defect::word),
+                "warnings": f.warnings, "error": f.error,
             });
             print::json(&line);
         }
@@ -57,7 +58,13 @@ fn folder(path: &Path, found: &[formats::Found], as_json: bool) {
             if f.parameters == 0 { String::new() } else { count(f.parameters) },
             bytes(f.bytes),
             match &f.error {
-                Some(e) => style.error(&cut(&safe(e), 60)),
+                Some(e) => {
+                    let word = f.defect.map(|d| format!("{}: ", d.word())).unwrap_or_default();
+                    style.error(&format!("{word}{}", cut(&safe(e), 60)))
+                }
+                None if f.defect.is_some() => {
+                    style.error(&format!("{}: see remold inspect {}", f.defect.map_or("", Defect::word), safe(&name)))
+                }
                 None if f.files > 1 => style.dim(&format!("{} files", f.files)),
                 None => String::new(),
             },

@@ -24,8 +24,8 @@ pub use probe::open;
 pub use probe::open_file;
 use probe::probe_sure;
 pub(crate) use probe::{Head, Verdict, open_as_format};
-pub(crate) use scan::scan_each;
 pub use scan::{Found, FoundKind, scan};
+pub(crate) use scan::{is_model, scan_each, shard_set};
 pub(crate) use spec::{FileOfSet, FormatSpec, Outline, OutputKind, ReadSpec, SecondReader, TensorPlace, WriteSpec};
 
 use crate::model::FormatId;

@@ -3,7 +3,7 @@
 //! Every error names the file, the absolute offset and the field. Nothing is allocated for a length before that length was
 //! checked against the bytes left. No memory map: truncating the file while it is read gives an error, not a signal.
 
-use crate::model::{ModelError, OpenedFile, Result, open_request_file};
+use crate::model::{Defect, ModelError, OpenedFile, Result, open_request_file};
 use std::fmt;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -137,7 +137,8 @@ impl HeaderReader {
             let error = ModelError::limit("the header is larger than in any real model");
             return Err(self.place(error, self.pos, field));
         }
-        let error = self.bad(field, format!("it needs {n} bytes but the file has {} left", self.left()));
+        let error =
+            self.bad(field, format!("it needs {n} bytes but the file has {} left", self.left())).defect(Defect::Cut);
         Err(error.with_hint("Is the download complete? Compare the file's size with the original's."))
     }
 
@@ -154,7 +155,9 @@ impl HeaderReader {
                 "{n} entries of at least {min_entry} bytes do not fit in the {} bytes left in the file",
                 self.left()
             );
-            let error = ModelError::bad(what).with_hint("The file is damaged or its download is incomplete.");
+            let error = ModelError::bad(what)
+                .defect(Defect::Cut)
+                .with_hint("The file is damaged or its download is incomplete.");
             return Err(self.place(error, at, field));
         }
         if n > limit {
@@ -209,7 +212,10 @@ impl HeaderReader {
         self.file.read_exact_at(&mut self.window, self.pos).map_err(|e| {
             self.window.clear();
             if e.kind() == std::io::ErrorKind::UnexpectedEof {
-                ModelError::bad("the file was truncated while it was read").in_file(&self.path).at(self.pos)
+                ModelError::bad("the file was truncated while it was read")
+                    .defect(Defect::Cut)
+                    .in_file(&self.path)
+                    .at(self.pos)
             } else {
                 ModelError::io(&self.path, "reading", e).at(self.pos)
             }

@@ -1,7 +1,7 @@
 //! Names of sharded files, `stem-00001-of-00005.ext`, as Hugging Face and llama.cpp write them.
 
 use super::limits;
-use crate::model::{ModelError, Result};
+use crate::model::{Defect, ModelError, Result};
 use std::path::{Component, Path, PathBuf};
 
 /// The parts of a shard's name.
@@ -52,7 +52,10 @@ pub(crate) fn all_present(paths: &[PathBuf]) -> Result<()> {
     let more = if missing.len() > 4 { format!(" and {} more", missing.len() - 4) } else { String::new() };
     let what = format!("{} of {} files are missing: {}{more}", missing.len(), paths.len(), shown.join(", "));
     let folder = first.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Err(ModelError::bad(what).in_file(folder).with_hint("Put the missing files next to the others and try again."))
+    Err(ModelError::bad(what)
+        .defect(Defect::Missing)
+        .in_file(folder)
+        .with_hint("Put the missing files next to the others and try again."))
 }
 
 /// The warning for tensors that an index does not name although they are in its shards.

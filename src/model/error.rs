@@ -1,6 +1,6 @@
 //! What can be wrong with a model: one fact a variant, with file and place.
 
-use super::{ErrorCode, FormatId, Hint, OptionPath};
+use super::{Defect, ErrorCode, FormatId, Hint, OptionPath};
 use crate::units::{escape, system_error};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -40,6 +40,7 @@ struct Inner {
     fact: String,
     hint: Option<Hint>,
     shortage: bool,
+    defect: Option<Defect>,
     io: Option<std::io::Error>,
 }
 
@@ -75,6 +76,7 @@ impl ModelError {
             fact,
             hint: None,
             shortage: false,
+            defect: None,
             io: None,
         }))
     }
@@ -193,6 +195,18 @@ impl ModelError {
     pub fn with_hint(mut self, hint: impl Into<Hint>) -> Self {
         self.0.hint = Some(hint.into());
         self
+    }
+
+    /// Says which of the well-known defects it is.
+    #[must_use]
+    pub(crate) fn defect(mut self, defect: Defect) -> Self {
+        self.0.defect.get_or_insert(defect);
+        self
+    }
+
+    /// Which of the well-known defects it is, if it is one.
+    pub(crate) fn known_defect(&self) -> Option<Defect> {
+        self.0.defect
     }
 
     /// The root of the error.

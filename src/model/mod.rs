@@ -4,6 +4,7 @@
 //! or part of a row ([`TensorData`]); steps wrap entries in the lazy views of `view` and nothing is computed until a writer pulls rows.
 
 mod code;
+mod defect;
 mod dims;
 mod entry;
 mod error;
@@ -28,6 +29,8 @@ mod unreadable;
 mod view;
 
 pub use code::ErrorCode;
+pub use defect::Defect;
+pub(crate) use defect::UNSAFE_CODE;
 pub(crate) use dims::Dims;
 pub use entry::{TensorData, TensorEntry};
 pub use error::{ErrorKind, ModelError, Result};

@@ -2,7 +2,7 @@
 //!
 //! Weights and the small files next to them are checked with the same function, so that both get the same words.
 
-use super::ModelError;
+use super::{Defect, ModelError};
 
 /// Error messages of servers are short; a longer file is not one.
 const MESSAGE_BYTES: usize = 4096;
@@ -35,7 +35,7 @@ pub(crate) fn placeholder(head: &[u8], whole: bool, prose: bool) -> Option<Model
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
     let starts = |s: &str| text.get(..s.len()).is_some_and(|t| t.eq_ignore_ascii_case(s.as_bytes()));
     if starts(POINTER) {
-        let error = ModelError::bad("this is a Git LFS pointer, not the file itself");
+        let error = ModelError::bad("this is a Git LFS pointer, not the file itself").defect(Defect::Pointer);
         return Some(error.with_hint("Run `git lfs pull` in the repository it came from."));
     }
     if prose {

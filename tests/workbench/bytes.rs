@@ -87,6 +87,8 @@ fn names_and_metadata_of_a_file_send_nothing_to_the_terminal() {
         path: path.with_file_name(format!("checkpoint-{EVIL}")),
         format: None,
         bytes: 5,
+        modified: 0,
+        defect: None,
         summary: Ok(summary),
     });
     b.act(Action::Found(found));

@@ -47,8 +47,12 @@ fn hints_help_and_palette_show_own_keys() {
     assert!(shown.contains(&("ctrl-o".into(), "convert")), "{shown:?}");
     assert!(shown.iter().all(|(_, word)| *word != "zoom"), "what has no key is no hint: {shown:?}");
     assert!(tail_hints(&b.state).iter().any(|h| h.key == "f2" && h.cmd == Cmd::Help));
-    shows(b.keys("<f2>zoom"), SMALL, &["/ zoom", "no key             Give this pane the full width, or restore both"]);
-    shows(b.keys("<esc><esc>:conv"), SMALL, &["models.convert", "Convert this model", "  ctrl-o │"]);
+    shows(
+        b.keys("<f2>zoom"),
+        SMALL,
+        &["/ zoom", "no key             Give this pane the full width, or restore both", "panes"],
+    );
+    shows(b.keys("<esc><esc>:conv"), SMALL, &["Convert the marked models", "(models.convert)", "  ctrl-o │"]);
     // The first key of a sequence of one's own says what may follow.
     let mut b = with_keys(&[("tab.log", &[", l"]), ("zoom", &[", z"])]);
     picture("own-keys-sequence", b.keys("<enter>,"), SMALL);
@@ -123,7 +127,6 @@ fn a_session_comes_back_as_it_was_left() {
     assert_eq!(read, session);
     let mut again = Bench { state: State::new(DIR.into(), b.state.now), effects: Vec::new() };
     again.act(Action::Restored(Box::new(read)));
-    assert!(again.effects.contains(&Effect::Theme(b.state.theme.clone())), "{:?}", again.effects);
     // Before and after the scan: what is kept does not depend on what is found by then.
     assert_eq!(Session::of(&again.state), session);
     again.act(Action::Found(sample::found()));
@@ -168,21 +171,52 @@ fn notice(b: &mut Bench, level: Level, text: &str) {
     b.act(Action::Notice(level, text.into()));
 }
 
+/// The screen without the rows of messages and of keys.
+fn above_messages(b: &mut Bench, size: (u16, u16)) -> Vec<String> {
+    let whole = super::screens::text(&render(b, size, Depth::True, false));
+    let rows: Vec<&str> = whole.lines().collect();
+    rows[..rows.len() - 2].iter().map(|r| (*r).to_owned()).collect()
+}
+
 #[test]
-fn messages_lie_in_the_corner_and_never_over_the_cursor() {
+fn messages_have_a_line_of_their_own_and_cover_nothing() {
+    for keys in ["1", "<enter>]", "c", "3", "4", "5", "6"] {
+        for size in [SMALL, LARGE] {
+            let mut b = sample::start();
+            b.job(1.0).keys("1").planned().keys("1").keys(keys);
+            b.state.toasts.clear();
+            let before = above_messages(&mut b, size);
+            b.state.toasts.push(remold::testing::tui::core::Toast {
+                level: Level::Error,
+                text: "a short error".into(),
+                since: b.state.now,
+            });
+            assert_eq!(above_messages(&mut b, size), before, "{keys} at {size:?}");
+            shows(&mut b, size, &[" ✗ a short error"]);
+        }
+    }
+}
+
+#[test]
+fn a_long_message_takes_more_rows_and_the_rest_is_in_the_log() {
     let mut b = sample::start();
     notice(&mut b, Level::Warn, "one thing to look at");
     notice(&mut b, Level::Error, "config.toml:2: mouse must be true or false. The settings are unchanged.");
     check("toasts-styled", styled(&render(&mut b, SMALL, Depth::True, false)));
-    shows(&mut b, TINY, &["✗ config.toml:2: mouse must be", "esc closes"]);
+    shows(&mut b, SMALL, &["✗ config.toml:2: mouse must be", "1 more in Log)"]);
+    shows(&mut b, TINY, &["✗ config.toml:2: mouse must be"]);
     plain(&mut b);
-    shows(&mut b, LARGE, &["! one thing to look at", "esc closes"]);
-    // With the cursor below they are above.
-    picture("toasts-above", b.keys("<enter>]G"), SMALL);
+    let long = "word ".repeat(100);
+    notice(&mut b, Level::Error, &long);
+    b.act(Action::Resize(80, 24));
+    let rows = super::screens::text(&render(&mut b, SMALL, Depth::True, false));
+    assert_eq!(rows.lines().filter(|l| l.contains("word word")).count(), 3, "{rows}");
+    // What is read scrolls in what is left.
+    shows(b.keys("6"), SMALL, &["word word"]);
 }
 
 #[test]
-fn three_messages_at_most_and_errors_stay_until_esc() {
+fn errors_stay_until_a_key_and_the_newest_is_shown() {
     let mut b = sample::start();
     for i in 0..4 {
         notice(&mut b, Level::Warn, &format!("warning {i}"));
@@ -192,29 +226,27 @@ fn three_messages_at_most_and_errors_stay_until_esc() {
     assert_eq!(shown(&b), ["warning 2", "warning 3", "an error"]);
     b.act(Action::Tick(b.state.now + jiff::SignedDuration::from_secs(5)));
     assert_eq!(shown(&b), ["an error"]);
+    notice(&mut b, Level::Info, "a line for the log");
+    notice(&mut b, Level::Warn, "a warning");
+    shows(&mut b, SMALL, &["✗ an error (and 1 more in Log)"]);
     b.act(Action::Tick(b.state.now + jiff::SignedDuration::from_secs(500)));
     assert_eq!(shown(&b), ["an error"], "whoever comes back sees it");
     b.keys("k");
-    assert_eq!(shown(&b), ["an error"]);
+    assert_eq!(shown(&b), [""; 0], "the next key takes it");
+    notice(&mut b, Level::Error, "an error");
     b.keys("<enter><esc>");
-    assert_eq!(
-        (shown(&b).len(), b.state.models.focus),
-        (0, Focus::Details),
-        "esc takes what lies on top, and that alone"
-    );
+    assert_eq!((shown(&b).len(), b.state.models.focus), (0, Focus::Details), "esc takes what is shown, and that alone");
     assert_eq!(b.state.log.entries.iter().filter(|e| e.text.starts_with("warning")).count(), 4);
 }
 
 #[test]
-fn a_message_goes_at_the_next_key_that_does_something_and_with_its_tab() {
+fn a_message_goes_at_the_next_key_and_with_its_tab() {
     let texts = |b: &Bench| b.state.toasts.iter().map(|t| t.text.clone()).collect::<Vec<_>>();
     let mut b = sample::start();
     notice(&mut b, Level::Warn, "a warning");
     b.keys("j");
     assert_eq!(texts(&b), ["a warning"], "a key held down would take it before it is seen");
     b.act(Action::Tick(b.state.now + jiff::SignedDuration::from_secs(2)));
-    b.keys("#");
-    assert_eq!(texts(&b), ["a warning"], "that key does nothing");
     b.keys("j");
     assert_eq!(texts(&b), [""; 0]);
     notice(&mut b, Level::Error, "wrong here");
@@ -224,6 +256,167 @@ fn a_message_goes_at_the_next_key_that_does_something_and_with_its_tab() {
     assert_eq!(texts(&b), [""; 0], "not about this tab");
     b.keys("1y");
     assert!(texts(&b)[0].starts_with("sent to the terminal's clipboard"), "what a key tells is not what it takes away");
+}
+
+#[test]
+fn a_key_that_does_nothing_says_why() {
+    let last = |b: &Bench| b.state.toasts.last().map(|t| t.text.clone()).unwrap_or_default();
+    let cases = [
+        ("#", "# does nothing here; ? lists the keys"),
+        ("u", "u: no model is marked"),
+        ("<enter>s", "s: only Tensors can be sorted"),
+        ("<enter>r", "r does nothing here; in Models: the tree it means: scan for models again"),
+        ("4E", "E: nothing has been compared yet"),
+        ("3x", "x: this job has ended"),
+        ("5p", "p: the watcher does not run"),
+        ("6F", "F: the newest line is selected already"),
+        ("gx", "x does nothing here; ? lists the keys"),
+    ];
+    for (keys, said) in cases {
+        let mut b = sample::start();
+        b.effects.clear();
+        b.keys(keys);
+        assert_eq!(last(&b), said, "{keys}");
+    }
+}
+
+/// Every place that has keys of its own, as keys that lead to it.
+const PLACES: [&str; 22] = [
+    "1",
+    "gg",
+    "<enter>",
+    "<enter>]",
+    "<enter>]]",
+    "<enter>]]]",
+    "<enter>]]]]",
+    "<enter>]]]]]",
+    "c",
+    "cG",
+    "c<tab>",
+    "ck<tab>",
+    "3",
+    "3<enter>",
+    "3<enter>]",
+    "3<enter>]]",
+    "3<enter>]]]",
+    "3<enter>]]]]",
+    "4",
+    "5",
+    "6",
+    "6k",
+];
+
+#[test]
+fn no_word_after_a_slash_is_ever_taken_for_commands() {
+    for place in PLACES {
+        let mut b = sample::start();
+        b.job(1.0).keys("1").planned().keys("1").keys(place);
+        b.effects.clear();
+        let (tab, jobs) = (b.state.tab, b.state.jobs.list.len());
+        b.keys("/exp42qTdx");
+        assert_eq!((b.state.tab, b.state.jobs.list.len(), &b.state.layer), (tab, jobs, &None), "{place}");
+        assert!(!b.effects.contains(&Effect::Quit), "{place}");
+        if b.state.dead.is_some() {
+            shows(&mut b, SMALL, &["/ exp42qTdx", "nothing to filter here"]);
+        }
+        b.keys("<enter>q");
+        // A job waits in the queue: leaving asks.
+        assert!(b.state.dead.is_none() && b.state.layer == Some(Layer::Leave), "{place}: commands again");
+    }
+}
+
+#[test]
+fn every_key_of_every_command_does_something_or_says_why() {
+    use remold::testing::tui::core::update;
+    let mut silent = Vec::new();
+    for place in PLACES {
+        let mut start = sample::start();
+        start.job(1.0).keys("1").planned().keys("1").keys(place);
+        start.act(Action::Tick(start.state.now + jiff::SignedDuration::from_secs(60)));
+        let tab = start.state.tab;
+        for key in all_commands().flat_map(|c| c.keys).filter(|k| !k.contains(' ') && **k != "esc") {
+            let mut state = start.state.clone();
+            let key = remold::testing::tui::core::parse_keys(&if key.chars().count() > 1 {
+                format!("<{key}>")
+            } else {
+                (*key).to_owned()
+            });
+            let effects = update(&mut state, Action::Key(key[0]));
+            let same = format!("{:?}", (&state.models, &state.recipe, &state.jobs, &state.compare, &state.log.least))
+                == format!(
+                    "{:?}",
+                    (
+                        &start.state.models,
+                        &start.state.recipe,
+                        &start.state.jobs,
+                        &start.state.compare,
+                        &start.state.log.least
+                    )
+                );
+            let quiet = state.toasts.is_empty() && state.layer.is_none() && state.dead.is_none() && effects.is_empty();
+            let rest = state.tab == tab
+                && state.log.editing.is_none()
+                && state.pending.is_none()
+                && state.borders == start.state.borders;
+            // At the end of a list there is nowhere to go.
+            let moves = [
+                "j", "down", "k", "up", "ctrl-d", "ctrl-u", "pagedown", "ctrl-f", "pageup", "ctrl-b", "home", "G",
+                "end", "h", "l", "left", "right",
+            ];
+            if same
+                && quiet
+                && rest
+                && !moves.contains(&key[0].to_string().as_str())
+                && key[0].to_string() != (tab as usize + 1).to_string()
+            {
+                silent.push(format!("{place}: {}", key[0]));
+            }
+        }
+    }
+    assert!(silent.is_empty(), "{}", silent.join("\n"));
+}
+
+#[test]
+fn leaving_an_unsaved_recipe_asks_and_says_where_the_draft_is() {
+    let unsaved = || {
+        let mut b = sample::start();
+        b.planned().keys("aq8<enter>").effects.clear();
+        b
+    };
+    let mut b = unsaved();
+    b.keys("q");
+    assert!(b.effects.is_empty() && b.state.layer == Some(Layer::Unsaved));
+    shows(&mut b, SMALL, &["changes that are not saved. Quit?", "session/0a1b2c3d.json", "leave, keep the draft"]);
+    plain(&mut b);
+    b.keys("<esc>1q<enter>");
+    assert_eq!(b.effects.last(), Some(&Effect::Quit), "asked from anywhere; the draft is kept");
+    let mut b = unsaved();
+    b.keys("qd");
+    assert_eq!(b.effects.last(), Some(&Effect::Quit));
+    assert!(!b.state.recipe.modified(), "what is kept is the recipe without the changes");
+    let mut b = unsaved();
+    b.keys("1qs");
+    assert!(
+        b.state.tab == Tab::Recipe && b.state.recipe.editing.is_some() && b.effects.iter().all(|e| *e != Effect::Quit)
+    );
+    // Where nothing is kept, enter loses nothing.
+    let mut b = unsaved();
+    b.state.settings.restore = false;
+    b.keys("q");
+    shows(&mut b, SMALL, &["No draft is kept"]);
+    b.keys("<enter>");
+    assert!(b.state.layer.is_none() && b.effects.is_empty());
+    // What ran is in its job.
+    let mut b = unsaved();
+    let job = b.state.jobs.list.first().cloned();
+    b.act(Action::Spawned(Ok(job.unwrap_or_else(|| sample::a_job()))));
+    b.effects.clear();
+    b.keys("q");
+    assert_ne!(b.state.layer, Some(Layer::Unsaved));
+    // Another model is no change of the recipe.
+    let mut b = sample::start();
+    b.keys("c1kc1q");
+    assert_eq!(b.effects.last(), Some(&Effect::Quit));
 }
 
 #[test]
@@ -270,7 +463,7 @@ fn the_question_knows_when_the_last_job_has_ended() {
     b.job(0.62);
     b.state.jobs.list.truncate(1);
     b.keys("q").more_of_the_job(0.62, 1.0);
-    shows(&mut b, SMALL, &["No jobs are running. Quit?", "⏎    leave", "esc  stay"]);
+    shows(&mut b, SMALL, &["No jobs are running. Quit?", "⏎       leave", "esc     stay"]);
     assert_eq!(farewell(&b.state), None, "the events tell before the list does");
     b.keys("<enter>");
     assert_eq!(b.effects.last(), Some(&Effect::Quit));

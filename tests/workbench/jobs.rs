@@ -229,7 +229,8 @@ fn states() {
     b.act(Action::Jobs(list));
     shows(&mut b, SMALL, &["‖ paused   71 %", "1 paused · 1 queued · 1 done", "p resume"]);
     assert!(b.state.jobs.view.as_ref().unwrap().history.eta().is_none(), "a pause has no end that can be foretold");
-    let question = ["Remove job 38, checkpoint-500 → gguf Q4_K_M?", "its outputs are kept.", "⏎ remove the job"];
+    let question =
+        ["Remove job 38, checkpoint-500 → gguf Q4_K_M?", "its outputs are kept.", "y remove the job   ⏎ esc back"];
     shows(b.keys("GD"), SMALL, &question);
 }
 
@@ -266,10 +267,10 @@ fn keys_ask_what_a_job_allows() {
     list[0].state = JobState::Paused;
     b.act(Action::Jobs(list));
     assert_eq!(asked(&mut b, "p"), [JobAction::Resume]);
-    assert_eq!(asked(&mut b, "x<enter>"), [JobAction::Cancel], "a paused job can be cancelled");
-    assert_eq!(asked(&mut b, "jpx<enter>"), [JobAction::Cancel], "one that waits can be cancelled, not held");
+    assert_eq!(asked(&mut b, "xy"), [JobAction::Cancel], "a paused job can be cancelled");
+    assert_eq!(asked(&mut b, "jpxy"), [JobAction::Cancel], "one that waits can be cancelled, not held");
     assert_eq!(asked(&mut b, "jpxR"), [], "a finished one needs nothing");
-    assert_eq!(asked(&mut b, "D<esc>D<enter>"), [JobAction::Remove]);
+    assert_eq!(asked(&mut b, "D<enter>Dy"), [JobAction::Remove]);
     assert_eq!(asked(&mut b, "jR"), [JobAction::Again], "a failed one is begun again");
 }
 
@@ -335,6 +336,8 @@ fn an_output_is_found_among_the_models() {
         path: output.clone(),
         format: Some(remold::testing::model::FormatId::Gguf),
         bytes: 1,
+        modified: 0,
+        defect: None,
         summary: Ok(remold::testing::tui::tabs::models::Summary::default()),
     };
     b.act(Action::Found(vec![found]));

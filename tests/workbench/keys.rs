@@ -158,13 +158,13 @@ fn a_check_stops_by_its_key_and_what_it_says_then_is_not_heard() {
 }
 
 #[test]
-fn cancelling_a_job_asks_and_enter_means_it() {
+fn cancelling_a_job_asks_and_enter_means_no() {
     let mut b = sample::start();
     b.job(0.5);
     b.effects.clear();
-    b.keys("x<esc>x");
+    b.keys("x<esc>x<enter>x");
     assert!(b.effects.is_empty());
-    b.keys("<enter>");
+    b.keys("y");
     assert!(
         matches!(&b.effects[..], [Effect::ActOnJob(JobAction::Cancel, title, _)] if title.starts_with("checkpoint-2000"))
     );

@@ -102,7 +102,13 @@ fn makes_two_targets_from_one_read_and_keeps_the_recipe() {
         std::fs::read(dir.path().join("both.toml")).unwrap(),
         std::fs::read(dir.path().join("else.toml")).unwrap()
     );
+    // A target was removed since the recipe was saved.
     s.send("q");
+    s.wait_for("changes that are not saved");
+    s.wait_for("no-state/remold/session/");
+    s.send("\x1b");
+    s.wait_until("the question to close", |sc| !sc.contents().contains("not saved. Quit"));
+    s.send("ql");
     assert_eq!(s.exit_code(), 0);
 }
 

@@ -337,7 +337,7 @@ fn a_file_is_replaced_only_after_a_question_and_a_detached_job_leaves_the_screen
     b.replacing().effects.clear();
     b.keys("r");
     assert!(matches!(b.state.layer, Some(Layer::Confirm(_))) && b.effects.is_empty());
-    b.keys("<esc>R<enter>");
+    b.keys("<enter>Ry");
     assert!(matches!(&b.effects[..], [Effect::Spawn(r, _)] if r.targets[0].force));
     let job = remold::testing::job::JobSummary {
         id: "j".into(),
@@ -369,7 +369,7 @@ fn saving_asks_where_and_before_it_replaces() {
     let (path, recipe) = (path.clone(), recipe.clone());
     b.act(Action::RecipeSaved(path.clone(), recipe.clone(), Err(SaveRefusal::Exists)));
     b.effects.clear();
-    b.keys("<enter>");
+    b.keys("y");
     assert_eq!(b.effects, [Effect::SaveRecipe(path.clone(), recipe.clone(), Overwrite::Whole)]);
     b.act(Action::RecipeSaved(path.clone(), recipe, Ok(())));
     assert_eq!((b.state.recipe.origin.file.as_ref(), b.state.recipe.modified()), (Some(&path), false));
@@ -470,7 +470,7 @@ fn tab_completes_a_path_that_is_still_being_typed() {
     b.planned();
     go(&mut b, "imatrix");
     b.keys("<enter>~/im<tab>");
-    assert_eq!(b.effects.last(), Some(&Effect::CompletePath(".".into(), "/home/ada/im".into())));
+    assert_eq!(b.effects.last(), Some(&Effect::CompletePath(DIR.into(), "/home/ada/im".into())));
     let names = vec!["imatrix-a.gguf".to_owned(), "imatrix-b.gguf".to_owned()];
     b.act(Action::PathCompleted("/home/ada/im".into(), "/home/ada/imatrix-".into(), names));
     let typed = |b: &sample::Bench| b.state.recipe.editing.as_ref().map(|l| l.text.clone());

@@ -7,8 +7,8 @@ use remold::testing::engine::Event;
 use remold::testing::forecast::values::Values;
 use remold::testing::job::{JobState, JobSummary};
 use remold::testing::model::{
-    FormatId, Hint, Metadata, Model, ModelError, OptionName, Place, Remedy, Sidecar, Sidecars, TensorData, TensorEntry,
-    Warning,
+    Defect, FormatId, Hint, Metadata, Model, ModelError, OptionName, Place, Remedy, Sidecar, Sidecars, TensorData,
+    TensorEntry, Warning,
 };
 use remold::testing::recipe::Recipe;
 use remold::testing::tensor::{DType, Shape};
@@ -110,6 +110,8 @@ pub fn found() -> Vec<FoundModel> {
         path: PathBuf::from(DIR).join(path),
         format: FormatId::parse(format),
         bytes,
+        modified: 0,
+        defect: (path == "bert-base").then_some(Defect::Missing),
         summary,
     };
     all.into_iter().map(make).collect()
@@ -143,6 +145,11 @@ pub fn mistakes() -> EditOutcome {
     EditOutcome::Mistakes(EditPlace::Draft(Some("/tmp/draft.toml".into())), lines.map(str::to_owned).to_vec())
 }
 
+/// A finished job.
+pub fn a_job() -> JobSummary {
+    jobs(false).remove(0)
+}
+
 fn jobs(running: bool) -> Vec<JobSummary> {
     let job = |id: &str, title: &str, state, fraction, seconds| JobSummary {
         id: id.into(),
@@ -172,6 +179,7 @@ fn jobs(running: bool) -> Vec<JobSummary> {
 pub fn start() -> Bench {
     let mut b = Bench { state: State::new(DIR.into(), noon()), effects: Vec::new() };
     b.state.home = Some("/home/ada".into());
+    b.state.session_file = Some("/home/ada/.local/state/remold/session/0a1b2c3d.json".into());
     b.state.cores = 2;
     // Tests that want the question ask for it.
     b.state.settings.ask_purpose = false;

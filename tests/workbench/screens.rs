@@ -261,7 +261,7 @@ fn recipe_troubles() {
     shows(
         sample::start().replacing().keys("r"),
         SMALL,
-        &["Replace existing files?", "⏎ start   esc back", "already exists"],
+        &["Replace existing files?", "y replace   ⏎ esc back", "already exists"],
     );
     picture("recipe-mistakes", sample::start().planned().act(Action::RecipeEdited(sample::mistakes())), SMALL);
     picture("recipe-refused", sample::start().refused(), SMALL);
@@ -306,7 +306,7 @@ fn messages_are_in_the_log() {
 fn layers() {
     picture("help", sample::start().keys("?"), SMALL);
     shows(sample::start().keys("?"), LARGE, &["Keys in this pane", "Models: the tree", "Everywhere"]);
-    shows(sample::start().keys("?sort"), SMALL, &["/ sort", "no matches"]);
+    shows(sample::start().keys("?zzz"), SMALL, &["/ zzz", "nothing matches"]);
     picture("palette", sample::start().keys(":tab"), SMALL);
     picture("themes", sample::start().keys("T"), SMALL);
 }

@@ -59,6 +59,8 @@ impl Session {
             command.env_remove(name);
         }
         command.env("TERM", "xterm-256color");
+        // No terminal answers what its background is.
+        command.env("COLORFGBG", "15;0");
         command.env("LANG", "C.UTF-8");
         command.env("REMOLD_JOBS", dir.join("no-jobs"));
         command.env("XDG_CONFIG_HOME", dir.join("no-config"));

@@ -360,3 +360,69 @@ fn a_panic_restores_the_terminal_before_it_is_printed() {
     assert!(raw.contains("\x1b[?1049h") && left.is_some() && left < told, "{raw:?}");
     assert!(restored(s.screen.screen()));
 }
+
+/// The background of a cell in the middle of the screen.
+fn ground(screen: &vt100::Screen) -> Option<vt100::Color> {
+    screen.cell(12, 60).map(vt100::Cell::bgcolor)
+}
+
+#[test]
+fn a_pale_terminal_is_asked_for_its_background_and_gets_the_light_theme() {
+    const ANSWER: &str = "\x1b]11;rgb:ffff/ffff/ffff\x1b\\";
+    let dir = folder();
+    let asked = |s: &Session| s.raw.windows(6).any(|w| w == b"\x1b]11;?");
+    // On a busy machine an answer may come too late; then it is no key, and the theme is the dark one.
+    let light = (0..8).any(|_| {
+        let mut s = Session::with(dir.path(), &[("COLORFGBG", ""), ("SSH_CONNECTION", "1 2 3 4")], &["--fresh"]);
+        s.wait("the question", asked);
+        s.send(&format!("{ANSWER}\x1b[?62;22c"));
+        s.wait_for("2 models");
+        let painted = ground(s.screen.screen()) != Some(vt100::Color::Default);
+        s.send("q");
+        assert_eq!(s.exit_code(), 0);
+        painted
+    });
+    assert!(light, "the background was never painted");
+    // No answer in time, and then one.
+    let mut s = Session::with(dir.path(), &[("COLORFGBG", "")], &["--fresh"]);
+    s.wait_for("2 models");
+    assert_eq!(ground(s.screen.screen()), Some(vt100::Color::Default));
+    s.send(&format!("{ANSWER}3"));
+    s.wait_for("no jobs yet");
+    assert!(!s.text().contains("does nothing here"), "{}", s.text());
+    s.send("q");
+    assert_eq!(s.exit_code(), 0);
+    // What is typed before the screen is there is not lost.
+    let mut s = Session::with(dir.path(), &[("COLORFGBG", "")], &["--fresh"]);
+    s.send("6");
+    s.wait_for("following");
+    s.send("q");
+    assert_eq!(s.exit_code(), 0);
+}
+
+#[test]
+fn the_light_theme_paints_everything_and_is_remembered_for_all_folders() {
+    let (dir, other) = (folder(), folder());
+    let state = dir.path().join("no-state");
+    let env = [("XDG_STATE_HOME", state.to_str().unwrap())];
+    let mut s = Session::start(dir.path(), &env);
+    s.wait_for("2 models");
+    s.send("Tlight");
+    s.wait_for("› light");
+    let painted = |sc: &vt100::Screen| {
+        (0..24).all(|y| (0..80).all(|x| sc.cell(y, x).is_some_and(|c| c.bgcolor() != vt100::Color::Default)))
+    };
+    s.wait_until("the picker on a pale ground", painted);
+    s.send("\r?");
+    s.wait_for("Keys in this pane");
+    s.wait_until("the help on a pale ground", painted);
+    s.send("\x1b");
+    s.wait_until("help to close", |sc| !sc.contents().contains("Keys in this pane"));
+    s.send("q");
+    assert_eq!(s.exit_code(), 0);
+    let mut s = Session::start(other.path(), &env);
+    s.wait_for("2 models");
+    assert!(painted(s.screen.screen()), "another folder, the same theme");
+    s.send("q");
+    assert_eq!(s.exit_code(), 0);
+}

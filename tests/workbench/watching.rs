@@ -197,7 +197,7 @@ fn stopping_asks_and_a_command_is_copied() {
     let mut b = watched();
     b.keys("s<esc>");
     assert_eq!(b.effects, []);
-    b.keys("s<enter>");
+    b.keys("s<enter>sy");
     assert_eq!(b.effects, [Effect::StopWatcher("5f0c2a91".into(), Path::new(DIR).join("exp42"))]);
     b.effects.clear();
     b.keys("y");
@@ -317,7 +317,7 @@ fn a_real_watcher_is_followed_stopped_and_started_again() {
     s.wait_for("#1");
     s.send("5s");
     s.wait_for("Stop watching");
-    s.send("\r");
+    s.send("y");
     s.wait_for("1 stopped");
     s.send("1");
     s.wait_until("the tree", |sc| sc.contents().contains("checkpoint-100") && !sc.contents().contains("1 stopped"));
@@ -330,7 +330,7 @@ fn a_real_watcher_is_followed_stopped_and_started_again() {
     s.wait_for("exported in");
     s.send("s");
     s.wait_for("Stop watching");
-    s.send("\r");
+    s.send("y");
     s.wait_for("1 stopped");
     s.send("q");
     assert_eq!(s.exit_code(), 0);

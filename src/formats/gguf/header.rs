@@ -6,7 +6,7 @@ use super::{joined, values};
 use crate::formats::TensorPlace;
 use crate::formats::limits;
 use crate::formats::reader::HeaderReader;
-use crate::model::{MetaValue, Metadata, ModelError, Name, OpenedFile, Result, Warning};
+use crate::model::{Defect, MetaValue, Metadata, ModelError, Name, OpenedFile, Result, Warning};
 use crate::quant::Encoding;
 use crate::tensor::Shape;
 use std::collections::HashSet;
@@ -283,7 +283,9 @@ fn place(
                 t.offset,
                 r.file_len()
             );
-            let error = ModelError::bad(what).with_hint("Is the download complete? Compare with the original's size.");
+            let error = ModelError::bad(what)
+                .defect(Defect::Cut)
+                .with_hint("Is the download complete? Compare with the original's size.");
             return Err(r.place(error, data.saturating_add(t.offset), format_args!("{}.offset", t.name)));
         }
         t.offset += data;

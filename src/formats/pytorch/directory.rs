@@ -11,7 +11,7 @@
 
 use super::blob::Blob;
 use super::limits::{MAX_DIRECTORY_BYTES, MAX_ZIP_ENTRIES};
-use crate::model::{ModelError, Result};
+use crate::model::{Defect, ModelError, Result};
 use std::collections::HashSet;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -99,6 +99,7 @@ impl Archive<'_> {
             if at > end.start {
                 let what = format!("its {} bytes at {:#x} extend past the archive's data", r.blob.bytes, r.blob.offset);
                 return Err(ModelError::bad(what)
+                    .defect(Defect::Cut)
                     .field(&r.name)
                     .with_hint("Was the file truncated while it was copied?"));
             }
@@ -248,7 +249,7 @@ impl Archive<'_> {
             if packed > end.start - header {
                 let what = format!("its {packed} bytes at {header:#x} extend past the archive's data");
                 let hint = "Was the file truncated while it was copied?";
-                return Err(ModelError::bad(what).field(&name).with_hint(hint));
+                return Err(ModelError::bad(what).defect(Defect::Cut).field(&name).with_hint(hint));
             }
             let blob = Blob { offset: header, bytes: packed };
             records.push(Record { name, blob, stored, crc32: f.u32(16), header, descriptor: flags & DESCRIPTOR != 0 });
@@ -360,5 +361,6 @@ fn ambiguous(what: impl Into<String>) -> ModelError {
 
 fn not_readable(what: impl std::fmt::Display) -> ModelError {
     ModelError::bad(format!("not a readable zip archive: {what}"))
+        .defect(Defect::Cut)
         .with_hint("Was the file truncated? The central directory of a zip archive is at its end.")
 }

@@ -8,7 +8,7 @@ use super::pickle::{Input, Node, Pickle, load, printable};
 use super::probe::LEGACY_MAGIC;
 use super::source::Source;
 use super::{empty_model, walk};
-use crate::model::{Model, ModelError, Result};
+use crate::model::{Defect, Model, ModelError, Result};
 use std::collections::HashMap;
 
 /// Opens a legacy stream.
@@ -95,7 +95,7 @@ fn storages(source: &mut Source, object: &Pickle, keys: &Pickle, input: &mut Inp
                 printable(&key),
                 input.left()
             );
-            ModelError::bad(what).at(at).with_hint("Was the file truncated while it was copied?")
+            ModelError::bad(what).defect(Defect::Cut).at(at).with_hint("Was the file truncated while it was copied?")
         })?;
         let blob = Blob { offset: input.pos(), bytes };
         input.skip(bytes)?;

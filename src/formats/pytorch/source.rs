@@ -6,7 +6,7 @@ use super::limits::MAX_EXPANDED_ELEMS;
 use super::pickle::{Element, Node, TensorRef, Tree};
 use super::strided::Strided;
 use crate::model::{
-    FileSlice, ModelError, Result, SourceCheck, SourceChecks, TensorData, TensorEntry, open_request_file,
+    Defect, FileSlice, ModelError, Result, SourceCheck, SourceChecks, TensorData, TensorEntry, open_request_file,
 };
 use crate::tensor::{DType, Shape};
 use std::cell::RefCell;
@@ -98,7 +98,7 @@ impl Source {
         let Some(whole) = whole else {
             let what = format!("the file has no data for storage `{}`", super::pickle::printable(&storage.key));
             let hint = "Was the file truncated, or is it one part of a split checkpoint?";
-            return Err(ModelError::bad(what).field(name).with_hint(hint));
+            return Err(ModelError::bad(what).defect(Defect::Cut).field(name).with_hint(hint));
         };
         let mut blob = whole;
         // Typed storages count elements, untyped ones bytes. What the pickle says must be there.
@@ -117,6 +117,7 @@ impl Source {
                     blob.bytes
                 );
                 return Err(ModelError::bad(what)
+                    .defect(Defect::Cut)
                     .field(name)
                     .with_hint("Was the file truncated while it was written?"));
             }

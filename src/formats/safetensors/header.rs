@@ -4,7 +4,7 @@ use super::dtype;
 use crate::formats::TensorPlace;
 use crate::formats::limits;
 use crate::formats::reader::HeaderReader;
-use crate::model::{ModelError, Name, OpenedFile, Result};
+use crate::model::{Defect, ModelError, Name, OpenedFile, Result};
 use crate::quant::Encoding;
 use crate::tensor::Shape;
 use indexmap::IndexMap;
@@ -74,7 +74,9 @@ fn header_len(r: &mut HeaderReader) -> Result<u64> {
         let error = if len > limits::SAFETENSORS_HEADER_BYTES && left > 0 {
             error.with_hint("The first 8 bytes are not a plausible header length; is this a safetensors file?")
         } else {
-            error.with_hint("Is the download complete? Compare the file's size with the original's.")
+            error
+                .defect(Defect::Cut)
+                .with_hint("Is the download complete? Compare the file's size with the original's.")
         };
         return Err(r.place(error, 0, format_args!("header length")));
     }
@@ -327,7 +329,9 @@ fn check(r: &HeaderReader, mut raw: Vec<RawTensor>, data: u64, size: u64) -> Res
         }
         if t.end > size {
             let what = format!("the data ends at {} but the file has {size} bytes of data", t.end);
-            let error = ModelError::bad(what).with_hint("Is the download complete? Compare with the original's size.");
+            let error = ModelError::bad(what)
+                .defect(Defect::Cut)
+                .with_hint("Is the download complete? Compare with the original's size.");
             return Err(r.place(error, at, field));
         }
         if t.begin != next {

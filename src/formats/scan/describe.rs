@@ -4,10 +4,11 @@ use super::{Found, FoundKind, Unit};
 use crate::formats::hf::{self, Repository};
 use crate::formats::limits;
 use crate::formats::{FORMATS, Verdict, open_file, probe_sure, shards, whole_path};
-use crate::model::{FormatId, ModelError, Result};
+use crate::model::{Defect, FormatId, ModelError, Result, UNSAFE_CODE};
 use crate::quant::Encoding;
 use crate::tensor::Shape;
 use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The contents of the headers.
@@ -18,6 +19,8 @@ struct Summary {
     tensors: usize,
     parameters: u64,
     bytes_by: HashMap<Encoding, u64>,
+    warnings: usize,
+    unsafe_code: bool,
 }
 
 impl Summary {
@@ -55,6 +58,9 @@ pub(super) fn describe(unit: &Unit) -> Option<Found> {
         parameters: 0,
         encoding: None,
         files: unit.files.len().max(1),
+        modified: 0,
+        defect: None,
+        warnings: 0,
         error: None,
         fact: None,
     };
@@ -74,6 +80,7 @@ pub(super) fn describe(unit: &Unit) -> Option<Found> {
         }
     };
     found.files = files.len();
+    found.modified = files.iter().map(|f| modified(f)).max().unwrap_or(0);
     found.bytes = files.iter().flat_map(|f| hf::stored_bytes(f)).fold(0, u64::saturating_add);
     match summarize(&files, &mut found.format) {
         Ok(s) => {
@@ -81,6 +88,7 @@ pub(super) fn describe(unit: &Unit) -> Option<Found> {
             found.architecture = found.architecture.or(s.architecture);
             found.tensors = s.tensors;
             found.parameters = s.parameters;
+            (found.warnings, found.defect) = (s.warnings, s.unsafe_code.then_some(Defect::Unsafe));
             found.encoding = s.bytes_by.into_iter().max_by_key(|&(e, bytes)| (bytes, e)).map(|(e, _)| e);
         }
         Err(e) => {
@@ -88,9 +96,25 @@ pub(super) fn describe(unit: &Unit) -> Option<Found> {
                 return None;
             }
             found.wrong(&e);
+            // A file that was written to just now is not finished, rather than damaged.
+            if found.defect == Some(Defect::Cut) && now().saturating_sub(found.modified) < SETTLED {
+                found.defect = Some(Defect::Growing);
+            }
         }
     }
     Some(found)
+}
+
+/// Seconds since the last write after which an incomplete file counts as cut, and not as growing.
+const SETTLED: i64 = 60;
+
+fn now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.ok().and_then(|d| i64::try_from(d.as_secs()).ok()).unwrap_or(0)
+}
+
+fn modified(file: &Path) -> i64 {
+    std::fs::metadata(file).map_or(0, |m| m.mtime())
 }
 
 /// Extensions that many kinds of files have: these files must be recognized as models by their bytes.
@@ -117,7 +141,10 @@ fn summarize(files: &[PathBuf], format: &mut Option<FormatId>) -> Result<Summary
         }
         *format = Some(spec.id);
         let Some(outline) = spec.read.as_ref().and_then(|r| r.outline) else {
-            open_file(path)?.tensors.iter().for_each(|t| s.add(&t.shape, t.encoding));
+            let model = open_file(path)?;
+            model.tensors.iter().for_each(|t| s.add(&t.shape, t.encoding));
+            s.warnings += model.warnings.len();
+            s.unsafe_code |= model.warnings.iter().any(|w| w.code == UNSAFE_CODE);
             continue;
         };
         let outline = outline(path)?;
@@ -127,7 +154,8 @@ fn summarize(files: &[PathBuf], format: &mut Option<FormatId>) -> Result<Summary
         }
     }
     if s.tensors == 0 && s.architecture.is_none() {
-        return Err(ModelError::bad("no tensors").in_file(&files[0]));
+        let error = ModelError::bad("no tensors").in_file(&files[0]);
+        return Err(if s.unsafe_code { error.defect(Defect::Unsafe) } else { error });
     }
     Ok(s)
 }

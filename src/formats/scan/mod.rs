@@ -6,7 +6,9 @@
 mod describe;
 mod walk;
 
-use crate::model::{FormatId, ModelError};
+pub(crate) use walk::set_of as shard_set;
+
+use crate::model::{Defect, FormatId, ModelError};
 use crate::quant::Encoding;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -46,6 +48,12 @@ pub struct Found {
     pub encoding: Option<Encoding>,
     /// Number of files of a set; 1 otherwise.
     pub files: usize,
+    /// When a weights file was last written to, in seconds since 1970; 0 if unknown.
+    pub modified: i64,
+    /// A defect that people know a word for.
+    pub defect: Option<Defect>,
+    /// Warnings that reading it gave.
+    pub warnings: usize,
     /// What is wrong with it, one line.
     pub error: Option<String>,
     /// The fact of `error` alone, without file and place.
@@ -55,6 +63,7 @@ pub struct Found {
 impl Found {
     fn wrong(&mut self, e: &ModelError) {
         (self.error, self.fact) = (Some(e.to_string()), Some(e.fact().to_owned()));
+        self.defect = e.known_defect();
     }
 }
 
@@ -101,4 +110,9 @@ pub(crate) fn scan_each(dir: &Path, max_depth: usize, take: &(dyn Fn(Found) -> b
             });
         }
     });
+}
+
+/// True for a file, and for a folder that is a model itself, judged by the names in it.
+pub(crate) fn is_model(path: &Path) -> bool {
+    walk::units(path, 0).iter().any(|u| u.path == path && u.kind != FoundKind::Nothing)
 }

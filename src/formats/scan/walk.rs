@@ -100,7 +100,7 @@ fn lone_files(dir: &Path, files: &[String], in_model_folder: bool, units: &mut V
 }
 
 /// Every file of the set that `path` belongs to, whether it exists or not.
-fn set_of(path: &Path) -> Vec<PathBuf> {
+pub(crate) fn set_of(path: &Path) -> Vec<PathBuf> {
     match ShardName::parse(path) {
         Some(name) if name.count > 1 => (1..=name.count).map(|i| name.path(i)).collect(),
         _ => vec![path.to_owned()],

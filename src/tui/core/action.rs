@@ -8,15 +8,17 @@ use super::settings::Settings;
 use super::state::Tab;
 use crate::engine::{Event, Report};
 use crate::job::JobSummary;
-use crate::model::{ErrorKind, Field, FormatId, ModelError, OptionPath};
+use crate::model::{Defect, ErrorKind, Field, FormatId, ModelError, OptionPath};
 use crate::monitor::{Check, Machine};
 use crate::plan::{Forecast, Plan};
 use crate::recipe::{Recipe, Step, Target};
 use crate::tui::core::remedies::on_screen;
 use crate::tui::tabs::compare::Compared;
 use crate::tui::tabs::jobs::JobAction;
-use crate::tui::tabs::models::{InspectRequest, InspectResponse, ModelInfo, Summary};
-use crate::tui::tabs::recipe::{EditOutcome, EditPlace, LibraryEntry, Overwrite, PlanResponse, SaveRefusal};
+use crate::tui::tabs::models::{FileList, InspectRequest, InspectResponse, ModelInfo, Summary, TensorHit};
+use crate::tui::tabs::recipe::{
+    BatchOutcome, EditOutcome, EditPlace, LibraryEntry, Overwrite, PlanResponse, SaveRefusal,
+};
 use crate::tui::tabs::watch::ExportQuality;
 use crate::units::escape;
 use crate::watch::{Request, WatchEvent, WatcherInfo};
@@ -91,6 +93,10 @@ pub struct FoundModel {
     pub format: Option<FormatId>,
     /// Bytes on disk.
     pub bytes: u64,
+    /// When it was last written to, in seconds since 1970; 0 if unknown.
+    pub modified: i64,
+    /// A defect that people know a word for.
+    pub defect: Option<Defect>,
     /// What its headers say.
     pub summary: Result<Summary, ErrorCard>,
 }
@@ -141,6 +147,18 @@ pub enum Action {
     Found(Vec<FoundModel>),
     /// A model was opened for the details pane.
     Opened(PathBuf, Result<Arc<ModelInfo>, ErrorCard>),
+    /// A text that was asked for under this title.
+    TextRead(String, Result<String, ErrorCard>),
+    /// Tensors found in a model; the number is that of the search, and how many models are done.
+    TensorsFound(u64, Vec<TensorHit>, usize),
+    /// The files of a model that is to be deleted.
+    FilesListed(Result<FileList, ErrorCard>),
+    /// A model was deleted, or could not be.
+    ModelDeleted(PathBuf, Result<(), ErrorCard>),
+    /// A model was renamed: its old path, and the new one.
+    ModelRenamed(PathBuf, Result<PathBuf, ErrorCard>),
+    /// The editor or pager that was opened on this model is closed.
+    OutsideClosed(PathBuf, Result<(), String>),
     /// The plan of the recipe being composed; the number is that of the request.
     Planned(u64, PlanResponse),
     /// The plan asked for under this number waits for measuring: tensors done, of how many.
@@ -171,6 +189,8 @@ pub enum Action {
     JobEvents(String, Vec<Event>),
     /// A job was started.
     Spawned(Result<JobSummary, ErrorCard>),
+    /// Jobs of a recipe for several models were started, or not.
+    BatchSpawned(Box<BatchOutcome>),
     /// The settings were reloaded.
     Configured(Box<Settings>),
     /// The keys were reloaded.
@@ -230,7 +250,16 @@ impl Action {
     /// The tab that is to take it in; nothing for what concerns the whole screen.
     pub(in crate::tui) fn tab(&self) -> Option<Tab> {
         match self {
-            Self::FoundSome(..) | Self::Found(..) | Self::Opened(..) | Self::Inspected(..) => Some(Tab::Models),
+            Self::FoundSome(..)
+            | Self::Found(..)
+            | Self::Opened(..)
+            | Self::Inspected(..)
+            | Self::TextRead(..)
+            | Self::TensorsFound(..)
+            | Self::FilesListed(..)
+            | Self::ModelDeleted(..)
+            | Self::ModelRenamed(..)
+            | Self::OutsideClosed(..) => Some(Tab::Models),
             Self::Planned(..)
             | Self::PlanMeasured(..)
             | Self::PresetPlanned(..)
@@ -242,7 +271,8 @@ impl Action {
             | Self::RecipeSaved(..)
             | Self::RecipeEdited(..)
             | Self::PathCompleted(..)
-            | Self::Spawned(..) => Some(Tab::Recipe),
+            | Self::Spawned(..)
+            | Self::BatchSpawned(..) => Some(Tab::Recipe),
             Self::Jobs(..)
             | Self::JobPlan(..)
             | Self::JobRecipe(..)
@@ -291,6 +321,20 @@ pub enum Effect {
     Open(PathBuf),
     /// Find out more of a model.
     Inspect(InspectRequest),
+    /// Read this file as text.
+    ReadText(PathBuf),
+    /// Put the metadata of two models side by side.
+    CompareConfigs(PathBuf, PathBuf),
+    /// Look for a tensor in these models; a later search replaces an earlier one.
+    FindTensors(u64, String, Vec<PathBuf>),
+    /// List the files of this model, to delete them.
+    ListFiles(PathBuf),
+    /// Delete these files.
+    DeleteFiles(Box<FileList>),
+    /// Give this model another name.
+    RenameModel(PathBuf, String),
+    /// Leave the terminal to the user's editor, or pager, with this file or folder; the second path is the model.
+    OpenOutside(PathBuf, PathBuf, Outside),
     /// Plan this recipe; a later request replaces an earlier one.
     Plan(u64, Box<Recipe>),
     /// Plan each preset (its place, its recipe) for its size, after the recipe itself.
@@ -311,6 +355,8 @@ pub enum Effect {
     EditRecipe(EditPlace, Box<Recipe>),
     /// Start a job.
     Spawn(Box<Recipe>, Arc<Plan>),
+    /// Start a job of this recipe for each of these models; existing outputs are replaced only if that is said.
+    SpawnBatch(Box<Recipe>, Vec<PathBuf>, bool),
     /// Ask something of the job with this title in this folder.
     ActOnJob(JobAction, String, PathBuf),
     /// Look at the terminal, the folders of jobs and the machine.
@@ -343,12 +389,23 @@ pub enum Effect {
     Configure,
     /// Use this theme.
     Theme(String),
+    /// Remember this theme as the user's choice, for all folders.
+    KeepTheme(String),
     /// Draw everything again.
     Redraw,
     /// Stop the process until the shell continues it.
     Suspend,
     /// Leave.
     Quit,
+}
+
+/// A program of the user's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outside {
+    /// `$VISUAL` or `$EDITOR`.
+    Editor,
+    /// `$PAGER`.
+    Pager,
 }
 
 /// The model of a forecast: a source, and the steps of the recipe that change it.

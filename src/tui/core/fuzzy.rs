@@ -1,21 +1,18 @@
 //! What a typed filter lets pass: fuzzy matching, one for every list that is searched by typing (the palette, the tree), and the words of the
 //! tables of tensors.
 
+use super::filter::Filter;
 use crate::model::Role;
 
-/// True if every word of a filter, in lower case, says something true of a tensor: a part of its name, its role, one of its types. `!` before a
-/// word negates it.
+/// True if a tensor passes a filter: by its name, its role, one of its types.
 pub(in crate::tui) fn passes<'a>(
-    filter: &str,
+    filter: &Filter,
     name: &str,
     role: Role,
     types: impl Iterator<Item = &'a str> + Clone,
 ) -> bool {
-    filter.split_whitespace().all(|w| {
-        let (no, w) = w.strip_prefix('!').map_or((false, w), |w| (true, w));
-        let typed = types.clone().any(|ty| ty.eq_ignore_ascii_case(w));
-        (name.to_lowercase().contains(w) || role.name() == w || typed) != no
-    })
+    let facts: Vec<&str> = std::iter::once(role.name()).chain(types).collect();
+    filter.passes(&[name], &facts)
 }
 
 /// How a query fits a text.

@@ -4,6 +4,8 @@
 
 pub(in crate::tui) mod action;
 pub(in crate::tui) mod commands;
+pub(in crate::tui) mod dead;
+pub(in crate::tui) mod filter;
 pub(in crate::tui) mod fuzzy;
 mod glossary;
 pub(in crate::tui) mod input;
@@ -28,9 +30,10 @@ pub(crate) mod units;
 pub(in crate::tui) mod update;
 
 pub(crate) use action::ForecastSource;
-pub use action::{Action, Effect, ErrorCard, FoundModel, Hit};
+pub use action::{Action, Effect, ErrorCard, FoundModel, Hit, Outside};
 pub use commands::{Cmd, all as all_commands, hints, tail_hints};
 pub(crate) use commands::{Command, Hint, Scope, continuations, enabled, hint_of, keys_here};
+pub(crate) use dead::DeadLine;
 pub use glossary::markdown as glossary_markdown;
 pub(crate) use glossary::{GLOSSARY, SOURCE as GLOSSARY_SOURCE, Term};
 pub(crate) use input::{Completion, LineEdit};
@@ -55,6 +58,6 @@ pub(crate) use settings::SETTINGS;
 pub use settings::{Notify, Settings};
 pub(crate) use state::{Confirm, Help, MIN_SIZE, Picker, PickerItem, PickerKind};
 pub use state::{Layer, State, Tab};
-pub(crate) use toasts::Toast;
+pub use toasts::Toast;
 pub(in crate::tui) use update::{edited_line, running};
 pub use update::{farewell, update};

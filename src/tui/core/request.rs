@@ -26,8 +26,8 @@ pub enum TabRequest {
     ShowModel(PathBuf),
     /// Models: look for models again; these outputs were written by jobs that have just finished.
     OutputsWritten(Vec<PathBuf>),
-    /// Recipe: compose a conversion of this model.
-    Convert(PathBuf),
+    /// Recipe: compose a conversion of these models, one job for each.
+    Convert(Vec<PathBuf>),
     /// Jobs: show the job with this identifier.
     ShowJob(String),
     /// Jobs: this job was started.
@@ -35,6 +35,13 @@ pub enum TabRequest {
         /// The job.
         job: Box<JobSummary>,
         /// True to go to the Jobs tab and look at it.
+        show: bool,
+    },
+    /// Jobs: these jobs were started together.
+    JobsStarted {
+        /// The jobs.
+        jobs: Vec<JobSummary>,
+        /// True to go to the Jobs tab.
         show: bool,
     },
     /// Compare: compare these models.
@@ -59,7 +66,7 @@ impl TabRequest {
             Self::Show(tab) => *tab,
             Self::ShowModel(_) | Self::OutputsWritten(_) => Tab::Models,
             Self::Convert(_) => Tab::Recipe,
-            Self::ShowJob(_) | Self::JobStarted { .. } => Tab::Jobs,
+            Self::ShowJob(_) | Self::JobStarted { .. } | Self::JobsStarted { .. } => Tab::Jobs,
             Self::Compare { .. } => Tab::Compare,
             Self::WatchFolder(_) => Tab::Watch,
             Self::ShowLog(_) => Tab::Log,

@@ -83,7 +83,7 @@ pub(crate) const SETTINGS: [Setting; 8] = [
     Setting {
         key: "theme",
         default: "\"auto\"",
-        help: "A theme by name (`remold config path` shows where your own themes go); \"auto\" is dark, or ansi16 on terminals with 16 colours.",
+        help: "A theme by name (`remold config path` shows where your own themes go); \"auto\" is dark or light as the terminal's background, or ansi16 on terminals with 16 colours. The last theme chosen with T goes before this, until this file changes.",
         set: |s, v| {
             let name = text(v)?;
             s.theme = (name != "auto").then(|| name.to_owned());

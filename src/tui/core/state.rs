@@ -2,6 +2,8 @@
 
 use super::Level;
 use super::commands::Cmd;
+use super::dead::DeadLine;
+use super::filter::Filter;
 use super::input::LineEdit;
 use super::keymap::Keymap;
 use super::keys::Key;
@@ -17,7 +19,7 @@ use crate::tui::tabs::log::{LogEntry, LogState};
 use crate::tui::tabs::models::ModelsState;
 use crate::tui::tabs::recipe::RecipeState;
 use crate::tui::tabs::watch::WatchState;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 /// The six places.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,6 +53,8 @@ pub struct Confirm {
     pub detail: Vec<String>,
     /// The word for going ahead.
     pub yes: &'static str,
+    /// Something is lost by going ahead: enter means no.
+    pub destroys: bool,
     /// What going ahead does.
     pub effect: super::action::Effect,
 }
@@ -74,6 +78,8 @@ pub enum PickerKind {
     Recipes,
     /// A model to compare.
     Models,
+    /// A tensor that was found in one of the models.
+    Tensors,
 }
 
 impl PickerKind {
@@ -83,6 +89,7 @@ impl PickerKind {
             Self::Palette | Self::Themes => None,
             Self::Targets | Self::Steps | Self::Purposes | Self::Values | Self::Recipes => Some(Tab::Recipe),
             Self::Models => Some(Tab::Compare),
+            Self::Tensors => Some(Tab::Models),
         }
     }
 }
@@ -116,7 +123,14 @@ pub struct Picker {
 impl Picker {
     /// Indexes of the lines that match what was typed, best first.
     pub(crate) fn matches(&self) -> Vec<usize> {
-        let fit = |title: &str| super::fuzzy::fit(title, &self.input.text).map(|f| f.cost);
+        // The whole line as one word, else its words, of which one may be negated or a pattern.
+        const BY_WORDS: usize = 1000;
+        let filter = Filter::parse(&self.input.text);
+        let whole = !filter.is_special();
+        let fit = |title: &str| {
+            let whole = whole.then(|| super::fuzzy::fit(title, &self.input.text)).flatten().map(|f| f.cost);
+            whole.or_else(|| filter.passes(&[title], &[]).then_some(BY_WORDS))
+        };
         let mut hits: Vec<(usize, usize)> =
             self.items.iter().enumerate().filter_map(|(i, item)| Some((fit(&item.title)?, i))).collect();
         hits.sort();
@@ -144,6 +158,8 @@ pub enum Layer {
     Picker(Picker),
     /// A question.
     Confirm(Confirm),
+    /// The question what becomes of the recipe when the screen closes.
+    Unsaved,
     /// The question what becomes of the jobs when the screen closes.
     Leave,
 }
@@ -151,8 +167,12 @@ pub enum Layer {
 /// Everything the workbench knows.
 #[derive(Clone, Debug)]
 pub struct State {
-    /// The folder it was opened on.
+    /// The folder, or the model, it was opened on.
     pub dir: PathBuf,
+    /// The folder that relative paths count from, everywhere on the screen: the opened folder, or the one around an opened model.
+    pub base: PathBuf,
+    /// The file that keeps the session of this folder, and with it a recipe that was not saved.
+    pub session_file: Option<PathBuf>,
     /// The user's home, shown as `~`.
     pub home: Option<PathBuf>,
     /// Cores that a job will have.
@@ -181,8 +201,10 @@ pub struct State {
     pub borders: Borders,
     /// The overlay.
     pub layer: Option<Layer>,
-    /// Messages in the corner, oldest first.
+    /// Messages of the status line, oldest first.
     pub toasts: Vec<Toast>,
+    /// A word typed after `/` where nothing can be filtered.
+    pub dead: Option<DeadLine>,
     /// First key of a sequence.
     pub pending: Option<Key>,
     /// Names of the themes.
@@ -206,7 +228,9 @@ impl State {
     /// The start: a folder, nothing known of it yet.
     pub fn new(dir: PathBuf, now: jiff::Timestamp) -> Self {
         Self {
+            base: dir.clone(),
             dir,
+            session_file: None,
             home: None,
             cores: 1,
             tab: Tab::Models,
@@ -222,6 +246,7 @@ impl State {
             borders: Borders::default(),
             layer: None,
             toasts: Vec::new(),
+            dead: None,
             pending: None,
             themes: super::super::look::BUILT_IN.iter().map(|(n, _)| (*n).to_owned()).collect(),
             theme: String::from("dark"),
@@ -242,6 +267,11 @@ impl State {
         self.jobs.count(JobState::Running) > 0
     }
 
+    /// True if a recipe that was not saved comes back at the next start in this folder.
+    pub(crate) fn keeps_draft(&self) -> bool {
+        self.settings.restore && self.session_file.is_some()
+    }
+
     /// True while the terminal is too small: a card says so, and keys can only quit.
     pub(crate) fn is_too_small(&self) -> bool {
         self.size.0 < MIN_SIZE.0 || self.size.1 < MIN_SIZE.1
@@ -249,17 +279,34 @@ impl State {
 
     /// Lines a page moves by.
     pub(crate) fn page(&self) -> usize {
-        usize::from(self.size.1.saturating_sub(8)).max(1)
+        usize::from(self.size.1.saturating_sub(9)).max(1)
     }
 
-    /// A path as people write it: below the folder opened, else with `~` for home.
-    pub fn short_path(&self, path: &std::path::Path) -> String {
-        if let Ok(p) = path.strip_prefix(&self.dir)
-            && !p.as_os_str().is_empty()
-        {
-            return p.display().to_string();
+    /// A path as people write it: below the base it is relative, elsewhere it is absolute, with `~` for home.
+    pub fn short_path(&self, path: &Path) -> String {
+        let path = self.at_base(path);
+        match path.strip_prefix(&self.base) {
+            Ok(p) if !p.as_os_str().is_empty() => p.display().to_string(),
+            _ => self.home_path(&path),
         }
-        self.home_path(path)
+    }
+
+    /// The same path, absolute: a relative one counts from the base. `..` is resolved by name.
+    pub(crate) fn at_base(&self, path: &Path) -> PathBuf {
+        let mut full = PathBuf::new();
+        for part in self.base.join(path).components() {
+            match part {
+                Component::ParentDir => drop(full.pop()),
+                Component::CurDir => {}
+                other => full.push(other),
+            }
+        }
+        full
+    }
+
+    /// A path that was typed, absolute.
+    pub(crate) fn typed_path(&self, text: &str) -> PathBuf {
+        self.at_base(Path::new(&self.at_home(text)))
     }
 
     /// A path as it was typed, with `~` written out, as the shell would have.
@@ -271,7 +318,7 @@ impl State {
     }
 
     /// A path with `~` for home.
-    pub(crate) fn home_path(&self, path: &std::path::Path) -> String {
+    pub(crate) fn home_path(&self, path: &Path) -> String {
         let home = self.home.as_ref().filter(|h| h.components().count() > 1);
         match home.and_then(|h| path.strip_prefix(h).ok()) {
             Some(p) if p.as_os_str().is_empty() => String::from("~"),

@@ -1,18 +1,23 @@
-//! Messages in the corner, and when they go. Information goes at the next key that does something, or after a while; errors stay
-//! until esc. Both go when another tab is opened: that is out of date there. The log has all of them.
+//! Messages of the status line, and when they go. Information goes at the next key that does something, or after a while; errors
+//! stay until the next key. All go when another tab is opened: they are out of date there. The log has all of them.
 
 use super::Level;
 use super::action::Effect;
 use super::state::State;
+use crate::tui::view::canvas::{cut_lines, wrap};
 
 /// How long an informational message stays.
 const STAY: jiff::SignedDuration = jiff::SignedDuration::from_secs(4);
 /// How long no key removes a message: it would never be seen while a key is held down.
 const MIN_AGE: jiff::SignedDuration = jiff::SignedDuration::from_secs(1);
-/// Messages shown at a time.
+/// Messages kept for the line.
 const MAX_TOASTS: usize = 3;
+/// Rows of the longest message; the rest of it is in the log.
+const MAX_ROWS: usize = 3;
+/// Columns of the line that are not for the text: the glyph, blanks.
+const AROUND: u16 = 4;
 
-/// A short message in the corner.
+/// A short message of the status line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Toast {
     /// How serious.
@@ -24,21 +29,21 @@ pub struct Toast {
 }
 
 impl Toast {
-    /// True if only esc takes it away, or leaving the tab.
+    /// True if only a key takes it away, or leaving the tab.
     pub(crate) fn stays(&self) -> bool {
         self.level == Level::Error
     }
 }
 
 impl State {
-    /// Shows a message in the corner and keeps it in the log.
+    /// Shows a message in the status line and keeps it in the log.
     pub(crate) fn toast(&mut self, level: Level, text: impl Into<String>) {
         let text = text.into();
         self.note(level, text.clone());
         self.flash(level, text);
     }
 
-    /// Shows a message in the corner; the log has it from elsewhere. One that says the same is out of date.
+    /// Shows a message in the status line; the log has it from elsewhere. One that says the same is out of date.
     pub(crate) fn flash(&mut self, level: Level, text: impl Into<String>) {
         let toast = Toast { level, text: text.into(), since: self.now };
         self.toasts.retain(|t| t.text != toast.text);
@@ -46,6 +51,28 @@ impl State {
             self.toasts.remove(0);
         }
         self.toasts.push(toast);
+    }
+
+    /// The message that is shown: the newest error, else the newest.
+    pub(in crate::tui) fn message(&self) -> Option<&Toast> {
+        self.toasts.iter().rev().find(|t| t.stays()).or(self.toasts.last())
+    }
+
+    /// The message that is shown, in the rows of the status line.
+    pub(in crate::tui) fn message_rows(&self) -> Vec<String> {
+        let Some(message) = self.message() else { return Vec::new() };
+        let columns = usize::from(self.size.0.saturating_sub(AROUND));
+        // Good news is not missed.
+        let more = self.toasts.iter().filter(|t| *t != message && t.level != Level::Info).count();
+        let more = if more > 0 { format!(" (and {more} more in Log)") } else { String::new() };
+        let mut rows = wrap(&format!("{}{more}", message.text), columns);
+        cut_lines(&mut rows, MAX_ROWS, columns);
+        rows
+    }
+
+    /// Rows of the status line: one, more only for a message that is too long for it.
+    pub(in crate::tui) fn status_rows(&self) -> u16 {
+        self.message_rows().len().max(1) as u16
     }
 
     /// Sends a text to the terminal's clipboard and says so by its name.
@@ -60,13 +87,13 @@ impl State {
         self.toasts.retain(|t| t.stays() || now.duration_since(t.since) < STAY);
     }
 
-    /// Does what a key or a click asks for, and removes earlier information.
+    /// Does what a key or a click asks for, and removes earlier messages.
     pub(in crate::tui) fn outdating_toasts<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
         let before = self.tab;
         let old = std::mem::take(&mut self.toasts);
         let done = act(self);
         let (now, moved) = (self.now, self.tab != before);
-        let keeps = |t: &Toast| !moved && (t.stays() || now.duration_since(t.since) < MIN_AGE);
+        let keeps = |t: &Toast| !moved && now.duration_since(t.since) < MIN_AGE;
         let new = std::mem::take(&mut self.toasts);
         self.toasts = old.into_iter().filter(keeps).filter(|t| new.iter().all(|n| n.text != t.text)).collect();
         self.toasts.extend(new);

@@ -1,14 +1,17 @@
 //! The user's own editor in the place of the screen.
 
 use super::caps;
-use super::effects::recipes;
+use super::effects::{recipes, texts};
 use crate::recipe::Recipe;
+use crate::tui::core::Outside;
 use crate::tui::tabs::recipe::{EditOutcome, EditPlace};
 use std::path::Path;
 use std::process::Command;
 
 /// The editor of a system that names none.
 const LAST: &str = "vi";
+/// The pager of a system that names none.
+const LAST_PAGER: &str = "less";
 
 /// Lets the user edit a recipe and waits until the editor is left. The terminal is the editor's meanwhile: the caller has left it
 /// and reads nothing from it.
@@ -25,6 +28,23 @@ pub(super) fn edit(place: &EditPlace, recipe: &Recipe) -> EditOutcome {
         let _ = std::fs::remove_file(&path);
     }
     outcome
+}
+
+/// Opens a text file in the user's editor or pager; anything else in the editor as a folder.
+pub(super) fn open(path: &Path, how: Outside) -> Result<(), String> {
+    let text = texts::is_text(path);
+    match how {
+        Outside::Pager if !text => Err(format!("{} is not a text file; e opens its folder", path.display())),
+        Outside::Pager => run(&pager(caps::var), path),
+        Outside::Editor if text || path.is_dir() => run(&program(caps::var), path),
+        Outside::Editor => run(&program(caps::var), path.parent().unwrap_or(path)),
+    }
+    .map_err(|why| why.replace("; the recipe is unchanged", ""))
+}
+
+/// `$PAGER`, else `less`.
+fn pager(var: impl Fn(&str) -> Option<String>) -> String {
+    var("PAGER").filter(|v| !v.trim().is_empty()).unwrap_or_else(|| LAST_PAGER.to_owned())
 }
 
 /// `$VISUAL`, else `$EDITOR`, else `vi`.

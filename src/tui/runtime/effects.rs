@@ -1,9 +1,13 @@
 //! Every call from the workbench into the rest of remold, and nothing else: scan, open, plan, jobs, roles; recipes in files
 //! are in [`recipes`], looks into a model in [`inspect`], watchers in [`watchers`].
 
+pub(crate) mod batch;
+pub(crate) mod files;
+pub(crate) mod find;
 pub(crate) mod inspect;
 pub(crate) mod paths;
 pub(crate) mod recipes;
+pub(crate) mod texts;
 pub(crate) mod watchers;
 
 use crate::engine::Report;
@@ -43,10 +47,10 @@ fn found(f: Found) -> FoundModel {
             architecture: f.architecture,
             params: f.parameters,
             dtype: f.encoding.map_or("", |e| e.name()).to_owned(),
-            warnings: 0,
+            warnings: f.warnings,
         }),
     };
-    FoundModel { path: f.path, format: f.format, bytes: f.bytes, summary }
+    FoundModel { path: f.path, format: f.format, bytes: f.bytes, modified: f.modified, defect: f.defect, summary }
 }
 
 /// Opens a model (headers only) and digests it.

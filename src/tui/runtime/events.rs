@@ -10,9 +10,9 @@ use super::sessions::SessionSaver;
 use super::terminal::{self, Screen};
 use super::threads::thread;
 use super::workers::Workers;
-use super::{caps, editor, sessions, stalled};
+use super::{background, caps, editor, effects, sessions, stalled};
 use crate::recipe::Recipe;
-use crate::tui::core::{Action, Hit, Level, Session, State, farewell};
+use crate::tui::core::{Action, Hit, Level, Outside, Session, State, farewell};
 use crate::tui::look::{Depth, Look, Theme};
 use crate::tui::tabs::recipe::EditPlace;
 use crate::tui::view::{Ui, draw};
@@ -39,6 +39,8 @@ struct Start {
     state: State,
     look: Look,
     problems: Vec<config::Problem>,
+    /// What the terminal said of its background.
+    answer: background::Answer,
 }
 
 /// Reads the user's settings, keys and theme.
@@ -52,8 +54,19 @@ fn start(options: &TuiOptions, dir: &Path, depth: Depth, folder: Option<&Path>) 
     state.home = crate::files::paths::home();
     state.cores = std::thread::available_parallelism().map_or(1, usize::from);
     state.themes = if depth == Depth::Mono { vec!["mono".to_owned()] } else { Theme::names(folder) };
-    state.default_theme = if depth == Depth::Ansi16 { "ansi16" } else { "dark" }.to_owned();
-    let theme = match Theme::load(settings.theme.as_ref().unwrap_or(&state.default_theme), folder, depth) {
+    // What the command line says goes before what was chosen in the picker.
+    let chosen = config::chosen_theme().filter(|name| options.theme.is_none() && state.themes.contains(name));
+    let asks = chosen.is_none() && settings.theme.is_none() && depth > Depth::Ansi16;
+    let answer = if asks { background::ask() } else { background::Answer::default() };
+    state.default_theme = match depth {
+        Depth::Ansi16 => "ansi16",
+        _ if answer.pale => "light",
+        _ => "dark",
+    }
+    .to_owned();
+    state.theme_chosen = chosen.is_some();
+    let wanted = chosen.as_ref().or(settings.theme.as_ref()).unwrap_or(&state.default_theme);
+    let theme = match Theme::load(wanted, folder, depth) {
         Err(e) if options.theme.is_none() => {
             problems.push(config::unknown_theme(&config::config_file().unwrap_or_default(), &e));
             Theme::load(&state.default_theme, None, depth)?
@@ -64,7 +77,7 @@ fn start(options: &TuiOptions, dir: &Path, depth: Depth, folder: Option<&Path>) 
     state.size = crossterm::terminal::size()?;
     (state.settings, state.keymap) = (settings, keys.value);
     let look = Look { theme, ascii: ascii(&state) };
-    Ok(Start { state, look, problems })
+    Ok(Start { state, look, problems, answer })
 }
 
 pub(in crate::tui) fn run(options: TuiOptions) -> Result<(), TuiError> {
@@ -76,9 +89,14 @@ pub(in crate::tui) fn run(options: TuiOptions) -> Result<(), TuiError> {
     // Looked at before they are read: what changes between the two is read again.
     let files = Files::find();
     // A relative path would change its meaning with the folder the process is in.
-    let dir = std::path::absolute(&options.dir).unwrap_or_else(|_| options.dir.clone());
-    let Start { state, look, problems } = start(&options, &dir, depth, folder.as_deref())?;
+    let full = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let dir = full(&options.dir);
+    let options = TuiOptions { jobs_root: full(&options.jobs_root), ..options };
+    let base = effects::paths::enter_base(&dir)?;
+    let Start { mut state, look, problems, answer } = start(&options, &dir, depth, folder.as_deref())?;
+    state.base = base;
     let keeper = SessionSaver::new(config::sessions_folder().map(|f| sessions::file(&f, &dir)));
+    state.session_file = keeper.file().map(Path::to_owned);
     let (outbox, inbox) = unbounded_channel();
     let workers = Workers::start(dir, options.jobs_root.clone(), outbox.clone());
     workers.scan();
@@ -107,8 +125,9 @@ pub(in crate::tui) fn run(options: TuiOptions) -> Result<(), TuiError> {
                 stopped: false,
                 ended: None,
                 editing: None,
+                late: background::LateAnswer::after(&answer),
             };
-            let prepared = app.prepare(&problems, &options);
+            let prepared = app.prepare(&problems, &options, &answer.typed);
             let out = outbox.clone();
             thread("settings", outbox, move || files.follow(&options, &out));
             let ran = prepared.and_then(|()| runtime.block_on(app.run(inbox)));
@@ -164,8 +183,18 @@ struct App {
     stopped: bool,
     /// Exit status, when a signal ended the screen.
     ended: Option<i32>,
-    /// A recipe for the user's editor, which runs when the terminal is read no more.
-    editing: Option<(EditPlace, Box<Recipe>)>,
+    /// What the user's editor or pager gets, which runs when the terminal is read no more.
+    editing: Option<OutsideJob>,
+    /// An answer of the terminal that was given up.
+    late: background::LateAnswer,
+}
+
+/// What a program of the user's is started for.
+enum OutsideJob {
+    /// A recipe to be edited.
+    Recipe(EditPlace, Box<Recipe>),
+    /// A file or folder, and the model that it belongs to.
+    Path(PathBuf, PathBuf, Outside),
 }
 
 /// Why a frame is due.
@@ -177,21 +206,21 @@ enum Due {
 }
 
 impl App {
-    /// Before the first frame: what is wrong in the user's files, and where the folder was left.
-    fn prepare(&mut self, problems: &[config::Problem], options: &TuiOptions) -> std::io::Result<()> {
+    /// Before the first frame: what is wrong in the user's files, where the folder was left, and what was typed already.
+    fn prepare(&mut self, problems: &[config::Problem], options: &TuiOptions, typed: &str) -> std::io::Result<()> {
         if !problems.is_empty() {
             self.apply(reload::wrong(problems, "The default is kept"))?;
         }
         let wanted = self.state.settings.restore && !options.fresh;
-        let Some(file) = self.keeper.file().filter(|_| wanted) else { return Ok(()) };
-        match sessions::load(file) {
-            Ok(Some(session)) => {
-                // What the command line says goes before what was chosen the last time.
-                let session = if options.theme.is_some() { session.without_theme() } else { session };
-                self.apply(Action::Restored(Box::new(session)))?;
+        if let Some(file) = self.keeper.file().filter(|_| wanted) {
+            match sessions::load(file) {
+                Ok(Some(session)) => drop(self.apply(Action::Restored(Box::new(session)))?),
+                Ok(None) => {}
+                Err(e) => self.state.note(Level::Warn, e),
             }
-            Ok(None) => {}
-            Err(e) => self.state.note(Level::Warn, e),
+        }
+        for c in typed.chars() {
+            self.apply(Action::Key(input::typed(c)))?;
         }
         Ok(())
     }
@@ -228,10 +257,10 @@ impl App {
         let mut drawn = Instant::now();
         let mut due = Due::No;
         loop {
-            if let Some((place, recipe)) = self.editing.take() {
+            if let Some(job) = self.editing.take() {
                 // A reader of the terminal would take the editor's keys.
                 drop(input);
-                self.edit(&place, &recipe)?;
+                self.leave_to(job)?;
                 input = EventStream::new();
                 due = Due::Input;
             }
@@ -337,16 +366,19 @@ impl App {
         self.screen.forget()
     }
 
-    /// Gives the terminal to the user's editor until it is left.
-    fn edit(&mut self, place: &EditPlace, recipe: &Recipe) -> std::io::Result<()> {
+    /// Gives the terminal to the user's editor or pager until it is left.
+    fn leave_to(&mut self, job: OutsideJob) -> std::io::Result<()> {
         terminal::let_go()?;
         terminal::leave();
-        let outcome = editor::edit(place, recipe);
+        let action = match job {
+            OutsideJob::Recipe(place, recipe) => Action::RecipeEdited(editor::edit(&place, &recipe)),
+            OutsideJob::Path(path, model, how) => Action::OutsideClosed(model, editor::open(&path, how)),
+        };
         terminal::enter(self.mouse)?;
         self.screen.forget()?;
         let (columns, rows) = crossterm::terminal::size()?;
         self.apply(Action::Resize(columns, rows))?;
-        self.apply(Action::RecipeEdited(outcome)).map(|_| ())
+        self.apply(action).map(|_| ())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The outside of the workbench: terminal, event loop, workers.
 
+mod background;
 mod caps;
 mod comparer;
 mod doctor;

@@ -13,6 +13,7 @@ use crate::task::Task;
 use crate::tui::core::{Action, ForecastSource};
 use crate::tui::tabs::compare::Compared;
 use crate::tui::tabs::jobs::JobAction;
+use crate::tui::tabs::models::{FileList, pair_title};
 use crate::tui::tabs::watch::WatcherQuery;
 use crate::watch::Request;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
@@ -33,6 +34,7 @@ pub(super) struct Workers {
     dir: PathBuf,
     outbox: Outbox,
     scan: Arc<AtomicU64>,
+    search: Arc<AtomicU64>,
     open: Sender<PathBuf>,
     plan: Sender<PlanRequest>,
     measure: MeasureRequests,
@@ -77,7 +79,21 @@ impl Workers {
             super::comparer::work(&comparisons, &out);
         });
         let inspector = Inspector::start(outbox.clone());
-        Self { dir, outbox, inspector, scan, open, plan, measure, compare, jobs, machine, watching, jobs_root }
+        Self {
+            dir,
+            outbox,
+            inspector,
+            search: Arc::default(),
+            scan,
+            open,
+            plan,
+            measure,
+            compare,
+            jobs,
+            machine,
+            watching,
+            jobs_root,
+        }
     }
 
     /// Starts a new scan; a running one stops.
@@ -107,6 +123,54 @@ impl Workers {
         let _ = self.plan.send(PlanRequest::Presets(id, recipes));
     }
 
+    /// Reads a file as text.
+    pub(super) fn texts(&self, path: PathBuf) {
+        self.recipes(move || Action::TextRead(path.display().to_string(), effects::texts::read(&path)));
+    }
+
+    /// Puts two configurations side by side.
+    pub(super) fn configs(&self, a: PathBuf, b: PathBuf) {
+        let title = pair_title(&a, &b);
+        self.recipes(move || Action::TextRead(title, effects::texts::compare_configs(&a, &b)));
+    }
+
+    /// Looks for a tensor in these models; a search that runs stops.
+    pub(super) fn find(&self, id: u64, query: String, models: Vec<PathBuf>) {
+        let mine = self.search.fetch_add(1, Ordering::SeqCst) + 1;
+        let (out, latest) = (self.outbox.clone(), self.search.clone());
+        thread("find", self.outbox.clone(), move || {
+            give_way();
+            let current = || latest.load(Ordering::SeqCst) == mine;
+            effects::find::tensors(&query, &models, &current, &mut |hits, done| {
+                let _ = out.send(Action::TensorsFound(id, hits, done));
+            });
+        });
+    }
+
+    /// Lists the files of a model.
+    pub(super) fn list_files(&self, path: PathBuf) {
+        let root = self.jobs_root.clone();
+        self.recipes(move || Action::FilesListed(effects::files::list(&root, &path)));
+    }
+
+    /// Deletes files that were listed.
+    pub(super) fn delete_files(&self, list: FileList) {
+        let root = self.jobs_root.clone();
+        self.recipes(move || {
+            let done = effects::files::delete(&root, &list);
+            Action::ModelDeleted(list.path, done)
+        });
+    }
+
+    /// Renames a model.
+    pub(super) fn rename(&self, path: PathBuf, name: String) {
+        let root = self.jobs_root.clone();
+        self.recipes(move || {
+            let renamed = effects::files::rename(&root, &path, &name);
+            Action::ModelRenamed(path, renamed)
+        });
+    }
+
     /// Does one thing with recipe files, beside everything else.
     pub(super) fn recipes(&self, work: impl FnOnce() -> Action + Send + 'static) {
         let out = self.outbox.clone();
@@ -117,6 +181,15 @@ impl Workers {
 
     pub(super) fn spawn(&self, recipe: Box<Recipe>, plan: Arc<crate::plan::Plan>) {
         let _ = self.plan.send(PlanRequest::Spawn(recipe, plan));
+    }
+
+    /// Starts a job for each of the models, beside everything else: budgets are measured for each.
+    pub(super) fn spawn_batch(&self, recipe: Box<Recipe>, sources: Vec<PathBuf>, replace: bool) {
+        let (out, root) = (self.outbox.clone(), self.jobs_root.clone());
+        thread("batch", self.outbox.clone(), move || {
+            let outcome = effects::batch::start(&root, recipe, sources, replace);
+            let _ = out.send(Action::BatchSpawned(Box::new(outcome)));
+        });
     }
 
     pub(super) fn ask(&self, action: JobAction, title: String, dir: PathBuf) {

@@ -157,6 +157,11 @@ pub(in crate::tui) trait TabBehavior: Sync {
         None
     }
 
+    /// The line being edited, with what it asks for, where it is drawn in the status line and not in the tab.
+    fn prompt<'s>(&self, _: &'s State) -> Option<(&'static str, &'s LineEdit)> {
+        None
+    }
+
     /// The same, for a key.
     fn line_mut<'s>(&self, _: &'s mut State) -> Option<&'s mut LineEdit> {
         None

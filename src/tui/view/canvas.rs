@@ -91,6 +91,15 @@ impl Canvas<'_> {
         used
     }
 
+    /// The name of a key as it is shown: without glyphs, enter is a word.
+    pub(crate) fn key(&self, key: &str) -> String {
+        if self.look.ascii {
+            key.replace('⏎', "enter").replace('←', "left").replace('→', "right")
+        } else {
+            key.to_owned()
+        }
+    }
+
     /// Writes text so that it ends before column `end`; gives the columns used.
     pub(crate) fn right(&mut self, end: u16, y: u16, most: u16, text: &str, style: Style) -> u16 {
         let w = (width(text) as u16).min(most);

@@ -33,7 +33,7 @@ pub(in crate::tui) fn tabs(c: &mut Canvas<'_>, state: &State, area: Rect) {
             let longer = format!("{line}{gap}{part}");
             if width(&longer) < available.into() { longer } else { line }
         }) {
-            line if line.is_empty() => super::fit_end(&state.home_path(&state.dir), available.into()),
+            line if line.is_empty() => super::fit_end(&state.home_path(&state.base), available.into()),
             line => line,
         };
         c.right(area.right() - 1, area.y, available, &right, dim);
@@ -85,11 +85,21 @@ pub(in crate::tui) fn hints(c: &mut Canvas<'_>, state: &State, area: Rect) {
                 plain_hint("esc", "close"),
             ]
         }
+        (Some(Layer::Confirm(q)), _) if q.destroys => vec![plain_hint("y", q.yes), plain_hint("⏎ esc", "back")],
         (Some(Layer::Confirm(q)), _) => vec![plain_hint("⏎", q.yes), plain_hint("esc", "back")],
+        (Some(Layer::Unsaved), _) => {
+            vec![
+                plain_hint("s", "save"),
+                plain_hint("l", "leave, keep the draft"),
+                plain_hint("d", "discard"),
+                plain_hint("esc", "stay"),
+            ]
+        }
         (Some(Layer::Leave), _) => {
             let stop = core::running(state).next().map(|_| plain_hint("s", "stop the jobs and leave"));
             [plain_hint("⏎", "leave")].into_iter().chain(stop).chain([plain_hint("esc", "stay")]).collect()
         }
+        (None, _) if state.dead.is_some() => vec![plain_hint("⏎ esc", "close")],
         (None, _) if core::edited_line(state).is_some_and(|line| line.selected) => {
             vec![
                 plain_hint("type", "to replace"),
@@ -107,6 +117,7 @@ pub(in crate::tui) fn hints(c: &mut Canvas<'_>, state: &State, area: Rect) {
         }
         (None, None) => core::hints(state).into_iter().map(command_hint).collect(),
     };
+    let own: Vec<_> = own.into_iter().map(|(key, word, cmd)| (c.key(&key), word, cmd)).collect();
     let tail =
         if state.layer.is_some() || core::edited_line(state).is_some() { Vec::new() } else { core::tail_hints(state) };
     let tail_width: usize = tail.iter().map(|h| width(&h.key) + width(h.word) + 3).sum();

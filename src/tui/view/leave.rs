@@ -1,6 +1,6 @@
-//! The question before leaving while jobs run: what becomes of them.
+//! The questions before leaving: what becomes of the jobs that run, and of a recipe that is not saved.
 
-use super::canvas::{Canvas, centered, width};
+use super::canvas::{Canvas, centered, width, wrap};
 use crate::job::{JobState, JobSummary};
 use crate::tui::core::{State, running, units};
 use ratatui::layout::Rect;
@@ -38,7 +38,40 @@ pub(in crate::tui) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
         y += 1;
     }
     for ((key, what), y) in keys.iter().zip(y + 1..inner.bottom()) {
-        c.text(inner.x, y, 4, key, accent);
-        c.text(inner.x + 5, y, inner.width.saturating_sub(5), what, text);
+        let key = c.key(key);
+        c.text(inner.x, y, 7, &key, accent);
+        c.text(inner.x + 8, y, inner.width.saturating_sub(8), what, text);
+    }
+}
+
+/// The question before leaving an unsaved recipe: what becomes of it.
+pub(in crate::tui) fn unsaved(c: &mut Canvas<'_>, state: &State, body: Rect) {
+    let (dim, text, accent) = (c.theme().dim, c.theme().text, c.theme().accent);
+    let draft = state.session_file.as_ref().filter(|_| state.keeps_draft()).map(|f| state.home_path(f));
+    let mut keys =
+        vec![("s", "save it, and stay"), ("l", "leave, keep the draft"), ("d", "discard it and leave"), ("⏎", "stay")];
+    let kept = match &draft {
+        Some(file) => {
+            keys[1].0 = "⏎ l";
+            keys[3].0 = "esc";
+            format!("The draft comes back at the next start in this folder; it is kept in {file}")
+        }
+        None => {
+            keys.remove(1);
+            "No draft is kept: restore is off.".to_owned()
+        }
+    };
+    let lines = wrap(&kept, usize::from(body.width.saturating_sub(8)).min(72));
+    let area = centered(body, 78, (lines.len() + keys.len()) as u16 + 3);
+    let inner = c.card(area, "The recipe has changes that are not saved. Quit?");
+    let mut y = inner.y;
+    for line in &lines {
+        c.text(inner.x, y, inner.width, line, dim);
+        y += 1;
+    }
+    for ((key, what), y) in keys.iter().zip(y + 1..inner.bottom()) {
+        let key = c.key(key);
+        c.text(inner.x, y, 7, &key, accent);
+        c.text(inner.x + 8, y, inner.width.saturating_sub(8), what, text);
     }
 }

@@ -11,10 +11,10 @@ pub(in crate::tui) mod leave;
 pub(in crate::tui) mod overlay;
 pub(in crate::tui) mod panes;
 pub(in crate::tui) mod search;
+pub(in crate::tui) mod status;
 pub(in crate::tui) mod table;
-pub(in crate::tui) mod toasts;
 
-pub(crate) use canvas::{Canvas, fit, fit_end};
+pub(crate) use canvas::{Canvas, fit_end};
 
 use super::core::{Hit, State};
 use super::look::{Look, ascii_buffer};
@@ -60,10 +60,11 @@ pub fn draw(state: &State, ui: &mut Ui, buf: &mut Buffer, look: &Look) {
     if area.width < crate::tui::core::MIN_SIZE.0 || area.height < crate::tui::core::MIN_SIZE.1 {
         chrome::too_small(&mut c, state, area);
     } else {
-        let body = Rect { y: area.y + 1, height: area.height - 2, ..area };
+        let rows = state.status_rows();
+        let body = Rect { y: area.y + 1, height: area.height - 2 - rows, ..area };
         chrome::tabs(&mut c, state, Rect { height: 1, ..area });
         tabs::shown(state).draw(&mut c, state, body);
-        toasts::draw(&mut c, state, body);
+        status::draw(&mut c, state, Rect { y: body.bottom(), height: rows, ..area });
         chrome::hints(&mut c, state, Rect { y: area.bottom() - 1, height: 1, ..area });
         overlay::draw(&mut c, state, body);
     }

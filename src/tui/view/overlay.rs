@@ -12,13 +12,14 @@ pub(in crate::tui) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
         Some(Layer::Help(h)) => help(c, state, h, body),
         Some(Layer::Picker(p)) => picker(c, state, p, body),
         Some(Layer::Confirm(q)) => confirm(c, q, body),
+        Some(Layer::Unsaved) => super::leave::unsaved(c, state, body),
         Some(Layer::Leave) => super::leave::draw(c, state, body),
         None => {}
     }
 }
 
 /// The order of the scopes in the help: those of this place first, then the general ones.
-const HELP_ORDER: [Scope; 11] = [
+const HELP_ORDER: [Scope; 13] = [
     Scope::Tree,
     Scope::Details,
     Scope::Targets,
@@ -27,6 +28,8 @@ const HELP_ORDER: [Scope; 11] = [
     Scope::Job,
     Scope::Columns,
     Scope::Tensors,
+    Scope::Watchers,
+    Scope::WatchSources,
     Scope::Log,
     Scope::Lists,
     Scope::Global,
@@ -41,6 +44,13 @@ fn help_lines(state: &State, query: &str) -> Vec<HelpLine> {
     let here = |s: Scope| all_commands().any(|k| k.scopes.contains(&s) && enabled(state, k) && scope_holds(state, s));
     for scope in HELP_ORDER.into_iter().filter(|s| here(*s)) {
         let hits = all_commands().filter(|k| k.scopes.contains(&scope) && enabled(state, k));
+        // A command in two states has one key.
+        let mut seen = Vec::new();
+        let hits = hits.filter(|k| {
+            let first = !seen.contains(&k.cmd) || keys_here(state, k).next().is_none();
+            seen.push(k.cmd);
+            first
+        });
         let hits = hits.filter(|k| {
             query.is_empty()
                 || k.help.to_lowercase().contains(query)
@@ -60,10 +70,22 @@ fn help_lines(state: &State, query: &str) -> Vec<HelpLine> {
     lines
 }
 
+/// Columns from which help and palette show the names of commands.
+const NAMES: u16 = 104;
+
+/// A frame for an overlay. Where next to nothing is left beside it, that is blanked too: halves of signs would peek out.
+fn frame(c: &mut Canvas<'_>, body: Rect, area: Rect, title: &str) -> Rect {
+    const LEAST: u16 = 4;
+    if area.x - body.x < LEAST {
+        c.clear(Rect { y: area.y, height: area.height, ..body });
+    }
+    c.card(area, title)
+}
+
 /// Commands of this place first, then the general ones; filtered by what was typed.
 fn help(c: &mut Canvas<'_>, state: &State, h: &Help, body: Rect) {
-    let area = centered(body, 84, body.height);
-    let inner = c.card(area, if h.glossary { "Glossary" } else { "Keys in this pane" });
+    let area = centered(body, if body.width < NAMES + 6 { 84 } else { 136 }, body.height);
+    let inner = frame(c, body, area, if h.glossary { "Glossary" } else { "Keys in this pane" });
     let (dim, text, accent) = (c.theme().dim, c.theme().text, c.theme().accent);
     if h.input.text.is_empty() {
         c.text(inner.x, inner.y, inner.width, "type to filter", dim);
@@ -77,9 +99,9 @@ fn help(c: &mut Canvas<'_>, state: &State, h: &Help, body: Rect) {
     }
     let other = "tab: what bpw, dB, imatrix … mean";
     c.right(inner.right(), inner.y, inner.width / 2, other, dim);
-    let lines = help_lines(state, &h.input.text.to_lowercase());
+    let lines = help_rows(help_lines(state, &h.input.text.to_lowercase()), inner.width);
     if lines.is_empty() {
-        c.text(inner.x, inner.y + 2, inner.width, "no matches", dim);
+        c.text(inner.x, inner.y + 2, inner.width, "nothing matches", dim);
     }
     let top = h.scroll.min(lines.len().saturating_sub(list.height.into()));
     for (i, line) in lines.iter().skip(top).take(list.height.into()).enumerate() {
@@ -107,7 +129,7 @@ fn glossary(c: &mut Canvas<'_>, h: &Help, list: Rect, card: Rect) {
         lines.extend(usual.into_iter().map(|line| (dim, 2, line)));
     }
     if lines.is_empty() {
-        c.text(list.x, list.y + 1, list.width, "no matches", dim);
+        c.text(list.x, list.y + 1, list.width, "nothing matches", dim);
         return;
     }
     lines.push((dim, 0, String::new()));
@@ -122,22 +144,43 @@ fn glossary(c: &mut Canvas<'_>, h: &Help, list: Rect, card: Rect) {
     }
 }
 
-fn help_line(c: &mut Canvas<'_>, (keys, what, name): &HelpLine, line: Rect) {
+/// Columns of the keys in the help.
+const KEYS: u16 = 21;
+
+/// Columns of the names of commands, if they are shown.
+fn name_columns(width: u16) -> u16 {
+    if width >= NAMES { 26 } else { 0 }
+}
+
+/// A row of the help: keys, a part of what they do, the name of the command.
+type HelpRow = (Option<String>, String, &'static str);
+
+/// The lines broken into rows: no description is cut.
+fn help_rows(lines: Vec<HelpLine>, width: u16) -> Vec<HelpRow> {
+    let available = usize::from(width.saturating_sub(KEYS + name_columns(width)));
+    let mut rows = Vec::new();
+    for (keys, what, name) in lines {
+        let Some(keys) = keys else {
+            rows.push((None, what.to_owned(), ""));
+            continue;
+        };
+        for (i, part) in wrap(what, available).into_iter().enumerate() {
+            rows.push(if i == 0 { (Some(keys.clone()), part, name) } else { (Some(String::new()), part, "") });
+        }
+    }
+    rows
+}
+
+fn help_line(c: &mut Canvas<'_>, (keys, what, name): &HelpRow, line: Rect) {
     let (dim, text, accent, title) = (c.theme().dim, c.theme().text, c.theme().accent, c.theme().title);
     let Some(keys) = keys else {
         c.text(line.x, line.y, line.width, what, title);
         return;
     };
-    c.text(line.x + 2, line.y, 19, keys, accent);
-    // The names have a column if there is space.
-    let names = line.width >= 72;
-    let taken = if names { width(name) as u16 + 1 } else { 0 };
-    let available = line.width.saturating_sub(21 + taken);
-    let help = super::fit(what, available.into());
-    c.text(line.x + 21, line.y, available, &help, text);
-    if names {
-        c.right(line.right(), line.y, 20, name, dim);
-    }
+    c.text(line.x + 2, line.y, KEYS - 2, keys, accent);
+    let names = name_columns(line.width);
+    c.text(line.x + KEYS, line.y, line.width.saturating_sub(KEYS + names), what, text);
+    c.right(line.right(), line.y, names, name, dim);
 }
 
 /// True if the scope's keys count now.
@@ -147,6 +190,7 @@ fn scope_holds(state: &State, scope: Scope) -> bool {
 
 fn picker(c: &mut Canvas<'_>, state: &State, p: &Picker, body: Rect) {
     let (title, w) = match p.kind {
+        PickerKind::Palette if body.width >= NAMES + 6 => ("Commands", 136),
         PickerKind::Palette => ("Commands", 84),
         PickerKind::Themes => ("Theme", 36),
         PickerKind::Targets => ("Add a target", 84),
@@ -155,6 +199,7 @@ fn picker(c: &mut Canvas<'_>, state: &State, p: &Picker, body: Rect) {
         PickerKind::Values => ("Choose", 84),
         PickerKind::Recipes => ("Open a recipe", 84),
         PickerKind::Models => ("Add a model to the comparison", 84),
+        PickerKind::Tensors => ("Tensors", 110),
     };
     let matches = p.matches();
     let h = (p.items.len() as u16 + 3).min(body.height.saturating_sub(2)).max(5);
@@ -163,16 +208,20 @@ fn picker(c: &mut Canvas<'_>, state: &State, p: &Picker, body: Rect) {
         // To the side, so that the theme can be seen.
         area.x = body.right().saturating_sub(area.width + 2);
     }
-    let inner = c.card(area, title);
+    let inner = frame(c, body, area, title);
     let (dim, text, accent) = (c.theme().dim, c.theme().text, c.theme().accent);
     c.text(inner.x, inner.y, 2, "› ", accent);
     c.edit(inner.x + 2, inner.y, inner.width.saturating_sub(10), &p.input, text);
     c.right(inner.right(), inner.y, 8, &format!("{}/{}", matches.len(), p.items.len()), dim);
-    let list = Rect { y: inner.y + 1, height: inner.height - 1, ..inner };
+    let mut list = Rect { y: inner.y + 1, height: inner.height - 1, ..inner };
+    if p.kind == PickerKind::Palette {
+        list.height -= whole_help(c, p, &matches, list);
+    }
     if matches.is_empty() {
         let what = match p.kind {
             PickerKind::Recipes if p.input.text.contains(['/', '.']) => "⏎ opens this path",
-            _ => "no matches",
+            PickerKind::Tensors if p.input.text.is_empty() => "searching, or nothing matches",
+            _ => "nothing matches",
         };
         c.text(list.x + 2, list.y, list.width.saturating_sub(2), what, dim);
     }
@@ -185,6 +234,10 @@ fn picker(c: &mut Canvas<'_>, state: &State, p: &Picker, body: Rect) {
         let current = if p.kind == PickerKind::Themes && item.title == state.theme { " ✓" } else { "" };
         let available = line.width.saturating_sub(used + 4);
         match item.title.split_once(": ") {
+            // Words say more than names.
+            Some((_, help)) if p.kind == PickerKind::Palette && inner.width < NAMES => {
+                c.text(line.x + 2, line.y, available, help, text);
+            }
             Some((name, help)) if inner.width >= 60 => {
                 c.text(line.x + 2, line.y, 22, name, text);
                 c.text(line.x + 25, line.y, available.saturating_sub(23), help, dim);
@@ -200,19 +253,34 @@ fn picker(c: &mut Canvas<'_>, state: &State, p: &Picker, body: Rect) {
     }
 }
 
+/// Below the list of commands: what the selected one does, in full, where its line is too short; gives the rows used.
+fn whole_help(c: &mut Canvas<'_>, p: &Picker, matches: &[usize], list: Rect) -> u16 {
+    const ROWS: u16 = 2;
+    let dim = c.theme().dim;
+    if list.width >= NAMES || list.height < ROWS + 4 {
+        return 0;
+    }
+    let item = matches.get(p.row).and_then(|at| p.items.get(*at));
+    let Some((name, help)) = item.and_then(|i| i.title.split_once(": ")) else { return ROWS };
+    c.wrapped(list.x + 2, list.bottom() - ROWS, list.width.saturating_sub(4), ROWS, &format!("{help} ({name})"), dim);
+    ROWS
+}
+
 fn confirm(c: &mut Canvas<'_>, q: &Confirm, body: Rect) {
     let longest = q.detail.iter().map(|d| width(d)).chain([width(&q.question)]).max().unwrap_or(0) as u16;
     let area = centered(body, (longest + 8).clamp(36, 90), q.detail.len() as u16 + 4);
-    let inner = c.card(area, &q.question);
+    let inner = frame(c, body, area, &q.question);
     let (dim, text, accent) = (c.theme().dim, c.theme().text, c.theme().accent);
     for (i, line) in q.detail.iter().enumerate() {
         let line = super::fit_end(line, inner.width.into());
         c.text(inner.x, inner.y + i as u16, inner.width, &line, text);
     }
+    let (yes, no) = if q.destroys { ("y", "   ⏎ esc") } else { ("⏎", "   esc") };
+    let (yes, no) = (&c.key(yes), &c.key(no));
     c.spans(
         inner.x,
         inner.bottom() - 1,
         inner.width,
-        &[("⏎", accent), (" ", dim), (q.yes, text), ("   esc", accent), (" back", dim)],
+        &[(yes, accent), (" ", dim), (q.yes, text), (no, accent), (" back", dim)],
     );
 }

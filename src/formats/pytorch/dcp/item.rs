@@ -6,7 +6,7 @@ use super::super::pickle::{Node, load};
 use super::super::source::Source;
 use super::super::{empty_model, walk};
 use super::metadata::Stored;
-use crate::model::{Model, ModelError, OpenedFile, Result, SourceCheck, TensorEntry, Warning};
+use crate::model::{Defect, Model, ModelError, OpenedFile, Result, SourceCheck, TensorEntry, Warning};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -44,7 +44,9 @@ impl Opened {
         let len = self.source.len;
         if stored.offset.checked_add(stored.bytes).is_none_or(|end| end > len) {
             let what = format!("its {} bytes extend past the end of the file, which has {len} bytes", stored.bytes);
-            return Err(ModelError::bad(what).with_hint("Was the file truncated while it was copied?"));
+            return Err(ModelError::bad(what)
+                .defect(Defect::Cut)
+                .with_hint("Was the file truncated while it was copied?"));
         }
         let entries = entries::entries(&self.source, stored.offset, stored.bytes)?;
         entries::byte_order(&self.source, &entries)?;

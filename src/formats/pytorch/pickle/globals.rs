@@ -9,7 +9,7 @@
 
 use super::{Node, Tree, printable};
 use crate::formats::pytorch::limits::MAX_LISTED_GLOBALS;
-use crate::model::{Hint, ModelError};
+use crate::model::{Defect, Hint, ModelError};
 use indexmap::IndexMap;
 use std::collections::HashSet;
 
@@ -224,6 +224,7 @@ pub(crate) fn with_imports_hint(e: ModelError, tree: &Tree) -> ModelError {
     let advice =
         if dangerous { "Do not load this file with Python." } else { "If the file is damaged, download it again." };
     let hint = format!("The pickle imports {}{more}; nothing was executed. {advice}", names.join(", "));
+    let e = if dangerous { e.defect(Defect::Unsafe) } else { e };
     e.with_hint(Hint::from(hint).naming_code())
 }
 

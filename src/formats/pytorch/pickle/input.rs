@@ -1,6 +1,6 @@
 //! Bytes of a pickle, from memory or straight from a range of a file.
 
-use crate::model::{ModelError, Result};
+use crate::model::{Defect, ModelError, Result};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
@@ -43,7 +43,10 @@ impl Input {
 
     fn truncated(&self, need: u64) -> ModelError {
         let what = format!("unexpected end of the pickle: {need} bytes needed, {} left", self.left());
-        ModelError::bad(what).at(self.pos).with_hint("Was the file truncated while it was copied or downloaded?")
+        ModelError::bad(what)
+            .defect(Defect::Cut)
+            .at(self.pos)
+            .with_hint("Was the file truncated while it was copied or downloaded?")
     }
 
     /// The bytes at `pos..` that are buffered, refilled from the file when none are.

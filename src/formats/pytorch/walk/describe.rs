@@ -6,7 +6,7 @@ use super::unread::Unread;
 use crate::formats::pytorch::limits::MAX_NAMED_OBJECTS;
 use crate::formats::pytorch::pickle::globals::{ImportSafety, imports, safety, spelled};
 use crate::formats::pytorch::pickle::{Node, NodeId, TensorRef, Tree, printable};
-use crate::model::{Model, Result, Warning};
+use crate::model::{Model, Result, UNSAFE_CODE, Warning};
 use indexmap::IndexMap;
 
 /// Groups described.
@@ -67,15 +67,19 @@ pub(crate) fn globals(tree: &Tree, model: &mut Model) {
     for (name, import) in all {
         let with = import.with.map(|a| format!(" with \"{a}\"")).unwrap_or_default();
         let name = spelled(&name);
-        let text = match import.safety {
-            ImportSafety::Dangerous => {
-                format!("the pickle imports {name}{with}; it was not executed. Do not load this file with Python.")
-            }
-            _ => format!(
-                "the pickle imports {name}, which is not on the list of harmless names; it was not executed. Load this file with Python only if you trust its author."
+        let (code, text) = match import.safety {
+            ImportSafety::Dangerous => (
+                UNSAFE_CODE,
+                format!("the pickle imports {name}{with}; it was not executed. Do not load this file with Python."),
+            ),
+            _ => (
+                "pytorch.code",
+                format!(
+                    "the pickle imports {name}, which is not on the list of harmless names; it was not executed. Load this file with Python only if you trust its author."
+                ),
             ),
         };
-        let warning = Warning::new("pytorch.code", text);
+        let warning = Warning::new(code, text);
         if !model.warnings.contains(&warning) {
             model.warnings.push(warning);
         }

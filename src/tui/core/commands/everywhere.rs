@@ -1,9 +1,10 @@
 //! The commands of several tabs, and those that count everywhere.
 
-use super::Scope::{Details, Form, Global, Job, JobList, Lists, Targets, Tree, WatchSources, Watchers};
-use super::{Cmd, Command, always, command};
+use super::Scope::{Details, Form, Global, Job, JobList, Lists, Targets, Tensors, Tree, WatchSources, Watchers};
+use super::{BACK, Cmd, Command, always, command};
 use crate::tui::core::panes;
 use crate::tui::core::state::Tab;
+use crate::tui::tabs::recipe::RecipePane;
 
 pub(super) const COMMANDS: &[Command] = &[
     command(
@@ -40,7 +41,20 @@ pub(super) const COMMANDS: &[Command] = &[
         &[Tree, Details, Targets, Form, JobList, Job, Watchers, WatchSources],
         "Switch to the other pane",
         "pane",
-        |s| s.tab != Tab::Watch || !s.watch.view.is_empty(),
+        |s| match s.tab {
+            Tab::Watch => !s.watch.view.is_empty(),
+            Tab::Recipe => s.recipe.pane == RecipePane::Form || !s.recipe.fields().is_empty(),
+            _ => true,
+        },
+    ),
+    command(
+        Cmd::Back,
+        "back.list",
+        &["esc"],
+        &[Details, Form, Job, Tensors, WatchSources],
+        "Back to the list",
+        BACK,
+        always,
     ),
     command(
         Cmd::Back,

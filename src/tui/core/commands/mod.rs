@@ -56,6 +56,9 @@ pub enum Cmd {
     Undo,
     Redo,
     Save,
+    NewRecipe,
+    SourceNext,
+    SourcePrev,
     OpenRecipe,
     EditOutside,
     TryText,
@@ -87,6 +90,14 @@ pub enum Cmd {
     CopyLine,
     CopyLines,
     Doctor,
+    SortModels,
+    OpenEditor,
+    OpenPager,
+    CompareConfigs,
+    FindTensor,
+    RenameModel,
+    DeleteModel,
+    CopyName,
     MarkModel,
     CompareModels,
     UnmarkModels,
@@ -286,6 +297,9 @@ pub struct Hint {
     pub cmd: Cmd,
 }
 
+/// The word of the hint that leads back, which is always shown.
+const BACK: &str = "back";
+
 /// Commands whose hints are at the end of the line, in every pane.
 const TAIL: [Cmd; 3] = [Cmd::Palette, Cmd::Help, Cmd::Quit];
 
@@ -313,6 +327,11 @@ pub fn hints(state: &State) -> Vec<Hint> {
         if out.iter().all(|h| h.word != hint.word) {
             out.push(hint);
         }
+    }
+    // At the end there may be no space for it.
+    if let Some(at) = out.iter().position(|h| h.word == BACK).filter(|at| *at > 1) {
+        let back = out.remove(at);
+        out.insert(1, back);
     }
     out
 }

@@ -7,7 +7,7 @@ use super::panes::Borders;
 use super::state::{State, Tab};
 use super::{Focus, Level};
 use crate::tui::tabs::jobs::JobSection;
-use crate::tui::tabs::models::{Section, TensorSort};
+use crate::tui::tabs::models::{ModelOrder, Section, TensorSort};
 use recipe::RecipePart;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -24,8 +24,6 @@ pub struct Session {
     /// The folder that the file is about.
     pub dir: PathBuf,
     tab: String,
-    /// A theme chosen by hand, which goes before the configured one.
-    theme: Option<String>,
     models: ModelsPart,
     recipe: Option<RecipePart>,
     jobs: JobsPart,
@@ -46,6 +44,7 @@ struct ModelsPart {
     closed: Vec<PathBuf>,
     marked: Vec<PathBuf>,
     filter: String,
+    order: String,
     zoom: bool,
     details: bool,
     section: String,
@@ -74,12 +73,12 @@ impl Session {
         Self {
             dir: state.dir.clone(),
             tab: state.tab.title().into(),
-            theme: state.theme_chosen.then(|| state.theme.clone()),
             models: ModelsPart {
                 selected: m.selected.clone(),
                 closed: m.closed().take(MAX_CLOSED).map(ToOwned::to_owned).collect(),
                 marked: m.marked.iter().take(MAX_CLOSED).cloned().collect(),
                 filter: m.filter.clone(),
+                order: m.order.title().into(),
                 zoom: m.zoom,
                 details: m.focus == Focus::Details,
                 section: m.details.section.title().into(),
@@ -102,16 +101,12 @@ impl Session {
         }
     }
 
-    /// The same, without the theme that was chosen.
-    pub(crate) fn without_theme(self) -> Self {
-        Self { theme: None, ..self }
-    }
-
-    /// Lays it over a state that has found nothing yet. Gives the theme to use, if one was chosen.
-    pub(crate) fn restore(self, state: &mut State) -> Option<String> {
+    /// Lays it over a state that has found nothing yet.
+    pub(crate) fn restore(self, state: &mut State) {
         let m = &mut state.models;
         let kept = self.models;
         (m.selected, m.filter, m.zoom, m.focus) = (kept.selected, kept.filter, kept.zoom, focus(kept.details));
+        m.order = named(&ModelOrder::ALL, ModelOrder::title, &kept.order);
         m.set_closed(kept.closed.into_iter().take(MAX_CLOSED));
         // The scan takes marks from what it does not find again.
         m.marked = kept.marked.into_iter().take(MAX_CLOSED).collect();
@@ -137,9 +132,6 @@ impl Session {
             recipe.restore(&mut state.recipe);
         }
         state.tab = named(&Tab::ALL, Tab::title, &self.tab);
-        let theme = self.theme.filter(|t| state.themes.contains(t))?;
-        state.theme_chosen = true;
-        Some(theme)
     }
 }
 

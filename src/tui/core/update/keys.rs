@@ -4,7 +4,7 @@ use super::commands::run;
 use super::lines::LineKey;
 use super::{layers, leave, lines};
 use crate::tui::core::commands::{Meaning, lookup};
-use crate::tui::core::{Code, Effect, Key, State, Toast};
+use crate::tui::core::{Code, Effect, Key, State, Toast, dead};
 
 /// Handles a key: the overlay first, then a line being edited, then the registry.
 pub(crate) fn key(state: &mut State, key: Key) -> Vec<Effect> {
@@ -19,6 +19,10 @@ pub(crate) fn key(state: &mut State, key: Key) -> Vec<Effect> {
     }
     if let Some(layer) = state.layer.take() {
         return state.outdating_toasts(|state| layers::key(state, layer, key));
+    }
+    if state.dead.is_some() {
+        dead::key(state, key);
+        return Vec::new();
     }
     match lines::key(state, key) {
         LineKey::NoLine => {}
@@ -40,6 +44,6 @@ pub(crate) fn key(state: &mut State, key: Key) -> Vec<Effect> {
         }
         // The key after an abandoned prefix is handled as usual; esc only abandons it.
         None if before.is_some() && key.code != Code::Esc => self::key(state, key),
-        None => Vec::new(),
+        None => dead::refuse(state, before, key),
     }
 }

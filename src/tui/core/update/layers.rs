@@ -12,9 +12,11 @@ pub(super) fn key(state: &mut State, layer: Layer, key: Key) -> Vec<Effect> {
         Layer::Help(h) => help(state, h, key),
         Layer::Picker(p) => picker(state, p, key),
         Layer::Leave => super::leave::key(state, key),
+        Layer::Unsaved => super::leave::unsaved_key(state, key),
         Layer::Confirm(c) => match key.code {
+            Code::Enter if c.destroys => Vec::new(),
             Code::Enter | Code::Char('y') => {
-                if matches!(c.effect, Effect::Spawn(..)) {
+                if matches!(c.effect, Effect::Spawn(..) | Effect::SpawnBatch(..)) {
                     state.recipe.starting = true;
                 }
                 vec![c.effect]
@@ -91,7 +93,9 @@ fn accept(state: &mut State, p: &Picker) -> Vec<Effect> {
         (PickerKind::Palette, Some(PickerItem { cmd: Some(cmd), .. })) => run(state, *cmd),
         (PickerKind::Themes, Some(item)) => {
             state.theme_chosen = true;
-            use_theme(state, item.title.clone())
+            let mut effects = use_theme(state, item.title.clone());
+            effects.push(Effect::KeepTheme(item.title.clone()));
+            effects
         }
         (kind, _) => kind.tab().map(|t| tabs::of(t).picked(state, kind, place, &p.input.text)).unwrap_or_default(),
     }

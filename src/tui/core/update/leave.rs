@@ -1,9 +1,10 @@
-//! Quitting: immediately if nothing runs, else after a question.
+//! Quitting: immediately if nothing runs and nothing is unsaved, else after a question.
 
 use crate::job::{JobState, JobSummary};
 use crate::tui::core::action::Effect;
+use crate::tui::core::commands::Cmd;
 use crate::tui::core::keys::{Code, Key};
-use crate::tui::core::state::{Layer, State};
+use crate::tui::core::state::{Layer, State, Tab};
 use crate::tui::core::units;
 
 /// The jobs that keep running when the screen closes. The followed job reports its end before the list does.
@@ -13,8 +14,16 @@ pub(in crate::tui) fn running(state: &State) -> impl Iterator<Item = &JobSummary
     state.jobs.list.iter().filter(working).filter(move |j| Some(j.id.as_str()) != ended)
 }
 
-/// `q`: leaves, or asks what becomes of the jobs.
+/// `q`: leaves, or asks what becomes of an unsaved recipe and of the jobs.
 pub(super) fn ask(state: &mut State) -> Vec<Effect> {
+    if state.recipe.unsaved() {
+        state.layer = Some(Layer::Unsaved);
+        return Vec::new();
+    }
+    ask_jobs(state)
+}
+
+fn ask_jobs(state: &mut State) -> Vec<Effect> {
     if running(state).next().is_none() {
         return vec![Effect::Quit];
     }
@@ -24,13 +33,36 @@ pub(super) fn ask(state: &mut State) -> Vec<Effect> {
 
 /// `ctrl-c`: the same from anywhere; a second one leaves.
 pub(super) fn interrupt(state: &mut State) -> Vec<Effect> {
-    if state.layer == Some(Layer::Leave) {
+    if matches!(state.layer, Some(Layer::Leave | Layer::Unsaved)) {
         return vec![Effect::Quit];
     }
     ask(state)
 }
 
-/// A key for the question.
+/// A key for the question about the recipe.
+pub(super) fn unsaved_key(state: &mut State, key: Key) -> Vec<Effect> {
+    match key.code {
+        // Where no draft is kept, leaving loses it: that takes a letter.
+        Code::Enter if !state.keeps_draft() => Vec::new(),
+        Code::Enter | Code::Char('q' | 'l') => ask_jobs(state),
+        Code::Char('d') => {
+            state.recipe.discard();
+            ask_jobs(state)
+        }
+        Code::Char('s') => {
+            let mut effects = super::route::go(state, Tab::Recipe);
+            effects.extend(super::commands::run(state, Cmd::Save));
+            effects
+        }
+        Code::Esc | Code::Char('n') => Vec::new(),
+        _ => {
+            state.layer = Some(Layer::Unsaved);
+            Vec::new()
+        }
+    }
+}
+
+/// A key for the question about the jobs.
 pub(super) fn key(state: &mut State, key: Key) -> Vec<Effect> {
     match key.code {
         Code::Enter | Code::Char('q' | 'l') => vec![Effect::Quit],

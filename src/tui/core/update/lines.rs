@@ -5,6 +5,9 @@ use crate::tui::tabs;
 
 /// The line being edited on the tab that is shown, if one is.
 pub(in crate::tui) fn edited_line(state: &State) -> Option<&LineEdit> {
+    if let Some(dead) = &state.dead {
+        return Some(&dead.line);
+    }
     search::edited_words(state).or_else(|| tabs::shown(state).line(state))
 }
 
@@ -20,9 +23,11 @@ pub(super) fn paste(state: &mut State, text: &str) -> Vec<Effect> {
     match &mut state.layer {
         Some(Layer::Help(h)) => h.input.insert(text),
         Some(Layer::Picker(p)) => p.input.insert(text),
-        Some(Layer::Confirm(_) | Layer::Leave) => {}
+        Some(Layer::Confirm(_) | Layer::Unsaved | Layer::Leave) => {}
         None => {
-            if let Some(line) = edited_line_mut(state) {
+            if let Some(dead) = &mut state.dead {
+                dead.line.insert(text);
+            } else if let Some(line) = edited_line_mut(state) {
                 line.insert(text);
                 return edited(state, Completion::Editing);
             }

@@ -17,7 +17,7 @@ pub(super) fn wheel(state: &mut State, hit: Hit, lines: i32) -> Vec<Effect> {
             p.row = moved(p.row, lines as isize, p.matches().len());
             return Vec::new();
         }
-        Some(Layer::Confirm(_) | Layer::Leave) => return Vec::new(),
+        Some(Layer::Confirm(_) | Layer::Unsaved | Layer::Leave) => return Vec::new(),
         None => {}
     }
     let tab = tabs::shown(state);

@@ -51,13 +51,8 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::Restored(session) => {
-            let theme = session.restore(state);
-            let mut effects = go(state, state.tab);
-            if let Some(theme) = theme {
-                state.theme.clone_from(&theme);
-                effects.push(Effect::Theme(theme));
-            }
-            effects
+            session.restore(state);
+            go(state, state.tab)
         }
         _ => Vec::new(),
     }

@@ -1,9 +1,22 @@
-//! A path that is being typed, completed as a shell would.
+//! The folder that relative paths count from, and a path that is being typed, completed as a shell would.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Names looked at in one folder.
 const MAX_ENTRIES: usize = 10_000;
+
+/// Makes the folder that relative paths count from the process's own, so that they mean the same to the screen, the planner, jobs and the
+/// user's editor: the opened folder, or the one around an opened model. Gives the folder that it is now.
+///
+/// # Errors
+/// When the process is in no folder.
+pub(crate) fn enter_base(opened: &Path) -> std::io::Result<PathBuf> {
+    let base = opened.parent().filter(|_| crate::formats::is_model(opened)).unwrap_or(opened);
+    match std::env::set_current_dir(base) {
+        Ok(()) => Ok(base.to_owned()),
+        Err(_) => std::env::current_dir(),
+    }
+}
 
 /// The unambiguous completion of a path, and the names that may follow if there are several. Folders end in `/`.
 pub(crate) fn complete(base: &Path, typed: &str) -> (String, Vec<String>) {

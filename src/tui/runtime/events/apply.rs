@@ -1,6 +1,6 @@
 //! Takes actions in and carries out what the core wants done outside.
 
-use super::{App, ascii};
+use super::{App, OutsideJob, ascii};
 use crate::tui::core::{Action, Effect, Level, update};
 use crate::tui::look::Theme;
 use crate::tui::runtime::comparer::Request as CompareRequest;
@@ -36,6 +36,13 @@ impl App {
             Effect::Scan => self.workers.scan(),
             Effect::Open(path) => self.workers.open(path),
             Effect::Inspect(ask) => self.workers.inspector.ask(ask),
+            Effect::ReadText(path) => self.workers.texts(path),
+            Effect::CompareConfigs(a, b) => self.workers.configs(a, b),
+            Effect::FindTensors(id, query, models) => self.workers.find(id, query, models),
+            Effect::ListFiles(path) => self.workers.list_files(path),
+            Effect::DeleteFiles(list) => self.workers.delete_files(*list),
+            Effect::RenameModel(path, name) => self.workers.rename(path, name),
+            Effect::OpenOutside(path, model, how) => self.editing = Some(OutsideJob::Path(path, model, how)),
             Effect::Plan(id, recipe) => self.workers.plan(id, recipe),
             Effect::Forecast(id, source, target) => self.workers.forecast(id, source, target),
             Effect::PlanPresets(id, recipes) => self.workers.plan_presets(id, recipes),
@@ -50,8 +57,9 @@ impl App {
                 Action::ComposedFor(source, purpose, made.map_err(|e| (&e).into()))
             }),
             Effect::CompletePath(base, typed) => self.workers.recipes(move || complete_path(&base, typed)),
-            Effect::EditRecipe(place, recipe) => self.editing = Some((place, recipe)),
+            Effect::EditRecipe(place, recipe) => self.editing = Some(OutsideJob::Recipe(place, recipe)),
             Effect::Spawn(recipe, plan) => self.workers.spawn(recipe, plan),
+            Effect::SpawnBatch(recipe, sources, replace) => self.workers.spawn_batch(recipe, sources, replace),
             Effect::ActOnJob(action, title, dir) => self.workers.ask(action, title, dir),
             Effect::Doctor => self.workers.doctor(),
             Effect::Follow(job) => self.workers.follow(job),
@@ -70,6 +78,11 @@ impl App {
             Effect::Notify(text) => self.notify(&text)?,
             Effect::Configure => self.configure()?,
             Effect::Theme(name) => return Ok(self.use_theme(&name)),
+            Effect::KeepTheme(name) => {
+                if let Err(e) = crate::tui::config::keep_theme(&name) {
+                    self.state.note(Level::Warn, format!("the choice of the theme cannot be kept: {e}"));
+                }
+            }
             Effect::Redraw => self.screen.forget()?,
             Effect::Suspend => self.suspend()?,
         }

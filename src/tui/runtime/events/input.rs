@@ -22,6 +22,7 @@ impl App {
     /// What an event of the terminal means, if anything.
     pub(super) fn action(&mut self, event: Event) -> Option<Action> {
         match event {
+            Event::Key(k) if self.late.takes(&k) => None,
             Event::Key(k) if k.kind != KeyEventKind::Release => key(k.code, k.modifiers).map(Action::Key),
             Event::Paste(text) => Some(Action::Paste(text)),
             Event::Resize(w, h) => Some(Action::Resize(w, h)),
@@ -45,6 +46,15 @@ impl App {
 
     fn pane(&self, x: u16, y: u16) -> Option<Hit> {
         if self.state.layer.is_some() { Some(Hit::Layer(0)) } else { self.ui.pane(x, y) }
+    }
+}
+
+/// A character that was typed before the screen was there.
+pub(super) fn typed(c: char) -> Key {
+    match c {
+        '\r' => Key::plain(Code::Enter),
+        '\t' => Key::plain(Code::Tab),
+        c => Key::plain(Code::Char(c)),
     }
 }
 

@@ -30,7 +30,10 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
                 }
             }
         }
-        Action::Exported(Ok(path)) => state.toast(Level::Info, format!("wrote {path}")),
+        Action::Exported(Ok(path)) => {
+            let path = state.short_path(path.as_ref());
+            state.toast(Level::Info, format!("wrote {path}"));
+        }
         Action::Exported(Err(card)) => {
             let hint = card.hint.map(|h| format!(" {h}")).unwrap_or_default();
             state.toast(Level::Error, format!("{}.{hint}", card.message));
@@ -249,7 +252,7 @@ pub(super) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
             let name = text.trim();
             if let Some(result) = c.result.clone().filter(|_| !name.is_empty()) {
                 c.exported = name.to_owned();
-                let path = state.dir.join(state.at_home(name));
+                let path = state.typed_path(name);
                 return vec![Effect::ExportComparison(result, path)];
             }
         }

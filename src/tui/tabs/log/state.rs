@@ -1,5 +1,6 @@
 //! The Log tab: everything that was said, by the workbench and by jobs, narrowed by level, job and words.
 
+use crate::tui::core::filter::Filter;
 use crate::tui::core::{Level, LineEdit};
 use std::collections::VecDeque;
 
@@ -56,14 +57,18 @@ pub struct LogState {
 
 impl LogState {
     fn passes(&self, e: &LogEntry) -> bool {
-        self.least.is_none_or(|least| e.level >= least)
-            && self.job.as_ref().is_none_or(|id| e.job.as_ref() == Some(id))
-            && e.text.to_lowercase().contains(&self.filter.to_lowercase())
+        self.least.is_none_or(|least| e.level >= least) && self.job.as_ref().is_none_or(|id| e.job.as_ref() == Some(id))
+    }
+
+    /// The filter of the words, read.
+    fn words(&self) -> Filter {
+        Filter::parse(&self.filter)
     }
 
     /// Lines that pass the filters, oldest first.
     pub(crate) fn shown(&self) -> Vec<&LogEntry> {
-        self.entries.iter().filter(|e| self.passes(e)).collect()
+        let words = self.words();
+        self.entries.iter().filter(|e| self.passes(e) && words.passes(&[&e.text], &[])).collect()
     }
 
     /// Adds a line. An older line that is selected stays selected.
@@ -71,7 +76,7 @@ impl LogState {
         if self.entries.len() >= MAX_ENTRIES {
             self.entries.pop_front();
         }
-        if self.up > 0 && self.passes(&entry) {
+        if self.up > 0 && self.passes(&entry) && self.words().passes(&[&entry.text], &[]) {
             self.up += 1;
         }
         self.entries.push_back(entry);

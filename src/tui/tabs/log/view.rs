@@ -65,7 +65,9 @@ fn entry(c: &mut Canvas<'_>, e: &LogEntry, filter: &str, job: u16, line: Rect) {
     let x = line.x + before(job);
     let available = line.right().saturating_sub(x + 1);
     c.text(x, line.y, available, &e.text, style);
-    search::mark(c, filter, Rect { x, width: available, ..line });
+    for word in filter.split_whitespace() {
+        search::mark(c, word, Rect { x, width: available, ..line });
+    }
 }
 
 /// The title, the filters, the counts.

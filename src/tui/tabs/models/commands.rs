@@ -2,7 +2,7 @@
 //! the order of hints.
 
 use super::state::Section;
-use crate::tui::core::Scope::{Details, Job, Log, Tensors, Tree};
+use crate::tui::core::Scope::{Details, Job, Log, Tensors, Tree, WatchSources};
 use crate::tui::core::commands::{always, command};
 use crate::tui::core::{Cmd, Command, Focus, State, search};
 
@@ -12,6 +12,13 @@ fn on_model(s: &State) -> bool {
 
 fn on_row(s: &State) -> bool {
     s.models.node().is_some()
+}
+
+/// Two models are chosen: two marks, or one and the selected model.
+fn two_models(s: &State) -> bool {
+    let m = &s.models;
+    let here = m.selected.as_ref().filter(|_| on_model(s)).filter(|p| !m.marked.contains(p));
+    m.marked.len() == 2 || (m.marked.len() == 1 && here.is_some())
 }
 
 /// The details have a value to copy.
@@ -48,9 +55,9 @@ pub(super) const COMMANDS: &[Command] = &[
         "models.convert",
         &["c"],
         &[Tree, Details],
-        "Convert this model: choose what to write",
+        "Convert the marked models, else this one or those of this folder: choose what to write",
         "convert",
-        on_model,
+        on_row,
     ),
     command(
         Cmd::HitNext,
@@ -74,7 +81,7 @@ pub(super) const COMMANDS: &[Command] = &[
         Cmd::ClearFilter,
         "filter.clear",
         &["esc"],
-        &[Tree, Details, Job, Tensors, Log],
+        &[Tree, Details, Job, Tensors, WatchSources, Log],
         "Clear the filter or the search",
         "clear",
         search::can_clear,
@@ -86,9 +93,9 @@ pub(super) const COMMANDS: &[Command] = &[
         "models.mark",
         &["space"],
         &[Tree],
-        "Mark or unmark this model for a comparison, and go to the next line",
+        "Mark or unmark this model, or all in this folder, and go to the next line",
         "mark, down",
-        on_model,
+        on_row,
     ),
     command(Cmd::UnmarkModels, "models.unmark", &["u"], &[Tree], "Remove all marks", "unmark", |s| {
         !s.models.marked.is_empty()
@@ -98,9 +105,9 @@ pub(super) const COMMANDS: &[Command] = &[
         "models.compare",
         &["v"],
         &[Tree, Details],
-        "Compare the marked models; with fewer than two marks, include this one",
+        "Compare the marked models; with fewer than two marks, include this one, or those of this folder",
         "compare",
-        |s| on_model(s) || !s.models.marked.is_empty(),
+        |s| on_row(s) || !s.models.marked.is_empty(),
     ),
     command(Cmd::SectionNext, "models.section", &["]"], &[Tree], "Next section of the details", "section", on_model),
     command(Cmd::SectionPrev, "models.section-back", &["["], &[Tree], "Previous section of the details", "", on_model),
@@ -116,7 +123,15 @@ pub(super) const COMMANDS: &[Command] = &[
     command(Cmd::Reverse, "tensors.reverse", &["S"], &[Details], "Reverse the order of the tensors", "reverse", |s| {
         s.models.details.section == Section::Tensors
     }),
-    command(Cmd::Filter, "filter", &["/"], &[Tree, Tensors, Log], "Filter the list as you type", "filter", always),
+    command(
+        Cmd::Filter,
+        "filter",
+        &["/"],
+        &[Tree, Tensors, WatchSources, Log],
+        "Filter the list as you type",
+        "filter",
+        always,
+    ),
     command(
         Cmd::Filter,
         "filter.details",
@@ -136,9 +151,15 @@ pub(super) const COMMANDS: &[Command] = &[
         "try a text",
         |s| s.models.details.section == Section::Tokenizer && has_tokenizer(s),
     ),
-    command(Cmd::ReadValue, "value.read", &["enter"], &[Details], "Read the whole value, or close it", "read", |s| {
-        s.models.details.section == Section::Metadata && s.models.current().is_some()
-    }),
+    command(
+        Cmd::ReadValue,
+        "value.read",
+        &["enter"],
+        &[Details],
+        "Read the whole value, or the file, or close it",
+        "read",
+        |s| matches!(s.models.details.section, Section::Metadata | Section::Files) && s.models.current().is_some(),
+    ),
     command(
         Cmd::ReadValue,
         "template.read",
@@ -169,6 +190,70 @@ pub(super) const COMMANDS: &[Command] = &[
     command(Cmd::CopyPath, "copy.path", &["y"], &[Tree, Details], "Copy the path to the clipboard", "copy path", |s| {
         on_row(s) && !copies_value(s)
     }),
+    command(
+        Cmd::CopyName,
+        "copy.name",
+        &["Y"],
+        &[Tree, Details],
+        "Copy the command that inspects this model to the clipboard",
+        "",
+        on_row,
+    ),
+    command(
+        Cmd::SortModels,
+        "models.sort",
+        &["s"],
+        &[Tree],
+        "Sort the models by name, size, date, parameters",
+        "sort",
+        on_row,
+    ),
+    command(
+        Cmd::FindTensor,
+        "models.find-tensor",
+        &["f"],
+        &[Tree],
+        "Look for a tensor by name in all models",
+        "find tensor",
+        on_row,
+    ),
+    command(
+        Cmd::CompareConfigs,
+        "models.configs",
+        &["C"],
+        &[Tree, Details],
+        "Compare the configuration of two marked models, or of the marked one and this one",
+        "",
+        two_models,
+    ),
+    command(
+        Cmd::OpenEditor,
+        "models.editor",
+        &["e"],
+        &[Tree, Details],
+        "Open the text file, else the folder, in $EDITOR",
+        "",
+        on_row,
+    ),
+    command(
+        Cmd::OpenPager,
+        "models.pager",
+        &["o"],
+        &[Tree, Details],
+        "Open the text file, or the model's config.json, in $PAGER",
+        "",
+        on_model,
+    ),
+    command(Cmd::RenameModel, "models.rename", &["R"], &[Tree], "Rename the model with all its files", "", on_model),
+    command(
+        Cmd::DeleteModel,
+        "models.delete",
+        &["D"],
+        &[Tree],
+        "Delete the model with all its files; lists them and asks",
+        "",
+        on_model,
+    ),
     command(Cmd::Rescan, "models.rescan", &["r"], &[Tree], "Scan for models again", "rescan", |s| !s.models.scanning),
     command(
         Cmd::WatchFolder,

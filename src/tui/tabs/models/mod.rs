@@ -5,20 +5,25 @@ mod state;
 mod update;
 mod view;
 
+pub(crate) use state::files::Prompt;
+pub use state::files::{FileList, TensorHit};
 pub use state::inspect::{Check, InspectRequest, InspectResponse, TokenizerTrial};
 pub(crate) use state::inspect::{Inspect, MiniHistogram, Reading};
 pub use state::model_info::{Finding, ModelInfo, Summary};
 pub(crate) use state::model_info::{Share, TensorRow};
 pub(crate) use state::reading::{ReadLine, read_lines};
-pub(crate) use state::{ModelsState, Node, Row};
+pub(crate) use state::{ModelOrder, ModelsState, Node, Row};
 pub use state::{Section, TensorSort};
 
 use super::TabBehavior;
 use crate::tui::core::panes::{Borders, Division};
 use crate::tui::core::search::Reader;
-use crate::tui::core::{Action, Cmd, Command, Completion, Effect, Focus, Hit, LineEdit, Scope, State, TabRequest};
+use crate::tui::core::{
+    Action, Cmd, Command, Completion, Effect, Focus, Hit, LineEdit, PickerKind, Scope, State, TabRequest,
+};
 use crate::tui::view::Canvas;
 use ratatui::layout::Rect;
+pub(in crate::tui) use update::files::pair_title;
 use update::{filter, motion};
 
 /// Columns of the tree at most, before the user moves the border.
@@ -117,6 +122,24 @@ impl TabBehavior for Models {
 
     fn line_mut<'s>(&self, state: &'s mut State) -> Option<&'s mut LineEdit> {
         state.models.editing.as_mut()
+    }
+
+    fn keeps_line(&self, state: &State) -> bool {
+        // A name is taken with enter alone.
+        state.models.prompt != Prompt::Filter
+    }
+
+    fn prompt<'s>(&self, state: &'s State) -> Option<(&'static str, &'s LineEdit)> {
+        let line = state.models.editing.as_ref()?;
+        match state.models.prompt {
+            Prompt::Filter => None,
+            Prompt::Rename => Some(("rename to ", line)),
+            Prompt::Find => Some(("find a tensor in all models: ", line)),
+        }
+    }
+
+    fn picked(&self, state: &mut State, _: PickerKind, at: Option<usize>, _typed: &str) -> Vec<Effect> {
+        at.map(|at| update::files::picked(state, at)).unwrap_or_default()
     }
 
     fn edited(&self, state: &mut State, what: Completion) -> Vec<Effect> {

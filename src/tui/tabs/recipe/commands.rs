@@ -10,7 +10,7 @@ fn composing(s: &State) -> bool {
 }
 
 fn can_start(s: &State) -> bool {
-    s.recipe.ready().is_some() && !s.recipe.starting
+    s.recipe.can_start()
 }
 
 fn on_target(s: &State) -> bool {
@@ -60,7 +60,9 @@ fn on_choice(s: &State) -> bool {
 }
 
 fn has_value(s: &State) -> bool {
-    s.recipe.current_field().is_some_and(|f| s.recipe.value(f).is_some())
+    // A target always has a format.
+    let fixed = |label: &str| label == "format" && s.recipe.current_target().is_some();
+    s.recipe.current_field().is_some_and(|f| !fixed(f.label()) && s.recipe.value(f).is_some())
 }
 
 fn many_targets(s: &State) -> bool {
@@ -211,6 +213,33 @@ pub(super) const COMMANDS: &[Command] = &[
         "Find an option by its name, another name or its help",
         "find",
         has_options,
+    ),
+    command(
+        Cmd::NewRecipe,
+        "recipe.new",
+        &["N"],
+        &[Targets, Form],
+        "Begin a new recipe for the same model; u restores the old one",
+        "",
+        composing,
+    ),
+    command(
+        Cmd::SourceNext,
+        "recipe.next-source",
+        &["]"],
+        &[Targets, Form],
+        "Of several models: show the forecast of the next one",
+        "next model",
+        |s| s.recipe.is_batch(),
+    ),
+    command(
+        Cmd::SourcePrev,
+        "recipe.previous-source",
+        &["["],
+        &[Targets, Form],
+        "Of several models: show the forecast of the previous one",
+        "",
+        |s| s.recipe.is_batch(),
     ),
     command(
         Cmd::OpenRecipe,

@@ -9,7 +9,9 @@ pub(crate) use state::{Export, Source, SourceState, Trend, WatchState};
 pub use state::{ExportQuality, WatcherQuery};
 
 use super::TabBehavior;
-use crate::tui::core::{Action, Cmd, Command, Effect, Focus, Hit, Scope, State, TabRequest, moved};
+use crate::tui::core::{
+    Action, Cmd, Command, Completion, Effect, Focus, Hit, LineEdit, Scope, State, TabRequest, moved,
+};
 use crate::tui::view::Canvas;
 use ratatui::layout::Rect;
 
@@ -60,9 +62,25 @@ impl TabBehavior for Watch {
         let w = &mut state.watch;
         match w.focus {
             Focus::List => w.select(moved(w.cursor(), lines, w.list.len())),
-            Focus::Details => w.select_source(moved(w.source_cursor(), lines, w.view.len())),
+            Focus::Details => w.select_source(moved(w.source_cursor(), lines, w.shown().count())),
         }
         Vec::new()
+    }
+
+    fn is_filtered(&self, state: &State) -> bool {
+        state.watch.focus == Focus::Details && !state.watch.filter.is_empty()
+    }
+
+    fn line<'s>(&self, state: &'s State) -> Option<&'s LineEdit> {
+        state.watch.editing.as_ref()
+    }
+
+    fn line_mut<'s>(&self, state: &'s mut State) -> Option<&'s mut LineEdit> {
+        state.watch.editing.as_mut()
+    }
+
+    fn edited(&self, state: &mut State, what: Completion) -> Vec<Effect> {
+        update::edited(state, what)
     }
 
     fn click(&self, state: &mut State, hit: Hit) -> Vec<Effect> {

@@ -3,7 +3,8 @@
 use super::state::WatchState;
 use crate::evaluate::BaselineSource;
 use crate::tui::core::{
-    Action, BaselineChoice, Cmd, Confirm, Effect, ErrorCard, Focus, Hit, Layer, Level, State, Tab, TabRequest,
+    Action, BaselineChoice, Cmd, Completion, Confirm, Effect, ErrorCard, Focus, Hit, Layer, Level, LineEdit, State,
+    Tab, TabRequest,
 };
 use crate::watch::{Request, Rule};
 use std::path::PathBuf;
@@ -67,6 +68,8 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
         Cmd::WatchSources => w.focus = Focus::Details,
         Cmd::WatchersBack | Cmd::Back => w.focus = Focus::List,
         Cmd::FocusNext if !w.view.is_empty() => w.focus = w.focus.other(),
+        Cmd::Filter => w.editing = Some(LineEdit::offering(&w.filter)),
+        Cmd::ClearFilter => w.filter.clear(),
         Cmd::WatchStop => ask_stop(state),
         Cmd::WatchJob
         | Cmd::WatchOutput
@@ -78,6 +81,18 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
         _ => return None,
     }
     Some(Vec::new())
+}
+
+/// Carries on after a key in the filter.
+pub(super) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
+    let w = &mut state.watch;
+    if let Some(line) = &w.editing {
+        w.filter = if what == Completion::Dropped { String::new() } else { line.text.clone() };
+    }
+    if what != Completion::Editing {
+        w.editing = None;
+    }
+    Vec::new()
 }
 
 /// What a command asks of another tab or of the watcher; nothing where there is nothing to ask it of.
@@ -154,6 +169,7 @@ fn ask_stop(state: &mut State) {
         question: format!("Stop watching {}?", state.home_path(&watcher.root)),
         detail: detail.map(str::to_owned).to_vec(),
         yes: "stop the watcher",
+        destroys: true,
         effect: Effect::StopWatcher(watcher.id.clone(), watcher.root.clone()),
     }));
 }
@@ -169,6 +185,7 @@ fn ask_start(state: &mut State, folder: PathBuf) {
         question: format!("Watch {}?", state.home_path(&folder)),
         detail,
         yes: "start a watcher",
+        destroys: false,
         effect: Effect::StartWatcher(folder, Box::new(recipe)),
     }));
 }

@@ -5,6 +5,7 @@ mod measure;
 pub(crate) use measure::Measure;
 
 use crate::evaluate::{Comparison, Figures, MAX_MODELS, Measured, MetricRow, TensorFigures, Variant};
+use crate::tui::core::filter::Filter;
 use crate::tui::core::fuzzy::passes;
 use crate::tui::core::{BaselineChoice, ErrorCard, LineEdit, natural};
 use std::path::{Path, PathBuf};
@@ -247,7 +248,7 @@ impl CompareState {
 
     fn make_table(&self, result: &Compared) -> Vec<usize> {
         let tensors = &result.comparison.tensors;
-        let filter = self.filter.to_lowercase();
+        let filter = Filter::parse(&self.filter);
         let fits = |t: &TensorFigures| passes(&filter, &t.name, t.role, t.types.iter().flatten().map(|e| e.name()));
         let mut rows: Vec<usize> = (0..tensors.len()).filter(|i| fits(&tensors[*i])).collect();
         match self.tensor_order {

@@ -58,6 +58,8 @@ pub struct JobsState {
     pub row: usize,
     /// Selected cell of the grid.
     pub cell: GridCursor,
+    /// Jobs that were started together and have not all ended: their ends are reported once.
+    pub batches: Vec<Vec<String>>,
     /// What is searched for in pages and events.
     pub search: Search,
 }

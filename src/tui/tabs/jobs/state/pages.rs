@@ -213,10 +213,10 @@ fn written(state: &State, view: &JobView, at: usize, output: &JobOutput) -> Vec<
     let bpw = report_of_output.map(|o| o.bits_per_weight).or(planned.map(|o| o.bits_per_weight)).unwrap_or_default();
     let mut lines = vec![
         Head(Some(how), state.short_path(Path::new(&output.path))),
-        match output.published || !how.ended() {
-            true => facts("size", &[output.bytes.map(units::bytes).unwrap_or_default(), bits(bpw), kind]),
-            // There is no file that could have a size.
-            false => facts("type", &[kind]),
+        // A file that was not written has no size.
+        match output.bytes.filter(|_| output.published || output.written) {
+            Some(bytes) => facts("size", &[units::bytes(bytes), bits(bpw), kind]),
+            None => facts("planned", &[planned.map(|o| units::bytes(o.bytes)).unwrap_or_default(), bits(bpw), kind]),
         },
     ];
     if let Some(o) = report_of_output {

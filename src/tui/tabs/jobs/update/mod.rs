@@ -71,6 +71,19 @@ pub(super) fn asked(state: &mut State, request: TabRequest) -> Vec<Effect> {
             state.tab = Tab::Jobs;
             enter(state)
         }
+        TabRequest::JobsStarted { jobs, show } => {
+            let ids: Vec<String> = jobs.iter().map(|j| j.id.clone()).collect();
+            let Some(first) = ids.first().cloned() else { return Vec::new() };
+            state.jobs.list.retain(|j| !ids.contains(&j.id));
+            state.jobs.list.splice(0..0, jobs);
+            state.jobs.batches.push(ids);
+            if !show {
+                return Vec::new();
+            }
+            (state.jobs.selected, state.jobs.focus) = (Some(first), Focus::List);
+            state.tab = Tab::Jobs;
+            enter(state)
+        }
         _ => Vec::new(),
     }
 }
@@ -112,6 +125,7 @@ fn turn_section(state: &mut State, by: isize) {
     let at = state.jobs.sections().iter().position(|s| *s == state.jobs.section).unwrap_or(0);
     match at.checked_add_signed(by) {
         Some(to) => set_section(state, to % state.jobs.sections().len()),
+        None if state.jobs.focus == Focus::List => set_section(state, state.jobs.sections().len().saturating_sub(1)),
         None => state.jobs.focus = Focus::List,
     }
 }
@@ -136,7 +150,7 @@ fn confirm(state: &mut State, action: JobAction) {
         ),
     };
     let effect = Effect::ActOnJob(action, job.title.clone(), job.dir.clone());
-    state.layer = Some(Layer::Confirm(Confirm { question, detail: vec![detail], yes, effect }));
+    state.layer = Some(Layer::Confirm(Confirm { question, detail: vec![detail], yes, destroys: true, effect }));
 }
 
 /// Compares the source of the job with its outputs.

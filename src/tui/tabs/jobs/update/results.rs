@@ -68,8 +68,10 @@ fn listed(state: &mut State, list: Vec<JobSummary>) -> Vec<Effect> {
     let mut effects = Vec::new();
     let at = state.jobs.cursor();
     state.jobs.set_list(list);
-    for (job, long) in &ended {
-        if *long {
+    let alone = |job: &JobSummary| !state.jobs.batches.iter().any(|b| b.contains(&job.id));
+    let single: Vec<bool> = ended.iter().map(|(job, _)| alone(job)).collect();
+    for ((job, long), single) in ended.iter().zip(&single) {
+        if *long && *single {
             effects.push(Effect::Notify(format!("{}: {}", job.state.name(), job.title)));
         }
         // The tab is not shown and no job is running: it opens on the job that has just ended.
@@ -83,7 +85,37 @@ fn listed(state: &mut State, list: Vec<JobSummary>) -> Vec<Effect> {
         effects.push(Effect::Tab(TabRequest::OutputsWritten(outputs)));
     }
     state.jobs.settle_section();
-    ended.iter().for_each(|(job, _)| report_end(state, job));
+    ended.iter().zip(&single).filter(|(_, single)| **single).for_each(|((job, _), _)| report_end(state, job));
+    effects.extend(report_batches(state));
+    effects
+}
+
+/// Says once how the jobs that were started together have ended, when the last of them has.
+fn report_batches(state: &mut State) -> Vec<Effect> {
+    let list = &state.jobs.list;
+    let of = |id: &String| list.iter().find(|j| j.id == *id);
+    // A job that was removed has ended too.
+    let over = |ids: &Vec<String>| ids.iter().all(|id| of(id).is_none_or(|j| j.state.ended()));
+    let (done, left): (Vec<_>, Vec<_>) = state.jobs.batches.iter().cloned().partition(over);
+    let (mut effects, mut said) = (Vec::new(), Vec::new());
+    for ids in &done {
+        let jobs: Vec<JobSummary> = ids.iter().filter_map(of).cloned().collect();
+        let finished = jobs.iter().filter(|j| j.state == JobState::Finished).count();
+        let bad: Vec<String> =
+            jobs.iter().filter(|j| j.state != JobState::Finished).map(|j| format!("#{}", j.id)).collect();
+        let text = match bad.as_slice() {
+            [] => format!("all {} jobs finished", ids.len()),
+            bad => format!("{finished} of {} jobs finished; see {}", ids.len(), bad.join(", ")),
+        };
+        if jobs.iter().any(|j| is_long(state, j)) {
+            effects.push(Effect::Notify(text.clone()));
+        }
+        said.push((if bad.is_empty() { Level::Info } else { Level::Error }, text));
+    }
+    state.jobs.batches = left;
+    for (level, text) in said {
+        state.toast(level, text);
+    }
     effects
 }
 

@@ -1,12 +1,14 @@
 //! The Models tab: the tree of what the scan found, and the details of the selected model.
 
+pub(super) mod files;
 pub(super) mod inspect;
 pub(super) mod model_info;
 pub(super) mod reading;
 mod remedies;
 mod tree;
 
-use super::{Inspect, ModelInfo, Summary, TensorRow};
+use super::{Inspect, ModelInfo, Prompt, Summary, TensorHit, TensorRow};
+use crate::tui::core::filter::Filter;
 use crate::tui::core::fuzzy::passes;
 use crate::tui::core::{ErrorCard, Focus, FoundModel, LineEdit, natural};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +26,8 @@ pub struct Node {
     pub model: Option<FoundModel>,
     /// What its headers say, once read.
     pub summary: Option<Result<Summary, ErrorCard>>,
+    /// It was opened, and not only found by the scan: a sign beside it is the result of looking at it.
+    pub inspected: bool,
     /// Bytes of all models below.
     pub bytes: u64,
     /// Models below.
@@ -108,6 +112,42 @@ impl TensorSort {
     }
 }
 
+/// Order of the models within their folders.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ModelOrder {
+    /// By name, numbers by value.
+    #[default]
+    Name,
+    /// Largest first.
+    Size,
+    /// Newest first.
+    Date,
+    /// Most parameters first.
+    Parameters,
+}
+
+impl ModelOrder {
+    /// All, in the order in which a key goes through them.
+    pub(crate) const ALL: [Self; 4] = [Self::Name, Self::Size, Self::Date, Self::Parameters];
+
+    /// Its name on the screen.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Size => "size",
+            Self::Date => "date",
+            Self::Parameters => "parameters",
+        }
+    }
+
+    /// The one after it.
+    #[must_use]
+    pub(crate) fn next(self) -> Self {
+        let at = Self::ALL.iter().position(|o| *o == self).unwrap_or(0);
+        Self::ALL[(at + 1) % Self::ALL.len()]
+    }
+}
+
 /// The details pane.
 #[derive(Clone, Debug, Default)]
 pub struct Details {
@@ -140,6 +180,16 @@ pub struct ModelsState {
     pub marked: Vec<PathBuf>,
     /// Filter of the tree.
     pub filter: String,
+    /// Order of the models within their folders.
+    pub order: ModelOrder,
+    /// What the line being edited is for.
+    pub prompt: Prompt,
+    /// Tensors that were looked for in all models, as they are found; the number of the search, and how many models are done.
+    pub found: TensorSearch,
+    /// A text that was asked for and is shown when it comes.
+    pub wanted_text: Option<String>,
+    /// A tensor to be selected as soon as its model is open.
+    pub wanted_tensor: Option<(PathBuf, String)>,
     /// True while the scan runs.
     pub scanning: bool,
     /// Pane with the keys.
@@ -154,6 +204,17 @@ pub struct ModelsState {
     pub inspect: Inspect,
     /// What was opened lately, newest last; the details of a model come from here.
     pub opened: Vec<(PathBuf, Result<Arc<ModelInfo>, ErrorCard>)>,
+}
+
+/// A search for a tensor in all models.
+#[derive(Clone, Debug, Default)]
+pub struct TensorSearch {
+    /// Number of the latest search.
+    pub request: u64,
+    /// What was found so far.
+    pub hits: Vec<TensorHit>,
+    /// What is looked for.
+    pub query: String,
 }
 
 /// Models kept open for the details pane.
@@ -194,6 +255,7 @@ impl ModelsState {
             drop(self.opened.remove(0));
         }
         if let Some(node) = self.nodes.get_mut(&path) {
+            node.inspected = true;
             node.summary = Some(info.as_ref().map(|i| i.summary.clone()).map_err(Clone::clone));
         }
         self.opened.push((path, info));
@@ -212,6 +274,16 @@ impl ModelsState {
     /// The selected line's node.
     pub fn node(&self) -> Option<&Node> {
         self.nodes.get(self.selected.as_ref()?)
+    }
+
+    /// The selected model, or the readable models of the selected folder.
+    pub(crate) fn here(&self) -> Vec<PathBuf> {
+        let Some((path, node)) = self.selected.as_ref().zip(self.node()) else { return Vec::new() };
+        if node.model.is_some() {
+            return vec![path.clone()];
+        }
+        let sound = |(p, n): &(&PathBuf, &Node)| p.starts_with(path) && matches!(n.summary, Some(Ok(_)));
+        self.nodes.iter().filter(|(_, n)| n.model.is_some()).filter(sound).map(|(p, _)| p.clone()).collect()
     }
 
     /// The node of a path.
@@ -284,8 +356,20 @@ impl ModelsState {
         }
     }
 
-    /// Rebuilds the tensor table if its inputs have changed.
+    /// Rebuilds the tensor table if its inputs have changed, and goes to the tensor that was looked for.
     pub(super) fn settle(&mut self) {
+        self.settle_table();
+        let here = |(path, _): &&(PathBuf, String)| self.current().is_some_and(|i| i.path == *path);
+        if let Some((_, name)) = self.wanted_tensor.as_ref().filter(here).cloned()
+            && let Some(info) = self.current().cloned()
+        {
+            let rows = self.tensor_rows(&info);
+            self.details.row = rows.iter().position(|i| info.tensors[*i].name == name).unwrap_or(0);
+            self.wanted_tensor = None;
+        }
+    }
+
+    fn settle_table(&mut self) {
         let Some(info) = self.current().filter(|_| self.details.section == Section::Tensors).cloned() else { return };
         let key = self.table_key(&info);
         if self.details.table.as_ref().is_none_or(|(k, _)| *k != key) {
@@ -299,7 +383,7 @@ impl ModelsState {
     }
 
     fn make_table(&self, info: &ModelInfo) -> Vec<usize> {
-        let filter = self.details.filter.to_lowercase();
+        let filter = Filter::parse(&self.details.filter);
         let fits = |t: &TensorRow| passes(&filter, &t.name, t.role, std::iter::once(t.encoding));
         let mut rows: Vec<usize> = (0..info.tensors.len()).filter(|i| fits(&info.tensors[*i])).collect();
         let t = |i: &usize| &info.tensors[*i];
@@ -317,10 +401,8 @@ impl ModelsState {
 
     /// Lines of the metadata that pass the filter.
     pub(crate) fn metadata_rows(&self, info: &ModelInfo) -> Vec<usize> {
-        let filter = self.details.filter.to_lowercase();
-        let fits = |(k, _, v): &(String, String, String)| {
-            k.to_lowercase().contains(&filter) || v.to_lowercase().contains(&filter)
-        };
+        let filter = Filter::parse(&self.details.filter);
+        let fits = |(k, _, v): &(String, String, String)| filter.passes_text(&[k], &[], &[v]);
         (0..info.metadata.len()).filter(|i| fits(&info.metadata[*i])).collect()
     }
 
@@ -349,6 +431,8 @@ mod tests {
             path: p.into(),
             format: Some(FormatId::Gguf),
             bytes: 10,
+            modified: 0,
+            defect: None,
             summary: Ok(Summary::default()),
         });
         m.add(Path::new("/r"), found.collect());
@@ -382,6 +466,6 @@ mod tests {
     #[test]
     fn the_root_may_be_the_model() {
         let m = tree(&["/r"]);
-        assert_eq!(names(&m), ["/r"]);
+        assert_eq!(names(&m), ["r"]);
     }
 }

@@ -86,6 +86,8 @@ pub struct TensorRow {
 pub struct ModelInfo {
     /// Where it is.
     pub path: PathBuf,
+    /// It is a file, and its files are named beside it; else a folder, and they are named in it.
+    pub is_file: bool,
     /// Format name.
     pub format: FormatId,
     /// For the tree.
@@ -98,7 +100,7 @@ pub struct ModelInfo {
     pub by_role: Vec<Share>,
     /// By encoding, largest first.
     pub by_dtype: Vec<Share>,
-    /// By kind, in order of appearance.
+    /// By kind, in order of appearance, norms last.
     pub kinds: Vec<KindRow>,
     /// The tensors in file order.
     pub tensors: Vec<TensorRow>,
@@ -148,6 +150,9 @@ impl ModelInfo {
             }
             tensors.push(TensorRow { name: t.name.to_string(), role, encoding, shape, params, bytes });
         }
+        let mut kinds: Vec<KindRow> = kinds.into_values().collect();
+        // Norms are small and many: they come after what takes the bytes.
+        kinds.sort_by_key(|k| k.role == Role::Norm);
         let mut by_dtype: Vec<Share> = by_dtype.into_values().collect();
         by_dtype.sort_by_key(|s| std::cmp::Reverse(s.bytes));
         let config = model.config().unwrap_or(Value::Null);
@@ -160,13 +165,14 @@ impl ModelInfo {
         };
         Self {
             path: model.path.clone(),
+            is_file: !model.path.is_dir(),
             format: model.format,
             summary,
             bytes: model.tensor_bytes(),
             highlights: highlights(model),
             by_role: by_role.into_iter().filter(|s| s.params > 0).collect(),
             by_dtype,
-            kinds: kinds.into_values().collect(),
+            kinds,
             tensors,
             metadata: metadata(model, &config),
             whole: whole_values(model, &config),
@@ -332,7 +338,10 @@ fn tokenizer(model: &Model) -> Vec<(String, String)> {
         for key in ["tokenizer_class", "bos_token", "eos_token", "unk_token", "pad_token", "model_max_length"] {
             let value = config.get(key).map(|v| v.get("content").unwrap_or(v));
             if let Some(v) = value.filter(|v| !v.is_null()) {
-                out.push((key.replace('_', " "), v.as_str().map_or_else(|| clip(&v.to_string()), clip)));
+                let text = v.as_str().map_or_else(|| clip(&v.to_string()), clip);
+                // transformers writes 10^30 where no length is set (`VERY_LARGE_INTEGER`).
+                let no_limit = key == "model_max_length" && text.parse().is_ok_and(|n: f64| n >= 1e18);
+                out.push((key.replace('_', " "), if no_limit { "not set".to_owned() } else { text }));
             }
         }
     }

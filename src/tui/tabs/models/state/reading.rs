@@ -18,7 +18,7 @@ pub(crate) struct ReadLine {
 /// Columns and rows the text of what is read has.
 pub(in crate::tui::tabs::models) fn available(state: &State) -> (usize, usize) {
     let (_, width) = panes(state, state.size.0);
-    (width.saturating_sub(AROUND.0).into(), state.size.1.saturating_sub(AROUND.1).into())
+    (width.saturating_sub(AROUND.0).into(), state.size.1.saturating_sub(AROUND.1 + state.status_rows()).into())
 }
 
 /// The lines of a text of `most` columns.

@@ -14,7 +14,9 @@ pub(crate) fn of(code: &str) -> &'static str {
         }
         "safetensors.no-index" => "Download model.safetensors.index.json too, so that missing shards are noticed.",
         "pytorch.shard" | "pytorch.checksum" => "Download the file again; it is incomplete.",
-        "pytorch.code" => "No code of it was run; use the safetensors variant of the model if there is one.",
+        "pytorch.code" | "pytorch.unsafe" => {
+            "No code of it was run; use the safetensors variant of the model if there is one."
+        }
         "gguf.gaps" => "Harmless; converting to GGUF writes the file without gaps.",
         "gguf.big-endian" => "It can be read; outputs are little-endian.",
         "gguf.long-names" => "llama.cpp allows names of at most 63 bytes and will reject this file.",

@@ -1,8 +1,10 @@
 //! The tree of the Models tab: what the scan has found so far, in order, folded and filtered.
 
-use crate::tui::core::fuzzy::fit;
+use crate::model::Defect;
+use crate::tui::core::filter::Filter;
 use crate::tui::core::{FoundModel, natural};
-use crate::tui::tabs::models::{ModelsState, Node, Row};
+use crate::tui::tabs::models::{ModelOrder, ModelsState, Node, Row};
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +23,7 @@ impl ModelsState {
                     depth,
                     model: None,
                     summary: None,
+                    inspected: false,
                     bytes: 0,
                     models: 0,
                 });
@@ -30,15 +33,16 @@ impl ModelsState {
             }
             // The root itself is a model: it is the only line.
             let name = relative.file_name().map(|n| n.to_string_lossy().into_owned());
-            let name = name.unwrap_or_else(|| root.display().to_string());
+            let own = || root.file_name().map(|n| n.to_string_lossy().into_owned());
+            let name = name.or_else(own).unwrap_or_else(|| root.display().to_string());
             let depth = relative.iter().count().saturating_sub(1);
             let (path, bytes) = (model.path.clone(), model.bytes);
             let below = self.nodes.get(&path).map_or(0, |n| n.models - usize::from(known.is_some()));
             // An opened model gives more than its header gave to the scan.
-            let same =
-                self.nodes.get(&path).filter(|n| n.model.as_ref() == Some(&model)).and_then(|n| n.summary.clone());
-            let summary = same.or_else(|| Some(model.summary.clone()));
-            let node = Node { name, depth, model: Some(model), summary, bytes, models: below + 1 };
+            let same = self.nodes.get(&path).filter(|n| n.model.as_ref() == Some(&model) && n.inspected);
+            let inspected = same.is_some();
+            let summary = same.and_then(|n| n.summary.clone()).or_else(|| Some(model.summary.clone()));
+            let node = Node { name, depth, model: Some(model), summary, inspected, bytes, models: below + 1 };
             self.nodes.insert(path, node);
         }
         self.refresh();
@@ -46,19 +50,18 @@ impl ModelsState {
 
     /// Recomputes the visible lines; keeps the selection on a visible line.
     pub(crate) fn refresh(&mut self) {
-        let words: Vec<&str> = self.filter.split_whitespace().collect();
+        let filter = Filter::parse(&self.filter);
         let mut shown: HashMap<&Path, Vec<usize>> = HashMap::new();
         for (path, node) in &self.nodes {
-            if node.model.is_none() && words.is_empty() {
+            if node.model.is_none() && filter.is_empty() {
                 shown.entry(path).or_default();
             } else if node.model.is_some()
-                && let Some(hits) = self.hits(path, node, &words)
+                && let Some(hits) = self.hits(path, node, &filter)
             {
                 shown.insert(path, hits);
                 for parent in path.ancestors().skip(1) {
                     if let Some((parent, node)) = self.nodes.get_key_value(parent) {
-                        let hits = words.iter().filter_map(|w| Some(fit(&node.name, w)?.positions)).flatten();
-                        shown.entry(parent).or_insert_with(|| hits.collect());
+                        shown.entry(parent).or_insert_with(|| filter.places(&node.name));
                     }
                 }
             }
@@ -68,19 +71,22 @@ impl ModelsState {
             let parent = path.parent().filter(|p| self.nodes.contains_key(*p));
             children.entry(parent).or_default().push(path);
         }
-        // Folders before models, then by name with numbers by value.
+        // Folders before models, then by the measure, then by name with numbers by value.
+        let measures = self.measures();
         let key = |p: &Path| self.nodes.get(p).map_or((true, ""), |n| (n.model.is_some(), n.name.as_str()));
+        let measure = |p: &Path| Reverse(measures.get(p).copied().unwrap_or(0));
         for paths in children.values_mut() {
             paths.sort_by(|a, b| {
-                let ((model_a, a), (model_b, b)) = (key(a), key(b));
-                model_a.cmp(&model_b).then_with(|| natural(a, b))
+                let ((model_a, name_a), (model_b, name_b)) = (key(a), key(b));
+                let measured = || measure(a).cmp(&measure(b));
+                model_a.cmp(&model_b).then_with(measured).then_with(|| natural(name_a, name_b))
             });
         }
         let mut rows = Vec::with_capacity(shown.len());
         let mut todo: Vec<&Path> = children.remove(&None).unwrap_or_default();
         todo.reverse();
         while let Some(path) = todo.pop() {
-            let open = !words.is_empty() || !self.closed.contains(path);
+            let open = !filter.is_empty() || !self.closed.contains(path);
             rows.push(Row { path: path.to_owned(), open, hits: shown.remove(path).unwrap_or_default() });
             if open {
                 todo.extend(children.remove(&Some(path)).unwrap_or_default().into_iter().rev());
@@ -90,28 +96,41 @@ impl ModelsState {
         self.keep_selection();
     }
 
-    /// The characters of a model's name that the words match; nothing where a word matches neither name, path, format,
-    /// architecture nor type.
-    fn hits(&self, path: &Path, node: &Node, words: &[&str]) -> Option<Vec<usize>> {
-        let mut hits = Vec::new();
-        for word in words {
-            let fact = |text: &str| text.to_lowercase().contains(&word.to_lowercase());
-            if let Some(fit) = fit(&node.name, word) {
-                hits.extend(fit.positions);
-            } else {
-                let parts: Vec<&str> =
-                    path.ancestors().take(node.depth + 1).filter_map(|p| p.file_name()?.to_str()).collect();
-                let relative: Vec<&str> = parts.into_iter().rev().collect();
-                let facts = match &node.summary {
-                    Some(Ok(s)) => fact(&s.dtype) || s.architecture.as_deref().is_some_and(fact),
-                    _ => false,
-                };
-                if !facts && !node.model.as_ref().and_then(|m| m.format).is_some_and(|f| fact(f.name())) {
-                    fit(&relative.join("/"), word)?;
-                }
+    /// What the order goes by, of models and of folders; nothing for the order by name.
+    fn measures(&self) -> HashMap<&Path, u64> {
+        let mut all: HashMap<&Path, u64> = HashMap::new();
+        let params = |n: &Node| n.summary.as_ref().and_then(|s| s.as_ref().ok()).map_or(0, |s| s.params);
+        for (path, node) in &self.nodes {
+            let Some(model) = &node.model else { continue };
+            let own = match self.order {
+                ModelOrder::Name => return HashMap::new(),
+                ModelOrder::Size => model.bytes,
+                ModelOrder::Date => model.modified.try_into().unwrap_or(0),
+                ModelOrder::Parameters => params(node),
+            };
+            for at in path.ancestors() {
+                let Some((at, _)) = self.nodes.get_key_value(at) else { continue };
+                let of = all.entry(at).or_default();
+                *of = if self.order == ModelOrder::Date { own.max(*of) } else { own.saturating_add(*of) };
             }
         }
-        Some(hits)
+        all
+    }
+
+    /// The characters of a model's name that the filter matches; nothing where a word matches neither name, path, format,
+    /// architecture, type nor the word for a defect.
+    fn hits(&self, path: &Path, node: &Node, filter: &Filter) -> Option<Vec<usize>> {
+        let parts: Vec<&str> = path.ancestors().take(node.depth + 1).filter_map(|p| p.file_name()?.to_str()).collect();
+        let relative = parts.into_iter().rev().collect::<Vec<_>>().join("/");
+        let mut facts: Vec<&str> = Vec::new();
+        if let Some(Ok(s)) = &node.summary {
+            facts.push(&s.dtype);
+            facts.extend(s.architecture.as_deref());
+        }
+        let model = node.model.as_ref();
+        facts.extend(model.and_then(|m| m.format).map(|f| f.name()));
+        facts.extend(model.and_then(|m| m.defect).map(Defect::word));
+        filter.hits(&[&node.name, &relative], &facts)
     }
 
     /// The nearest visible parent, else the first model, else the first line.
@@ -134,7 +153,14 @@ mod tests {
     use crate::model::FormatId;
 
     fn found(path: &str, bytes: u64) -> FoundModel {
-        FoundModel { path: path.into(), format: Some(FormatId::Gguf), bytes, summary: Ok(Summary::default()) }
+        FoundModel {
+            path: path.into(),
+            format: Some(FormatId::Gguf),
+            bytes,
+            modified: 0,
+            defect: None,
+            summary: Ok(Summary::default()),
+        }
     }
 
     fn names(m: &ModelsState) -> Vec<&str> {

@@ -1,8 +1,8 @@
 //! The filters of the tree and of the details.
 
-use super::want_details;
+use super::{files, want_details};
 use crate::tui::core::{Completion, Effect, Focus, LineEdit, State};
-use crate::tui::tabs::models::Section;
+use crate::tui::tabs::models::{Prompt, Section};
 
 /// Starts to edit the filter of the focused pane.
 pub(super) fn start(state: &mut State) {
@@ -34,6 +34,9 @@ pub(in crate::tui::tabs::models) fn is_on(state: &State) -> bool {
 
 /// Carries on after a key in the line: a filter, or the text that the tokenizer is tried on.
 pub(in crate::tui::tabs::models) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
+    if state.models.prompt != Prompt::Filter {
+        return files::edited(state, what);
+    }
     let m = &mut state.models;
     let Some(line) = &m.editing else { return Vec::new() };
     if m.focus == Focus::Details && m.details.section == Section::Tokenizer {

@@ -1,5 +1,6 @@
 //! Updates of the Models tab.
 
+pub(super) mod files;
 pub(super) mod filter;
 mod inspect;
 pub(super) mod motion;
@@ -9,7 +10,9 @@ pub(super) use inspect::wants;
 
 use super::state::{ModelsState, Section};
 use crate::job::is_same_output;
-use crate::tui::core::{Action, BaselineChoice, Cmd, Effect, Focus, Level, State, Tab, TabRequest, search, units};
+use crate::tui::core::{
+    Action, BaselineChoice, Cmd, Effect, Focus, Level, Outside, State, Tab, TabRequest, search, units,
+};
 use std::path::PathBuf;
 
 pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
@@ -41,7 +44,7 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
             state.models.inspect.take(response);
             Vec::new()
         }
-        _ => Vec::new(),
+        other => files::arrived(state, other),
     }
 }
 
@@ -67,7 +70,20 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
         Cmd::Filter => filter::start(state),
         Cmd::ClearFilter if !search::is_on(state) => return Some(filter::clear(state)),
         Cmd::TryText => inspect::try_text(state),
+        Cmd::ReadValue if state.models.details.section == Section::Files => return Some(files::read(state)),
         Cmd::ReadValue => inspect::read(state),
+        Cmd::SortModels => {
+            let m = &mut state.models;
+            m.order = m.order.next();
+            m.refresh();
+        }
+        Cmd::FindTensor => files::ask_tensor(state),
+        Cmd::CompareConfigs => return Some(files::compare_configs(state)),
+        Cmd::OpenEditor => return Some(files::open_outside(state, Outside::Editor)),
+        Cmd::OpenPager => return Some(files::open_outside(state, Outside::Pager)),
+        Cmd::RenameModel => files::ask_name(state),
+        Cmd::DeleteModel => return Some(files::ask_delete(state)),
+        Cmd::CopyName => return Some(files::copy_command(state)),
         Cmd::CopyValue => return Some(inspect::copy(state)),
         Cmd::CheckValues => return Some(inspect::check(state)),
         Cmd::FocusNext => state.models.focus = state.models.focus.other(),
@@ -126,35 +142,44 @@ fn close(state: &mut State) -> Vec<Effect> {
     want_details(state)
 }
 
-/// Goes to the Recipe tab with the selected model as the source.
+/// Goes to the Recipe tab with the marked models as the sources, else with the selected one, else with those of the folder.
 fn convert(state: &mut State) -> Vec<Effect> {
-    let Some(path) = state.models.node().and_then(|n| n.model.as_ref()).map(|m| m.path.clone()) else {
+    let m = &state.models;
+    let models = if m.marked.is_empty() { m.here() } else { m.marked.clone() };
+    if models.is_empty() {
+        state.flash(Level::Warn, "this folder has no model that can be read");
         return Vec::new();
-    };
+    }
     let mut effects = want_details(state);
-    effects.push(Effect::Tab(TabRequest::Convert(path)));
+    effects.push(Effect::Tab(TabRequest::Convert(models)));
     effects
 }
 
-/// Toggles the mark of the selected model, and selects the next line.
+/// Toggles the mark of the selected model, or of all models of the folder, and selects the next line.
 fn mark(state: &mut State) -> Vec<Effect> {
     let m = &mut state.models;
-    let Some(path) = m.selected.clone() else { return Vec::new() };
-    match m.marked.iter().position(|p| *p == path) {
-        Some(at) => drop(m.marked.remove(at)),
-        None => m.marked.push(path),
+    let here = m.here();
+    if here.iter().all(|p| m.marked.contains(p)) {
+        m.marked.retain(|p| !here.contains(p));
+    } else {
+        let new: Vec<PathBuf> = here.into_iter().filter(|p| !m.marked.contains(p)).collect();
+        m.marked.extend(new);
     }
     motion::scroll(state, 1)
 }
 
-/// Compares the marked models; the selected one too where fewer than two are marked.
-fn compare(state: &State) -> Vec<Effect> {
+/// Compares the marked models; where fewer than two are marked, also the selected one, or those of the folder.
+fn compare(state: &mut State) -> Vec<Effect> {
     let m = &state.models;
     let mut models = m.marked.clone();
-    let here = m.selected.as_ref().filter(|_| m.node().is_some_and(|n| n.model.is_some()));
     // One mark and the selected line are a pair; more marks are the whole choice.
-    if let Some(here) = here.filter(|h| models.len() < 2 && !models.contains(h)) {
-        models.push(here.clone());
+    if models.len() < 2 {
+        let here: Vec<PathBuf> = m.here().into_iter().filter(|h| !models.contains(h)).collect();
+        models.extend(here);
+    }
+    if models.is_empty() {
+        state.flash(Level::Warn, "this folder has no model that can be read");
+        return Vec::new();
     }
     vec![Effect::Tab(TabRequest::Compare { models, truncate: false, baseline: BaselineChoice::Find })]
 }
@@ -222,7 +247,8 @@ fn turn_section(state: &mut State, by: isize) {
     let at = Section::ALL.iter().position(|s| *s == state.models.details.section).unwrap_or(0);
     match at.checked_add_signed(by) {
         Some(to) => set_section(state, to % Section::ALL.len()),
-        // Left of the first section is the tree.
+        // Left of the first section is the tree; from there, the last one.
+        None if state.models.focus == Focus::List => set_section(state, Section::ALL.len() - 1),
         None => state.models.focus = Focus::List,
     }
 }

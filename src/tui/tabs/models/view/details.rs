@@ -3,7 +3,7 @@
 use super::parts::error_card;
 use super::{health, overview, reading, tokenizer, values};
 use crate::tui::core::{Focus, FoundModel, Hit, State, units};
-use crate::tui::tabs::models::{ModelInfo, Node, Section};
+use crate::tui::tabs::models::{ModelInfo, Node, Prompt, Section};
 use crate::tui::view::canvas::{Canvas, fit_end, width};
 use crate::tui::view::panes::sections;
 use crate::tui::view::table::Columns;
@@ -17,6 +17,10 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
     header(c, state, node, inner);
     let foot = Rect { y: inner.bottom() - 1, height: 1, ..inner };
     let content = Rect { y: inner.y + 2, height: inner.height.saturating_sub(3), ..inner };
+    if let Some(reading) = &m.inspect.reading {
+        reading::draw(c, state, reading, content);
+        return;
+    }
     if node.model.is_none() {
         let n = units::plural(node.models, "model", "models");
         c.text(content.x, content.y, content.width, &format!("{n}, {}", units::bytes(node.bytes)), text);
@@ -29,11 +33,6 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
         Some(Err(card)) => error_card(c, card, content),
         Some(Ok(info)) => {
             match m.details.section {
-                _ if m.inspect.reading.is_some() => {
-                    if let Some(reading) = &m.inspect.reading {
-                        reading::draw(c, state, reading, content);
-                    }
-                }
                 Section::Info => overview::draw(c, state, info, content),
                 Section::Tensors => tensors(c, state, info, content),
                 Section::Metadata => metadata(c, state, info, content),
@@ -110,6 +109,9 @@ fn tensors(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Rect) {
     {
         values::digest(c, state, &t.name, at, Rect { y: list.bottom(), height: digest, ..area });
     }
+    if rows.is_empty() && !m.details.filter.is_empty() {
+        c.text(list.x + 1, list.y, list.width, "nothing matches the filter", dim);
+    }
     let top = c.offset("tensors", cursor, rows.len(), list.height);
     for (i, at) in rows.iter().enumerate().skip(top).take(list.height.into()) {
         let t = &info.tensors[*at];
@@ -143,7 +145,7 @@ fn filter_line(c: &mut Canvas<'_>, state: &State, left: &str, right: &str, area:
     let available = area.width.saturating_sub(used + 26);
     let x = area.x + used;
     match &m.editing {
-        Some(edit) if m.focus == Focus::Details => {
+        Some(edit) if m.focus == Focus::Details && m.prompt == Prompt::Filter => {
             c.text(x, area.y, 2, "/ ", accent);
             c.edit(x + 2, area.y, available, edit, text);
         }
@@ -162,6 +164,9 @@ fn metadata(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Rect) {
     let key = longest.min(area.width / 2).max(12);
     let list = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let cursor = state.models.details.row.min(rows.len().saturating_sub(1));
+    if rows.is_empty() && !state.models.details.filter.is_empty() {
+        c.text(list.x + 1, list.y, list.width, "nothing matches the filter", dim);
+    }
     let top = c.offset("metadata", cursor, rows.len(), list.height);
     let focused = state.models.focus == Focus::Details;
     for (i, at) in rows.iter().enumerate().skip(top).take(list.height.into()) {
@@ -190,5 +195,6 @@ fn files(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Rect) {
         if focused && i == cursor {
             c.select(Rect { x: area.x - 1, y, width: area.width + 2, height: 1 }, true);
         }
+        c.hit(Rect { y, height: 1, ..area }, Hit::Detail(i));
     }
 }

@@ -9,9 +9,10 @@ mod reading;
 mod tokenizer;
 mod values;
 
-use super::state::{Node, Row};
+use super::state::files::Prompt;
+use super::state::{ModelOrder, Node, Row};
 use crate::formats;
-use crate::model::FormatId;
+use crate::model::{Defect, FormatId};
 use crate::tui::core::{Focus, Hit, State, units};
 use crate::tui::view::canvas::{Canvas, fit, fit_end, width};
 use crate::tui::view::panes::split;
@@ -42,7 +43,9 @@ fn tree(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let focused = m.focus == Focus::List;
     let (dim, title) = (c.theme().dim, c.theme().title);
     let w = area.width.saturating_sub(2);
-    let head = fit_end(&state.home_path(&state.dir), w.into());
+    let order = if m.order == ModelOrder::Name { String::new() } else { format!("by {} ↓", m.order.title()) };
+    let used = c.right(area.right() - 1, area.y, w, &order, dim);
+    let head = fit_end(&state.home_path(&state.base), usize::from(w.saturating_sub(used + 2)));
     c.text(area.x + 1, area.y, w, &head, if focused { title } else { dim });
     let list = Rect { y: area.y + 1, height: area.height.saturating_sub(2), ..area };
     let rows = m.rows();
@@ -126,7 +129,14 @@ fn tree_row(c: &mut Canvas<'_>, node: &Node, row: &Row, beside: &[&str], line: R
     edge -= if wide { 5 } else { 6 };
     let (glyph, style) = mark(c, node);
     c.text(edge.saturating_sub(1), line.y, 1, glyph, style);
-    let available = edge.saturating_sub(x + 2);
+    let mut available = edge.saturating_sub(x + 2);
+    // The word for what is wrong has its place before the name.
+    let word = model.defect.map(Defect::word).filter(|w| available > width(w) as u16 + 9).unwrap_or_default();
+    if !word.is_empty() {
+        let style = if model.defect == Some(Defect::Growing) { c.theme().warn } else { c.theme().bad };
+        c.right(edge - 2, line.y, available, word, style);
+        available = available.saturating_sub(width(word) as u16 + 1);
+    }
     let name = apart(&node.name, beside, available.into());
     let used = c.text(x, line.y, available, &name, text);
     // Why a model cannot be opened, if there is space for a part of it; the details have the full text.
@@ -156,13 +166,16 @@ fn matched(c: &mut Canvas<'_>, name: &str, drawn: &str, hits: &[usize], x: u16, 
     }
 }
 
+/// The sign of a model: none before it was looked at, unless the scan has found something.
 fn mark(c: &Canvas<'_>, node: &Node) -> (&'static str, Style) {
+    let defect = node.model.as_ref().and_then(|m| m.defect);
     match &node.summary {
-        None => (" ", c.theme().dim),
-        Some(Ok(s)) if s.warnings == 0 => ("✓", c.theme().good),
-        Some(Ok(_)) => ("!", c.theme().warn),
         Some(Err(card)) if card.wrong => ("✗", c.theme().bad),
         Some(Err(_)) => ("–", c.theme().dim),
+        _ if defect == Some(Defect::Unsafe) => ("!", c.theme().bad),
+        Some(Ok(s)) if s.warnings > 0 => ("!", c.theme().warn),
+        Some(Ok(_)) if node.inspected => ("✓", c.theme().good),
+        _ => (" ", c.theme().dim),
     }
 }
 
@@ -171,7 +184,7 @@ fn foot(c: &mut Canvas<'_>, state: &State, line: Rect) {
     let (dim, accent, text) = (c.theme().dim, c.theme().accent, c.theme().text);
     let w = line.width.saturating_sub(2);
     if m.focus == Focus::List
-        && let Some(edit) = &m.editing
+        && let Some(edit) = m.editing.as_ref().filter(|_| m.prompt == Prompt::Filter)
     {
         let used = c.text(line.x + 1, line.y, 2, "/ ", accent);
         c.edit(line.x + 1 + used, line.y, w.saturating_sub(used + 12), edit, text);
@@ -180,8 +193,7 @@ fn foot(c: &mut Canvas<'_>, state: &State, line: Rect) {
     } else {
         let count = units::plural(m.count(), "model", "models");
         let more = if m.scanning { "  scanning…" } else { "" };
-        let marked =
-            if m.marked.is_empty() { String::new() } else { format!(" · {} marked, v compares", m.marked.len()) };
+        let marked = if m.marked.is_empty() { String::new() } else { format!(" · {} marked", m.marked.len()) };
         c.spans(line.x + 1, line.y, w, &[(&count, dim), (&marked, accent), (more, dim)]);
         return;
     }

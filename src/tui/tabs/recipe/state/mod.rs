@@ -3,6 +3,7 @@
 //! The recipe itself ([`Document`]) is changed only through [`RecipeState::change`], so that every change can be undone. The form
 //! is made from the table of keys in `recipe`; problems have the words of that module, at the field they are about.
 
+mod batch;
 mod document;
 mod fields;
 mod forecast;
@@ -16,6 +17,7 @@ mod type_notes;
 pub(crate) use crate::plan::{PresetTypes as Types, TargetPreset as Preset};
 
 pub use crate::recipe::options::Budget;
+pub use batch::BatchOutcome;
 pub(crate) use document::{Document, History, Origin};
 pub use fields::Field;
 pub(crate) use forecast::ForecastState;
@@ -65,11 +67,22 @@ pub enum Prompt {
     OpenPath,
 }
 
+/// What a recipe keeps when it gets another model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CarriedOver {
+    /// Its targets.
+    pub targets: usize,
+    /// Budgets in bytes, which were dropped: they say nothing of another model.
+    pub dropped: Vec<String>,
+}
+
 /// The Recipe tab.
 #[derive(Clone, Debug, Default)]
 pub struct RecipeState {
     /// What is being composed.
     pub document: Document,
+    /// The models, if it is for several: one job for each. The source of the recipe is the one whose forecast is shown.
+    pub batch: Vec<PathBuf>,
     /// Its file, and what it is there.
     pub origin: Origin,
     /// The way back.
@@ -124,6 +137,8 @@ pub struct RecipeState {
     pub purpose: Option<&'static str>,
     /// True from the start key until the job is there.
     pub starting: bool,
+    /// What was last started as a job, whose folder keeps it.
+    pub started: Option<Recipe>,
     /// The job that is being started shall not take the screen.
     pub detached: bool,
 }
@@ -181,15 +196,37 @@ impl RecipeState {
         self.document.recipe != self.origin.saved || !self.document.invalid.is_empty()
     }
 
+    /// True if leaving would lose work of the user's. Which model it is for is no work, and a recipe that ran is in its job.
+    pub fn unsaved(&self) -> bool {
+        let work = |r: &Recipe| Recipe { source: Source::default(), ..r.clone() };
+        let own = work(&self.document.recipe);
+        let kept = [Some(&self.origin.saved), self.started.as_ref()];
+        self.source().is_some()
+            && (!self.document.invalid.is_empty() || !kept.into_iter().flatten().any(|r| work(r) == own))
+    }
+
+    /// Goes back to what was saved, or to the beginning.
+    pub(in crate::tui) fn discard(&mut self) {
+        self.document = Document { recipe: self.origin.saved.clone(), invalid: Vec::new() };
+        self.stay_inside();
+    }
+
     /// The model to convert.
     pub fn source(&self) -> Option<&PathBuf> {
         self.document.recipe.source.path.as_ref()
     }
 
-    /// Takes a model as the source. Targets stay; what belongs to another model does not.
-    pub(crate) fn set_source(&mut self, path: PathBuf) {
+    /// Takes models as the sources: one job for each. The forecast is of the first. Targets stay; what belongs to another model does not,
+    /// nor does a budget in bytes.
+    pub(crate) fn set_sources(&mut self, mut paths: Vec<PathBuf>) -> CarriedOver {
+        let Some(path) = paths.first().cloned() else { return CarriedOver::default() };
+        if paths.len() == 1 {
+            paths.clear();
+        }
+        let mut carried = CarriedOver::default();
+        self.batch = paths;
         if self.source() == Some(&path) {
-            return;
+            return carried;
         }
         let first = self.document == Document::default();
         self.change(|d| {
@@ -197,7 +234,13 @@ impl RecipeState {
             for t in &mut d.recipe.targets {
                 t.output = None;
                 t.options.retain(|key| !key.of_model);
+                if let Some(Budget::Size(size)) = Budget::of(t) {
+                    Budget::clear(t);
+                    t.quantization = presets()[0].target().quantization;
+                    carried.dropped.push(size.to_string());
+                }
             }
+            carried.targets = d.recipe.targets.len();
             if d.recipe.targets.is_empty() {
                 d.recipe.targets.push(presets()[0].target());
             }
@@ -212,6 +255,34 @@ impl RecipeState {
         }
         self.forecast_state.forget();
         self.select(Row::Target(0));
+        carried
+    }
+
+    /// The models that jobs are started for.
+    pub(crate) fn sources(&self) -> Vec<PathBuf> {
+        // Undo may have gone back to another model.
+        let current = self.source().is_some_and(|s| self.batch.contains(s));
+        if current { self.batch.clone() } else { self.source().cloned().into_iter().collect() }
+    }
+
+    /// True if it is for several models.
+    pub fn is_batch(&self) -> bool {
+        self.sources().len() > 1
+    }
+
+    /// True if jobs can be started.
+    pub(crate) fn can_start(&self) -> bool {
+        !self.starting && (self.ready().is_some() || (self.is_batch() && self.recipe().is_some()))
+    }
+
+    /// Shows the forecast of another of the models.
+    pub(crate) fn turn_source(&mut self, by: isize) {
+        let at = self.batch.iter().position(|p| Some(p) == self.source()).unwrap_or(0);
+        let len = self.batch.len().max(1) as isize;
+        let Some(path) = self.batch.get((at as isize + by).rem_euclid(len) as usize).cloned() else { return };
+        // Which of them is looked at is nothing to undo.
+        self.document.recipe.source.path = Some(path);
+        self.forecast_state.forget();
     }
 
     /// Counts the tensors of each rule in the plan; the first rule that fits a tensor has it.

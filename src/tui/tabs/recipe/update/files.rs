@@ -22,7 +22,7 @@ pub(super) fn ask_save(state: &mut State) -> Vec<Effect> {
         return refuse(state, why);
     }
     let path = default_path(state);
-    let text = state.home_path(&path);
+    let text = state.short_path(&path);
     let r = &mut state.recipe;
     (r.prompt, r.editing, r.zoom) = (Prompt::SavePath, Some(LineEdit::offering(&text)), false);
     Vec::new()
@@ -34,7 +34,7 @@ fn default_path(state: &State) -> PathBuf {
     if let Some(file) = &r.origin.file {
         return file.with_extension("toml");
     }
-    let folder = r.ready().and_then(|p| p.outputs.first()).and_then(|o| o.path.parent()).unwrap_or(&state.dir);
+    let folder = r.ready().and_then(|p| p.outputs.first()).and_then(|o| o.path.parent()).unwrap_or(&state.base);
     let name = r.source().and_then(|s| s.file_name()).map_or("recipe".into(), |s| s.to_string_lossy());
     // Only what is an extension: a folder may be called `checkpoint-1.5`.
     let stem = name.rsplit_once('.').filter(|_| has_model_extension(&name)).map_or(&*name, |(stem, _)| stem);
@@ -43,9 +43,9 @@ fn default_path(state: &State) -> PathBuf {
 
 /// Opens the picker of recipes and requests a fresh list. The picker opens immediately, so that typed text goes into it.
 pub(super) fn ask_open(state: &mut State) -> Vec<Effect> {
-    let mut folders = vec![state.dir.clone()];
+    let mut folders = vec![state.base.clone()];
     let beside = state.recipe.origin.file.as_deref().and_then(Path::parent);
-    folders.extend(beside.filter(|b| *b != state.dir).map(Path::to_owned));
+    folders.extend(beside.filter(|b| *b != state.base).map(Path::to_owned));
     let (items, before) = (entry_items(state), state.theme.clone());
     let picker = Picker { kind: PickerKind::Recipes, input: LineEdit::default(), items, row: 0, before };
     state.layer = Some(Layer::Picker(picker));
@@ -64,11 +64,10 @@ pub(super) fn edit_outside(state: &mut State) -> Vec<Effect> {
 
 /// A path was typed.
 pub(super) fn path_given(state: &mut State, prompt: Prompt, text: &str) -> Vec<Effect> {
-    let text = state.at_home(text);
-    if text.is_empty() {
+    if text.trim().is_empty() {
         return Vec::new();
     }
-    let path = state.dir.join(text);
+    let path = state.typed_path(text);
     if prompt == Prompt::OpenPath {
         return vec![Effect::ReadRecipe(path)];
     }
@@ -118,6 +117,7 @@ fn saved(state: &mut State, path: PathBuf, recipe: Box<Recipe>, result: Result<(
                 question: "Replace this file?".to_owned(),
                 detail: vec![state.short_path(&path)],
                 yes: "replace",
+                destroys: true,
                 effect: Effect::SaveRecipe(path, recipe, Overwrite::Whole),
             }));
         }
@@ -134,7 +134,11 @@ fn edited(state: &mut State, outcome: EditOutcome) -> Vec<Effect> {
             Some(_) if file == state.recipe.origin.file && *recipe == state.recipe.document.recipe => Vec::new(),
             Some(_) => open(state, *recipe, file),
             None => {
-                state.recipe.change(|d| (d.recipe, d.invalid) = (*recipe, Vec::new()));
+                let source = recipe.source.path.as_ref().map(|p| state.at_base(p));
+                state.recipe.change(|d| {
+                    (d.recipe, d.invalid) = (*recipe, Vec::new());
+                    d.recipe.source.path = source;
+                });
                 changed(state)
             }
         },
@@ -153,7 +157,8 @@ fn edited(state: &mut State, outcome: EditOutcome) -> Vec<Effect> {
     }
 }
 
-fn open(state: &mut State, recipe: Recipe, file: Option<PathBuf>) -> Vec<Effect> {
+fn open(state: &mut State, mut recipe: Recipe, file: Option<PathBuf>) -> Vec<Effect> {
+    recipe.source.path = recipe.source.path.map(|p| state.at_base(&p));
     state.recipe.open(recipe, file);
     state.recipe.pane = RecipePane::List;
     changed(state)
@@ -175,6 +180,7 @@ fn mistakes(state: &mut State, place: EditPlace, mut lines: Vec<String>) {
         question: "This is not a valid recipe: the previous one is kept".to_owned(),
         detail: lines,
         yes: "edit it",
+        destroys: false,
         effect: Effect::EditRecipe(place, Box::new(state.recipe.document.recipe.clone())),
     }));
 }

@@ -133,9 +133,8 @@ pub(in crate::tui::tabs::recipe) fn complete(state: &State) -> Vec<Effect> {
     let r = &state.recipe;
     let Some(line) = &r.editing else { return Vec::new() };
     let base = match r.prompt {
-        Prompt::SavePath | Prompt::OpenPath => state.dir.clone(),
-        // Paths in a recipe count from where remold was started.
-        Prompt::Value if r.current_field().is_some_and(Field::is_path) => std::path::PathBuf::from("."),
+        Prompt::SavePath | Prompt::OpenPath => state.base.clone(),
+        Prompt::Value if r.current_field().is_some_and(Field::is_path) => state.base.clone(),
         Prompt::Value | Prompt::FirstBudget | Prompt::Filter | Prompt::Memory => return Vec::new(),
     };
     vec![Effect::CompletePath(base, state.at_home(&line.text))]
@@ -188,6 +187,13 @@ pub(in crate::tui::tabs::recipe) fn edited(state: &mut State, what: Completion) 
 
 fn typed_value(state: &mut State, text: &str) -> Vec<Effect> {
     let Some(field) = state.recipe.current_field() else { return Vec::new() };
-    let text = if field.is_path() { state.at_home(text) } else { text.to_owned() };
+    let text = match field {
+        // The source is looked up among the models found.
+        Field::Key(key) if key.name == "path" && !text.trim().is_empty() => {
+            state.typed_path(text).display().to_string()
+        }
+        _ if field.is_path() => state.at_home(text),
+        _ => text.to_owned(),
+    };
     set(state, field, &text)
 }

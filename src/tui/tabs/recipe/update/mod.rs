@@ -11,7 +11,9 @@ mod text;
 pub(super) use form::{complete, edited};
 
 use super::state::{RecipePane, RecipeState, presets};
-use crate::tui::core::{Action, Cmd, Effect, Hit, Layer, PickerKind, State, Tab, TabRequest};
+use crate::recipe::Recipe;
+use crate::tui::core::{Action, Cmd, Effect, Hit, Layer, Level, PickerKind, State, Tab, TabRequest, units};
+use std::path::PathBuf;
 
 pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
@@ -48,6 +50,7 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::Spawned(job) => start::spawned(state, job),
+        Action::BatchSpawned(outcome) => start::batch_spawned(state, *outcome),
         _ => Vec::new(),
     }
 }
@@ -82,6 +85,9 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
         Cmd::ValueNext => form::turn(state, 1),
         Cmd::ValuePrev => form::turn(state, -1),
         Cmd::Budget => form::budget(state),
+        Cmd::NewRecipe => new_recipe(state),
+        Cmd::SourceNext => turn_source(state, 1),
+        Cmd::SourcePrev => turn_source(state, -1),
         Cmd::Start => start::start(state),
         Cmd::StartDetached => start::detached(state),
         Cmd::FocusNext => {
@@ -118,9 +124,9 @@ fn back(r: &mut RecipeState) -> Vec<Effect> {
 
 /// Does what another tab asks: composes a conversion of a model.
 pub(super) fn asked(state: &mut State, request: TabRequest) -> Vec<Effect> {
-    let TabRequest::Convert(path) = request else { return Vec::new() };
+    let TabRequest::Convert(paths) = request else { return Vec::new() };
     let begins = state.recipe.source().is_none() && state.recipe.document.recipe.targets.is_empty();
-    state.recipe.set_source(path);
+    take_sources(state, paths);
     state.recipe.pane = RecipePane::List;
     state.tab = Tab::Recipe;
     if begins {
@@ -202,8 +208,41 @@ pub(super) fn enter(state: &mut State) -> Vec<Effect> {
     if state.recipe.source().is_none()
         && let Some(path) = selected
     {
-        state.recipe.set_source(path);
+        take_sources(state, vec![path]);
     }
+    changed(state)
+}
+
+/// Takes models as the sources, and says what of the last recipe was kept and what was dropped.
+pub(super) fn take_sources(state: &mut State, paths: Vec<PathBuf>) {
+    let carried = state.recipe.set_sources(paths);
+    let usual = state.recipe.document.recipe.targets == [presets()[0].target()];
+    let targets = units::plural(carried.targets, "target", "targets");
+    let fresh = "N starts a new recipe";
+    if !carried.dropped.is_empty() {
+        let text = format!(
+            "dropped for another model: budget {}, now {}; {fresh}",
+            carried.dropped.join(", "),
+            presets()[0].name()
+        );
+        state.toast(Level::Warn, text);
+    } else if carried.targets > 0 && !usual {
+        state.toast(Level::Info, format!("kept from the last recipe: {targets}; {fresh}"));
+    }
+}
+
+/// Begins a new recipe for the same models; undo brings the old one back.
+fn new_recipe(state: &mut State) -> Vec<Effect> {
+    let r = &mut state.recipe;
+    let source = r.document.recipe.source.clone();
+    r.open(Recipe { source, targets: vec![presets()[0].target()], ..Recipe::default() }, None);
+    r.pane = RecipePane::List;
+    changed(state)
+}
+
+/// Shows the forecast of another of several models.
+fn turn_source(state: &mut State, by: isize) -> Vec<Effect> {
+    state.recipe.turn_source(by);
     changed(state)
 }
 

@@ -2,8 +2,13 @@
 
 use super::text::refuse;
 use crate::job::JobSummary;
-use crate::tui::core::{Confirm, Effect, ErrorCard, Layer, Level, State, TabRequest};
+use crate::recipe::Target;
+use crate::tui::core::{Confirm, Effect, ErrorCard, Layer, Level, State, TabRequest, units};
+use crate::tui::tabs::recipe::BatchOutcome;
 use std::path::Path;
+
+/// Existing files named in a question, at most.
+const MAX_NAMED: usize = 8;
 
 /// Starts and goes to the job.
 pub(super) fn start(state: &mut State) -> Vec<Effect> {
@@ -18,6 +23,9 @@ pub(super) fn detached(state: &mut State) -> Vec<Effect> {
 }
 
 fn go(state: &mut State) -> Vec<Effect> {
+    if state.recipe.is_batch() {
+        return go_batch(state);
+    }
     let (Some(mut recipe), Some(plan)) = (state.recipe.recipe(), state.recipe.ready().cloned()) else {
         return refuse(state, why_not(state));
     };
@@ -32,14 +40,73 @@ fn go(state: &mut State) -> Vec<Effect> {
         state.recipe.starting = true;
         return vec![effect];
     }
-    state.layer =
-        Some(Layer::Confirm(Confirm { question: "Replace existing files?".to_owned(), detail, yes: "start", effect }));
+    state.layer = Some(Layer::Confirm(Confirm {
+        question: "Replace existing files?".to_owned(),
+        detail,
+        yes: "replace",
+        destroys: true,
+        effect,
+    }));
     Vec::new()
+}
+
+/// Starts a job for each of several models. They are planned first; the answer is [`batch_spawned`].
+fn go_batch(state: &mut State) -> Vec<Effect> {
+    let r = &state.recipe;
+    let Some(recipe) = r.recipe().filter(|_| !r.starting) else { return refuse(state, why_not(state)) };
+    let one_file = |t: &Target| t.output.as_ref().is_some_and(|o| !o.as_os_str().to_string_lossy().ends_with('/'));
+    if recipe.targets.iter().any(one_file) {
+        return refuse(state, "output names one file, and there are several models: clear it, or set output_dir");
+    }
+    let sources = r.sources();
+    state.recipe.starting = true;
+    state.flash(Level::Info, format!("planning {} jobs…", sources.len()));
+    vec![Effect::SpawnBatch(Box::new(recipe), sources, false)]
+}
+
+/// The jobs of several models were started, or some of their outputs exist.
+pub(super) fn batch_spawned(state: &mut State, outcome: BatchOutcome) -> Vec<Effect> {
+    state.recipe.starting = false;
+    let BatchOutcome { recipe, sources, exists, started, failed } = outcome;
+    if !exists.is_empty() {
+        let mut detail: Vec<String> = exists.iter().take(MAX_NAMED).map(|path| existing(state, path)).collect();
+        if exists.len() > MAX_NAMED {
+            detail.push(format!("and {} more", exists.len() - MAX_NAMED));
+        }
+        state.layer = Some(Layer::Confirm(Confirm {
+            question: format!("Replace {}?", units::plural(exists.len(), "existing file", "existing files")),
+            detail,
+            yes: "replace",
+            destroys: true,
+            effect: Effect::SpawnBatch(recipe, sources, true),
+        }));
+        return Vec::new();
+    }
+    let stay = std::mem::take(&mut state.recipe.detached);
+    let jobs = units::plural(started.len(), "job", "jobs");
+    for (path, card) in &failed {
+        let text = format!("not started: {}: {}", state.short_path(path), card.message);
+        state.note(Level::Error, text);
+    }
+    match failed.first() {
+        None => state.toast(Level::Info, format!("started {jobs}")),
+        Some((path, card)) => {
+            let more =
+                if failed.len() > 1 { format!(" (and {} more, see Log)", failed.len() - 1) } else { String::new() };
+            let text = format!("started {jobs}; not {}: {}{more}", state.short_path(path), card.fact);
+            state.flash(Level::Error, text);
+        }
+    }
+    if started.is_empty() {
+        return Vec::new();
+    }
+    state.recipe.started = Some(*recipe);
+    vec![Effect::Tab(TabRequest::JobsStarted { jobs: started, show: !stay }), Effect::RefreshJobs]
 }
 
 /// A file that is there, and whose it is.
 fn existing(state: &State, path: &Path) -> String {
-    let made = state.jobs.maker(&state.dir, path).map(|job| format!("  written by job {}", job.id));
+    let made = state.jobs.maker(&state.base, path).map(|job| format!("  written by job {}", job.id));
     format!("{}{}", state.short_path(path), made.unwrap_or_default())
 }
 
@@ -64,6 +131,7 @@ pub(super) fn spawned(state: &mut State, job: Result<JobSummary, ErrorCard>) -> 
             return Vec::new();
         }
     };
+    state.recipe.started = Some(state.recipe.document.recipe.clone());
     let note = if stay { "; Jobs (3) shows it" } else { "" };
     state.toast(Level::Info, format!("started: {}{note}", job.title));
     let started = TabRequest::JobStarted { job: Box::new(job), show: !stay };

@@ -44,7 +44,7 @@ fn problems(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
         }
         c.text(area.x, y, 1, "✗", bad);
         // Paths as everywhere on the screen.
-        let said = state.recipe.in_words(t).replace(&format!("{}/", state.dir.display()), "");
+        let said = state.recipe.in_words(t).replace(&format!("{}/", state.base.display()), "");
         y += c.wrapped(area.x + 2, y, width, left(y).min(4), &said, text);
         if let Some(help) = &t.help {
             y += c.wrapped(area.x + 2, y, width, left(y).min(4), help, dim);

@@ -151,6 +151,9 @@ fn foot(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
     let Some(field) = r.current_field() else { return height + u16::from(ruled) };
     let (text, style, facts) = match r.problem(field) {
         _ if !r.names.is_empty() => (r.names.join("  "), dim, String::new()),
+        _ if r.editing.is_some() && field.is_path() => {
+            (format!("tab completes the path, which counts from {}", state.home_path(&state.base)), dim, String::new())
+        }
         Some(t) => (in_full(t), bad, String::new()),
         None => (help_text(state, field), dim, facts(state, field)),
     };

@@ -121,6 +121,12 @@ fn labelled(c: &mut Canvas<'_>, line: Rect, label: &str, shown: &str, known: boo
 
 fn source(c: &mut Canvas<'_>, state: &State, line: Rect) {
     match state.recipe.source() {
+        Some(path) if state.recipe.is_batch() => {
+            let many = format!("{} models, here ", state.recipe.sources().len());
+            let available = usize::from(line.width.saturating_sub(LABEL + 3)).saturating_sub(width(&many));
+            let shown = format!("{many}{}", fit_end(&state.short_path(path), available));
+            labelled(c, line, "sources", &shown, true);
+        }
         Some(path) => {
             let shown = state.short_path(path);
             labelled(c, line, "source", &shown, true);

@@ -90,7 +90,7 @@ fn outputs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
 /// The note behind the path of an existing output: which job wrote it.
 fn there(state: &State, output: &PlannedOutput) -> String {
     let Some(path) = output.replaces.first() else { return String::new() };
-    match state.jobs.maker(&state.dir, path) {
+    match state.jobs.maker(&state.base, path) {
         Some(job) => format!("  written by job {}", job.id),
         None => "  already exists".to_owned(),
     }

@@ -9,7 +9,8 @@ pub(crate) use trend::Trend;
 pub use view::ExportQuality;
 pub(crate) use view::{Export, Source, SourceState, WatcherView};
 
-use crate::tui::core::{Focus, State, Tab, units};
+use crate::tui::core::filter::Filter;
+use crate::tui::core::{Focus, LineEdit, State, Tab, units};
 use crate::watch::WatcherInfo;
 use std::path::PathBuf;
 
@@ -40,6 +41,10 @@ pub struct WatchState {
     pub view: WatcherView,
     /// Name of the selected source; the newest one without.
     pub source: Option<String>,
+    /// Filter of the sources.
+    pub filter: String,
+    /// The filter being edited.
+    pub editing: Option<LineEdit>,
     /// The watchers or the sources.
     pub focus: Focus,
     /// The latest request.
@@ -64,12 +69,18 @@ impl WatchState {
 
     /// Place of the selected source.
     pub(crate) fn source_cursor(&self) -> usize {
-        self.source.as_ref().and_then(|name| self.view.sources().position(|s| s.name == *name)).unwrap_or(0)
+        self.source.as_ref().and_then(|name| self.shown().position(|s| s.name == *name)).unwrap_or(0)
+    }
+
+    /// The sources that pass the filter, newest first.
+    pub(crate) fn shown(&self) -> impl Iterator<Item = &Source> {
+        let filter = Filter::parse(&self.filter);
+        self.view.sources().filter(move |s| filter.passes(&[&s.name], &[&s.text]))
     }
 
     /// The selected source.
     pub fn current_source(&self) -> Option<&Source> {
-        self.view.sources().nth(self.source_cursor())
+        self.shown().nth(self.source_cursor())
     }
 
     /// Takes a new list, and keeps the selection where it can.
@@ -99,8 +110,9 @@ impl WatchState {
 
     /// Selects a source.
     pub(crate) fn select_source(&mut self, at: usize) {
-        let last = self.view.len().saturating_sub(1);
-        self.source = self.view.sources().nth(at.min(last)).map(|s| s.name.clone());
+        let last = self.shown().count().saturating_sub(1);
+        let name = self.shown().nth(at.min(last)).map(|s| s.name.clone());
+        self.source = name;
     }
 
     /// The export of the selected source and that of the checkpoint before it in the same run, if both exist.

@@ -47,10 +47,14 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let (dim, title) = (c.theme().dim, c.theme().title);
     let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let cursor = w.source_cursor();
-    let top = c.offset("sources", cursor, w.view.len(), rows.height);
-    let shown = || w.view.sources().skip(top).take(rows.height.into());
+    let top = c.offset("sources", cursor, w.shown().count(), rows.height);
+    let shown = || w.shown().skip(top).take(rows.height.into());
     let columns = Columns::new(area.width, &mut shown());
     head(c, &columns, area, if focused { title } else { dim });
+    if shown().next().is_none() && !w.filter.is_empty() {
+        c.text(rows.x + 2, rows.y, rows.width, "nothing matches the filter", dim);
+    }
+    filter(c, state, area);
     for (i, s) in shown().enumerate() {
         let line = Rect { y: rows.y + i as u16, height: 1, ..rows };
         row(c, state, s, &columns, line);
@@ -151,4 +155,19 @@ fn row(c: &mut Canvas<'_>, state: &State, s: &Source, columns: &Columns, line: R
         let name = fit_end(&name, available);
         c.spans(x + 1, y, columns.output, &[(&name, dim), (&more, dim)]);
     }
+}
+
+/// The filter, in place of the heads of the columns.
+fn filter(c: &mut Canvas<'_>, state: &State, area: Rect) {
+    let w = &state.watch;
+    let (text, accent) = (c.theme().text, c.theme().accent);
+    if w.editing.is_none() && w.filter.is_empty() {
+        return;
+    }
+    c.clear(Rect { height: 1, ..area });
+    let x = area.x + 2 + c.text(area.x + 2, area.y, 2, "/ ", accent);
+    match &w.editing {
+        Some(line) => c.edit(x, area.y, area.width.saturating_sub(6), line, text),
+        None => c.text(x, area.y, area.width.saturating_sub(6), &w.filter, text),
+    };
 }
