@@ -18,6 +18,8 @@ mod habits;
 mod jobs;
 #[path = "workbench/keys.rs"]
 mod keys;
+#[path = "workbench/numbers.rs"]
+mod numbers;
 #[path = "workbench/plans.rs"]
 mod plans;
 #[path = "workbench/pty.rs"]
