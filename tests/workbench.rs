@@ -20,6 +20,8 @@ mod jobs;
 mod keys;
 #[path = "workbench/many.rs"]
 mod many;
+#[path = "workbench/numbers.rs"]
+mod numbers;
 #[path = "workbench/paths.rs"]
 mod paths;
 #[path = "workbench/plans.rs"]

@@ -172,7 +172,7 @@ fn jobs_are_cancelled_from_outside() {
     assert!(again.err.contains("already cancelled"), "{}", again.err);
     // A cancelled job can be resumed; its earlier end is shown.
     let shown = lab.run("jobs show 1").expect(0);
-    assert!(shown.out.contains("cancelled after") && shown.out.contains("planned, not written yet"), "{}", shown.out);
+    assert!(shown.out.contains("cancelled after") && shown.out.contains("· not written\n"), "{}", shown.out);
     assert!(!shown.out.contains("before"), "{}", shown.out);
     let resumed = lab.run("jobs resume 1").expect(0);
     assert!(resumed.err.contains("starts again in the same folder"), "{}", resumed.err);

@@ -451,8 +451,8 @@ fn the_baseline_that_was_found_goes_first_and_a_lossy_one_is_named() {
 
 #[test]
 fn models_out_of_view_are_counted_and_names_keep_what_differs() {
-    shows(&mut done(5), SMALL, &["more →", "next model"]);
-    shows(done(5).keys("<right><right><right>"), SMALL, &["← "]);
+    shows(&mut done(5), SMALL, &["more → l", "l next"]);
+    shows(done(5).keys("<right><right><right>"), SMALL, &["h ← "]);
     shows(done(5).keys("<enter>"), SMALL, &["more →"]);
     // All models in the lines below the list.
     let below = ["2 llama-1000-Q4_K_M", "3 tiny-llama", "4 checkpoint-1000", "5 checkpoint-500"];
@@ -521,7 +521,7 @@ fn the_markers_are_on_their_curves() {
     let buf = render(&mut done(2), LARGE, Depth::True, false);
     let (_, title) = find(&buf, "weights dB by layer");
     let mut marks = 0;
-    for y in title + 1..buf.area.height - 2 {
+    for y in title + 1..buf.area.height - 3 {
         for x in 10..buf.area.width - 1 {
             if buf[(x, y)].symbol() != "2" {
                 continue;

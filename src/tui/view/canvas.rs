@@ -146,14 +146,20 @@ impl Canvas<'_> {
 
     /// A sparkline of the newest values, scaled to their maximum.
     pub(crate) fn spark(&mut self, x: u16, y: u16, w: u16, values: &[f64], style: Style) {
-        // No full block: it would touch the line above.
-        const STEPS: [&str; 7] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇"];
+        self.spark_of(&["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"], (x, y), w, values, style);
+    }
+
+    /// As [`Canvas::spark`], without the full block, which would touch the line above.
+    pub(crate) fn low_spark(&mut self, x: u16, y: u16, w: u16, values: &[f64], style: Style) {
+        self.spark_of(&["▁", "▂", "▃", "▄", "▅", "▆", "▇"], (x, y), w, values, style);
+    }
+
+    fn spark_of(&mut self, steps: &[&str], (x, y): (u16, u16), w: u16, values: &[f64], style: Style) {
         let shown = &values[values.len().saturating_sub(w.into())..];
         let top = shown.iter().copied().fold(0.0, f64::max);
-        let text: String = shown
-            .iter()
-            .map(|v| if top > 0.0 { STEPS[((v / top * 6.0).round() as usize).min(6)] } else { STEPS[0] })
-            .collect();
+        let last = steps.len() - 1;
+        let step = |v: &f64| if top > 0.0 { ((v / top * last as f64).round() as usize).min(last) } else { 0 };
+        let text: String = shown.iter().map(|v| steps[step(v)]).collect();
         self.text(x, y, w, &text, style);
     }
 

@@ -39,6 +39,15 @@ pub(super) const COMMANDS: &[Command] = &[
         measured,
     ),
     command(
+        Cmd::ColumnNext,
+        "compare.right",
+        &["l", "right"],
+        &[Columns, Tensors],
+        "Select the next model",
+        "next",
+        several,
+    ),
+    command(
         Cmd::Chart,
         "compare.kinds",
         &["tab", "]", "["],
@@ -123,15 +132,6 @@ pub(super) const COMMANDS: &[Command] = &[
         &[Columns, Tensors],
         "Select the previous model",
         "",
-        several,
-    ),
-    command(
-        Cmd::ColumnNext,
-        "compare.right",
-        &["l", "right"],
-        &[Columns, Tensors],
-        "Select the next model",
-        "next model",
         several,
     ),
 ];

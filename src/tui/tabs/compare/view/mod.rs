@@ -144,10 +144,10 @@ fn beyond(c: &mut Canvas<'_>, left: usize, right: usize, line: Rect) {
     let accent = c.theme().accent;
     let mut end = line.right() - 1;
     if right > 0 {
-        end -= c.right(end, line.y, line.width / 2, &format!("{right} more →"), accent) + 2;
+        end -= c.right(end, line.y, line.width / 2, &format!("{right} more → l"), accent) + 2;
     }
     if left > 0 {
-        c.right(end, line.y, line.width / 2, &format!("← {left} more"), accent);
+        c.right(end, line.y, line.width / 2, &format!("h ← {left} more"), accent);
     }
 }
 

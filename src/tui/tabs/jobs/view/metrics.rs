@@ -110,7 +110,7 @@ fn block(c: &mut Canvas<'_>, title: &str, figures: &[Figure<'_>], area: Rect) ->
         }
         c.text(area.x, y, WORD - 1, &f.word, dim);
         let values: Vec<f64> = f.values.iter().copied().collect();
-        c.spark(area.x + WORD, y, w, &stretched(&values, w.into()), bar);
+        c.low_spark(area.x + WORD, y, w, &stretched(&values, w.into()), bar);
         let end = area.x + WORD + w + NOW;
         c.right(end, y, NOW, &f.now, text);
         c.text(end + 1, y, most, &f.most, dim);

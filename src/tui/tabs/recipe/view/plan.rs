@@ -53,7 +53,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
 fn outputs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
     let (dim, text, warn) = (c.theme().dim, c.theme().text, c.theme().warn);
     let columns = Columns::new(area, &[8, 7, 6, 6, 9]);
-    columns.head(c, area.y, "output", &["of src", "time", "bpw", "out dB", "size"], dim);
+    columns.head(c, area.y, "output", &["of src", "time", "bpw", "dB", "size"], dim);
     let mut y = area.y + 1;
     for (at, o) in plan.outputs.iter().enumerate().take(OUTPUTS) {
         if y >= area.bottom() {
