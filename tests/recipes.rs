@@ -104,7 +104,7 @@ fn a_recipe_of_flags_is_checked_without_places() {
     let said: Vec<String> = check(&recipe).iter().map(ToString::to_string).collect();
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(
-        said[0].starts_with("target[0].quantization: unknown quantization `q4_km`\n    Did you mean `q4_k_m`?"),
+        said[0].starts_with("target[0].quantization: unknown quantization `q4_km`\n  hint: Did you mean `q4_k_m`?"),
         "{said:?}"
     );
 }

@@ -102,7 +102,7 @@ pub(crate) fn command() -> clap::Command {
 #[command(next_help_heading = "Workbench options")]
 pub(crate) struct WorkbenchArgs {
     /// Folder of models to open in the workbench
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", help_heading = None::<&'static str>)]
     pub dir: Option<PathBuf>,
     /// Theme of the workbench: dark, light, high-contrast, colour-blind, ansi16, mono, or a file in the themes folder
     #[arg(long, value_name = "NAME")]

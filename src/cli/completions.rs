@@ -274,7 +274,7 @@ mod tests {
     #[test]
     fn every_mark_becomes_a_question_to_the_program() {
         for (shell, calls) in [
-            (Shell::Bash, ["_remold_values targets \"${cur}\"", "_remold_values jobs \"${cur}\""]),
+            (Shell::Bash, ["_remold_values targets \"${cur}\"", "$(_remold_values jobs \"\")"]),
             (Shell::Zsh, [":_remold_values targets'", ":_remold_values jobs'"]),
             (Shell::Fish, ["(remold complete targets)", "(remold complete jobs)"]),
         ] {

@@ -69,7 +69,7 @@ fn color_asked(args: &[String]) -> ColorChoice {
 
 /// Prints clap's message, or a better one.
 fn explain(mut e: clap::Error, args: &[String], command: &Command) -> Exit {
-    if !e.use_stderr() {
+    if e.exit_code() == 0 {
         // Help and version: clap's own text in clap's own styles.
         let text = e.render();
         let text = if text::Style::stdout().is_on() { text.ansi().to_string() } else { text.to_string() };

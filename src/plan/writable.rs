@@ -54,12 +54,13 @@ fn refused(e: Errno) -> Option<&'static str> {
 
 /// True for `/proc`, `/sys` and the like, where access(2) lets the superuser write. The numbers are from `linux/magic.h`.
 #[cfg(target_os = "linux")]
+#[allow(clippy::unnecessary_cast, reason = "the type of the number depends on the target")]
 fn holds_no_files(folder: &Path) -> bool {
     const PROC: i64 = 0x9fa0;
     const SYSFS: i64 = 0x6265_6572;
     const CGROUP: i64 = 0x27_e0eb;
     const CGROUP2: i64 = 0x6367_7270;
-    rustix::fs::statfs(folder).is_ok_and(|s| [PROC, SYSFS, CGROUP, CGROUP2].contains(&i64::from(s.f_type)))
+    rustix::fs::statfs(folder).is_ok_and(|s| [PROC, SYSFS, CGROUP, CGROUP2].contains(&(s.f_type as i64)))
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -16,7 +16,7 @@ static METHOD: StepOption<Option<String>> = StepOption::new(split(
     "method",
     Kind::Choice(&["size", "layer", "cost", "memory"]),
     NOW,
-    "What decides where a file ends: `size` takes `max_size`; the others are not available in this version.",
+    "What decides where a file ends: `size` takes `max_size`.",
     "\"size\"",
 ));
 
