@@ -12,8 +12,9 @@ use super::threads::thread;
 use super::workers::Workers;
 use super::{background, caps, editor, effects, sessions, stalled};
 use crate::recipe::Recipe;
-use crate::tui::core::{Action, Hit, Level, Outside, Session, State, farewell};
+use crate::tui::core::{Action, Hit, Level, Outside, Session, State, Tab, farewell};
 use crate::tui::look::{Depth, Look, Theme};
+use crate::tui::tabs::jobs::JobSection;
 use crate::tui::tabs::recipe::EditPlace;
 use crate::tui::view::{Ui, draw};
 use crate::tui::{TuiError, TuiOptions, config};
@@ -244,8 +245,14 @@ impl App {
 
     /// Least time between frames: those that answer a key, and those that only show progress.
     fn pace(&self) -> (Duration, Duration) {
+        if !self.ssh {
+            return (FRAME, PROGRESS_FRAME);
+        }
         let frames = self.state.settings.ssh_fps.max(1);
-        if self.ssh { (FRAME_SSH, (Duration::from_secs(1) / frames).max(FRAME_SSH)) } else { (FRAME, PROGRESS_FRAME) }
+        // Where every line of the screen moves, a frame costs twice what it costs elsewhere.
+        let scrolls = self.state.tab == Tab::Jobs && self.state.jobs.section == JobSection::Events;
+        let progress = Duration::from_secs(if scrolls { 2 } else { 1 }) / frames;
+        (FRAME_SSH, progress.max(FRAME_SSH))
     }
 
     async fn run(&mut self, mut inbox: UnboundedReceiver<Action>) -> std::io::Result<()> {

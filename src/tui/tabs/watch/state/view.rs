@@ -170,11 +170,6 @@ impl WatcherView {
         self.sources.values()
     }
 
-    /// How many sources there are.
-    pub(crate) fn len(&self) -> usize {
-        self.sources.len()
-    }
-
     /// True if there are none.
     pub fn is_empty(&self) -> bool {
         self.sources.is_empty()
