@@ -249,9 +249,10 @@ impl App {
             return (FRAME, PROGRESS_FRAME);
         }
         let frames = self.state.settings.ssh_fps.max(1);
-        // Where every line of the screen moves, a frame costs twice what it costs elsewhere.
-        let scrolls = self.state.tab == Tab::Jobs && self.state.jobs.section == JobSection::Events;
-        let progress = Duration::from_secs(if scrolls { 2 } else { 1 }) / frames;
+        // Where every line of the screen moves, as in a list of events, a frame costs several times what it costs elsewhere.
+        let grid = matches!(self.state.jobs.section, JobSection::Layers | JobSection::Metrics);
+        let seconds = if self.state.tab == Tab::Jobs && !grid { 3 } else { 1 };
+        let progress = Duration::from_secs(seconds) / frames;
         (FRAME_SSH, progress.max(FRAME_SSH))
     }
 
