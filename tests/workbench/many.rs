@@ -19,7 +19,7 @@ fn marks_become_the_sources_of_one_recipe() {
     let three: Vec<PathBuf> =
         ["exp42/checkpoint-500", "exp42/checkpoint-1000", "exp42/checkpoint-2000"].map(path).to_vec();
     assert_eq!((b.state.tab, &b.state.recipe.batch), (Tab::Recipe, &three));
-    shows(&mut b, SMALL, &["sources  3 models, here …heckpoint-500"]);
+    shows(&mut b, SMALL, &["sources  3 models, here …eckpoint-500"]);
     b.effects.clear();
     b.keys("]");
     assert_eq!(b.state.recipe.source(), Some(&three[1]));
@@ -147,9 +147,9 @@ fn asked_title(b: &sample::Bench) -> String {
 #[test]
 fn two_configurations_are_put_side_by_side() {
     let mut b = sample::start();
-    b.keys("C");
-    assert!(b.state.toasts.last().unwrap().text.starts_with("C: mark two models"));
-    b.keys("k C");
+    b.keys("=");
+    assert!(b.state.toasts.last().unwrap().text.starts_with("=: mark two models"));
+    b.keys("k =");
     let (a, c) = (path("exp42/checkpoint-1000"), path("exp42/checkpoint-2000"));
     assert_eq!(b.effects.last(), Some(&Effect::CompareConfigs(a, c)));
     b.act(Action::TextRead("checkpoint-1000 | checkpoint-2000".into(), Ok("1 key differs".into())));
@@ -246,7 +246,9 @@ fn models_are_renamed_deleted_and_their_files_read() {
     s.send("\r");
     s.wait_until("the question to close", |sc| !sc.contents().contains("Delete mine"));
     assert!(dir.path().join("mine/config.json").exists());
-    s.send("Dy");
+    s.send("D");
+    s.wait_for("Delete mine and all that is in it?");
+    s.send("y");
     s.wait_for("deleted: mine");
     s.wait_for("no models here");
     assert!(!dir.path().join("mine").exists());

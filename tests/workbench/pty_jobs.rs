@@ -86,7 +86,8 @@ const SECONDS: u64 = 3;
 #[test]
 fn no_screen_sends_more_over_ssh_than_a_slow_line_takes() {
     let dir = tempfile::tempdir().unwrap();
-    slow_of(dir.path(), 160);
+    // Long enough that no job ends while bytes are counted: its report would be a new screen.
+    slow_of(dir.path(), 400);
     std::fs::create_dir(dir.path().join("run")).unwrap();
     assert!(remold(dir.path(), "watch run --to gguf:q8_0 --quiet-time 1 --detach"));
     let mut s = Session::start(dir.path(), &[("SSH_CONNECTION", "1 2 3 4")]);

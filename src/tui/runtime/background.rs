@@ -5,9 +5,8 @@
 //! are typed meanwhile are kept. If keys are waiting already, nothing is asked; an answer that comes too late is ignored
 //! ([`LateAnswer`]).
 
-use super::caps;
+use super::{caps, terminal};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 /// The question, and the one that is always answered.
@@ -51,8 +50,7 @@ pub(super) fn ask() -> Answer {
 }
 
 fn exchange(patience: Duration) -> Answer {
-    let mut out = std::io::stdout();
-    if out.write_all(QUESTION).and_then(|()| out.flush()).is_err() {
+    if terminal::ask(QUESTION).is_err() {
         return Answer::default();
     }
     let end = Instant::now() + patience;

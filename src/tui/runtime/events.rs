@@ -12,8 +12,9 @@ use super::threads::thread;
 use super::workers::Workers;
 use super::{background, caps, editor, effects, sessions, stalled};
 use crate::recipe::Recipe;
-use crate::tui::core::{Action, Hit, Level, Outside, Session, State, farewell};
+use crate::tui::core::{Action, Hit, Level, Outside, Session, State, Tab, farewell};
 use crate::tui::look::{Depth, Look, Theme};
+use crate::tui::tabs::jobs::JobSection;
 use crate::tui::tabs::recipe::EditPlace;
 use crate::tui::view::{Ui, draw};
 use crate::tui::{TuiError, TuiOptions, config};
@@ -244,8 +245,15 @@ impl App {
 
     /// Least time between frames: those that answer a key, and those that only show progress.
     fn pace(&self) -> (Duration, Duration) {
+        if !self.ssh {
+            return (FRAME, PROGRESS_FRAME);
+        }
         let frames = self.state.settings.ssh_fps.max(1);
-        if self.ssh { (FRAME_SSH, (Duration::from_secs(1) / frames).max(FRAME_SSH)) } else { (FRAME, PROGRESS_FRAME) }
+        // Where every line of the screen moves, as in a list of events, a frame costs several times what it costs elsewhere.
+        let grid = matches!(self.state.jobs.section, JobSection::Layers | JobSection::Metrics);
+        let seconds = if self.state.tab == Tab::Jobs && !grid { 3 } else { 1 };
+        let progress = Duration::from_secs(seconds) / frames;
+        (FRAME_SSH, progress.max(FRAME_SSH))
     }
 
     async fn run(&mut self, mut inbox: UnboundedReceiver<Action>) -> std::io::Result<()> {

@@ -185,3 +185,13 @@ impl Screen {
         Ok(())
     }
 }
+
+/// Sends a question to the terminal, before anything is drawn.
+///
+/// # Errors
+/// Those of the terminal.
+pub(super) fn ask(question: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout();
+    out.write_all(question)?;
+    out.flush()
+}

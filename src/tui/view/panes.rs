@@ -82,7 +82,7 @@ mod tests {
         let of = |on: usize, columns| window(&titles.map(|t| (t.to_owned(), t == titles[on])), columns);
         assert_eq!(of(0, 80), (0, 6));
         assert_eq!(of(0, 30), (0, 3));
-        assert_eq!(of(3, 30), (2, 4));
+        assert_eq!(of(3, 30), (2, 5));
         assert_eq!(of(5, 30), (3, 6));
         for on in 0..6 {
             let (from, to) = of(on, 4);

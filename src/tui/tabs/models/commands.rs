@@ -220,7 +220,7 @@ pub(super) const COMMANDS: &[Command] = &[
     command(
         Cmd::CompareConfigs,
         "models.configs",
-        &["C"],
+        &["="],
         &[Tree, Details],
         "Compare the configuration of two marked models, or of the marked one and this one",
         "",

@@ -361,7 +361,7 @@ mod tests {
         let removed = r#""watch.removed","source":"/r/c-500","name":"c-500","files":["/o/c-500.gguf"]"#;
         view.apply(event(7, removed));
         assert!(view.sources().next().unwrap().exports[0].removed);
-        assert_eq!(view.sources.len(), 1, "an event without a step finds the source that has one");
+        assert_eq!(view.sources().count(), 1, "an event without a step finds the source that has one");
         view.apply(exported(7, "c-500", 500, "9", "c", "ok"));
         view.apply(source(8, "c-500", "500", "gone", "removed; its export is kept"));
         let s = view.sources().next().unwrap();
