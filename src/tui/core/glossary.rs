@@ -118,7 +118,7 @@ pub(crate) const GLOSSARY: &[Term] = &[
 
 /// Where the values come from.
 pub(crate) const SOURCE: &str = "Usual values: tiny-llama of the fixtures (4 layers, 4.2 M parameters) on 1,905 tokens of Python source; KL divergence and \
-     perplexity by llama-perplexity. Larger models lose less in KL divergence and about the same in dB.";
+     perplexity by llama-perplexity. Other models differ somewhat.";
 
 /// What was measured, by type: bits per weight, output dB, weights dB, RMSE, 1 − cosine, KL divergence, perplexity, same top token.
 const MEASURED: [[&str; 9]; 7] = [
