@@ -101,7 +101,13 @@ fn by_manifest(output: &Path) -> Option<PathBuf> {
     };
     // The manifest of another file of that name says nothing of this one.
     let same = files.into_iter().zip(&records).all(is_output);
-    (same && sources_hold(&head)).then_some(head.source.path)
+    let whole = keeps_layers(head.recipe.as_deref());
+    (same && whole && sources_hold(&head)).then_some(head.source.path)
+}
+
+/// False if the recipe leaves layers out: names then mean other tensors than in the source, and errors against it mean nothing.
+fn keeps_layers(recipe: Option<&str>) -> bool {
+    recipe.is_none_or(|text| !text.contains("prune_layers"))
 }
 
 /// True if the weights of the source are what they were. Small files beside them (`sha256`) do not decide the errors.
@@ -138,7 +144,11 @@ fn has(path: &Path, bytes: u64, mtime_ns: Option<i128>) -> bool {
 fn by_job(output: &Path, jobs: &[JobSummary]) -> Option<PathBuf> {
     let output = real(output);
     let made = |j: &&JobSummary| j.state == JobState::Finished && j.outputs.iter().any(|o| real(o) == output);
-    let plan = JobFolder { dir: jobs.iter().find(made)?.dir.clone() }.plan().ok()?;
+    let folder = JobFolder { dir: jobs.iter().find(made)?.dir.clone() };
+    if !keeps_layers(folder.origin().recipe.as_deref()) {
+        return None;
+    }
+    let plan = folder.plan().ok()?;
     let planned = plan.outputs.iter().find(|o| real(&o.path) == output)?;
     let same = planned.files.iter().all(|(path, bytes)| has(path, *bytes, None));
     let mut sources = plan.source_files.iter().peekable();

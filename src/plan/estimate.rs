@@ -128,7 +128,7 @@ mod tests {
     fn a_few_tensors_of_each_class_are_measured() {
         let tensor = |i: usize| {
             let mut entry = MemoryRows::f32_vector(&format!("t{i}"), &[1.0; 32]);
-            let kind = if i % 2 == 0 { TensorKind::FfnUp } else { TensorKind::AttnQ };
+            let kind = if i.is_multiple_of(2) { TensorKind::FfnUp } else { TensorKind::AttnQ };
             entry.class = TensorClass { kind: Some(kind), ..TensorClass::default() };
             // Every tenth keeps its encoding.
             let encoding = if i % 10 == 9 { DType::F32.into() } else { DType::F16.into() };

@@ -40,7 +40,7 @@ pub(crate) const GLOSSARY: &[Term] = &[
     ),
     term(
         "weights dB",
-        "Signal-to-noise ratio of the stored numbers (SQNR): 10 log10(sum of x² / sum of (x − y)²), x before and y after. Every weight counts alike, \
+        "Signal-to-noise ratio of the stored numbers (SQNR): ten times the logarithm of their power over that of the error. Every weight counts alike, \
          whatever it does in the model.",
         "Q8_0 46, Q6_K 35, Q5_K_M 30, Q4_K_M 25, Q3_K_M 19, Q2_K 13.",
     ),
@@ -118,7 +118,7 @@ pub(crate) const GLOSSARY: &[Term] = &[
 
 /// Where the values come from.
 pub(crate) const SOURCE: &str = "Usual values: tiny-llama of the fixtures (4 layers, 4.2 M parameters) on 1,905 tokens of Python source; KL divergence and \
-     perplexity by llama-perplexity. Larger models lose less in KL divergence and about the same in dB.";
+     perplexity by llama-perplexity. Other models differ somewhat.";
 
 /// What was measured, by type: bits per weight, output dB, weights dB, RMSE, 1 − cosine, KL divergence, perplexity, same top token.
 const MEASURED: [[&str; 9]; 7] = [

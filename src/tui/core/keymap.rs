@@ -232,7 +232,8 @@ mod tests {
         let (map, wrong) = Keymap::with(&[bind("zoom", &["W"], 1), bind("copy.path", &["W"], 2)]);
         assert_eq!(wrong, [(2, "copy.path: W is already a key of zoom".into())]);
         assert_eq!((map.texts(command("zoom")), map.texts(command("copy.path"))), (vec!["W"], vec!["y"]));
-        let copies = [("copy.path", 2), ("copy.output", 3), ("copy.value", 4)].map(|(name, at)| bind(name, &["z"], at));
+        let names = [("copy.path", 2), ("copy.output", 3), ("copy.value", 4), ("copy.command", 5)];
+        let copies = names.map(|(name, at)| bind(name, &["z"], at));
         let (_, wrong) = Keymap::with(&[&[bind("zoom", &["y"], 1)], &copies[..]].concat());
         assert_eq!(wrong, []);
     }

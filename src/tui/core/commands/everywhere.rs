@@ -114,7 +114,7 @@ pub(super) const COMMANDS: &[Command] = &[
     command(
         Cmd::Glossary,
         "glossary",
-        &[],
+        &["f2"],
         &[Global],
         "Explain the words: bpw, dB, imatrix, KL divergence …",
         "",
