@@ -4,7 +4,7 @@ use super::program;
 use remold::testing::model::FormatId;
 
 /// Where formats are named, beside the folder and the resolver of each: the list of them, the tables, and what several formats share.
-const SHARED: [&str; 10] = [
+const SHARED: [&str; 11] = [
     "model/mod.rs",
     "formats/mod.rs",
     "formats/recognised.rs",
@@ -13,6 +13,8 @@ const SHARED: [&str; 10] = [
     "plan/resolve/mod.rs",
     "plan/resolve/tensors.rs",
     "plan/resolve/presets.rs",
+    // Which format suits a purpose.
+    "plan/goals/",
     "recipe/options/",
     // Entry points of fuzzing, one for each parser; they are not in the program.
     "fuzzing/",

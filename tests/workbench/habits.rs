@@ -409,7 +409,7 @@ fn leaving_an_unsaved_recipe_asks_and_says_where_the_draft_is() {
     // What ran is in its job.
     let mut b = unsaved();
     let job = b.state.jobs.list.first().cloned();
-    b.act(Action::Spawned(Ok(job.unwrap_or_else(|| sample::a_job()))));
+    b.act(Action::Spawned(Ok(job.unwrap_or_else(sample::a_job))));
     b.effects.clear();
     b.keys("q");
     assert_ne!(b.state.layer, Some(Layer::Unsaved));

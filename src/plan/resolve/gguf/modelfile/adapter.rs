@@ -1,6 +1,6 @@
 //! The adapter that a Modelfile names.
 
-use crate::formats;
+use crate::arch;
 use crate::model::{MetaValue, ModelError, Result};
 use crate::recipe::options::gguf;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ pub(super) fn checked(path: &Path) -> Result<PathBuf> {
             }
         }
     } else {
-        let model = formats::open(path).map_err(|e| e.in_option(&gguf::MODELFILE_ADAPTER))?;
+        let model = arch::open(path).map_err(|e| e.in_option(&gguf::MODELFILE_ADAPTER))?;
         if model.metadata.get("general.type").and_then(MetaValue::as_str) != Some("adapter") {
             return refuse("this file is not an adapter: its general.type is not `adapter`");
         }
