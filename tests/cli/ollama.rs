@@ -95,7 +95,7 @@ fn a_registration_that_fails_keeps_the_output() {
     ollama(&lab, "exit 0");
     let id = lab.job().file_name().unwrap().to_string_lossy().into_owned();
     with_path(&lab, &path, &format!("jobs resume {id}")).expect(0);
-    crate::lab::wait_for("the registration", || (lab.state(&id) == "done").then_some(()));
+    crate::lab::wait_for("the registration", || (lab.state(&id) == "finished").then_some(()));
 }
 
 #[test]

@@ -521,7 +521,7 @@ fn the_markers_are_on_their_curves() {
     let buf = render(&mut done(2), LARGE, Depth::True, false);
     let (_, title) = find(&buf, "weights dB by layer");
     let mut marks = 0;
-    for y in title + 1..buf.area.height - 3 {
+    for y in title + 1..buf.area.height - 4 {
         for x in 10..buf.area.width - 1 {
             if buf[(x, y)].symbol() != "2" {
                 continue;

@@ -42,13 +42,13 @@ fn own_keys_run_commands_and_the_old_ones_do_not() {
 
 #[test]
 fn hints_help_and_palette_show_own_keys() {
-    let mut b = with_keys(&[("models.convert", &["ctrl-o"]), ("zoom", &[]), ("help", &["f2"])]);
+    let mut b = with_keys(&[("models.convert", &["ctrl-o"]), ("zoom", &[]), ("help", &["f4"])]);
     let shown: Vec<_> = hints(&b.state).into_iter().map(|h| (h.key, h.word)).collect();
     assert!(shown.contains(&("ctrl-o".into(), "convert")), "{shown:?}");
     assert!(shown.iter().all(|(_, word)| *word != "zoom"), "what has no key is no hint: {shown:?}");
-    assert!(tail_hints(&b.state).iter().any(|h| h.key == "f2" && h.cmd == Cmd::Help));
+    assert!(tail_hints(&b.state).iter().any(|h| h.key == "f4" && h.cmd == Cmd::Help));
     shows(
-        b.keys("<f2>zoom"),
+        b.keys("<f4>zoom"),
         SMALL,
         &["/ zoom", "no key             Give this pane the full width, or restore both", "panes"],
     );

@@ -250,12 +250,12 @@ fn keys_and_themes_of_the_user_count_and_change_while_it_runs() {
     let dir = folder();
     let config = dir.path().join("no-config/remold");
     fs::create_dir_all(config.join("themes")).unwrap();
-    fs::write(config.join("keys.toml"), "\"tab.log\" = [\"L\"]\n\"help\" = \"f2\"\n").unwrap();
+    fs::write(config.join("keys.toml"), "\"tab.log\" = [\"L\"]\n\"help\" = \"f4\"\n").unwrap();
     fs::write(config.join("config.toml"), "theme = \"mine\"\nmouse = 1\n").unwrap();
     fs::write(config.join("themes/mine.toml"), "inherits = \"dark\"\n[styles]\ntext = \"1\"\n").unwrap();
     let mut s = Session::start(dir.path(), &[]);
     s.wait_for("config.toml:2: mouse must be true or false");
-    s.wait_for("f2 help");
+    s.wait_for("f4 help");
     let shows = |color| move |sc: &vt100::Screen| (0..80).any(|x| sc.cell(2, x).is_some_and(|c| c.fgcolor() == color));
     s.wait_until("the theme", shows(vt100::Color::Idx(1)));
     s.send("L");
@@ -422,7 +422,7 @@ fn the_light_theme_paints_everything_and_is_remembered_for_all_folders() {
     assert_eq!(s.exit_code(), 0);
     let mut s = Session::start(other.path(), &env);
     s.wait_for("2 models");
-    assert!(painted(s.screen.screen()), "another folder, the same theme");
+    s.wait_until("the same theme in another folder", painted);
     s.send("q");
     assert_eq!(s.exit_code(), 0);
 }

@@ -16,8 +16,6 @@ use ratatui::style::Style;
 const MIN_CHART: u16 = 6;
 /// Rows of the table below which it gets all the space.
 const MIN_TABLE: u16 = 10;
-/// What cannot be measured yet.
-const LATER: &str = "perplexity and divergence on a text are not supported yet";
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let s = &state.compare;
@@ -40,9 +38,9 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     if !s.is_measured() {
         return waiting(c, state, below);
     }
-    // The chart takes precedence over the line about later versions.
-    let later = below.height > MIN_CHART + 1;
-    let chart = Rect { height: below.height - u16::from(later), ..below };
+    // The chart takes precedence over the line about the memory.
+    let note = Some(notes(s)).filter(|note| !note.is_empty() && below.height > MIN_CHART + 1);
+    let chart = Rect { height: below.height - u16::from(note.is_some()), ..below };
     if chart.height >= MIN_CHART {
         c.rule(chart.x, chart.y, chart.width);
         let chart = Rect { y: chart.y + 1, height: chart.height - 1, ..chart };
@@ -51,18 +49,17 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
             Chart::Kinds => kinds::draw(c, s, chart, &columns),
         }
     }
-    if later {
+    if let Some(note) = note {
         let dim = c.theme().dim;
-        c.text(body.x + 1, body.bottom() - 1, body.width.saturating_sub(2), &notes(s, body.width), dim);
+        c.text(body.x + 1, body.bottom() - 1, body.width.saturating_sub(2), &note, dim);
     }
 }
 
-/// The context of the memory figures and, if there is space, what is not supported yet.
-fn notes(s: &CompareState, most: u16) -> String {
-    let Some(context) = s.result.as_ref().map(|r| r.comparison.context) else { return LATER.to_owned() };
-    let memory = format!("memory: weights and an f16 KV cache for a context of {} tokens", units::count(context));
-    let both = format!("{memory}   ·   {LATER}");
-    if width(&both) + 2 <= most.into() { both } else { memory }
+/// The context of the memory figures.
+fn notes(s: &CompareState) -> String {
+    let context = s.result.as_ref().map(|r| r.comparison.context);
+    let memory = |n| format!("memory: weights and an f16 KV cache for a context of {} tokens", units::count(n));
+    context.map(memory).unwrap_or_default()
 }
 
 /// The number of a column in charts, with and without colour.
@@ -152,15 +149,14 @@ fn beyond(c: &mut Canvas<'_>, left: usize, right: usize, line: Rect) {
 }
 
 fn empty(c: &mut Canvas<'_>, body: Rect) {
-    let (title, text, dim) = (c.theme().title, c.theme().text, c.theme().dim);
+    let (title, text) = (c.theme().title, c.theme().text);
     let w = body.width.saturating_sub(4).min(64);
     c.text(body.x + 2, body.y + 1, w, "Compare", title);
     let what = "Variants of the same model in different types or formats, side by side: size, bits per weight, memory, and the error of every tensor.";
     let used = c.wrapped(body.x + 2, body.y + 3, w, 5, what, text);
     let how = "Mark models in Models (1) with space and press v, or press a here to add one. In Jobs (3), v compares the source of \
         a job with its outputs.";
-    let more = c.wrapped(body.x + 2, body.y + 4 + used, w, 5, how, text);
-    c.wrapped(body.x + 2, body.y + 5 + used + more, w, 3, LATER, dim);
+    c.wrapped(body.x + 2, body.y + 4 + used, w, 5, how, text);
 }
 
 /// Why no errors are shown here.
