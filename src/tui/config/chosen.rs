@@ -17,9 +17,9 @@ fn changed(file: &Path) -> Option<SystemTime> {
     std::fs::metadata(file).and_then(|m| m.modified()).ok()
 }
 
-/// The theme that was chosen, unless `config.toml` was changed since.
-pub(crate) fn chosen_theme() -> Option<String> {
-    newer(&file()?, super::config_file().as_deref())
+/// The theme that was chosen. If `config.toml` has one too (`configured`), it counts if the file was changed since.
+pub(crate) fn chosen_theme(configured: bool) -> Option<String> {
+    newer(&file()?, super::config_file().filter(|_| configured).as_deref())
 }
 
 fn newer(file: &Path, config: Option<&Path>) -> Option<String> {

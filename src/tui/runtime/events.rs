@@ -56,7 +56,8 @@ fn start(options: &TuiOptions, dir: &Path, depth: Depth, folder: Option<&Path>) 
     state.cores = std::thread::available_parallelism().map_or(1, usize::from);
     state.themes = if depth == Depth::Mono { vec!["mono".to_owned()] } else { Theme::names(folder) };
     // What the command line says goes before what was chosen in the picker.
-    let chosen = config::chosen_theme().filter(|name| options.theme.is_none() && state.themes.contains(name));
+    let chosen = config::chosen_theme(settings.theme.is_some())
+        .filter(|name| options.theme.is_none() && state.themes.contains(name));
     let asks = chosen.is_none() && settings.theme.is_none() && depth > Depth::Ansi16;
     let answer = if asks { background::ask() } else { background::Answer::default() };
     state.default_theme = match depth {
