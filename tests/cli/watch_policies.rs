@@ -22,6 +22,10 @@ fn a_new_version_restarts_the_running_export_where_that_is_asked_for() {
     put(&lab, "m-step100.safetensors", 64);
     let watcher = Background::start(&lab, &format!("{SLOW} --on-busy restart --pin hardlink"));
     watcher.wait("the export's begin", |e| e["state"] == "exporting");
+    // The link that is made then changes the file's attributes, which a worker that has not opened it yet takes for a new version.
+    let events = lab.jobs().join("1/events.jsonl");
+    let begun = || std::fs::read_to_string(&events).is_ok_and(|text| text.contains("\"tensor.started\"")).then_some(());
+    wait_for("the worker", begun);
     put(&lab, "m-step100.safetensors", 2);
     let skipped = watcher.wait("the restart", |e| is(e, "watch.skipped", "m-step100.safetensors"));
     assert!(skipped["why"].as_str().unwrap().contains("starts over"), "{skipped}");
