@@ -216,9 +216,10 @@ mod tests {
 
     #[test]
     fn every_command_that_may_be_impossible_says_what_it_needs() {
-        let always = commands::always as fn(&State) -> bool;
-        let conditional = commands::all().filter(|c| !std::ptr::fn_addr_eq(c.when, always));
-        let silent: Vec<&str> = conditional
+        // Nothing is there yet: what can be done now is possible everywhere.
+        let empty = State::new("/".into(), jiff::Timestamp::UNIX_EPOCH);
+        let impossible = commands::all().filter(|c| !(c.when)(&empty));
+        let silent: Vec<&str> = impossible
             .map(|c| c.name)
             .filter(|n| *n != "recipe.open" && NEEDS.iter().all(|(name, _)| name != n))
             .collect();
