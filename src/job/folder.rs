@@ -55,14 +55,14 @@ impl JobFolder {
             let dir = root.join(number.to_string());
             match fs::DirBuilder::new().mode(0o700).create(&dir) {
                 Ok(()) => {
-                    open_to_others(root, &dir, &mark);
                     files::sync_folder(root).map_err(|e| ModelError::io(root, "syncing the folder of jobs", e))?;
                     let this = Self { dir };
                     let _ = files::write_private(&mark, number.to_string().as_bytes());
-                    this.write_owner()?;
+                    open_to_others(root, &this.dir, &mark);
                     let toml = recipe::to_toml(&absolute(recipe));
                     let written = this
-                        .write("recipe.toml", toml.as_bytes())
+                        .write_owner()
+                        .and_then(|()| this.write("recipe.toml", toml.as_bytes()))
                         .and_then(|()| {
                             command::of_job(recipe, plan, &this.dir)
                                 .map_or(Ok(()), |c| this.write("command", c.as_bytes()))
@@ -270,12 +270,11 @@ fn absolute(recipe: &Recipe) -> Recipe {
     recipe
 }
 
-/// In a shared folder of jobs, lets others read the new job and write down the next number.
+/// In a shared folder of jobs, lets others read the new job and write the next number.
 fn open_to_others(root: &Path, dir: &Path, mark: &Path) {
     let rights = shared_rights(root);
     if rights != 0 {
         let _ = fs::set_permissions(dir, fs::Permissions::from_mode(0o700 | rights & 0o055));
-        let _ = files::write_private(mark, b"");
         let _ = fs::set_permissions(mark, fs::Permissions::from_mode(0o600 | rights & 0o066));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The text is cut into blocks at its headers. Blocks of steps and targets that are the same or alike are kept in the new order; within a block
 //! only the values that differ are written. What comes out is read again: if it is not the wanted recipe, because the text has forms that
-//! are not understood here (tables within a line, keys for several targets), there is no result and the caller writes the recipe anew.
+//! are not understood here (tables within a line, keys for several targets), there is no result and the caller writes the whole recipe.
 
 use super::keys::{Key, KeyTable, keys_of};
 use super::problem::RecipeTable;

@@ -1,7 +1,7 @@
 //! Chat templates: what a model's Jinja template makes of a conversation.
 //!
 //! `render` renders a template as Hugging Face's libraries do. [`ChatShape::derive`] finds out, by rendering small conversations, which
-//! text stands before and after the messages of each role; other template languages can be written from that. Must not know those languages.
+//! text comes before and after the messages of each role; other template languages can be written from that. Must not know those languages.
 
 mod derive;
 mod render;

@@ -1,4 +1,4 @@
-//! The shape of a conversation: what stands before and after the messages of each role.
+//! The shape of a conversation: the text before and after the messages of each role.
 
 use super::{Message, Role};
 
@@ -26,7 +26,7 @@ pub(crate) enum System {
     None,
     /// It is a message of its own. The second text is what the template says when there is none.
     Message(Frame, Option<String>),
-    /// It stands in the first message of the user, after the text before its content.
+    /// It is part of the first message of the user, before its content.
     InFirstUser(Frame),
 }
 

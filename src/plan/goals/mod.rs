@@ -1,7 +1,7 @@
 //! Recipes by what a model is for: the answer to "which one do I need?".
 //!
 //! [`GOALS`] has a line for each purpose. [`compose`] makes a recipe for a model at hand, with the reasons for what it chose. The rules are
-//! explained in `docs/choosing.md`. Must not know the machine: whoever asks gives the memory.
+//! explained in `docs/choosing.md`. Must not know the machine: the caller gives the memory.
 
 mod fit;
 

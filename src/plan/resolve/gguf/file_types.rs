@@ -60,13 +60,28 @@ pub(super) fn outlines(
     overrides: &Overrides,
     how: Task<'_>,
 ) -> Result<(Vec<Outline>, Vec<RefusedType>)> {
-    let (mut outlines, mut refused) = (Vec::new(), Vec::new());
+    for_each_type(how, |file_type| {
+        let resolved = as_file_type(model, target, ready, overrides, file_type, how)?;
+        outline(model, target, file_type, &resolved)
+    })
+}
+
+/// What `make` gives for every file type, and those that it refuses.
+///
+/// # Errors
+/// I/O errors of `make`; the first error if it refuses every type; cancelled.
+pub(super) fn for_each_type<T>(
+    how: Task<'_>,
+    mut make: impl FnMut(FileType) -> Result<T>,
+) -> Result<(Vec<T>, Vec<RefusedType>)> {
+    let (mut made, mut refused) = (Vec::new(), Vec::new());
     let mut first_error: Option<ModelError> = None;
     for &file_type in FileType::ALL.iter().filter(|t| !t.is_copy()) {
-        match as_file_type(model, target, ready, overrides, file_type, how)
-            .and_then(|r| outline(model, target, file_type, &r))
-        {
-            Ok(one) => outlines.push(one),
+        if how.is_cancelled() {
+            return Err(ModelError::request("cancelled while measuring"));
+        }
+        match make(file_type) {
+            Ok(one) => made.push(one),
             Err(e) if e.kind() == ErrorKind::Io => return Err(e),
             Err(e) => {
                 refused.push((file_type.name().to_owned(), e.to_string()));
@@ -74,10 +89,10 @@ pub(super) fn outlines(
             }
         }
     }
-    if let (true, Some(e)) = (outlines.is_empty(), first_error) {
+    if let (true, Some(e)) = (made.is_empty(), first_error) {
         return Err(e);
     }
-    Ok((outlines, refused))
+    Ok((made, refused))
 }
 
 /// The target with this file type, as if it were asked for by name. `target` has no budget.

@@ -8,11 +8,12 @@ use super::super::forecast::mark_front;
 use super::super::{Forecast, Forecasted, Heavy};
 use super::Ready;
 use super::effort;
+use super::file_types::for_each_type;
 use super::overrides::Overrides;
 use super::split::trial;
 use crate::forecast::{self, Score, Scores, Subject, Surroundings};
 use crate::formats::{LayoutTensor, gguf as gguf_file};
-use crate::model::{ErrorKind, MetaValue, Metadata, Model, ModelError, Result, Role};
+use crate::model::{MetaValue, Metadata, Model, Result, Role};
 use crate::quant::{Effort, Encoding};
 use crate::recipe::Target;
 use crate::recipe::options::{common, gguf};
@@ -123,24 +124,8 @@ pub(super) fn forecast(
 ) -> Result<Forecast> {
     let outlook = TensorFacts::of(&ready.model, target.get(&gguf::LEAVE_OUTPUT), target.get(&gguf::KEEP_SPLIT));
     let classes = Classes::of(ready, &outlook);
-    let (mut outlines, mut refused) = (Vec::new(), Vec::new());
-    let mut first_error: Option<ModelError> = None;
-    for &file_type in FileType::ALL.iter().filter(|t| !t.is_copy()) {
-        if how.cancel.load(std::sync::atomic::Ordering::Relaxed) {
-            return Err(ModelError::request("cancelled while measuring"));
-        }
-        match outline(target, ready, overrides, file_type, &outlook, &classes) {
-            Ok(one) => outlines.push(one),
-            Err(e) if e.kind() == ErrorKind::Io => return Err(e),
-            Err(e) => {
-                refused.push((file_type.name().to_owned(), e.to_string()));
-                first_error.get_or_insert(e);
-            }
-        }
-    }
-    if let (true, Some(e)) = (outlines.is_empty(), first_error) {
-        return Err(e);
-    }
+    let (mut outlines, refused) =
+        for_each_type(how, |file_type| outline(target, ready, overrides, file_type, &outlook, &classes))?;
     let begun = Instant::now();
     let mut scores = Scores::open(&forecast::scores_root(), &ready.model.path, effort(target)?);
     let losses = measure(ready, &classes, &outlines, &mut scores, how)?;

@@ -114,10 +114,13 @@ fn user(jobs_root: &Path, list: &FileList) -> Option<String> {
     let full = |p: &Path| p.canonicalize().unwrap_or_else(|_| p.to_owned());
     let mut own: Vec<PathBuf> = list.files.iter().map(|(f, _)| full(f)).collect();
     own.push(full(&list.path));
+    // What a job will write into one of the folders is not there yet.
+    let folders: Vec<PathBuf> = list.folders.iter().map(|f| full(f)).collect();
+    let inside = |p: &Path| p.parent().map(full).is_some_and(|at| folders.iter().any(|f| at.starts_with(f)));
     let uses = |plan: &Plan| {
         let outputs = plan.outputs.iter().flat_map(|o| o.files.iter().map(|(p, _)| p).chain([&o.path]));
         let sources = plan.source_files.iter().map(|f| &f.path).chain([&plan.source]);
-        sources.chain(outputs).any(|p| own.contains(&full(p)))
+        sources.chain(outputs).any(|p| own.contains(&full(p)) || inside(p))
     };
     let at_work = job::list(jobs_root).into_iter().filter(|j| !j.state.ended());
     let plan_of =
@@ -128,6 +131,30 @@ fn user(jobs_root: &Path, list: &FileList) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_that_a_job_will_write_into_is_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let (jobs, model) = (dir.path().join("jobs"), dir.path().join("model"));
+        fs::create_dir_all(model.join("exports")).unwrap();
+        let plan = Plan {
+            source: dir.path().join("elsewhere"),
+            outputs: vec![crate::plan::PlannedOutput {
+                path: model.join("exports/x.gguf"),
+                ..crate::plan::PlannedOutput::default()
+            }],
+            ..Plan::default()
+        };
+        let folder = jobs.join("1");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("plan.json"), serde_json::to_vec(&plan).unwrap()).unwrap();
+        fs::write(folder.join("recipe.toml"), b"").unwrap();
+        let queued = job::list(&jobs).first().is_some_and(|j| !j.state.ended());
+        assert!(queued, "a job that has just been made");
+        assert!(list(&jobs, &model).unwrap_err().message.contains("job 1 uses it"));
+        fs::remove_dir_all(&folder).unwrap();
+        list(&jobs, &model).unwrap();
+    }
 
     #[test]
     fn sets_and_manifests_go_together_and_links_are_not_followed() {

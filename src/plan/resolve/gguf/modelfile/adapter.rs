@@ -16,6 +16,10 @@ pub(super) fn checked(path: &Path) -> Result<PathBuf> {
             .in_option(&gguf::MODELFILE_ADAPTER)
             .with_hint("Give an adapter in GGUF, or a folder with adapter_config.json and adapter_model.safetensors."))
     };
+    // The path is a line of the Modelfile.
+    if path.to_string_lossy().contains(char::is_control) {
+        return refuse("its path has control characters");
+    }
     if path.is_dir() {
         for file in ["adapter_config.json", "adapter_model.safetensors"] {
             if !path.join(file).is_file() {
@@ -39,6 +43,7 @@ mod tests {
     fn only_adapters_are_taken() {
         let dir = tempfile::tempdir().unwrap();
         let said = |path: &Path| checked(path).unwrap_err().to_string();
+        assert!(said(Path::new("x\nFROM y")).contains("control characters"));
         assert!(said(dir.path()).contains("no adapter_config.json in this folder"));
         assert!(said(&dir.path().join("none.gguf")).contains("none.gguf"));
         for file in ["adapter_config.json", "adapter_model.safetensors"] {

@@ -9,7 +9,7 @@ mod go_template;
 
 use super::super::{ExtraFiles, ExtraRequest};
 use crate::arch::chat::{ChatShape, ChatTokens, System};
-use crate::model::{MetaValue, Metadata, Result, Warning};
+use crate::model::{MetaValue, Metadata, ModelError, OptionName, Result, Warning};
 use crate::plan::Registration;
 use crate::recipe::options::gguf;
 use std::path::{Path, PathBuf};
@@ -26,6 +26,11 @@ pub(crate) fn write(request: &ExtraRequest<'_>) -> Result<ExtraFiles> {
         warnings.push(Warning::new("modelfile.split", split));
     }
     let name = output.file_name().unwrap_or_default().to_string_lossy();
+    if name.contains(char::is_control) {
+        return Err(ModelError::request("a Modelfile cannot name a file whose name has control characters")
+            .in_file(output)
+            .about_option(OptionName::OUTPUT));
+    }
     let mut text = format!("# Use it with: ollama create NAME -f {}\n", modelfile_name(output).display());
     text.push_str(&format!("FROM ./{name}\n"));
     if let Some(path) = target.get(&gguf::MODELFILE_ADAPTER) {

@@ -6,6 +6,7 @@ use crate::tui::core::{
     Search, State, units,
 };
 use crate::tui::tabs::models::{FileList, Prompt, Reading, Section, TensorHit};
+use crate::units::quoted;
 use std::path::{Path, PathBuf};
 
 /// Files named in the question before they are deleted, at most.
@@ -50,7 +51,7 @@ pub(in crate::tui) fn pair_title(a: &Path, b: &Path) -> String {
     format!("{} | {}", name(a), name(b))
 }
 
-/// Opens the selected file, or what tells most of the selected model, outside.
+/// Opens the selected file, or else the configuration or the folder of the selected model, in another program.
 pub(super) fn open_outside(state: &State, how: Outside) -> Vec<Effect> {
     let Some(model) = state.models.selected.clone() else { return Vec::new() };
     let file = selected_file(state);
@@ -66,12 +67,6 @@ pub(super) fn copy_command(state: &mut State) -> Vec<Effect> {
     let Some(path) = state.models.selected.clone() else { return Vec::new() };
     let command = format!("remold inspect {}", quoted(&path.display().to_string()));
     state.copy(&command, command.clone())
-}
-
-/// A path as a shell takes it.
-fn quoted(path: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=,:@".contains(c);
-    if path.chars().all(plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
 /// Asks for another name.

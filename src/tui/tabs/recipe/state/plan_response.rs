@@ -72,7 +72,7 @@ impl RecipeState {
         }
     }
 
-    /// The folder of outputs that have no place of their own, if a plan has told it.
+    /// The folder of outputs that have no place of their own, once a plan has named it.
     pub(crate) fn default_folder(&self) -> Option<&Path> {
         let (of, folder) = self.planned_folder.as_ref()?;
         (Some(of) == self.source()).then_some(folder)
