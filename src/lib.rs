@@ -29,6 +29,8 @@ mod transform;
 
 mod forward;
 
+mod quality;
+
 mod forecast;
 
 mod recipe;

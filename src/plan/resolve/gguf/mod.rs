@@ -5,6 +5,7 @@
 //! read in `budget` and met in `mixer`.
 
 mod budget;
+mod costs;
 mod context;
 mod file_types;
 mod forecast;
