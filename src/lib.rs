@@ -27,6 +27,8 @@ mod arch;
 
 mod transform;
 
+mod quality;
+
 mod forecast;
 
 mod recipe;
