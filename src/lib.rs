@@ -27,6 +27,8 @@ mod arch;
 
 mod transform;
 
+mod forward;
+
 mod quality;
 
 mod forecast;

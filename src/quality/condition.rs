@@ -44,7 +44,8 @@ impl Condition {
         };
         let name = name.trim();
         let Some(metric) = metric(name) else {
-            let nearest = METRICS.iter().min_by_key(|m| strsim::damerau_levenshtein(m.name, name)).map_or("", |m| m.name);
+            let nearest =
+                METRICS.iter().min_by_key(|m| strsim::damerau_levenshtein(m.name, name)).map_or("", |m| m.name);
             let hint = format!("Did you mean {nearest}? remold eval --help lists all metrics.");
             return Err(ModelError::request(format!("there is no metric {name:?}")).with_hint(hint));
         };

@@ -4,8 +4,7 @@
 //! module of a sentence-transformers folder): the mean over all tokens if it says nothing. Similarities of pairs are measured
 //! between the first [`MOST_PAIRED`] texts.
 
-use super::layers::Blind;
-use super::pass::{Entrant, Finite, Listener, cancelled};
+use super::pass::{Entrant, Listener, NOT_FINITE, cancelled};
 use super::statistics::Estimate;
 use crate::model::{ModelError, Result};
 use crate::task::{Task, collected, locked};
@@ -113,7 +112,7 @@ pub(crate) fn embed(
         let count = texts[at..].iter().take_while(fits).count().max(1);
         let batch = &texts[at..at + count];
         heard.progress(before + at, all, entrant.label);
-        let states = entrant.network.states(batch, quiet, &mut Finite { inner: &mut Blind, entrant: &entrant })?;
+        let states = entrant.network.states(batch, quiet, &mut ())?;
         if task.is_cancelled() {
             return Err(cancelled());
         }
@@ -124,6 +123,10 @@ pub(crate) fn embed(
             };
             from += text.len() * width;
             let vector = pooling.pool(own, width);
+            if vector.iter().any(|v| !v.is_finite()) {
+                let what = format!("the embedding of text {} is not finite", vectors.len() + 1);
+                return Err(ModelError::bad(what).in_file(entrant.path).with_hint(NOT_FINITE));
+            }
             let length = vector.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
             let scale = if length > 0.0 { 1.0 / length } else { 0.0 };
             vectors.values.extend(vector.iter().map(|v| (f64::from(*v) * scale) as f32));
@@ -268,7 +271,13 @@ mod tests {
         }
         let other = Vectors { width: 2, values: (0..30).flat_map(|i| unit((i * 7 % 30) as f32 * 0.1)).collect() };
         let figures = compare(&base, &other, Task::quiet()).unwrap();
-        assert!(figures.iter().filter(|(n, _)| *n != "texts").all(|(_, e)| e.value < 0.99 || e.value < 99.0 && e.value > 1.0), "{figures:?}");
+        assert!(
+            figures
+                .iter()
+                .filter(|(n, _)| *n != "texts")
+                .all(|(_, e)| e.value < 0.99 || e.value < 99.0 && e.value > 1.0),
+            "{figures:?}"
+        );
         let narrow = Vectors { width: 1, values: vec![1.0; 30] };
         assert!(compare(&base, &narrow, Task::quiet()).is_err());
     }

@@ -1,7 +1,7 @@
 //! How far the hidden state of a model is from the baseline's after every layer.
 //!
 //! The baseline's hidden states are kept until the other models have been run on the same windows. That is layers × tokens × width values, so
-//! beyond a limit only every n-th token is kept and compared ([`Kept::sampled`] says how many).
+//! beyond a limit only every n-th token is kept and compared ([`LayerDivergence::tokens`] says how many).
 
 use crate::forward::Observer;
 use crate::model::Result;
@@ -27,6 +27,7 @@ impl Kept {
     }
 
     /// Tokens that are kept.
+    #[cfg(test)]
     pub(super) fn sampled(&self) -> usize {
         self.tokens.div_ceil(self.step)
     }
@@ -37,6 +38,10 @@ impl Kept {
 }
 
 impl Observer for Kept {
+    fn wants_layers(&self) -> bool {
+        true
+    }
+
     fn layer(&mut self, _: u32, _: u32, hidden: &[f32]) -> Result<()> {
         let rows = self.rows(hidden).flatten().copied().collect();
         self.layers.push(rows);
@@ -93,6 +98,10 @@ pub(super) struct Compare<'a> {
 }
 
 impl Observer for Compare<'_> {
+    fn wants_layers(&self) -> bool {
+        true
+    }
+
     fn layer(&mut self, layer: u32, _: u32, hidden: &[f32]) -> Result<()> {
         let at = layer as usize;
         let Some(base) = self.kept.layers.get(at) else { return Ok(()) };
@@ -108,11 +117,6 @@ impl Observer for Compare<'_> {
         Ok(())
     }
 }
-
-/// Watches nothing.
-pub(super) struct Blind;
-
-impl Observer for Blind {}
 
 #[cfg(test)]
 mod tests {

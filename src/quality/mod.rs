@@ -16,7 +16,7 @@ mod tokens;
 mod windows;
 
 pub(crate) use condition::Condition;
-pub(crate) use evaluation::{Evaluation, Measured, Report, Value, evaluate};
+pub(crate) use evaluation::{Evaluation, Measured, Report, evaluate};
 pub(crate) use layers::LayerDivergence;
-pub(crate) use metrics::{METRICS, MetricSpec, Needs, metric};
+pub(crate) use metrics::{Better, METRICS, MetricSpec, Needs, metric};
 pub(crate) use pass::{DEFAULT_MEMORY, Listener};

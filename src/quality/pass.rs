@@ -6,11 +6,11 @@
 //! hidden states that are kept for the comparison of layers (an eighth), and two blocks of logits with the rounded baseline (a
 //! quarter). The weights of the layer at work come on top, and about 60 bytes for each scored position of each model.
 
-use super::layers::{Blind, Compare, Kept, LayerDivergence};
+use super::layers::{Compare, Kept, LayerDivergence};
 use super::logits_file::{LogitRows, LogitsFile, LogitsWriter};
 use super::statistics::{BaseRow, Position, Positions, score};
 use super::windows::Windows;
-use crate::forward::{Forward, Input, Observer};
+use crate::forward::{Forward, Observer};
 use crate::model::{ModelError, Result};
 use crate::task::{Task, collected, locked};
 use std::path::Path;
@@ -25,7 +25,7 @@ const FLOATS_PER_WIDTH: u64 = 16;
 const MOST_POSITIONS: usize = 1024;
 
 /// A network that can be run. Tests put a fake in its place.
-pub(crate) trait Network {
+pub(crate) trait Network: Sync {
     /// Rows of the head.
     fn vocabulary(&self) -> usize;
     /// Values of a hidden state.
@@ -52,7 +52,7 @@ impl Network for Forward {
         self.states(windows, task, observer)
     }
     fn logits(&self, states: &[f32], task: Task<'_>, out: &mut Vec<f32>) -> Result<()> {
-        self.logits(states, task, out)
+        self.logits(states, task, &mut (), out)
     }
 }
 
@@ -60,8 +60,8 @@ impl Network for Forward {
 pub(crate) trait Listener: Sync {
     /// `done` of `all` steps are done; a step is a layer of a model on a batch. `what` says what is being run.
     fn progress(&self, _done: usize, _all: usize, _what: &str) {}
-    /// A layer of model `model` was compared with the baseline's, over all windows so far.
-    fn layer(&self, _model: usize, _layer: u32, _divergence: &LayerDivergence) {}
+    /// A layer of a model was compared with the baseline's, over all windows so far.
+    fn layer(&self, _model: &Path, _layer: u32, _divergence: &LayerDivergence) {}
 }
 
 /// Hears nothing.
@@ -122,7 +122,7 @@ impl Pass<'_> {
     /// Runs all models over all windows.
     ///
     /// # Errors
-    /// Those of the networks; logits or hidden states that are not finite; a cancelled task.
+    /// Those of the networks; logits that are not finite; a cancelled task.
     pub(crate) fn run(mut self, task: Task<'_>, listener: &dyn Listener) -> Result<Vec<Outcome>> {
         let mut outcomes = vec![Outcome::default(); self.entrants.len()];
         let batch = self.batch();
@@ -194,19 +194,19 @@ impl Pass<'_> {
                 listener.progress(before + layer, all, entrant.label);
             };
             let task = Task { progress: &say, ..task };
-            let mut heard = |layer, d: &LayerDivergence| listener.layer(i, layer, d);
+            let mut heard = |layer, d: &LayerDivergence| listener.layer(entrant.path, layer, d);
             let is_base = matches!(self.base, Base::Entrant(b) if b == i) && self.entrants.len() > 1;
             let hidden = if is_base {
                 let (width, layers) = (network.width(), network.layers() as usize);
                 let mut keep = Kept::new(count * self.windows.length, width, layers, self.memory / 8);
-                let hidden = network.states(inputs, task, &mut Finite { inner: &mut keep, entrant })?;
+                let hidden = network.states(inputs, task, &mut keep)?;
                 kept = Some(keep);
                 hidden
             } else if let Some(kept) = &kept {
                 let mut compare = Compare { kept, layers: &mut outcomes[i].layers, heard: &mut heard };
-                network.states(inputs, task, &mut Finite { inner: &mut compare, entrant })?
+                network.states(inputs, task, &mut compare)?
             } else {
-                network.states(inputs, task, &mut Finite { inner: &mut Blind, entrant })?
+                network.states(inputs, task, &mut ())?
             };
             if task.is_cancelled() {
                 return Err(cancelled());
@@ -338,8 +338,7 @@ impl Pass<'_> {
 }
 
 /// What is said of values that are not finite.
-const NOT_FINITE: &str =
-    "The weights probably contain NaN or infinite values; convert the model again from a source without them.";
+pub(super) const NOT_FINITE: &str = "The weights are finite, but the values that the network computes from them are not: convert the model again from its source.";
 
 #[derive(Clone, Copy)]
 enum BaseRows<'a> {
@@ -359,26 +358,6 @@ struct Place {
 /// The error of a cancelled pass; whoever cancelled it does not show it.
 pub(super) fn cancelled() -> ModelError {
     ModelError::request("cancelled")
-}
-
-/// Checks that hidden states are finite.
-pub(super) struct Finite<'a> {
-    pub(super) inner: &'a mut dyn Observer,
-    pub(super) entrant: &'a Entrant<'a>,
-}
-
-impl Observer for Finite<'_> {
-    fn input(&mut self, input: &Input<'_>) -> Result<()> {
-        self.inner.input(input)
-    }
-
-    fn layer(&mut self, layer: u32, layers: u32, hidden: &[f32]) -> Result<()> {
-        if hidden.iter().fold(false, |bad, v| bad | !v.is_finite()) {
-            let what = format!("the hidden state after layer {layer} is not finite");
-            return Err(ModelError::bad(what).in_file(self.entrant.path).with_hint(NOT_FINITE));
-        }
-        self.inner.layer(layer, layers, hidden)
-    }
 }
 
 #[cfg(test)]

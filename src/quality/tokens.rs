@@ -187,12 +187,9 @@ mod tests {
     fn what_is_not_a_text_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("data");
-        for (bytes, wanted) in [
-            (&b"\xff\xfe\x00"[..], "not UTF-8"),
-            (b"", "empty"),
-            (b"\n", "empty"),
-            (b"a\0b", "zero bytes"),
-        ] {
+        for (bytes, wanted) in
+            [(&b"\xff\xfe\x00"[..], "not UTF-8"), (b"", "empty"), (b"\n", "empty"), (b"a\0b", "zero bytes")]
+        {
             std::fs::write(&file, bytes).unwrap();
             let e = read_text(&file).unwrap_err();
             assert!(e.to_string().contains(wanted) && e.hint().is_some(), "{e}");

@@ -58,10 +58,8 @@ impl Windows {
                 "Use a longer text, or a context of at most {} tokens (--context).",
                 (tokens.len() / 2).max(MIN_CONTEXT)
             );
-            let what = format!(
-                "the text has {} tokens, but windows of {length} tokens need at least {needed}",
-                tokens.len()
-            );
+            let what =
+                format!("the text has {} tokens, but windows of {length} tokens need at least {needed}", tokens.len());
             return Err(ModelError::request(what).with_hint(hint));
         }
         let (step, all, scored) = match stride {
@@ -96,6 +94,20 @@ impl Windows {
         Ok(windows)
     }
 
+    /// Windows that were cut before, without a stride.
+    pub(crate) fn of_originals(originals: &[Vec<u32>], begin: Option<u32>, most: usize) -> Self {
+        let count = if most == 0 { originals.len() } else { originals.len().min(most) };
+        let originals = originals[..count].to_vec();
+        let length = originals.first().map_or(0, Vec::len);
+        let scored = length / 2..length.saturating_sub(1);
+        let mut inputs = originals.clone();
+        if let Some(begin) = begin {
+            inputs.iter_mut().filter_map(|w| w.first_mut()).for_each(|first| *first = begin);
+        }
+        let targets = originals.iter().map(|w| w[scored.start + 1..=scored.end].to_vec()).collect();
+        Self { text_tokens: length * count, length, scored, inputs, targets, originals }
+    }
+
     /// The number of windows.
     pub(crate) fn len(&self) -> usize {
         self.inputs.len()
@@ -116,7 +128,8 @@ pub(crate) fn context(asked: Option<usize>, trained: Option<u64>) -> Result<usiz
     match asked {
         None => Ok(DEFAULT_CONTEXT.min(trained)),
         Some(asked) if asked > trained => {
-            let what = format!("a context of {asked} tokens is longer than the {trained} that the model was trained with");
+            let what =
+                format!("a context of {asked} tokens is longer than the {trained} that the model was trained with");
             Err(ModelError::request(what).with_hint(format!("Use --context {trained} or less.")))
         }
         Some(asked) => Ok(asked),
@@ -144,6 +157,7 @@ mod tests {
         assert_eq!((w.len(), w.positions()), (15, 1905));
         assert_eq!(w.inputs[0][0], 0);
         assert_eq!(Windows::cut(&tokens(25), None, Cutting { most: 2, ..how }).unwrap().len(), 2);
+        assert_eq!(Windows::of_originals(&w.originals, None, 0).targets, w.targets);
         // An odd length: positions 3 to 5 of 7.
         let w = Windows::cut(&tokens(20), None, Cutting { context: 7, ..how }).unwrap();
         assert_eq!((w.scored.clone(), w.targets[0].clone()), (3..6, vec![4, 5, 6]));

@@ -35,7 +35,8 @@ pub(crate) fn begin_token(metadata: &Metadata) -> Option<u32> {
         Some(MetaValue::Bool(adds)) => *adds,
         _ => default_adds,
     };
-    let id = metadata.get(key::token_id("bos")?).and_then(MetaValue::as_u64).map_or(default_id, |id| id.try_into().ok());
+    let id =
+        metadata.get(key::token_id("bos")?).and_then(MetaValue::as_u64).map_or(default_id, |id| id.try_into().ok());
     id.filter(|_| adds)
 }
 

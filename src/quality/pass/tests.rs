@@ -50,8 +50,10 @@ impl Network for Fake {
         Ok(hidden)
     }
     fn logits(&self, states: &[f32], _: Task<'_>, out: &mut Vec<f32>) -> Result<()> {
+        out.clear();
         for state in states.chunks_exact(4) {
-            let value = |t: usize| state.iter().enumerate().map(|(i, s)| s * ((t * (i + 3)) % 11) as f32 / 4.0).sum::<f32>();
+            let value =
+                |t: usize| state.iter().enumerate().map(|(i, s)| s * ((t * (i + 3)) % 11) as f32 / 4.0).sum::<f32>();
             out.extend((0..self.vocabulary).map(value));
         }
         Ok(())
@@ -64,8 +66,7 @@ fn windows() -> Windows {
 }
 
 fn pass<'a>(fakes: &'a [Fake], base: Base<'a>, windows: &'a Windows, memory: u64) -> Pass<'a> {
-    let entrants =
-        fakes.iter().map(|f| Entrant { label: "fake", path: Path::new("fake.gguf"), network: f }).collect();
+    let entrants = fakes.iter().map(|f| Entrant { label: "fake", path: Path::new("fake.gguf"), network: f }).collect();
     Pass { entrants, base, windows, memory, rounded: false, save: None }
 }
 
@@ -119,7 +120,7 @@ fn values_that_are_not_finite_are_named() {
     let windows = windows();
     let bad = [Fake { bad: Some(4), ..Fake::of(0.0) }];
     let e = pass(&bad, Base::None, &windows, 1 << 20).run(Task::quiet(), &Deaf).unwrap_err();
-    assert_eq!(e.to_string(), "fake.gguf: the hidden state after layer 0 is not finite");
+    assert_eq!(e.to_string(), "fake.gguf: the logits for token 8 of window 1 are not finite");
     let huge = [Fake::of(3e38)];
     let e = pass(&huge, Base::None, &windows, 1 << 20).run(Task::quiet(), &Deaf).unwrap_err();
     assert!(e.to_string().contains("not finite") && e.hint().is_some(), "{e}");

@@ -7,7 +7,7 @@ mod rows;
 mod summary;
 
 pub(crate) use rows::{BaseRow, RoundedRow, score};
-pub(crate) use summary::{Estimate, Figure, Summary, percentile};
+pub(crate) use summary::Estimate;
 
 /// Ranks whose agreement is counted.
 pub(crate) const TOP: usize = 5;

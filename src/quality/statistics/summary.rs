@@ -33,15 +33,15 @@ impl Estimate {
 }
 
 /// A figure by the name that it has in events and conditions.
-pub(crate) type Figure = (&'static str, Estimate);
+type Figure = (&'static str, Estimate);
 
 /// The figures of a model.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Summary {
+pub(in crate::quality) struct Summary {
     /// Positions.
-    pub count: usize,
+    pub(in crate::quality) count: usize,
     /// In the order of the table of metrics.
-    pub figures: Vec<Figure>,
+    pub(in crate::quality) figures: Vec<Figure>,
 }
 
 /// Mean, its variance and the values, of one quantity.
@@ -70,7 +70,7 @@ impl Mean {
 }
 
 /// The value below which `fraction` of the sorted values are, interpolated between neighbours.
-pub(crate) fn percentile(sorted: &[f64], fraction: f64) -> f64 {
+fn percentile(sorted: &[f64], fraction: f64) -> f64 {
     let (Some(first), Some(last)) = (sorted.first(), sorted.last()) else { return f64::NAN };
     let place = fraction * (sorted.len() - 1) as f64;
     if place <= 0.0 {
@@ -86,7 +86,7 @@ pub(crate) fn percentile(sorted: &[f64], fraction: f64) -> f64 {
 
 impl Positions {
     /// The figures; those against the baseline where all positions have one.
-    pub(crate) fn summary(&self) -> Summary {
+    pub(in crate::quality) fn summary(&self) -> Summary {
         let n = self.0.len();
         let nll = Mean::of(self.0.iter().map(|p| p.nll));
         let right = self.0.iter().filter(|p| p.right).count();
@@ -114,10 +114,12 @@ fn compared(pairs: &[(&Position, &Against)], nll: &Mean) -> Vec<Figure> {
     let covariance = if n > FEWEST { covariance / (n - 1) as f64 } else { f64::NAN };
     let ratio = nll.mean - base.mean;
     // Rounding must not make an error of no difference imaginary.
-    let ratio_error = Some((nll.variance + base.variance - 2.0 * covariance).max(0.0).sqrt()).filter(|_| covariance.is_finite());
+    let ratio_error =
+        Some((nll.variance + base.variance - 2.0 * covariance).max(0.0).sqrt()).filter(|_| covariance.is_finite());
     let correlation = covariance / (nll.variance * base.variance).sqrt();
     let (ppl, ppl_base) = (nll.mean.exp(), base.mean.exp());
-    let difference_error = ppl * ppl * nll.variance + ppl_base * ppl_base * base.variance - 2.0 * ppl * ppl_base * covariance;
+    let difference_error =
+        ppl * ppl * nll.variance + ppl_base * ppl_base * base.variance - 2.0 * ppl * ppl_base * covariance;
     let mut klds: Vec<f64> = pairs.iter().map(|(_, a)| a.kld).collect();
     let kld = Mean::of(klds.iter().copied());
     klds.sort_by(f64::total_cmp);
@@ -126,9 +128,8 @@ fn compared(pairs: &[(&Position, &Against)], nll: &Mean) -> Vec<Figure> {
     let square = Mean::of(delta.map(|d| d * d));
     let rms = square.mean.sqrt();
     let rms_error = square.error().map(|e| if rms > 0.0 { 0.5 / rms * e } else { 0.0 });
-    let agree = |k: usize| {
-        Estimate::share(pairs.iter().filter(|(_, a)| usize::from(a.same) >= k).count(), n).scaled(100.0)
-    };
+    let agree =
+        |k: usize| Estimate::share(pairs.iter().filter(|(_, a)| usize::from(a.same) >= k).count(), n).scaled(100.0);
     let flips = pairs.iter().filter(|(p, a)| p.right != a.right).count();
     let at = |fraction: f64| Estimate::plain(percentile(&klds, fraction));
     const AGREEMENTS: [&str; TOP] =
@@ -136,10 +137,13 @@ fn compared(pairs: &[(&Position, &Against)], nll: &Mean) -> Vec<Figure> {
     let mut figures = vec![
         ("perplexity_baseline", exponential(base.mean, base.error())),
         ("ppl_ratio", exponential(ratio, ratio_error)),
-        ("ppl_difference", Estimate {
-            value: ppl - ppl_base,
-            uncertainty: Some(difference_error.max(0.0).sqrt()).filter(|_| difference_error.is_finite()),
-        }),
+        (
+            "ppl_difference",
+            Estimate {
+                value: ppl - ppl_base,
+                uncertainty: Some(difference_error.max(0.0).sqrt()).filter(|_| difference_error.is_finite()),
+            },
+        ),
         ("ln_ppl_ratio", Estimate { value: ratio, uncertainty: ratio_error }),
     ];
     if correlation.is_finite() {
@@ -162,9 +166,10 @@ fn compared(pairs: &[(&Position, &Against)], nll: &Mean) -> Vec<Figure> {
     figures
 }
 
+#[cfg(test)]
 impl Summary {
     /// A figure by name.
-    pub(crate) fn get(&self, name: &str) -> Option<Estimate> {
+    pub(in crate::quality) fn get(&self, name: &str) -> Option<Estimate> {
         self.figures.iter().find(|(n, _)| *n == name).map(|(_, e)| *e)
     }
 }
@@ -174,17 +179,16 @@ mod tests {
     use super::*;
 
     fn position(nll: f64, base: f64, kld: f64, same: u8) -> Position {
-        Position {
-            nll,
-            right: nll < 0.7,
-            against: Some(Against { nll: base, right: base < 0.7, kld, same }),
-        }
+        Position { nll, right: nll < 0.7, against: Some(Against { nll: base, right: base < 0.7, kld, same }) }
     }
 
     #[test]
     fn figures_are_those_of_the_definitions() {
-        let all: Vec<Position> =
-            (0..1000).map(|i| position(f64::from(i % 7), f64::from(i % 7) + f64::from(i % 3) * 0.01, f64::from(i), (i % 6) as u8)).collect();
+        let all: Vec<Position> = (0..1000)
+            .map(|i| {
+                position(f64::from(i % 7), f64::from(i % 7) + f64::from(i % 3) * 0.01, f64::from(i), (i % 6) as u8)
+            })
+            .collect();
         let s = Positions(all.clone()).summary();
         let get = |name: &str| s.get(name).unwrap();
         let n = all.len() as f64;
