@@ -71,6 +71,7 @@ impl Cli {
             Command::Run(a) => &mut a.run.threads,
             Command::Plan(a) => &mut a.threads,
             Command::Compare(a) => &mut a.threads,
+            Command::Eval(a) => &mut a.threads,
             Command::Verify(a) => &mut a.threads,
             Command::Watch(a) => &mut a.rule.threads,
             _ => return None,
@@ -138,6 +139,8 @@ pub(crate) enum Command {
     Verify(Box<VerifyArgs>),
     /// Compare variants of a model: sizes, and the error of each tensor against a baseline
     Compare(CompareArgs),
+    /// Measure what models say: perplexity on a text, and the divergence from a baseline
+    Eval(EvalArgs),
     /// List, show, follow, pause, cancel, resume or clean jobs
     Jobs(JobsArgs),
     /// List, show, check or start recipes
@@ -303,6 +306,65 @@ pub(crate) struct CompareArgs {
     /// Compare even if checksums in the models do not match their bytes
     #[arg(long)]
     pub no_checksums: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Perplexity, KL divergence and the other figures are defined as in llama-perplexity, and so are the windows of the text. docs/eval.md says what each \
+        figure means and what is usual. Models are read layer by layer: memory does not grow with the model.\n\
+        Exit codes: 0 done; 1 failed; 2 invalid request; 3 a --fail-if condition holds; 130 cancelled."
+)]
+pub(crate) struct EvalArgs {
+    /// The models: files or folders
+    #[arg(required = true, value_name = "MODEL")]
+    pub models: Vec<PathBuf>,
+    /// The text: a UTF-8 file of at least two windows; for embedding models one text per line
+    #[arg(long, value_name = "FILE", required_unless_present = "logits")]
+    pub data: Option<PathBuf>,
+    /// The model to compare the others with, for instance the one they were made from
+    #[arg(long, value_name = "MODEL")]
+    pub baseline: Option<PathBuf>,
+    /// Tokens of a window [default: 512, or the context length of the models if it is shorter]
+    #[arg(short, long, value_name = "N", value_parser = value_parser!(u32).range(4..=16_777_216))]
+    pub context: Option<u32>,
+    /// Begin a window every N tokens and score its last N tokens, as llama-perplexity does with --ppl-stride
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=16_777_216))]
+    pub stride: Option<u32>,
+    /// Use only the first N windows; for embedding models, the first N texts
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    pub chunks: Option<u32>,
+    /// Round the inputs of matrix products as a program does, to get its figures [default: exact]
+    #[arg(long = "as", value_name = "PROGRAM")]
+    pub rounding: Option<AsProgram>,
+    /// Use the log-probabilities in this file as the baseline: one of llama-perplexity --kl-divergence-base, or of --save-logits. It contains the tokens of the text
+    #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
+    pub logits: Option<PathBuf>,
+    /// Save the log-probabilities of the baseline, or of the only model, to a file that llama-perplexity reads
+    #[arg(long, value_name = "FILE", conflicts_with = "logits")]
+    pub save_logits: Option<PathBuf>,
+    /// Exit with 3 if this holds for any model, as in 'kld_mean > 0.01'; may be repeated. --help lists the metrics
+    #[arg(long, value_name = "CONDITION", long_help = super::eval::fail_if_help())]
+    pub fail_if: Vec<String>,
+    /// Memory for hidden states and logits, as in 1GiB [default: 1GiB]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub memory: Option<String>,
+    /// Also list the divergence of the hidden state after every layer
+    #[arg(long)]
+    pub layers: bool,
+    /// Print events as JSON lines
+    #[arg(long)]
+    pub json: bool,
+    /// Threads to compute with [default: all cores]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub threads: usize,
+}
+
+/// Programs whose rounding can be reproduced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum AsProgram {
+    /// llama.cpp on a CPU
+    #[value(name = "llama.cpp")]
+    LlamaCpp,
 }
 
 #[derive(Debug, Args)]

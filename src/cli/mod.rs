@@ -9,6 +9,8 @@ mod completions;
 mod config;
 mod convert;
 mod doctor;
+mod eval;
+mod eval_text;
 mod formats;
 mod inspect;
 mod job_show;
@@ -162,6 +164,7 @@ pub fn main() -> ExitCode {
         Some(Command::Merge(a)) => split::merge(&a),
         Some(Command::Plan(a)) => plan::run(&a),
         Some(Command::Compare(a)) => compare::run(&a),
+        Some(Command::Eval(a)) => eval::run(&a),
         Some(Command::Watch(a)) => watch::run(&a),
         Some(Command::Verify(a)) => verify::run(&a),
         Some(Command::Run(a)) => convert::run_recipe(&a),
