@@ -65,7 +65,8 @@ impl TensorData for EncodedRows {
     }
 
     fn read_part(&self, row: u64, bytes: Range<u64>, dst: &mut [u8]) -> Result<()> {
-        let mut whole = vec![0; usize::try_from(self.encoding.row_bytes(self.subject.entry.cols()).unwrap_or(0)).unwrap_or(0)];
+        let mut whole =
+            vec![0; usize::try_from(self.encoding.row_bytes(self.subject.entry.cols()).unwrap_or(0)).unwrap_or(0)];
         self.read_rows(row..row + 1, &mut whole)?;
         let part = whole.get(bytes.start as usize..bytes.end as usize);
         dst.copy_from_slice(part.ok_or_else(|| ModelError::bad("a part beyond its row"))?);

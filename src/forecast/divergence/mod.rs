@@ -137,7 +137,13 @@ impl Divergences {
 
     /// The cost of a tensor in a type: as measured, else predicted from its relative noise and from what its other types, or the same kind
     /// of tensors, have cost for theirs. `noise` is the score of a tensor in a type. `None` if nothing is known.
-    pub(crate) fn cost(&self, factors: &Factors, tensor: &TensorEntry, encoding: Encoding, score: &Score) -> Option<f64> {
+    pub(crate) fn cost(
+        &self,
+        factors: &Factors,
+        tensor: &TensorEntry,
+        encoding: Encoding,
+        score: &Score,
+    ) -> Option<f64> {
         let measured = self.get(&tensor.name, encoding);
         measured.or_else(|| Some(factors.of(tensor)? * score.relative()))
     }

@@ -24,7 +24,8 @@ impl Budget {
     /// # Errors
     /// Two budgets; a budget and a type; a size that is none.
     pub(in crate::plan) fn of(target: &Target) -> Result<Option<Self>> {
-        let (size, bits, nats) = (target.get(&gguf::TARGET_SIZE), target.get(&gguf::TARGET_BPW), target.get(&gguf::MAX_KLD));
+        let (size, bits, nats) =
+            (target.get(&gguf::TARGET_SIZE), target.get(&gguf::TARGET_BPW), target.get(&gguf::MAX_KLD));
         let budget = match (size, bits, nats) {
             (None, None, None) => return Ok(None),
             (Some(text), None, None) => {

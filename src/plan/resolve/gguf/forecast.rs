@@ -27,7 +27,8 @@ const HEAVY: usize = 5;
 /// Sources that cannot become GGUF; those of measuring; a budget that is too small.
 pub(crate) fn forecast(model: &Model, target: &Target, how: Task<'_>) -> Result<Forecast> {
     let budget = Budget::of(target)?.map(|b| (b, b.name(target)));
-    let target = &target.clone().with(&gguf::TARGET_SIZE, None).with(&gguf::TARGET_BPW, None).with(&gguf::MAX_KLD, None);
+    let target =
+        &target.clone().with(&gguf::TARGET_SIZE, None).with(&gguf::TARGET_BPW, None).with(&gguf::MAX_KLD, None);
     let overrides = Overrides::parse(target)?;
     source::check(model, target)?;
     let ready = ready(model, target)?;

@@ -108,12 +108,13 @@ impl<'a> Mixer<'a> {
             .iter()
             .map(|t| {
                 let importance = ready.imatrix.clone().filter(|m| m.covers(t.entry));
-                let blocks = t.types.iter().copied().filter(|e| matches!(e, Encoding::Block(_)) && *e != t.entry.encoding);
+                let blocks =
+                    t.types.iter().copied().filter(|e| matches!(e, Encoding::Block(_)) && *e != t.entry.encoding);
                 (Subject { entry: t.entry.clone(), importance }, blocks.collect())
             })
             .collect();
         let costs = Costs::measured(model, ready, target, &chosen_from, &scores, how)?;
-        let groups = grouped(&open, &scores);
+        let groups = grouped(&open, &scores, costs.is_none());
         let (options, base) = (Vec::new(), Base::default());
         let mut mixer = Self { ready, target, overrides, open, groups, options, scores, around, base, only, costs };
         mixer.base = mixer.base_bytes()?;
@@ -169,9 +170,7 @@ impl<'a> Mixer<'a> {
                 .in_option(&gguf::MAX_KLD)
                 .with_hint("Add calibration_data (a text), or scores (a file that was measured before)."));
         }
-        let cost = |chosen: &[usize]| -> f64 {
-            self.options.iter().zip(chosen).map(|(g, &o)| g.options[o].cost).sum()
-        };
+        let cost = |chosen: &[usize]| -> f64 { self.options.iter().zip(chosen).map(|(g, &o)| g.options[o].cost).sum() };
         let sum = |of: fn(u64, u64) -> u64, start: u64| -> u64 {
             let each = self.options.iter().map(|g| g.options.iter().map(|o| o.bytes).fold(start, of));
             each.fold(0, u64::saturating_add)
@@ -443,10 +442,12 @@ fn open<'a>(
     Ok(open)
 }
 
-fn grouped(open: &[Open<'_>], scores: &Scores) -> Vec<Tied> {
-    let mut by: BTreeMap<&(Option<u32>, String), Vec<usize>> = BTreeMap::new();
+/// The tensors that get one type. Those that runtimes compute together are tied, unless what each of them costs was measured: then the better
+/// types are worth more.
+fn grouped(open: &[Open<'_>], scores: &Scores, tied: bool) -> Vec<Tied> {
+    let mut by: BTreeMap<(&(Option<u32>, String), usize), Vec<usize>> = BTreeMap::new();
     for (i, t) in open.iter().enumerate() {
-        by.entry(&t.group).or_default().push(i);
+        by.entry((&t.group, if tied { 0 } else { i })).or_default().push(i);
     }
     let can = |t: usize, e: Encoding| {
         open[t].types.contains(&e) && (e == open[t].entry.encoding || scores.get(&open[t].entry.name, e).is_some())

@@ -5,8 +5,8 @@
 //! read in `budget` and met in `mixer`.
 
 mod budget;
-mod costs;
 mod context;
+mod costs;
 mod file_types;
 mod forecast;
 mod forecast_many;
