@@ -297,6 +297,27 @@ pub(crate) struct CompareArgs {
     /// A text to measure perplexity and divergence on
     #[arg(long, value_name = "FILE", hide = true)]
     pub data: Option<PathBuf>,
+    /// Let the models continue this text, side by side, instead of comparing their weights
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["export", "tensors", "data"])]
+    pub prompt: Option<String>,
+    /// Put the prompt into the chat template of the models, as a message of a user
+    #[arg(long, requires = "prompt")]
+    pub chat: bool,
+    /// Tokens to continue the prompt with, at most
+    #[arg(long, value_name = "N", requires = "prompt", default_value_t = 64, value_parser = value_parser!(u32).range(1..=65_536))]
+    pub tokens: u32,
+    /// Choose tokens at random by their probability, with logits divided by T [default: the most probable token]
+    #[arg(long, value_name = "T", requires = "prompt", value_parser = positive)]
+    pub temperature: Option<f64>,
+    /// Seed of --temperature
+    #[arg(long, value_name = "N", requires = "temperature", default_value_t = 0)]
+    pub seed: u64,
+    /// List the five most probable tokens of every model at every position
+    #[arg(long, requires = "prompt")]
+    pub top: bool,
+    /// Round the inputs of matrix products as a program does [default: exact]
+    #[arg(long = "as", value_name = "PROGRAM", requires = "prompt")]
+    pub rounding: Option<AsProgram>,
     /// Print events as JSON lines
     #[arg(long)]
     pub json: bool,
@@ -638,4 +659,10 @@ fn goals() -> impl clap::builder::TypedValueParser<Value = String> {
     use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser as _};
     let value = |g: &GoalSpec| PossibleValue::new(g.name).help(format!("{}: {}", g.title, g.makes));
     PossibleValuesParser::new(GOALS.iter().map(value)).map(|s| s)
+}
+
+/// A number above zero.
+fn positive(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|n| n.is_finite() && *n > 0.0);
+    number.ok_or_else(|| "write a number above zero, for instance 0.8".to_owned())
 }

@@ -17,6 +17,9 @@ const LISTED: usize = 5;
 
 /// `remold compare`.
 pub(crate) fn run(args: &CompareArgs) -> Exit {
+    if args.prompt.is_some() {
+        return super::compare_text::run(args);
+    }
     let stop = super::signals::stop_on_signal();
     let progress = TensorCounter::new(args.json).doing("comparing");
     let how = Task { threads: args.threads, progress: &|done, all| progress.advance(done, all), cancel: stop.flag() };

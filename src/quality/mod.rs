@@ -5,6 +5,7 @@
 //! files that a user names. Must not know recipes, jobs or screens. Test with `cargo test --lib quality::`.
 
 mod condition;
+pub(crate) mod continuation;
 mod embeddings;
 mod evaluation;
 mod layers;
