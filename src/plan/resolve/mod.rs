@@ -8,6 +8,7 @@ mod gguf;
 mod presets;
 mod tensors;
 
+pub(in crate::plan) use gguf::least_mix_bytes;
 pub use forecast::{Chosen, Forecast, Forecasted, Heavy};
 pub(crate) use presets::{PresetTypes, TargetPreset, presets};
 

@@ -23,6 +23,7 @@ use super::watchers::RuleNote;
 use super::{Shape, StructureCache, Tree, hooks, pin};
 use crate::engine::Stop;
 use crate::model::{ModelError, Result};
+use crate::units::plural;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -136,9 +137,16 @@ pub(crate) fn watch(rule: &Rule, options: WatchOptions) -> Result<Tally> {
                 if tally.held == 1 { "1 complete source is" } else { &format!("{} complete sources are", tally.held) };
             format!("it is paused, and {sources} not exported; `remold watch resume {}` ends the pause", watcher.id)
         }
-        0 => "nothing left to do".to_owned(),
-        1 => "nothing left to do; 1 source is not complete".to_owned(),
-        n => format!("nothing left to do; {n} sources are not complete"),
+        waiting => {
+            let failed = tally.failed;
+            let failed = (failed > 0).then(|| format!("; {} failed", plural(failed, "export"))).unwrap_or_default();
+            let waiting = match waiting {
+                0 => String::new(),
+                1 => "; 1 source is not complete".to_owned(),
+                n => format!("; {n} sources are not complete"),
+            };
+            format!("nothing left to do{failed}{waiting}")
+        }
     };
     watcher.emit(WatchBody::Stopped { why });
     Ok(tally)
