@@ -88,7 +88,8 @@ fn value_of<'a>(option: &str, args: &'a [String]) -> Option<&'a str> {
 fn one_dash(given: &str, args: &[String]) -> Option<String> {
     let named = args.iter().filter(|a| a.starts_with(given) && !a.starts_with("--"));
     let mut names = named.filter_map(|a| a.split('=').next()).filter(|name| name.chars().count() > 2);
-    let long = names.find_map(|name| Some(format!("-{name}")).filter(|long| has_option(args.first()?, long)))?;
+    let command = args.first()?;
+    let long = names.find_map(|name| Some(format!("-{name}")).filter(|long| has_option(command, long)))?;
     Some(format!("write `{long}`: long options have two dashes"))
 }
 
@@ -120,7 +121,8 @@ pub(super) fn order_of_words(sources: &[PathBuf]) -> Option<ModelError> {
 /// The type among the models, as in `--to gguf q4_k_m`.
 pub(super) fn type_among_sources(sources: &[PathBuf], to: &[String]) -> Option<ModelError> {
     let format = to.iter().find(|to| !to.contains(':'))?;
-    let kind = sources.iter().skip(1).find(|s| !s.exists() && s.to_str().is_some_and(|s| FileType::parse(s).is_some()))?;
+    let kind =
+        sources.iter().skip(1).find(|s| !s.exists() && s.to_str().is_some_and(|s| FileType::parse(s).is_some()))?;
     let error = ModelError::request("this is a type, not a model").in_file(kind);
     Some(error.with_hint(format!("Write `--to {format}:{}`.", kind.to_string_lossy().to_lowercase())))
 }
@@ -134,9 +136,9 @@ fn has_option(command: &str, option: &str) -> bool {
 fn option_of<'c>(command: &'c clap::Command, option: &str) -> Option<&'c clap::Arg> {
     let mut options = command.get_arguments();
     match option.strip_prefix("--") {
-        Some(long) => options.find(|a| {
-            a.get_long() == Some(long) || a.get_all_aliases().is_some_and(|all| all.contains(&long))
-        }),
+        Some(long) => {
+            options.find(|a| a.get_long() == Some(long) || a.get_all_aliases().is_some_and(|all| all.contains(&long)))
+        }
         None => options.find(|a| a.get_short().is_some_and(|s| option.strip_prefix('-') == Some(&s.to_string()))),
     }
 }

@@ -124,7 +124,9 @@ pub(super) fn type_in_name(output: &Path, target: &Target) -> Option<String> {
     match target.quantization.as_deref().filter(|q| !q.eq_ignore_ascii_case("auto")) {
         Some(q) if q.eq_ignore_ascii_case(last) || (named.is_some() && parsed(q) == named) => None,
         Some(q) => Some(format!("the name of the output says {last}, but its type is {}", q.to_ascii_uppercase())),
-        None if is_budget => Some(format!("the name of the output says {last}, but its types are chosen for the budget")),
+        None if is_budget => {
+            Some(format!("the name of the output says {last}, but its types are chosen for the budget"))
+        }
         None if named.is_none() => {
             Some(format!("{last} in the name of the output is not a quantization; the types of the source are kept"))
         }

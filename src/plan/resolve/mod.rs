@@ -8,8 +8,8 @@ mod gguf;
 mod presets;
 mod tensors;
 
-pub(in crate::plan) use gguf::least_mix_bytes;
 pub use forecast::{Chosen, Forecast, Forecasted, Heavy};
+pub(in crate::plan) use gguf::least_mix_bytes;
 pub(crate) use presets::{PresetTypes, TargetPreset, presets};
 
 use super::{ImatrixCoverage, PreparedTensor, Registration, source};

@@ -40,6 +40,9 @@ impl Watcher {
     }
 
     pub(super) fn emit_gone(&mut self, lost: &Tracked) {
+        if lost.own && self.store.exports().latest_of(&lost.unit.name).is_none() {
+            return;
+        }
         let exports = self.store.exports();
         // A trainer removes file by file: the last version that was seen is not the one that was exported.
         let last = exports.last_of(&lost.unit.name).or_else(|| exports.latest_of(&lost.unit.name));
@@ -74,8 +77,9 @@ impl Watcher {
             let export = self.store.exports().export_of(&t.unit.name, &t.fingerprint, &self.recipe_hash);
             export.and_then(|e| e.done.as_ref()).is_some_and(|d| d.status == Ended::Ok)
         });
-        let (sources, exported) = (self.tracked.len(), exported.count());
-        self.emit(WatchBody::Found { sources, exported, to_do });
+        let exported = exported.count();
+        let own = self.tracked.values().filter(|t| t.own).count();
+        self.emit(WatchBody::Found { sources: self.tracked.len() - own, exported, to_do, own });
     }
 
     /// Reports what is new about the folder itself.

@@ -16,6 +16,7 @@ use super::control::Control;
 use super::event::{WatchBody, WatchEvent};
 use super::export::Running;
 use super::limits::{Hold, HoldTracker, Sensor};
+use super::own::OwnOutputs;
 use super::rule::Rule;
 use super::store::{Ended, Picked, Store};
 use super::tracked::Tracked;
@@ -169,6 +170,7 @@ struct Watcher {
     /// Counts the searches for sources.
     pass: u64,
     structures: StructureCache,
+    own: OwnOutputs,
     /// Names of the last complete checkpoint of each run.
     shapes: HashMap<(String, PathBuf), Shape>,
     running: Option<Box<Running>>,
@@ -227,6 +229,7 @@ impl Watcher {
             id: rule.id(),
             tree: Tree::new(&rule.root),
             recipe_hash: rule.recipe_hash(),
+            own: OwnOutputs::new(&options.jobs_root),
             control: Control::read(store.folder()),
             forced: BTreeSet::new(),
             early: None,

@@ -177,7 +177,7 @@ impl<'a> Mixer<'a> {
             if let Some(score) = score {
                 let part = self.around.sensitivity(entry) * score.relative();
                 loss.output += part;
-                loss.sums.add(score);
+                loss.sums.add_tensor(score);
                 loss.parts.push((entry, encoding, part));
             }
         }
@@ -283,13 +283,7 @@ struct Base {
 
 impl Base {
     /// The part of the file that does not depend on the choices.
-    fn of(
-        ready: &Ready,
-        target: &Target,
-        overrides: &Overrides,
-        open: &[Open<'_>],
-        groups: &[Tied],
-    ) -> Result<Self> {
+    fn of(ready: &Ready, target: &Target, overrides: &Overrides, open: &[Open<'_>], groups: &[Tied]) -> Result<Self> {
         // Any choice shows it.
         let any = types_by_name(open, groups, |g| g.types[0]);
         let chosen = data_bytes(open, &any);
@@ -310,8 +304,7 @@ pub(super) fn least_bytes(ready: &Ready, target: &Target, overrides: &Overrides)
     let size = |group: &Tied, e: Encoding| -> u64 {
         group.members.iter().filter_map(|&t| e.tensor_bytes(&open[t].entry.shape)).sum()
     };
-    let smallest =
-        |group: &Tied| group.types.iter().copied().min_by_key(|e| size(group, *e)).unwrap_or(group.types[0]);
+    let smallest = |group: &Tied| group.types.iter().copied().min_by_key(|e| size(group, *e)).unwrap_or(group.types[0]);
     let types = types_by_name(&open, &groups, smallest);
     let base = Base::of(ready, target, overrides, &open, &groups)?;
     let (_, whole) = laid_out(ready, target, overrides, nearest_file_type(&open, &types), &types)?;
