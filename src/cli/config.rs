@@ -7,6 +7,9 @@ use crate::tui::core::all_commands;
 use crate::tui::core::{Keymap, Scope};
 use std::path::PathBuf;
 
+/// A line of `keys.toml`.
+const EXAMPLE: &str = r#""recipe.start" = ["r", "alt-r"]"#;
+
 pub(super) fn run(args: &ConfigArgs) -> Exit {
     match args.command.as_ref().unwrap_or(&ConfigCommand::Path) {
         ConfigCommand::Path => path(),
@@ -24,7 +27,7 @@ pub(super) fn run(args: &ConfigArgs) -> Exit {
 fn path() {
     let files: [(&str, Option<PathBuf>, &str); 4] = [
         ("settings", config::config_file(), "`remold config default` prints one"),
-        ("keys", config::keys_file(), "\"recipe.start\" = [\"r\", \"ctrl-r\"]; `remold config keys` lists the names"),
+        ("keys", config::keys_file(), &format!("{EXAMPLE}; `remold config keys` lists the names")),
         ("themes", config::themes_folder(), "NAME.toml each; docs/themes.md"),
         ("sessions", config::sessions_folder(), "the last session in each folder"),
     ];

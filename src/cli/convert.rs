@@ -4,11 +4,11 @@ use super::args::{ConvertArgs, RunArgs, RunFlags};
 use super::many::Trouble;
 use super::plan_text::PlanStyle;
 use super::progress::Progress;
-use super::request::{RequestError, apply, find_recipe, replace_source, target_named, targets_of};
+use super::request::{RequestError, apply, find_recipe, replace_source, target_named, targets_of, type_in_name};
 use super::signals::stop_on_signal;
 use super::tensor_counter::TensorCounter;
 use super::threads::threads;
-use super::{Exit, err, many, note, out, plan_text, print, reference_options, refuse, report_error, text};
+use super::{Exit, err, many, note, out, parse, plan_text, print, reference_options, refuse, report_error, text};
 use crate::engine::{self, Event, EventBody, EventSink, Report, Stop, StopReason};
 use crate::formats;
 use crate::job::{self, JobFolder, Outcome, RunJob};
@@ -49,6 +49,9 @@ impl Ended {
 pub(crate) fn convert(args: &ConvertArgs) -> Exit {
     let unsaid = args.to.is_empty() && args.recipe.is_none();
     if let Some(e) = reference_options::order_of_words(&args.src).filter(|_| unsaid) {
+        return refuse(&e);
+    }
+    if let Some(e) = reference_options::type_among_sources(&args.src, &args.to) {
         return refuse(&e);
     }
     match args.src.as_slice() {
@@ -99,6 +102,11 @@ pub(super) fn recipe_of(args: &ConvertArgs, source: &Path, output: Option<&Path>
     } else if args.recipe.is_none() {
         recipe.targets.extend(output.and_then(target_named));
     }
+    if output == Some(Path::new("-")) {
+        let what = "a model cannot be written to stdout";
+        let hint = "Name a file or a folder with -o; a file of this name is `-o ./-`.";
+        return Err(ModelError::request(what).with_hint(hint).into());
+    }
     let several = recipe.targets.len() > 1;
     if let Some(out) = output.filter(|o| several && !o.is_dir())
         && formats::names_a_file(out)
@@ -126,6 +134,11 @@ pub(super) fn recipe_of(args: &ConvertArgs, source: &Path, output: Option<&Path>
     recipe.read_from.extend(args.options.rule_files.iter().cloned());
     recipe.source.no_checksums |= args.no_checksums;
     apply(&mut recipe, &args.set, args.force)?;
+    if let ([target], Some(output)) = (recipe.targets.as_slice(), output)
+        && let Some(what) = type_in_name(output, target)
+    {
+        note(&format!("{} {}\n", text::Style::stderr().warning("warning:"), text::safe(&what)));
+    }
     Ok(recipe)
 }
 
@@ -329,6 +342,9 @@ fn last_word(folder: &JobFolder, body: EventBody) {
 pub(crate) fn worker(dir: &Path, resume: bool) -> Exit {
     let folder = JobFolder { dir: dir.to_owned() };
     let stop = stop_on_signal();
+    if folder.path("watch").exists() {
+        parse::name_flags_of_watch();
+    }
     if folder.nice() > 0 {
         // Before any worker thread starts: each inherits it. If the system refuses it, the conversion runs anyway.
         let _ = rustix::process::setpriority_process(None, folder.nice().min(19).into());

@@ -55,7 +55,7 @@ pub struct OutputReport<T = Vec<TensorDone>> {
     /// True where `output_sqnr_db` is weighted by an importance matrix.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub output_weighted: bool,
-    /// SQNR of the weights, over all re-encoded tensors together, dB, not weighted; absent when nothing was re-encoded with loss.
+    /// SQNR of the weights, over all tensors that were re-encoded with loss, dB, not weighted; absent when there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sqnr_db: Option<f64>,
     /// What was forecast when the run began, from a sample.

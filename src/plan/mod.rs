@@ -28,7 +28,7 @@ mod steps;
 mod text_names;
 mod trial;
 mod types;
-mod writable;
+pub(crate) mod writable;
 
 pub use build::prepare;
 pub(crate) use build::{

@@ -158,7 +158,7 @@ fn settings(text: &str) -> (Settings, Vec<(usize, String)>) {
     (out, wrong)
 }
 
-/// The entries of `keys.toml`: `"recipe.start" = ["r", "ctrl-r"]`, a lone key without brackets, or tables instead of dots.
+/// The entries of `keys.toml`: `"recipe.start" = ["r", "alt-r"]`, a lone key without brackets, or tables instead of dots.
 fn bindings(text: &str) -> (Vec<Binding>, Vec<(usize, String)>) {
     let (mut out, mut wrong) = (Vec::new(), Vec::new());
     match table(text) {
@@ -186,7 +186,7 @@ fn collect(text: &str, before: &str, table: &DeTable<'_>, out: &mut Vec<Binding>
         match keys {
             Some(keys) => out.push(Binding { name, keys, line: at }),
             None => {
-                wrong.push((at, format!("{name} is a list of keys: [\"r\", \"ctrl-r\"]; [] removes all of its keys")))
+                wrong.push((at, format!("{name} is a list of keys: [\"r\", \"alt-r\"]; [] removes all of its keys")))
             }
         }
     }
