@@ -206,7 +206,7 @@ pub mod tui {
         #[allow(missing_docs, reason = "described where it is defined")]
         pub mod recipe {
             pub use crate::tui::tabs::recipe::{
-                BatchOutcome, Budget, EditOutcome, EditPlace, Field, LibraryEntry, Overwrite, PlanResponse, Prompt,
+                BatchOutcome, BatchOutlook, Budget, EditOutcome, EditPlace, Field, LibraryEntry, Overwrite, PlanResponse, Prompt,
                 RecipePane, Row, SaveRefusal, TargetRejection, presets,
             };
         }

@@ -190,6 +190,7 @@ fn messages_have_a_line_of_their_own_and_cover_nothing() {
                 level: Level::Error,
                 text: "a short error".into(),
                 since: b.state.now,
+                logged: true,
             });
             assert_eq!(above_messages(&mut b, size), before, "{keys} at {size:?}");
             shows(&mut b, size, &[" ✗ a short error"]);

@@ -5,7 +5,7 @@ mod state;
 mod update;
 mod view;
 
-pub use state::BatchOutcome;
+pub use state::{BatchOutcome, BatchOutlook};
 pub use state::{
     Budget, EditOutcome, EditPlace, Field, LibraryEntry, Overwrite, PlanResponse, Prompt, RecipePane, Row, SaveRefusal,
     TargetRejection, presets,

@@ -8,7 +8,7 @@ mod tensors;
 use super::state::{Chart, CompareState, Order, Prompt as ComparePrompt};
 use crate::formats;
 use crate::tui::core::{State, units};
-use crate::tui::view::canvas::{Canvas, fit_end, width};
+use crate::tui::view::canvas::{Canvas, cut_lines, fit_end, width, wrap};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
@@ -27,7 +27,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
         return tensors::draw(c, state, body);
     }
     title(c, s, Rect { height: 1, ..body });
-    let above = 1 + warning(c, s, Rect { y: body.y + 1, height: 1, ..body });
+    let above = 1 + warning(c, s, Rect { y: body.y + 1, height: body.height.saturating_sub(1).min(3), ..body });
     let rest = Rect { y: body.y + above, height: body.height.saturating_sub(above), ..body };
     let columns = table::Columns::of(s, rest);
     // A long table leaves space for the chart, if both fit.
@@ -132,8 +132,12 @@ fn title(c: &mut Canvas<'_>, s: &CompareState, line: Rect) {
 fn warning(c: &mut Canvas<'_>, s: &CompareState, line: Rect) -> u16 {
     let Some(text) = s.result.as_ref().and_then(|r| r.comparison.baseline_warning()) else { return 0 };
     let warn = c.theme().warn;
-    c.text(line.x + 1, line.y, line.width.saturating_sub(2), &format!("! {text}"), warn);
-    1
+    let mut lines = wrap(&format!("! {text}"), line.width.saturating_sub(2).into());
+    cut_lines(&mut lines, line.height.into(), line.width.saturating_sub(2).into());
+    for (text, y) in lines.iter().zip(line.y..) {
+        c.text(line.x + 1, y, line.width.saturating_sub(2), text, warn);
+    }
+    lines.len() as u16
 }
 
 /// How many models are out of view at each side: `← 1 more`, `2 more →`.

@@ -74,7 +74,7 @@ pub(super) fn ask_name(state: &mut State) {
     let m = &mut state.models;
     let name = m.selected.as_ref().and_then(|p| p.file_name()).map(|n| n.to_string_lossy().into_owned());
     if let Some(name) = name {
-        (m.prompt, m.editing) = (Prompt::Rename, Some(LineEdit::new(&name)));
+        (m.prompt, m.editing) = (Prompt::Rename, Some(LineEdit::offering(&name)));
     }
 }
 

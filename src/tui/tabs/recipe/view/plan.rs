@@ -24,8 +24,9 @@ const TIMED: u16 = 44;
 const OUTPUTS: usize = 4;
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
-    // The last line is the verdict; warnings are above it.
-    let inner = Rect { height: area.height.saturating_sub(1), ..area };
+    // The last line is the verdict; warnings are above it. For several models there is one for all of them.
+    let batch = state.recipe.is_batch();
+    let inner = Rect { height: area.height.saturating_sub(u16::from(!batch)), ..area };
     let warning_rows = warnings(c, plan, inner, state.recipe.zoom);
     let inner = Rect { height: inner.height.saturating_sub(warning_rows), ..inner };
     let left = |y: u16| inner.bottom().saturating_sub(y);
@@ -46,7 +47,9 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
         None => y,
     };
     notes(c, state, plan, Rect { y: y + 1, height: left(y + 1), ..inner });
-    verdict(c, state, plan, Rect { y: area.bottom().saturating_sub(1), height: 1, ..area });
+    if !batch {
+        verdict(c, state, plan, Rect { y: area.bottom().saturating_sub(1), height: 1, ..area });
+    }
 }
 
 /// The table of outputs; gives the row below.

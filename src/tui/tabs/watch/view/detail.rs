@@ -61,10 +61,10 @@ fn lines(c: &Canvas<'_>, state: &State, s: &Source, title: Style) -> Vec<(String
             all.push((format!("config.json {change}"), warn, 2));
         }
         for path in &e.done.outputs {
-            all.push((format!("→ {}", state.home_path(path)), dim, 2));
+            all.push((format!("→ {}", state.short_path(path)), dim, 2));
         }
     }
-    all.push((format!("from {}", state.home_path(&s.path)), dim, 2));
+    all.push((format!("from {}", state.short_path(&s.path)), dim, 2));
     all
 }
 

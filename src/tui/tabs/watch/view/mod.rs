@@ -128,7 +128,7 @@ fn watcher(c: &mut Canvas<'_>, state: &State, w: &WatcherInfo, line: Rect) {
     let used = c.right(line.right() - 1, line.y, line.width / 2, &format!("{word}{exported}"), dim);
     let available = usize::from(line.right().saturating_sub(line.x + 4 + used + 3));
     let recipe = if line.width >= 64 { format!(" → {}", fit(&w.recipe, available / 2)) } else { String::new() };
-    let root = fit_end(&state.home_path(&w.root), available.saturating_sub(width(&recipe)));
+    let root = fit_end(&state.short_path(&w.root), available.saturating_sub(width(&recipe)));
     c.spans(line.x + 4, line.y, available as u16, &[(&root, text), (&recipe, dim)]);
 }
 
@@ -138,7 +138,7 @@ fn about(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
     let (dim, warn) = (c.theme().dim, c.theme().warn);
     let Some(watcher) = w.current() else { return 0 };
     let available = area.width.saturating_sub(2);
-    let output = fit_end(&state.home_path(&watcher.output), usize::from(available).saturating_sub(9));
+    let output = fit_end(&state.short_path(&watcher.output), usize::from(available).saturating_sub(9));
     c.spans(area.x + 1, area.y, available, &[("exports  ", dim), (&output, dim)]);
     let again = if watcher.command.is_some() { "; y copies the command that restarts it" } else { "" };
     let warning = w.view.warnings.back();
