@@ -36,7 +36,10 @@ const NEEDS: &[(&str, &str)] = &[
     ("models.find-tensor", NO_MODELS),
     ("models.configs", "mark two models with space, or mark one and select another"),
     ("models.editor", NO_MODELS),
-    ("models.pager", "a model in one file has no config.json: Metadata shows what it has; select a folder, or a text in Files"),
+    (
+        "models.pager",
+        "a model in one file has no config.json: Metadata shows what it has; select a folder, or a text in Files",
+    ),
     ("models.rename", ONE_MODEL),
     ("models.delete", ONE_MODEL),
     ("models.rescan", "the scan is still running"),

@@ -36,6 +36,11 @@ fn copies_value(s: &State) -> bool {
         && m.section_len() > 0
 }
 
+/// The table of tensors is shown, and no text over it.
+fn shows_tensors(s: &State) -> bool {
+    s.models.details.section == Section::Tensors && s.models.inspect.reading.is_none()
+}
+
 fn has_tokenizer(s: &State) -> bool {
     s.models.current().is_some_and(|i| !i.tokenizer.is_empty())
 }
@@ -125,11 +130,17 @@ pub(super) const COMMANDS: &[Command] = &[
         &[Details],
         "Sort tensors by file order, size, name, type",
         "sort",
-        |s| s.models.details.section == Section::Tensors,
+        shows_tensors,
     ),
-    command(Cmd::Reverse, "tensors.reverse", &["S"], &[Details], "Reverse the order of the tensors", "reverse", |s| {
-        s.models.details.section == Section::Tensors
-    }),
+    command(
+        Cmd::Reverse,
+        "tensors.reverse",
+        &["S"],
+        &[Details],
+        "Reverse the order of the tensors",
+        "reverse",
+        shows_tensors,
+    ),
     command(
         Cmd::Filter,
         "filter",

@@ -84,7 +84,9 @@ impl TabBehavior for Models {
 
     fn division(&self, state: &State, width: u16) -> Division {
         let most = state.models.widest.saturating_add(BESIDE).max(TREE);
-        Division::of_list(state.models.focus, state.models.zoom, most, width)
+        let m = &state.models;
+        let wide = m.focus == Focus::Details && m.inspect.reading.as_ref().is_some_and(|r| r.wide);
+        Division::of_list(m.focus, m.zoom || wide, most, width)
     }
 
     fn border<'b>(&self, borders: &'b mut Borders) -> Option<&'b mut i16> {

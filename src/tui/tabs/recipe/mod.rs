@@ -115,6 +115,18 @@ impl TabBehavior for Recipe {
         state.recipe.editing.as_mut()
     }
 
+    fn prompt<'s>(&self, state: &'s State) -> Option<(&'static str, &'s LineEdit)> {
+        let line = state.recipe.editing.as_ref()?;
+        let word = match state.recipe.prompt {
+            Prompt::SavePath => "save as ",
+            Prompt::OpenPath => "open ",
+            Prompt::Memory if line.text.is_empty() => "memory of the GPU, empty = the GPU of this machine: ",
+            Prompt::Memory => "memory of the machine: ",
+            Prompt::Value | Prompt::FirstBudget | Prompt::Filter => return None,
+        };
+        Some((word, line))
+    }
+
     fn line_key(&self, state: &mut State, key: Key) -> Option<Vec<Effect>> {
         if key != Key::plain(Code::Tab) {
             return None;

@@ -71,6 +71,12 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
         Cmd::Filter => w.editing = Some(LineEdit::offering(&w.filter)),
         Cmd::ClearFilter => w.filter.clear(),
         Cmd::WatchStop => ask_stop(state),
+        Cmd::WatchFolder => {
+            // A folder in which nothing is yet has no line in Models.
+            let offered = state.home_path(&state.base);
+            let w = &mut state.watch;
+            (w.asking, w.editing) = (true, Some(LineEdit::offering(&offered)));
+        }
         Cmd::WatchJob
         | Cmd::WatchOutput
         | Cmd::WatchPause
@@ -83,9 +89,19 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
     Some(Vec::new())
 }
 
-/// Carries on after a key in the filter.
+/// Carries on after a key in the filter, or in the path of a folder to watch.
 pub(super) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
     let w = &mut state.watch;
+    if w.asking {
+        if !matches!(what, Completion::Editing | Completion::Ignored) {
+            w.asking = false;
+            let line = w.editing.take().filter(|l| what == Completion::Accepted && !l.text.trim().is_empty());
+            if let Some(folder) = line.map(|l| state.typed_path(&l.text)) {
+                ask_start(state, folder);
+            }
+        }
+        return Vec::new();
+    }
     if let Some(line) = &w.editing {
         w.filter = if what == Completion::Dropped { String::new() } else { line.text.clone() };
     }

@@ -78,7 +78,8 @@ fn short_label(s: &CompareState, column: usize, most: usize) -> String {
         }
     };
     let own = stem(column);
-    if width(&own) <= most || column == 0 {
+    // If one has to be cut, the others are cut in the same way.
+    if column == 0 || (1..s.columns.len()).all(|column| width(&stem(column)) <= most) {
         return fit_end(&own, most);
     }
     let others = (1..s.columns.len()).filter(|c| *c != column).map(stem);
@@ -118,13 +119,17 @@ fn title(c: &mut Canvas<'_>, s: &CompareState, line: Rect) {
         _ => String::new(),
     };
     let style = if s.running.is_some() { accent } else { dim };
-    let used = c.right(line.right() - 1, line.y, line.width / 2, &progress, style);
-    let available = line.width.saturating_sub(used + 4);
     let order = if s.order == Order::Added { String::new() } else { format!("  {}", s.order.title()) };
     let base = s.label(0);
     let how = s.result.as_ref().map_or("", |r| r.comparison.baseline.source.words());
     let how = if how.is_empty() { String::new() } else { format!(", {how}") };
     let pieces = [("Compare", title), ("  against ◆ ", dim), (base.as_str(), dim), (&how, dim), (&order, dim)];
+    // Where the baseline comes from is worth more than how long the comparison took.
+    let needed: usize = pieces.iter().map(|(text, _)| width(text)).sum();
+    let fits = needed + width(&progress) + 4 <= line.width.into();
+    let progress = if fits || s.running.is_some() { progress } else { String::new() };
+    let used = c.right(line.right() - 1, line.y, line.width / 2, &progress, style);
+    let available = line.width.saturating_sub(used + if used > 0 { 4 } else { 2 });
     c.spans(line.x + 1, line.y, available, &pieces);
 }
 

@@ -148,8 +148,7 @@ fn warnings(all: &[crate::model::Warning]) -> Vec<PageLine> {
 fn report(state: &State, view: &JobView) -> Vec<PageLine> {
     let how = view.history.ended().or_else(|| state.jobs.current().map(|j| j.state)).unwrap_or(JobState::Lost);
     let mut parts_shown = Vec::new();
-    parts_shown.extend(view.history.seconds.map(|s| format!("in {}", units::took(s))));
-    // The time does not count it.
+    // The time is in the title of the pane, and does not count this.
     let paused = Some(view.history.paused_seconds).filter(|s| *s >= 0.1);
     parts_shown.extend(paused.map(|s| format!("paused for {}", units::took(s))));
     parts_shown.extend(view.history.peak_rss.map(|p| format!("peak memory {}", units::bytes(p))));

@@ -1,7 +1,7 @@
 //! Updates of what the details pane knows beyond headers.
 
 use crate::model::Defect;
-use crate::tui::core::{Effect, Focus, FoundModel, LineEdit, Search, State};
+use crate::tui::core::{Effect, Focus, FoundModel, LineEdit, State};
 use crate::tui::tabs::models::{Check, InspectRequest, Reading, Section};
 use std::path::PathBuf;
 
@@ -18,8 +18,7 @@ pub(super) fn try_text(state: &mut State) {
 /// Opens the selected value over the details, or closes it.
 pub(super) fn read(state: &mut State) {
     if state.models.inspect.reading.take().is_none() {
-        let reading =
-            selected_text(state).map(|(title, text)| Reading { title, text, scroll: 0, search: Search::default() });
+        let reading = selected_text(state).map(|(title, text)| Reading { title, text, ..Reading::default() });
         state.models.inspect.reading = reading;
     }
 }

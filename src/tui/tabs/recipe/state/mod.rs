@@ -407,7 +407,8 @@ impl RecipeState {
         // A budget next to it, whose mix is not known yet, is asked for in the same go.
         if Budget::of(&target).is_none() {
             let others = self.document.recipe.targets.iter().filter(|t| has_forecast(t.format)).map(reaching_tensors);
-            let unknown = |t: &Target| Budget::of(t).is_some_and(|b| self.forecast_state.mix_for(&target, &b).is_none());
+            let unknown =
+                |t: &Target| Budget::of(t).is_some_and(|b| self.forecast_state.mix_for(&target, &b).is_none());
             let same = |t: &Target| Budget::without(t) == target;
             if let Some(other) = others.filter(unknown).find(same) {
                 target = other;

@@ -40,7 +40,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
         c.wrapped(rest.x + 2, rest.y + 1, rest.width.saturating_sub(4), 3, text, dim);
         return;
     }
-    let (list, detail) = divided(c, rest);
+    let (list, detail) = divided(c, rest, w.shown().count());
     sources::draw(c, state, list);
     detail::draw(c, state, detail);
 }
@@ -51,14 +51,16 @@ fn below(area: Rect, rows: u16) -> Rect {
 }
 
 /// The areas of the sources and of the detail.
-fn divided(c: &mut Canvas<'_>, rest: Rect) -> (Rect, Rect) {
+fn divided(c: &mut Canvas<'_>, rest: Rect, sources: usize) -> (Rect, Rect) {
     if rest.width >= WIDE {
         let right = (rest.width * 2 / 5).clamp(48, 72);
         let left = rest.width - right - 1;
         c.divide(rest.x + left, rest.y, rest.height);
         return (Rect { width: left, ..rest }, Rect { x: rest.right() - right, width: right, ..rest });
     }
-    let rows = rest.height / 2;
+    // A short list leaves its rows to the detail.
+    let listed = u16::try_from(sources).unwrap_or(u16::MAX).saturating_add(1).max(3);
+    let rows = rest.height - (rest.height - rest.height / 2).min(listed);
     let list = Rect { height: rest.height - rows, ..rest };
     if rows > 0 {
         c.rule(rest.x, list.bottom(), rest.width);
@@ -77,7 +79,8 @@ fn empty(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let what = "A watcher exports each checkpoint of a training run as soon as it is complete. It runs in its own process and \
         continues when this screen is closed.";
     let used = c.wrapped(body.x + 2, body.y + 3, w, 4, what, text);
-    let how = "Choose the run's folder in Models (1) and press w; Recipe (2) defines the outputs. Or in a shell:";
+    let how = "Press w and type the run's folder, or choose it in Models (1) and press w there; Recipe (2) defines the outputs. Or \
+        in a shell:";
     let used = used + 1 + c.wrapped(body.x + 2, body.y + 4 + used, w, 3, how, dim);
     c.text(body.x + 4, body.y + 4 + used, w, "remold watch DIR --to gguf:q4_k_m --detach", text);
 }
