@@ -458,6 +458,24 @@ mod tests {
     }
 
     #[test]
+    fn the_time_of_a_job_does_not_count_its_pauses() {
+        let mut history = JobHistory::default();
+        let mut at = |seconds: i64, body: EventBody| {
+            history.apply(&Event { t: jiff::Timestamp::from_second(seconds).unwrap(), job: "1".into(), body });
+            (history.seconds, history.paused_seconds)
+        };
+        at(0, started());
+        at(2, EventBody::Paused);
+        at(30, EventBody::Queued { title: String::new() });
+        at(36, EventBody::Resumed);
+        assert_eq!(at(40, EventBody::Finished { seconds: 40.0, peak_rss: 1 }), (Some(6.0), 34.0));
+        // Another run of the same job, cancelled while it is paused.
+        at(50, started());
+        at(51, EventBody::Paused);
+        assert_eq!(at(55, EventBody::Cancelled { seconds: 5.0 }), (Some(1.0), 4.0));
+    }
+
+    #[test]
     fn an_output_has_one_entry_however_it_is_spelled() {
         let mut history = JobHistory::default();
         for path in ["/w/a.gguf", "./a.gguf", "/w/./a.gguf", "a.gguf"] {

@@ -266,7 +266,7 @@ fn a_key_that_does_nothing_says_why() {
         ("#", "# does nothing here; ? lists the keys"),
         ("u", "u: no model is marked"),
         ("<enter>s", "s: only Tensors can be sorted"),
-        ("<enter>r", "r does nothing here; in Models: the tree it means: scan for models again"),
+        ("<enter>r", "r does nothing here; in the tree of Models: scan for models again"),
         ("4E", "E: nothing has been compared yet"),
         ("3x", "x: this job has ended"),
         ("5p", "p: the watcher does not run"),
