@@ -86,6 +86,18 @@ fn a_forecast_that_another_target_needs_is_asked_for_in_turn() {
     b.act(Action::Forecasted(id, Err(ErrorCard::new("no", true))));
     assert_eq!(asked_forecast(&b), None);
     assert!(b.state.recipe.estimate(0).is_some() && b.state.recipe.estimate(1).is_none());
+    // One for a budget is kept as well.
+    b.state.recipe.document.recipe.targets[1].quantization = None;
+    b.state.recipe.document.recipe.targets[1].set(&gguf::TARGET_BPW, Some(4.25));
+    b.keys("3").keys("2");
+    for name in ["4.25 bpw", "4.25 bpw"] {
+        if let Some((id, _)) = asked_forecast(&b) {
+            b.effects.clear();
+            b.act(Action::Forecasted(id, Ok(Arc::new(plans::forecast(Some(name))))));
+        }
+    }
+    assert_eq!(asked_forecast(&b), None, "known, and not asked for again");
+    assert_eq!(b.state.recipe.estimate(1).map(|e| e.bytes), Some(759_800_000));
 }
 
 #[test]

@@ -39,7 +39,8 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
         return waiting(c, state, below);
     }
     // The chart takes precedence over the line about the memory.
-    let note = Some(notes(s)).filter(|note| !note.is_empty() && below.height > MIN_CHART + 1);
+    let note = Some(notes(s, body.width.saturating_sub(2).into()))
+        .filter(|note| !note.is_empty() && below.height > MIN_CHART + 1);
     let chart = Rect { height: below.height - u16::from(note.is_some()), ..below };
     if chart.height >= MIN_CHART {
         c.rule(chart.x, chart.y, chart.width);
@@ -55,11 +56,12 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     }
 }
 
-/// The context of the memory figures.
-fn notes(s: &CompareState) -> String {
-    let context = s.result.as_ref().map(|r| r.comparison.context);
-    let memory = |n| format!("memory: weights and an f16 KV cache for a context of {} tokens", units::count(n));
-    context.map(memory).unwrap_or_default()
+/// The context of the memory figures, and what the weights dB are over: a job's report has those of the tensors that it encoded.
+fn notes(s: &CompareState, most: usize) -> String {
+    let Some(context) = s.result.as_ref().map(|r| r.comparison.context) else { return String::new() };
+    let memory = format!("memory: weights and an f16 KV cache for a context of {} tokens", units::count(context));
+    let both = format!("{memory} · weights dB: over all tensors, unchanged ones too");
+    if width(&both) <= most { both } else { memory }
 }
 
 /// The number of a column in charts, with and without colour.

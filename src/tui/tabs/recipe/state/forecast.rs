@@ -72,10 +72,11 @@ impl ForecastState {
         }
     }
 
-    /// Keeps only what is known of these options, and of the selected target.
-    pub(in crate::tui::tabs::recipe) fn keep(&mut self, options: &[Target]) {
-        let shown = self.shown.clone();
-        let used = |t: &Target| options.contains(t) || shown.as_ref() == Some(t);
+    /// Keeps only what is known of these targets, and of the selected one.
+    pub(in crate::tui::tabs::recipe) fn keep(&mut self, targets: &[Target]) {
+        let mut options: Vec<Target> = targets.iter().map(Budget::without).collect();
+        options.extend(self.shown.clone());
+        let used = |t: &Target| options.contains(t);
         self.answers.retain(|(t, _)| used(t));
         self.mixes.retain(|(t, ..)| used(t));
     }
