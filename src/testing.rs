@@ -206,8 +206,8 @@ pub mod tui {
         #[allow(missing_docs, reason = "described where it is defined")]
         pub mod recipe {
             pub use crate::tui::tabs::recipe::{
-                BatchOutcome, Budget, EditOutcome, EditPlace, Field, LibraryEntry, Overwrite, PlanResponse, Prompt,
-                RecipePane, Row, SaveRefusal, TargetRejection, presets,
+                BatchOutcome, BatchOutlook, Budget, EditOutcome, EditPlace, Field, LibraryEntry, Overwrite,
+                PlanResponse, Prompt, RecipePane, Row, SaveRefusal, TargetRejection, presets,
             };
         }
 

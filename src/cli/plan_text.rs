@@ -247,9 +247,16 @@ pub(crate) fn report<T>(report: &Report<T>, style: Style) -> String {
     let expected = report.forecast_seconds().map(|s| format!(" (forecast {})", seconds(s))).unwrap_or_default();
     let planned = report.memory_bytes.filter(|m| *m > 0);
     let planned = planned.map(|m| format!(" (at most {} planned)", bytes(m))).unwrap_or_default();
+    // The forecast is about encoding; all of it also reads back and publishes, and may have been paused.
+    let paused = report.paused_seconds.filter(|s| *s >= 0.1).map(|s| format!(", paused for {}", seconds(s)));
+    let worked = (report.seconds - report.paused_seconds.unwrap_or(0.0)).max(0.0);
+    let time = match report.encode_seconds {
+        Some(encode) => format!("{} encoding{expected}, {} in all", seconds(encode), seconds(worked)),
+        None => format!("{} in all", seconds(worked)),
+    };
     out.push_str(&style.dim(&format!(
-        "  {} wall{expected}, {} CPU, {} peak memory{planned}",
-        seconds(report.seconds),
+        "  {time}{}, {} CPU, {} peak memory{planned}",
+        paused.unwrap_or_default(),
         seconds(report.cpu_seconds),
         bytes(report.peak_rss)
     )));
