@@ -27,6 +27,10 @@ mod arch;
 
 mod transform;
 
+mod forward;
+
+mod calibrate;
+
 mod forecast;
 
 mod recipe;

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Ground floor first. There are no exceptions, so there is no circle between rooms.
-const ROOMS: [&str; 19] = [
+const ROOMS: [&str; 21] = [
     "units",
     "task",
     "files",
@@ -20,6 +20,8 @@ const ROOMS: [&str; 19] = [
     "formats",
     "arch",
     "transform",
+    "forward",
+    "calibrate",
     "forecast",
     "recipe",
     "plan",

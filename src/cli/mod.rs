@@ -10,6 +10,8 @@ mod config;
 mod convert;
 mod doctor;
 mod formats;
+mod imatrix;
+mod imatrix_statistics;
 mod inspect;
 mod job_show;
 mod jobs;
@@ -162,6 +164,7 @@ pub fn main() -> ExitCode {
         Some(Command::Merge(a)) => split::merge(&a),
         Some(Command::Plan(a)) => plan::run(&a),
         Some(Command::Compare(a)) => compare::run(&a),
+        Some(Command::Imatrix(a)) => imatrix::run(&a),
         Some(Command::Watch(a)) => watch::run(&a),
         Some(Command::Verify(a)) => verify::run(&a),
         Some(Command::Run(a)) => convert::run_recipe(&a),
