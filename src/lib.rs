@@ -27,8 +27,6 @@ mod arch;
 
 mod transform;
 
-mod forward;
-
 mod calibrate;
 
 mod forecast;
