@@ -27,6 +27,10 @@ mod arch;
 
 mod transform;
 
+mod forward;
+
+mod quality;
+
 mod calibrate;
 
 mod forecast;

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Ground floor first. There are no exceptions, so there is no circle between rooms.
-const ROOMS: [&str; 21] = [
+const ROOMS: [&str; 22] = [
     "units",
     "task",
     "files",
@@ -21,6 +21,7 @@ const ROOMS: [&str; 21] = [
     "arch",
     "transform",
     "forward",
+    "quality",
     "calibrate",
     "forecast",
     "recipe",

@@ -10,6 +10,7 @@ mod back;
 pub(crate) mod chat;
 mod class;
 mod complete;
+mod computation;
 mod config;
 mod family;
 mod general;
@@ -29,6 +30,7 @@ mod wrapped;
 
 pub(crate) use adapter::adapter;
 pub(crate) use class::LAYER_COUNT_KEYS;
+pub(crate) use computation::{Activation, Computation, Gate, Norm, Position, Window, computation};
 pub(crate) use identify::open_as_format;
 pub use identify::{identify, open};
 pub(crate) use quantized::quantized;

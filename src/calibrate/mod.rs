@@ -19,7 +19,7 @@ mod write;
 
 pub(crate) use activations::Activations;
 pub(crate) use output::Output;
-pub(crate) use run::{Collection, collect};
+pub(crate) use run::{Collection, DEFAULT_MEMORY, collect};
 pub(crate) use statistics::{Statistics, TensorStatistics, statistics};
 pub(crate) use windows::{Cut, Text, cut};
 pub(crate) use write::Form;

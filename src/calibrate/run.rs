@@ -7,9 +7,10 @@ use crate::model::{ModelError, Result};
 use crate::task::Task;
 use std::collections::BTreeMap;
 
-/// Bytes of hidden states of a pass, unless the number of windows is given. A pass needs a few times as much memory, and reads all weights once,
-/// which takes a small part of its time from a few thousand tokens on.
-const PASS_BYTES: usize = 128 << 20;
+/// Memory of a pass if nothing else is asked. A pass reads all weights once, which takes a small part of its time from a few thousand tokens on.
+pub(crate) const DEFAULT_MEMORY: u64 = 1 << 30;
+/// Values that a layer has at work for a token, in widths of the hidden state, as in `quality::pass`.
+const FLOATS_PER_WIDTH: u64 = 16;
 
 /// What computes windows.
 pub(crate) trait Network {
@@ -17,6 +18,8 @@ pub(crate) trait Network {
     fn layers(&self) -> usize;
     /// Width of the hidden state.
     fn width(&self) -> usize;
+    /// True if there is an output matrix that is not the embedding.
+    fn has_output(&self) -> bool;
     /// The hidden states after the last norm, and every input of a weight on the way to an observer.
     ///
     /// # Errors
@@ -33,6 +36,10 @@ impl Network for Forward {
         Self::width(self)
     }
 
+    fn has_output(&self) -> bool {
+        self.tensor(OUTPUT).is_some()
+    }
+
     fn states(&self, windows: &[Vec<u32>], task: Task<'_>, observer: &mut dyn Observer) -> Result<Vec<f32>> {
         Self::states(self, windows, task, observer)
     }
@@ -43,31 +50,18 @@ impl Network for Forward {
 pub(crate) struct Collection<'a> {
     /// Windows of tokens.
     pub windows: &'a [Vec<u32>],
-    /// Windows computed together; `None` for as many as fit in [`PASS_BYTES`].
-    pub batch: Option<usize>,
-    /// The model has an output matrix of its own, whose inputs are collected too.
+    /// Bytes for the windows that are computed together; the weights at work and the sums come on top.
+    pub memory: u64,
+    /// Collect the inputs of the output matrix too, unless it is the embedding.
     pub process_output: bool,
 }
 
-/// Counts the inputs of a pass on their way to the collector.
-struct Watch<'a> {
-    collector: &'a mut Collector,
-    saw_output: bool,
-}
-
-impl Observer for Watch<'_> {
-    fn input(&mut self, input: &Input<'_>) -> Result<()> {
-        self.saw_output |= input.weight == OUTPUT;
-        self.collector.input(input)
-    }
-}
-
 impl Collection<'_> {
-    /// Windows computed together.
+    /// Windows computed together: at least one.
     pub(crate) fn per_pass(&self, width: usize) -> usize {
-        let context = self.windows.first().map_or(1, Vec::len);
-        let window = context.saturating_mul(width).saturating_mul(size_of::<f32>()).max(1);
-        self.batch.unwrap_or(PASS_BYTES / window).max(1)
+        let tokens = self.windows.first().map_or(1, Vec::len) as u64;
+        let window = tokens.saturating_mul(width as u64).saturating_mul(FLOATS_PER_WIDTH * size_of::<f32>() as u64);
+        usize::try_from(self.memory / window.max(1)).unwrap_or(usize::MAX).max(1)
     }
 }
 
@@ -87,13 +81,12 @@ pub(crate) fn collect(
     let (layers, all) = (network.layers(), passes.len());
     for (pass, windows) in passes.enumerate() {
         let progress = |done: usize, _: usize| (task.progress)(pass * layers + done.min(layers), all * layers);
-        let mut watch = Watch { collector: &mut collector, saw_output: false };
-        let states = network.states(windows, Task { progress: &progress, ..task }, &mut watch)?;
+        let states = network.states(windows, Task { progress: &progress, ..task }, &mut collector)?;
         if task.is_cancelled() {
             return Err(ModelError::request("cancelled while collecting"));
         }
         // What goes into the output matrix is what the last norm gives.
-        if collection.process_output && !watch.saw_output {
+        if collection.process_output && network.has_output() {
             let columns = network.width();
             collector.input(&Input { weight: OUTPUT, values: &states, columns, expert: None })?;
         }
@@ -113,14 +106,14 @@ mod tests {
 
     /// Two layers of two columns; the second has experts, chosen by the parity of the token.
     struct Fake {
-        names_output: bool,
+        has_output: bool,
         cancel_in: Option<usize>,
         cancel: AtomicBool,
         passes: Mutex<Vec<usize>>,
     }
 
     fn fake() -> Fake {
-        Fake { names_output: false, cancel_in: None, cancel: AtomicBool::new(false), passes: Mutex::default() }
+        Fake { has_output: false, cancel_in: None, cancel: AtomicBool::new(false), passes: Mutex::default() }
     }
 
     impl Network for Fake {
@@ -130,6 +123,10 @@ mod tests {
 
         fn width(&self) -> usize {
             2
+        }
+
+        fn has_output(&self) -> bool {
+            self.has_output
         }
 
         fn states(&self, windows: &[Vec<u32>], task: Task<'_>, observer: &mut dyn Observer) -> Result<Vec<f32>> {
@@ -150,12 +147,12 @@ mod tests {
                 self.cancel.store(true, Ordering::Relaxed);
             }
             (task.progress)(2, 2);
-            if self.names_output {
-                give(observer, OUTPUT, &values, None)?;
-            }
             Ok(values)
         }
     }
+
+    /// Memory of a window of the network.
+    const WINDOW: u64 = 5 * 2 * 4 * FLOATS_PER_WIDTH;
 
     fn windows() -> Vec<Vec<u32>> {
         (0..7).map(|w| (0..5).map(|i| (w * 31 + i * 17) % 101).collect()).collect()
@@ -164,31 +161,31 @@ mod tests {
     #[test]
     fn the_sums_are_the_same_however_many_windows_are_in_a_pass() {
         let windows = windows();
-        let sums = |batch| {
+        let sums = |batch: u64| {
             let network = fake();
-            let collection = Collection { windows: &windows, batch, process_output: false };
+            let collection = Collection { windows: &windows, memory: batch * WINDOW, process_output: false };
             let found = collect(&network, collection, Task::quiet()).unwrap();
             (found, network.passes.into_inner().unwrap())
         };
-        let (whole, passes) = sums(None);
+        let (whole, passes) = sums(100);
         assert_eq!(passes, [7]);
         assert_eq!(whole["blk.0.attn_q.weight"].counts, [35]);
         let routed = &whole["blk.1.ffn_up_exps.weight"].counts;
         assert_eq!(routed.iter().sum::<u64>(), 35);
-        for (batch, wanted) in [(1, vec![1; 7]), (3, vec![3, 3, 1]), (100, vec![7])] {
-            let (found, passes) = sums(Some(batch));
+        for (batch, wanted) in [(0, vec![1; 7]), (1, vec![1; 7]), (3, vec![3, 3, 1])] {
+            let (found, passes) = sums(batch);
             assert_eq!((found == whole, passes), (true, wanted), "{batch}");
         }
     }
 
     #[test]
-    fn the_input_of_the_output_is_collected_once() {
+    fn the_input_of_the_output_is_what_the_last_norm_gives() {
         let windows = windows();
-        for names_output in [false, true] {
-            let network = Fake { names_output, ..fake() };
-            let collection = Collection { windows: &windows, batch: Some(2), process_output: true };
+        for has_output in [false, true] {
+            let network = Fake { has_output, ..fake() };
+            let collection = Collection { windows: &windows, memory: 2 * WINDOW, process_output: true };
             let found = collect(&network, collection, Task::quiet()).unwrap();
-            assert_eq!(found[OUTPUT], found["blk.0.attn_q.weight"]);
+            assert_eq!(found.get(OUTPUT), has_output.then(|| &found["blk.0.attn_q.weight"]));
         }
     }
 
@@ -198,7 +195,7 @@ mod tests {
         let network = Fake { cancel_in: Some(2), ..fake() };
         let progress = |done: usize, all: usize| seen.lock().unwrap().push((done, all));
         let task = Task { threads: 1, progress: &progress, cancel: &network.cancel };
-        let collection = Collection { windows: &windows, batch: Some(3), process_output: false };
+        let collection = Collection { windows: &windows, memory: 3 * WINDOW, process_output: false };
         let e = collect(&network, collection, task).unwrap_err();
         assert!(e.to_string().contains("cancelled"), "{e}");
         assert_eq!(*seen.lock().unwrap(), [(1, 6), (2, 6), (3, 6), (4, 6)]);
@@ -207,9 +204,9 @@ mod tests {
     #[test]
     fn a_pass_has_a_bounded_number_of_windows() {
         let windows = vec![vec![0; 512]; 4];
-        let collection = Collection { windows: &windows, batch: None, process_output: false };
-        assert_eq!(collection.per_pass(4096), 16);
+        let collection = Collection { windows: &windows, memory: DEFAULT_MEMORY, process_output: false };
+        assert_eq!(collection.per_pass(4096), 8);
         assert_eq!(collection.per_pass(usize::MAX), 1);
-        assert_eq!(Collection { batch: Some(0), ..collection }.per_pass(8), 1);
+        assert_eq!(Collection { memory: 0, ..collection }.per_pass(8), 1);
     }
 }

@@ -1,11 +1,8 @@
 //! From a text to windows of tokens, as llama-imatrix and llama-perplexity cut it.
 
-use crate::arch::vocab::Runner;
-use crate::model::{Hint, Model, ModelError, Remedy, Result, read_request_text};
+use crate::model::{Hint, Model, ModelError, Remedy, Result};
+use crate::quality::{TextTokenizer, read_text};
 use std::path::Path;
-
-/// Largest text read, in bytes. Importance matrices are made from less than ten megabytes.
-const MAX_TEXT_BYTES: u64 = 256 << 20;
 
 /// A text as the tokens of a model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,22 +10,18 @@ pub(crate) struct Text {
     /// The ids, with the token that begins a text, if the model has one.
     pub ids: Vec<u32>,
     /// The token that begins a text, if the model puts one there.
-    pub bos: Option<u32>,
+    pub begin: Option<u32>,
 }
 
 impl Text {
-    /// Reads a text and encodes it whole. One line end at its end is dropped, as llama.cpp does.
+    /// Reads a text and encodes it whole.
     ///
     /// # Errors
     /// A file that is not text; a model without a tokenizer, or with one that is not run here.
     pub(crate) fn read(path: &Path, model: &Model) -> Result<Self> {
-        let runner = Runner::of(model)?;
-        let text = read_request_text(path, MAX_TEXT_BYTES)?;
-        let pieces = runner.encode(text.strip_suffix('\n').unwrap_or(&text)).map_err(|e| e.in_file(path))?.pieces;
-        let bos = pieces.first().filter(|p| p.added).map(|p| p.id);
-        // What a model puts after a text is not a part of it.
-        let end = pieces.iter().rposition(|p| !p.added).map_or(0, |n| n + 1);
-        Ok(Self { ids: pieces[..end].iter().map(|p| p.id).collect(), bos })
+        let tokenizer = TextTokenizer::of(model)?;
+        let ids = tokenizer.tokens(&read_text(path)?).map_err(|e| e.in_file(path))?;
+        Ok(Self { ids, begin: tokenizer.begin })
     }
 }
 
@@ -63,8 +56,8 @@ pub(crate) fn cut(text: &Text, cut: Cut) -> Result<Vec<Vec<u32>>> {
     }
     let mut windows: Vec<Vec<u32>> = ids.chunks_exact(context).map(<[u32]>::to_vec).collect();
     windows.truncate(cut.most.unwrap_or(usize::MAX));
-    if let Some(bos) = text.bos {
-        windows.iter_mut().filter_map(|w| w.first_mut()).for_each(|first| *first = bos);
+    if let Some(begin) = text.begin {
+        windows.iter_mut().filter_map(|w| w.first_mut()).for_each(|first| *first = begin);
     }
     Ok(windows)
 }
@@ -75,17 +68,17 @@ mod tests {
 
     #[test]
     fn windows_are_whole_and_begin_with_the_first_token() {
-        let text = Text { ids: (1..=11).collect(), bos: Some(1) };
+        let text = Text { ids: (1..=11).collect(), begin: Some(1) };
         let how = Cut { context: 3, from: 0, most: None };
         assert_eq!(cut(&text, how).unwrap(), [[1, 2, 3], [1, 5, 6], [1, 8, 9]]);
         assert_eq!(cut(&text, Cut { from: 1, most: Some(1), ..how }).unwrap(), [[1, 5, 6]]);
-        let without = Text { bos: None, ..text.clone() };
+        let without = Text { begin: None, ..text.clone() };
         assert_eq!(cut(&without, Cut { from: 1, ..how }).unwrap(), [[4, 5, 6], [7, 8, 9]]);
     }
 
     #[test]
     fn a_text_of_less_than_two_windows_is_refused() {
-        let text = Text { ids: (0..11).collect(), bos: None };
+        let text = Text { ids: (0..11).collect(), begin: None };
         for (context, from) in [(6, 0), (3, 2), (3, usize::MAX), (usize::MAX, 0)] {
             let e = cut(&text, Cut { context, from, most: None }).unwrap_err();
             assert!(e.to_string().contains("11 tokens") && e.hint().is_some(), "{e}");
@@ -97,14 +90,14 @@ mod tests {
     fn a_text_is_encoded_whole_with_the_token_that_begins_it() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let model = crate::arch::open(&root.join("fixtures/models/tiny-llama")).unwrap();
-        let text = Text::read(&root.join("fixtures/golden/imatrix/calib.txt"), &model).unwrap();
-        assert_eq!(text.bos, Some(1));
-        assert_eq!(text.ids[0], 1);
-        // The golden matrix was made from 37 windows of 256 tokens.
-        assert_eq!(text.ids.len() / 256, 37);
+        let data = root.join("fixtures/golden/imatrix/calib.txt");
+        let text = Text::read(&data, &model).unwrap();
+        // The golden matrix was made from 37 windows of 256 tokens; texts of this model begin with none.
+        assert_eq!((text.ids.len() / 256, text.begin), (37, None));
         let bert = crate::arch::open(&root.join("fixtures/models/mini-bert")).unwrap();
-        let text = Text::read(&root.join("fixtures/golden/imatrix/calib.txt"), &bert).unwrap();
-        assert!(text.bos.is_some_and(|bos| text.ids[1..].iter().all(|id| *id != bos)));
+        let text = Text::read(&data, &bert).unwrap();
+        assert!(text.begin.is_some() && text.ids.first() == text.begin.as_ref());
+        assert!(text.ids[1..].iter().all(|id| Some(*id) != text.begin));
     }
 
     #[test]

@@ -72,6 +72,7 @@ impl Cli {
             Command::Plan(a) => &mut a.threads,
             Command::Compare(a) => &mut a.threads,
             Command::Imatrix(a) => &mut a.threads,
+            Command::Eval(a) => &mut a.threads,
             Command::Verify(a) => &mut a.threads,
             Command::Watch(a) => &mut a.rule.threads,
             _ => return None,
@@ -80,7 +81,7 @@ impl Cli {
 }
 
 /// A size that is more than nothing.
-fn size(text: &str) -> Result<String, &'static str> {
+pub(super) fn size(text: &str) -> Result<String, &'static str> {
     match crate::recipe::parse_size(text) {
         None | Some(0) => Err("write it as 4G, 500M or 4.5GiB"),
         Some(_) => Ok(text.to_owned()),
@@ -140,7 +141,9 @@ pub(crate) enum Command {
     /// Compare variants of a model: sizes, and the error of each tensor against a baseline
     Compare(CompareArgs),
     /// Compute, merge or show an importance matrix: how strongly each column of each weight is used on a text
-    Imatrix(ImatrixArgs),
+    Imatrix(super::imatrix_args::ImatrixArgs),
+    /// Measure what models say: perplexity on a text, and the divergence from a baseline
+    Eval(EvalArgs),
     /// List, show, follow, pause, cancel, resume or clean jobs
     Jobs(JobsArgs),
     /// List, show, check or start recipes
@@ -310,59 +313,61 @@ pub(crate) struct CompareArgs {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The file is what llama-imatrix writes; `remold convert --imatrix` and llama-quantize read it. Weights are read layer by layer, \
-        so that the model need not fit in memory.\n\
-        Examples:\n  \
-        remold imatrix MODEL --data text.txt -o imatrix.gguf\n  \
-        remold imatrix --merge one.gguf two.gguf -o both.gguf\n  \
-        remold imatrix --show-statistics imatrix.gguf"
+    after_help = "Perplexity, KL divergence and the other figures are defined as in llama-perplexity, and so are the windows of the text. docs/eval.md says what each \
+        figure means and what is usual. Models are read layer by layer: memory does not grow with the model.\n\
+        Exit codes: 0 done; 1 failed; 2 invalid request; 3 a --fail-if condition holds; 130 cancelled."
 )]
-pub(crate) struct ImatrixArgs {
-    /// The model: a file or a folder, in any type
-    #[arg(value_name = "MODEL")]
-    pub model: Option<PathBuf>,
-    /// The text to compute, UTF-8
-    #[arg(short = 'f', long, value_name = "FILE", requires = "model")]
+pub(crate) struct EvalArgs {
+    /// The models: files or folders
+    #[arg(required = true, value_name = "MODEL")]
+    pub models: Vec<PathBuf>,
+    /// The text: a UTF-8 file of at least two windows; for embedding models one text per line
+    #[arg(long, value_name = "FILE", required_unless_present = "logits")]
     pub data: Option<PathBuf>,
-    /// Add up these importance matrices, .gguf or .dat, and what is computed from --data
-    #[arg(long, value_name = "FILE", num_args = 1..)]
-    pub merge: Vec<PathBuf>,
-    /// As --merge, separated by commas
-    #[arg(long, value_name = "FILES", value_delimiter = ',', hide = true)]
-    pub in_file: Vec<PathBuf>,
-    /// Print statistics of each tensor and layer of an importance matrix
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "data", "merge", "in_file", "output"])]
-    pub show_statistics: Option<PathBuf>,
-    /// Output file, .gguf or .dat [default: imatrix.gguf]
-    #[arg(short, long, alias = "output-file", value_name = "OUT")]
-    pub output: Option<PathBuf>,
-    /// Form of the output [default: what its name says]
-    #[arg(long, value_name = "FORM", value_parser = clap::builder::PossibleValuesParser::new(crate::calibrate::Form::NAMES))]
-    pub output_format: Option<String>,
-    /// Replace an existing output
-    #[arg(long)]
-    pub force: bool,
-    /// Tokens of a window [default: 512, or the context length of the model if it is shorter]
-    #[arg(short, long, alias = "ctx-size", value_name = "N", value_parser = value_parser!(u32).range(16..=1 << 20))]
+    /// The model to compare the others with, for instance the one they were made from
+    #[arg(long, value_name = "MODEL")]
+    pub baseline: Option<PathBuf>,
+    /// Tokens of a window [default: 512, or the context length of the models if it is shorter]
+    #[arg(short, long, value_name = "N", value_parser = value_parser!(u32).range(4..=16_777_216))]
     pub context: Option<u32>,
-    /// Windows to compute at most [default: all of the text]
+    /// Begin a window every N tokens and score its last N tokens, as llama-perplexity does with --ppl-stride
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=16_777_216))]
+    pub stride: Option<u32>,
+    /// Use only the first N windows; for embedding models, the first N texts
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     pub chunks: Option<u32>,
-    /// Windows to leave out at the beginning of the text
-    #[arg(long, alias = "chunk", value_name = "N", default_value_t = 0, hide_default_value = true)]
-    pub from_chunk: u32,
-    /// Windows to compute together; more need more memory and read the weights less often [default: 128 MiB of hidden states]
-    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
-    pub batch: Option<u32>,
-    /// Also collect the inputs of the output matrix
+    /// Round the inputs of matrix products as a program does, to get its figures [default: exact]
+    #[arg(long = "as", value_name = "PROGRAM")]
+    pub rounding: Option<AsProgram>,
+    /// Use the log-probabilities in this file as the baseline: one of llama-perplexity --kl-divergence-base, or of --save-logits. It contains the tokens of the text
+    #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
+    pub logits: Option<PathBuf>,
+    /// Save the log-probabilities of the baseline, or of the only model, to a file that llama-perplexity reads
+    #[arg(long, value_name = "FILE", conflicts_with = "logits")]
+    pub save_logits: Option<PathBuf>,
+    /// Exit with 3 if this holds for any model, as in 'kld_mean > 0.01'; may be repeated. --help lists the metrics
+    #[arg(long, value_name = "CONDITION", long_help = super::eval::fail_if_help())]
+    pub fail_if: Vec<String>,
+    /// Memory for hidden states and logits, as in 1GiB [default: 1GiB]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub memory: Option<String>,
+    /// Also list the divergence of the hidden state after every layer
     #[arg(long)]
-    pub process_output: bool,
-    /// Print events as JSON lines, or statistics as one JSON object
+    pub layers: bool,
+    /// Print events as JSON lines
     #[arg(long)]
     pub json: bool,
     /// Threads to compute with [default: all cores]
-    #[arg(short, long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
+}
+
+/// Programs whose rounding can be reproduced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum AsProgram {
+    /// llama.cpp on a CPU
+    #[value(name = "llama.cpp")]
+    LlamaCpp,
 }
 
 #[derive(Debug, Args)]

@@ -67,7 +67,8 @@ fn metrics(c: &Comparison, v: &Variant, baseline: &str) -> Vec<EventBody> {
     let model = v.path.display().to_string();
     let metric = |name: &str, value: f64, baseline: Option<&str>, layer: Option<u32>| {
         let baseline = baseline.map(str::to_owned);
-        EventBody::Metric(Metric { name: name.to_owned(), value, model: model.clone(), baseline, layer })
+        let name = name.to_owned();
+        EventBody::Metric(Metric { name, value, model: model.clone(), baseline, layer, ..Metric::default() })
     };
     let mut all = vec![
         metric("size_bytes", v.bytes as f64, None, None),

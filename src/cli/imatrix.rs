@@ -1,6 +1,6 @@
 //! `remold imatrix`: computes, merges and shows importance matrices.
 
-use super::args::ImatrixArgs;
+use super::imatrix_args::ImatrixArgs;
 use super::tensor_counter::TensorCounter;
 use super::text::{Style, bytes, plural, safe, seconds};
 use super::threads::threads;
@@ -150,7 +150,7 @@ fn compute(
     let windows = calibrate::cut(&text, cut).map_err(|e| e.in_file(data))?;
     let tokens = windows.len() * context as usize;
     let collection =
-        Collection { windows: &windows, batch: args.batch.map(|n| n as usize), process_output: args.process_output };
+        Collection { windows: &windows, memory: memory(args), process_output: args.process_output };
     let passes = windows.len().div_ceil(collection.per_pass(forward.width()));
     progress.begin(&format!(
         "{} of {context} tokens, {} in {}",
@@ -161,6 +161,11 @@ fn compute(
     let entries = calibrate::collect(&forward, collection, task)?;
     let datasets = vec![data.display().to_string()];
     Ok((Activations { entries, datasets, chunk_size: context }, tokens))
+}
+
+/// Bytes for the windows that are computed together.
+fn memory(args: &ImatrixArgs) -> u64 {
+    args.memory.as_deref().and_then(crate::recipe::parse_size).unwrap_or(calibrate::DEFAULT_MEMORY)
 }
 
 /// The length of a window: the one asked for, or 512 unless the model was trained with less.

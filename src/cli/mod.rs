@@ -9,8 +9,11 @@ mod completions;
 mod config;
 mod convert;
 mod doctor;
+mod eval;
+mod eval_text;
 mod formats;
 mod imatrix;
+mod imatrix_args;
 mod imatrix_statistics;
 mod inspect;
 mod job_show;
@@ -165,6 +168,7 @@ pub fn main() -> ExitCode {
         Some(Command::Plan(a)) => plan::run(&a),
         Some(Command::Compare(a)) => compare::run(&a),
         Some(Command::Imatrix(a)) => imatrix::run(&a),
+        Some(Command::Eval(a)) => eval::run(&a),
         Some(Command::Watch(a)) => watch::run(&a),
         Some(Command::Verify(a)) => verify::run(&a),
         Some(Command::Run(a)) => convert::run_recipe(&a),

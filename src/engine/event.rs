@@ -97,6 +97,9 @@ pub struct Metric {
     pub name: String,
     /// The value, in the unit of the name.
     pub value: f64,
+    /// One standard error, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uncertainty: Option<f64>,
     /// The model it is of.
     pub model: String,
     /// The model it is measured against, when it is an error.
@@ -105,6 +108,24 @@ pub struct Metric {
     /// The layer it is of; the whole model when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<u32>,
+    /// How it was computed, where there is more than one way: `exact`, `llama.cpp`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+}
+
+/// A condition on a metric that was checked.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// The metric.
+    pub metric: String,
+    /// The condition under which the check fails: `kld_mean > 0.01`.
+    pub condition: String,
+    /// The measured value.
+    pub value: f64,
+    /// False if the condition holds.
+    pub passed: bool,
+    /// The model it is of.
+    pub model: String,
 }
 
 /// Resources at one moment.
@@ -196,6 +217,9 @@ pub enum EventBody {
     /// A measured value.
     #[serde(rename = "metric")]
     Metric(Metric),
+    /// A condition on a metric was checked.
+    #[serde(rename = "check")]
+    Check(Check),
     /// The baseline of a comparison.
     #[serde(rename = "compare.baseline")]
     Baseline {
@@ -341,6 +365,8 @@ mod tests {
             EventBody::TensorFinished(TensorDone { rmse: Some(0.25), ..TensorDone::default() }),
             EventBody::Baseline { model: "m".into(), baseline: Baseline::default() },
             EventBody::Metric(Metric { name: "sqnr_db".into(), value: 22.5, layer: Some(1), ..Metric::default() }),
+            EventBody::Metric(Metric { uncertainty: Some(0.5), mode: Some("exact".into()), ..Metric::default() }),
+            EventBody::Check(Check { metric: "kld_mean".into(), value: 0.5, passed: true, ..Check::default() }),
             EventBody::Warning(Warning::new("a.b", "c")),
             EventBody::Sample(Sample { rss: 1, fraction: 1.0, eta: Some(3.0), ..Sample::default() }),
             EventBody::OutputWritten { output: OutputIndex(0), path: "x".into(), bytes: 1 },

@@ -37,8 +37,8 @@ mod unchanged;
 mod verify;
 mod work;
 
+pub(crate) use event::{Check, Metric, Sample, TensorDone, TensorStart};
 pub use event::{Event, EventBody, Failure, from_json};
-pub(crate) use event::{Metric, Sample, TensorDone, TensorStart};
 pub use gate::Gate;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use journal::read as read_journal;

@@ -57,7 +57,7 @@ impl Set {
             first_chunk += chunks;
         }
         let done = AtomicUsize::new(0);
-        how.each(first_chunk, |number, buffers: &mut Buffers| {
+        how.each::<Buffers, ModelError>(first_chunk, |number, buffers| {
             let at = all.partition_point(|p| p.first_chunk <= number) - 1;
             let (pair, p) = (&self.pairs[at], &all[at]);
             let sides = compare(pair, &p.cut.piece((number - p.first_chunk) as u64), buffers)?;

@@ -55,7 +55,7 @@ impl Scores {
         let done = AtomicUsize::new(0);
         let found: Mutex<Vec<Found>> = Mutex::default();
         let (kept, effort) = (&self.kept, self.effort);
-        how.each(subjects.len(), |number, buffers: &mut Buffers| {
+        how.each::<Buffers, ModelError>(subjects.len(), |number, buffers| {
             let (subject, wanted) = &subjects[number];
             let one = measure_one(subject, wanted, effort, kept, buffers)?;
             locked(&found).push(one);

@@ -82,6 +82,10 @@ pub(crate) fn event_lines(body: &EventBody, wording: &Wording<'_>) -> Vec<EventL
         EventBody::TensorFinished(t) => (Level::Info, "tensor", tensor(t)),
         EventBody::Baseline { model, .. } => (Level::Info, "baseline", model.clone()),
         EventBody::Metric(m) => (Level::Info, "metric", format!("{} {} of {}", m.name, m.value, m.model)),
+        EventBody::Check(c) if c.passed => {
+            (Level::Info, "check", format!("passed, {} is {}: {}", c.metric, c.value, c.condition))
+        }
+        EventBody::Check(c) => (Level::Warn, "check", format!("failed, {} is {}: {}", c.metric, c.value, c.condition)),
         EventBody::Warning(w) => (Level::Warn, "warning", w.text.clone()),
         EventBody::OutputWritten { path: p, bytes: n, .. } => {
             (Level::Info, "written", format!("{}  {}", path(p), bytes(*n)))

@@ -282,6 +282,7 @@ impl JobHistory {
             }
             EventBody::StageStarted { stage, .. } => self.stage = Some(*stage),
             EventBody::Metric(_)
+            | EventBody::Check(_)
             | EventBody::Baseline { .. }
             | EventBody::StageFinished { .. }
             | EventBody::OutputReused { .. }

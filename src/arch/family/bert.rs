@@ -48,6 +48,13 @@ pub(crate) static FAMILY: Family = Family {
     expects: &[("hidden_act", &["gelu"]), ("activation", &["gelu"]), ("position_embedding_type", &["absolute"])],
     claims: always,
     config,
+    computation: Computation {
+        norm: Norm::Layer,
+        encoder: true,
+        activation: Activation::GeluErf,
+        gate: Gate::None,
+        ..Computation::llama(Position::Learned)
+    },
 };
 
 static RULES: &[Rule] = &[

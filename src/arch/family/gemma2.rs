@@ -27,6 +27,7 @@ pub(crate) static FAMILY: Family = Family {
     expects: &[("hidden_activation", &["gelu_pytorch_tanh"])],
     claims: always,
     config,
+    computation: Computation::gemma(Window::AllBut(2), 46),
 };
 
 /// Names of Gemma 2 and 3; every norm is shifted.

@@ -32,6 +32,7 @@ pub(crate) static FAMILY: Family = Family {
     expects: &[("hidden_activation", &["gelu_pytorch_tanh"])],
     claims: always,
     config,
+    computation: Computation::gemma(Window::AllBut(6), 62),
 };
 
 static VOCABULARY: &[Rule] = &[

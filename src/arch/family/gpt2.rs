@@ -36,6 +36,12 @@ pub(crate) static FAMILY: Family = Family {
     ],
     claims: always,
     config,
+    computation: Computation {
+        norm: Norm::Layer,
+        activation: Activation::GeluTanh,
+        gate: Gate::None,
+        ..Computation::llama(Position::Learned)
+    },
 };
 
 static RULES: &[Rule] = &[

@@ -17,6 +17,7 @@ pub(crate) static FAMILY: Family = Family {
     expects: &[("hidden_act", &["silu", "swish"])],
     claims: always,
     config: |meta| config(meta, "LlamaForCausalLM", "llama"),
+    computation: Computation::llama(Position::Pairs),
 };
 
 fn defaults(c: &mut Config) {

@@ -18,6 +18,7 @@ pub(crate) static FAMILY: Family = Family {
     // A GGUF file does not distinguish Mistral from Llama; it is converted back as Llama.
     claims: |_| false,
     config: |meta| llama::config(meta, "MistralForCausalLM", "mistral"),
+    computation: Computation { window: Window::TransformersOnly, ..Computation::llama(Position::Pairs) },
 };
 
 fn defaults(c: &mut Config) {

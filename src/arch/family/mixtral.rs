@@ -30,6 +30,7 @@ pub(crate) static FAMILY: Family = Family {
     expects: &[("hidden_act", &["silu", "swish"])],
     claims: |meta| meta.has_tensor("blk.0.ffn_gate_exps.weight"),
     config,
+    computation: Computation::llama(Position::Pairs),
 };
 
 static ROUTER: &[Rule] = &[

@@ -18,6 +18,7 @@ mod qwen3;
 mod qwen3_moe;
 
 use super::back::Meta;
+use super::computation::{Activation, Computation, Gate, Norm, Position, Window};
 use super::config::Config;
 use super::params::{Params, Source};
 use super::types::FamilyInfo;
@@ -74,6 +75,8 @@ pub(crate) struct Family {
     pub claims: fn(&Meta<'_>) -> bool,
     /// `config.json` from GGUF metadata.
     pub config: fn(&Meta<'_>) -> Result<Map<String, Value>>,
+    /// How its networks compute.
+    pub computation: Computation,
 }
 
 /// One tensor name in both ecosystems, without `.weight` or `.bias`; `{}` is the layer. The weight's shape is in the order of the

@@ -27,6 +27,11 @@ pub(crate) static FAMILY: Family = Family {
     expects: &[("hidden_act", &["silu", "swish"])],
     claims: always,
     config,
+    computation: Computation {
+        gate: Gate::Fused,
+        window: Window::TransformersOnly,
+        ..Computation::llama(Position::Halves)
+    },
 };
 
 static RULES: &[Rule] = &[

@@ -24,6 +24,7 @@ pub(crate) static FAMILY: Family = Family {
         c.shift_remove("head_dim");
         Ok(c)
     },
+    computation: Computation::llama(Position::Halves),
 };
 
 /// Query, key and value projections; their biases are part of the architecture.

@@ -22,6 +22,7 @@ pub(crate) static FAMILY: Family = Family {
         c.insert("use_sliding_window".into(), false.into());
         Ok(c)
     },
+    computation: Computation::llama(Position::Halves),
 };
 
 fn defaults(c: &mut Config) {

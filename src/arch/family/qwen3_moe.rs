@@ -40,6 +40,7 @@ pub(crate) static FAMILY: Family = Family {
     expects: &[("hidden_act", &["silu", "swish"]), ("norm_topk_prob", &["true"]), ("use_sliding_window", &["false"])],
     claims: always,
     config,
+    computation: Computation::llama(Position::Halves),
 };
 
 static ROUTER: &[Rule] =

@@ -5,6 +5,7 @@
 //! [`restore_sidecars`] is the inverse, [`describe()`] gives a short description, [`Runner`] encodes a text with it.
 
 mod base;
+mod begin;
 mod cache;
 mod chat;
 mod describe;
@@ -21,6 +22,7 @@ mod spm_json;
 mod tokens;
 mod unigram;
 
+pub(crate) use begin::begin_token;
 pub use describe::{describe, describe_metadata};
 pub(crate) use request::Vocab;
 pub use request::VocabRequest;

@@ -154,6 +154,42 @@ impl Runner {
         Ok(Encoded { pieces, decoded })
     }
 
+    /// The same tokenizer, which takes the text of a control token (`<s>`) as text, as llama.cpp's tools do with files.
+    #[must_use]
+    pub(crate) fn without_control_tokens(mut self) -> Self {
+        self.tokenizer.set_encode_special_tokens(true);
+        self
+    }
+
+    /// The ids of a text's tokens, without those that the model puts around it: for long texts, since nothing else is made of them.
+    ///
+    /// # Errors
+    /// The tokenizer's error.
+    pub(crate) fn ids(&self, text: &str) -> Result<Vec<u32>> {
+        let broken = |e: tokenizers::Error| ModelError::bad(format!("the tokenizer cannot encode this: {e}"));
+        let encoding = self.tokenizer.encode_fast(text, false).map_err(broken)?;
+        let renumbered: HashMap<u32, u32> = self
+            .added
+            .iter()
+            .filter_map(|(token, id)| Some((self.tokenizer.token_to_id(token)?, *id)))
+            .filter(|(crates, own)| crates != own)
+            .collect();
+        Ok(encoding.get_ids().iter().map(|id| renumbered.get(id).copied().unwrap_or(*id)).collect())
+    }
+
+    /// The ids of a text with the tokens that the model puts around it, cut to at most `limit` tokens; the last ones are those that
+    /// the model puts at the end.
+    ///
+    /// # Errors
+    /// The tokenizer's error.
+    pub(crate) fn framed_ids(&self, text: &str, limit: usize) -> Result<Vec<u32>> {
+        let room = limit.saturating_sub(self.before.len() + self.after.len());
+        let mut ids = self.before.clone();
+        ids.extend(self.ids(text)?.into_iter().take(room));
+        ids.extend(&self.after);
+        Ok(ids)
+    }
+
     /// A token of the vocabulary as readable text.
     fn said(&self, token: &str) -> String {
         match base::letters(token).filter(|_| self.byte_level) {

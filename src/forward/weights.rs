@@ -1,0 +1,150 @@
+//! Where the layers get their weights from, and the two operations that are worth more than a chain of tensor operations.
+//!
+//! [`Streamed`] reads weights when they are used and drops them afterwards.
+
+use super::attention::{self, Attention, Sequence};
+use super::rounding::{self, Rounding};
+use super::{Input, Observer, product};
+use crate::model::{ModelError, Piece, Result, TensorEntry};
+use crate::task::Task;
+use crate::transform::decode;
+use candle_core::{Device, Tensor};
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+/// Longest vector that is read as a whole; those of real networks have at most some hundred thousand elements.
+const MAX_VECTOR: u64 = 1 << 24;
+
+/// Weights by GGUF name, and what is done with them.
+pub(super) trait Weights {
+    /// True if there is a tensor of that name.
+    fn has(&self, name: &str) -> bool;
+    /// A whole vector; `None` if there is no tensor of that name.
+    fn vector(&self, name: &str) -> Result<Option<Tensor>>;
+    /// Some rows of a matrix.
+    fn rows(&self, name: &str, ids: &[u32]) -> Result<Tensor>;
+    /// x · Wᵀ; of one of the matrices stacked in the tensor, if one is named: (number, of).
+    fn product(&self, x: &Tensor, name: &str, expert: Option<(usize, usize)>) -> Result<Tensor>;
+    /// Attention of each sequence to itself.
+    fn attention(&self, q: &Tensor, k: &Tensor, v: &Tensor, sequences: &[Sequence], how: &Attention) -> Result<Tensor>;
+    /// Where tensors are.
+    fn device(&self) -> &Device;
+}
+
+/// Weights that are read from a model whenever they are used.
+pub(super) struct Streamed<'a> {
+    tensors: &'a HashMap<String, TensorEntry>,
+    rounding: Rounding,
+    device: Device,
+    task: Task<'a>,
+    observer: RefCell<&'a mut dyn Observer>,
+}
+
+impl<'a> Streamed<'a> {
+    pub(super) fn new(
+        tensors: &'a HashMap<String, TensorEntry>,
+        rounding: Rounding,
+        task: Task<'a>,
+        observer: &'a mut dyn Observer,
+    ) -> Self {
+        Self { tensors, rounding, device: Device::Cpu, task, observer: RefCell::new(observer) }
+    }
+
+    fn find(&self, name: &str) -> Result<&TensorEntry> {
+        self.tensors.get(name).ok_or_else(|| ModelError::bad("a tensor that the network needs is missing").field(name))
+    }
+
+    /// Tells the observer what all tokens are after a layer.
+    pub(super) fn layer_done(&self, layer: u32, layers: u32, hidden: &Tensor) -> Result<()> {
+        let mut observer = self.observer.borrow_mut();
+        if !observer.wants_layers() {
+            return Ok(());
+        }
+        observer.layer(layer, layers, &floats(hidden)?)
+    }
+
+    /// The error of a cancelled task.
+    pub(super) fn check_cancelled(&self) -> Result<()> {
+        if self.task.is_cancelled() { Err(ModelError::request("cancelled")) } else { Ok(()) }
+    }
+}
+
+/// The elements of a tensor, row-major.
+pub(super) fn floats(x: &Tensor) -> Result<Vec<f32>> {
+    Ok(x.flatten_all()?.to_vec1::<f32>()?)
+}
+
+impl Weights for Streamed<'_> {
+    fn has(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
+    fn vector(&self, name: &str) -> Result<Option<Tensor>> {
+        let Some(entry) = self.tensors.get(name) else { return Ok(None) };
+        let len = entry.shape.elems().unwrap_or(u64::MAX);
+        if len > MAX_VECTOR {
+            return Err(ModelError::bad(format!("{len} elements are too many for a vector")).field(name));
+        }
+        let mut values = vec![0f32; len as usize];
+        decode(entry, &Piece::rows(entry, 0..entry.rows()), &mut Vec::new(), &mut values)?;
+        product::check_finite(&values, entry, 0)?;
+        Ok(Some(Tensor::from_vec(values, len as usize, &self.device)?))
+    }
+
+    fn rows(&self, name: &str, ids: &[u32]) -> Result<Tensor> {
+        let entry = self.find(name)?;
+        let columns = usize::try_from(entry.cols()).unwrap_or(usize::MAX);
+        let mut values = vec![0f32; ids.len().saturating_mul(columns)];
+        let mut raw = Vec::new();
+        for (id, row) in ids.iter().zip(values.chunks_exact_mut(columns.max(1))) {
+            let id = u64::from(*id);
+            if id >= entry.rows() {
+                let what = format!("row {id} is needed, but there are {}", entry.rows());
+                return Err(ModelError::bad(what).field(name));
+            }
+            decode(entry, &Piece::rows(entry, id..id + 1), &mut raw, row)?;
+            product::check_finite(row, entry, id)?;
+        }
+        Ok(Tensor::from_vec(values, (ids.len(), columns), &self.device)?)
+    }
+
+    fn product(&self, x: &Tensor, name: &str, expert: Option<(usize, usize)>) -> Result<Tensor> {
+        self.check_cancelled()?;
+        let entry = self.find(name)?;
+        let (tokens, columns) = x.dims2()?;
+        if entry.cols() != columns as u64 {
+            let what = format!("rows of {} elements for inputs of {columns}", entry.cols());
+            return Err(ModelError::bad(what).field(name));
+        }
+        let rows = match expert {
+            None => 0..entry.rows(),
+            Some((number, of)) => {
+                let each = entry.rows() / of.max(1) as u64;
+                number as u64 * each..(number as u64 + 1) * each
+            }
+        };
+        let mut values = floats(x)?;
+        self.observer.borrow_mut().input(&Input { weight: name, values: &values, columns, expert })?;
+        if self.rounding == Rounding::LlamaCpp {
+            rounding::round(&mut values, columns, entry.encoding);
+        }
+        let out = product::product(&values, entry, rows.clone(), self.task)?;
+        Ok(Tensor::from_vec(out, (tokens, (rows.end - rows.start) as usize), &self.device)?)
+    }
+
+    fn attention(&self, q: &Tensor, k: &Tensor, v: &Tensor, sequences: &[Sequence], how: &Attention) -> Result<Tensor> {
+        self.check_cancelled()?;
+        let (q, mut k, mut v) = (floats(q)?, floats(k)?, floats(v)?);
+        if self.rounding == Rounding::LlamaCpp && how.causal {
+            rounding::to_f16(&mut k);
+            rounding::to_f16(&mut v);
+        }
+        let out = attention::attend(&q, &k, &v, sequences, how, self.task)?;
+        let width = how.heads * how.value_size;
+        Ok(Tensor::from_vec(out, (q.len() / (how.heads * how.key_size).max(1), width), &self.device)?)
+    }
+
+    fn device(&self) -> &Device {
+        &self.device
+    }
+}

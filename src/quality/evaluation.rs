@@ -1,0 +1,469 @@
+//! Evaluates models that a user names on a text that a user names: opens everything, checks that it fits together, runs the pass, and
+//! gives the figures by the names of the table of metrics.
+
+use super::condition::Condition;
+use super::embeddings::{self, MOST_PAIRED, MOST_TEXTS, Pooling};
+use super::logits_file::{LogitsFile, LogitsWriter};
+use super::metrics::Needs;
+use super::pass::{Base, DEFAULT_MEMORY, Entrant, Listener, Pass};
+use super::statistics::Estimate;
+use super::tokens::{TextTokenizer, read_text};
+use super::windows::{self, Cutting, Windows};
+use crate::arch;
+use crate::forward::{Forward, Rounding};
+use crate::model::{ModelError, Result};
+use crate::task::Task;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Most models of one evaluation: more columns than a screen has.
+pub(crate) const MAX_MODELS: usize = 16;
+
+/// What is to be evaluated.
+#[derive(Clone, Debug)]
+pub(crate) struct Evaluation {
+    /// The models: files or folders.
+    pub models: Vec<PathBuf>,
+    /// The model that the others are compared with.
+    pub baseline: Option<PathBuf>,
+    /// The text.
+    pub data: Option<PathBuf>,
+    /// A file of log-probabilities in place of a baseline, with its text.
+    pub logits: Option<PathBuf>,
+    /// Where to write the log-probabilities of the baseline, or of the only model.
+    pub save_logits: Option<PathBuf>,
+    /// Tokens of a window.
+    pub context: Option<usize>,
+    /// Tokens between windows; 0 for windows that do not overlap.
+    pub stride: usize,
+    /// At most so many windows (embedding models: texts); 0 for all.
+    pub chunks: usize,
+    /// How the inputs of products are rounded.
+    pub rounding: Rounding,
+    /// Bytes to stay within.
+    pub memory: u64,
+}
+
+impl Evaluation {
+    /// Of some models, with the defaults.
+    pub(crate) fn of(models: Vec<PathBuf>) -> Self {
+        Self {
+            models,
+            baseline: None,
+            data: None,
+            logits: None,
+            save_logits: None,
+            context: None,
+            stride: 0,
+            chunks: 0,
+            rounding: Rounding::Exact,
+            memory: DEFAULT_MEMORY,
+        }
+    }
+}
+
+/// A measured value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Value {
+    /// The name of the metric.
+    pub metric: &'static str,
+    /// The value with its uncertainty.
+    pub estimate: Estimate,
+    /// The layer it is of, if it is of one.
+    pub layer: Option<u32>,
+}
+
+/// What was measured of a model.
+#[derive(Clone, Debug)]
+pub(crate) struct Measured {
+    /// A name that distinguishes it from the others.
+    pub label: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// True for the model that the others are compared with.
+    pub is_baseline: bool,
+    /// The values, in the order of the table of metrics.
+    pub values: Vec<Value>,
+}
+
+impl Measured {
+    /// The value of the whole model.
+    pub(crate) fn get(&self, metric: &str) -> Option<Estimate> {
+        self.values.iter().find(|v| v.metric == metric && v.layer.is_none()).map(|v| v.estimate)
+    }
+
+    /// The value that a condition decides on: of the whole model, or of its worst layer.
+    pub(crate) fn decisive(&self, condition: &Condition) -> Option<f64> {
+        let name = condition.metric.name;
+        self.get(name)
+            .map(|e| e.value)
+            .or_else(|| condition.worst(self.values.iter().filter(|v| v.metric == name).map(|v| v.estimate.value)))
+    }
+}
+
+/// The result of an evaluation.
+#[derive(Clone, Debug)]
+pub(crate) struct Report {
+    /// The models; a baseline that is none of those asked for comes first.
+    pub models: Vec<Measured>,
+    /// What they were compared with, as a label and a path.
+    pub baseline: Option<(String, PathBuf)>,
+    /// How the inputs of products were rounded.
+    pub rounding: Rounding,
+    /// What was measured on, in a few words: `15 windows of 256 tokens, 1905 scored`.
+    pub measured_on: String,
+    /// What a reader should know.
+    pub notes: Vec<String>,
+    /// Wall time.
+    pub seconds: f64,
+}
+
+/// An opened model.
+struct Opened {
+    label: String,
+    path: PathBuf,
+    forward: Forward,
+    tokenizer: TextTokenizer,
+}
+
+impl Opened {
+    fn entrant(&self) -> Entrant<'_> {
+        Entrant { label: &self.label, path: &self.path, network: &self.forward }
+    }
+}
+
+/// Evaluates the models. `conditions` are those that will be checked: they are refused here if they cannot be.
+///
+/// # Errors
+/// Requests that cannot be fulfilled, before anything is computed: files that cannot be read, networks that cannot be run, models that
+/// do not have the same vocabulary, texts that are too short. Then those of the pass.
+pub(crate) fn evaluate(
+    request: &Evaluation,
+    conditions: &[Condition],
+    task: Task<'_>,
+    listener: &dyn Listener,
+) -> Result<Report> {
+    let begun = Instant::now();
+    let (paths, base) = with_baseline(request)?;
+    let base_file = request.logits.as_deref().map(LogitsFile::open).transpose()?;
+    let text = request.data.as_deref().map(read_text).transpose()?;
+    if text.is_none() && base_file.is_none() {
+        let hint = "Name a text file with --data.";
+        return Err(ModelError::request("there is no text to evaluate the models on").with_hint(hint));
+    }
+    if let Some(path) = request.save_logits.as_deref().filter(|p| p.exists()) {
+        let hint = "Remove it or choose another name; existing files are not replaced.";
+        return Err(ModelError::request("the file exists already").in_file(path).with_hint(hint));
+    }
+    let opened = open(&paths, request.rounding)?;
+    same_vocabulary(&opened, base.unwrap_or(0))?;
+    let has_base = base.is_some() || base_file.is_some();
+    let encoder = opened[0].forward.is_encoder();
+    check_conditions(conditions, has_base, base.is_some(), encoder)?;
+    let mut report = if encoder {
+        let text = text.ok_or_else(|| ModelError::request("an embedding model is evaluated on a text, with --data"))?;
+        embedding_figures(request, &opened, base, &text, task, listener)?
+    } else {
+        text_figures(request, &opened, base, base_file.as_ref(), text.as_deref(), task, listener)?
+    };
+    report.seconds = begun.elapsed().as_secs_f64();
+    Ok(report)
+}
+
+/// The models with the baseline, and its place among them.
+fn with_baseline(request: &Evaluation) -> Result<(Vec<PathBuf>, Option<usize>)> {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let mut paths = request.models.clone();
+    for (i, path) in paths.iter().enumerate() {
+        if paths[..i].iter().any(|p| real(p) == real(path)) {
+            return Err(ModelError::request("the model is given twice").in_file(path));
+        }
+    }
+    if request.logits.is_some() && request.baseline.is_some() {
+        let hint = "Give --baseline or --logits, not both.";
+        return Err(ModelError::request("there are two baselines").with_hint(hint));
+    }
+    if request.logits.is_some() && request.save_logits.is_some() {
+        let hint = "Leave out --logits to save the log-probabilities of a model.";
+        return Err(ModelError::request("log-probabilities that come from a file are not saved").with_hint(hint));
+    }
+    let base = request.baseline.as_deref().map(|base| {
+        paths.iter().position(|p| real(p) == real(base)).unwrap_or_else(|| {
+            paths.insert(0, base.to_owned());
+            0
+        })
+    });
+    if request.save_logits.is_some() && base.is_none() && paths.len() > 1 {
+        let hint = "Name the model whose log-probabilities are to be saved with --baseline.";
+        return Err(ModelError::request("the log-probabilities of several models do not fit one file").with_hint(hint));
+    }
+    if paths.len() > MAX_MODELS {
+        let what = format!("{} models are more than the {MAX_MODELS} that are evaluated at once", paths.len());
+        return Err(ModelError::request(what).with_hint("Evaluate them in several runs with the same --baseline."));
+    }
+    Ok((paths, base))
+}
+
+fn open(paths: &[PathBuf], rounding: Rounding) -> Result<Vec<Opened>> {
+    let open_one = |(path, label): (&PathBuf, String)| {
+        let model = arch::open(path).map_err(|e| e.in_file(path))?;
+        let forward = Forward::open(&model, rounding).map_err(|e| e.in_file(path))?;
+        let tokenizer = TextTokenizer::of(&model).map_err(|e| e.in_file(path))?;
+        Ok(Opened { label, path: path.clone(), forward, tokenizer })
+    };
+    paths.iter().zip(labels(paths)).map(open_one).collect()
+}
+
+/// The last components of each path, as many as distinguish it from the others.
+fn labels(paths: &[PathBuf]) -> Vec<String> {
+    let last = |path: &Path, n: usize| {
+        let all: Vec<_> = path.components().map(|c| c.as_os_str().to_string_lossy()).collect();
+        all[all.len().saturating_sub(n)..].join("/")
+    };
+    let label = |path: &PathBuf| {
+        let most = path.components().count().max(1);
+        let distinct = |n: &usize| paths.iter().filter(|p| last(p, *n) == last(path, *n)).count() == 1;
+        last(path, (1..=most).find(distinct).unwrap_or(most))
+    };
+    paths.iter().map(label).collect()
+}
+
+/// Refuses models whose predictions cannot be compared.
+fn same_vocabulary(opened: &[Opened], base: usize) -> Result<()> {
+    let first = &opened[base];
+    let name = first.path.display();
+    for other in opened {
+        let refused = |what: String| {
+            let hint =
+                "Predictions can only be compared between models with the same vocabulary; evaluate this model alone.";
+            Err(ModelError::request(what).in_file(&other.path).with_hint(hint))
+        };
+        if other.forward.is_encoder() != first.forward.is_encoder() {
+            return refused(format!("one of it and {name} is an embedding model, the other predicts tokens"));
+        }
+        if let Some(difference) = other.tokenizer.difference(&first.tokenizer) {
+            return refused(format!("its vocabulary is not that of {name}: {difference}"));
+        }
+        let (here, there) = (other.forward.vocabulary(), first.forward.vocabulary());
+        if here != there && !first.forward.is_encoder() {
+            return refused(format!("it predicts {here} tokens, {name} {there}"));
+        }
+        if other.tokenizer.begin != first.tokenizer.begin {
+            return refused(format!("its texts do not begin with the begin token of {name}"));
+        }
+    }
+    Ok(())
+}
+
+fn check_conditions(conditions: &[Condition], has_base: bool, base_is_model: bool, encoder: bool) -> Result<()> {
+    for condition in conditions {
+        let metric = condition.metric;
+        let (there, hint) = match metric.needs {
+            Needs::Text => (!encoder, "It is for models that predict tokens."),
+            Needs::Baseline => (!encoder && has_base, "Name the model to compare with by --baseline."),
+            Needs::Layers => (!encoder && base_is_model, "Name the model to compare with by --baseline."),
+            Needs::Embedding => {
+                (encoder && has_base, "It is for embedding models that are compared with a --baseline.")
+            }
+        };
+        if !there {
+            let what = format!("{} is not measured here, so '{condition}' cannot be checked", metric.name);
+            return Err(ModelError::request(what).with_hint(hint));
+        }
+    }
+    Ok(())
+}
+
+fn text_figures(
+    request: &Evaluation,
+    opened: &[Opened],
+    base: Option<usize>,
+    base_file: Option<&LogitsFile>,
+    text: Option<&str>,
+    task: Task<'_>,
+    listener: &dyn Listener,
+) -> Result<Report> {
+    let first = &opened[base.unwrap_or(0)];
+    let vocabulary = first.forward.vocabulary();
+    let tokens = text.map(|text| first.tokenizer.tokens(text).map_err(|e| e.in_file(&first.path))).transpose()?;
+    let trained = opened.iter().filter_map(|o| o.forward.context()).min();
+    let mut notes = Vec::new();
+    let windows = match base_file {
+        Some(file) => windows_of_file(request, file, tokens.as_deref(), first, trained)?,
+        None => {
+            let context = windows::context(request.context, trained)?;
+            if request.context.is_none() && context < windows::DEFAULT_CONTEXT {
+                notes.push(format!(
+                    "windows have {context} tokens, not {}: the model was trained with no more",
+                    windows::DEFAULT_CONTEXT
+                ));
+            }
+            let cutting = Cutting { context, stride: request.stride, most: request.chunks };
+            let in_data = |e: ModelError| match &request.data {
+                Some(data) => e.in_file(data),
+                None => e,
+            };
+            let tokens = tokens.unwrap_or_default();
+            let windows = Windows::cut(&tokens, first.tokenizer.begin, cutting).map_err(in_data)?;
+            windows::context(Some(windows.length), trained)?;
+            windows
+        }
+    };
+    if let Some(id) = windows.inputs.iter().chain(&windows.targets).flatten().find(|id| **id as usize >= vocabulary) {
+        let what = format!("the tokenizer gives token {id}, but the network predicts {vocabulary} tokens");
+        return Err(ModelError::bad(what).in_file(&first.path));
+    }
+    let save = request.save_logits.as_deref();
+    let save = save.map(|path| LogitsWriter::create(path, &windows, vocabulary)).transpose()?;
+    let pass = Pass {
+        entrants: opened.iter().map(Opened::entrant).collect(),
+        base: match (base, base_file) {
+            (Some(base), _) => Base::Entrant(base),
+            (None, Some(file)) => Base::File(file),
+            (None, None) => Base::None,
+        },
+        windows: &windows,
+        memory: request.memory,
+        rounded: request.rounding == Rounding::LlamaCpp,
+        save,
+    };
+    let outcomes = pass.run(task, listener)?;
+    let all_tokens = windows.len() * windows.length;
+    if let Some(sampled) = outcomes.iter().flat_map(|o| &o.layers).map(|l| l.tokens).max().filter(|n| *n < all_tokens) {
+        notes.push(format!(
+            "hidden states were compared for {sampled} of {all_tokens} tokens, to stay within the memory"
+        ));
+    }
+    let scored = windows.positions();
+    if scored < 100 {
+        notes.push(format!("{scored} scored tokens are few: the uncertainties are large"));
+    }
+    let models = opened.iter().zip(&outcomes).enumerate().map(|(i, (o, outcome))| {
+        let plain = |(metric, estimate)| Value { metric, estimate, layer: None };
+        let mut values: Vec<Value> = outcome.positions.summary().figures.into_iter().map(plain).collect();
+        for (layer, d) in (0u32..).zip(&outcome.layers) {
+            let value = |metric, v| Value { metric, estimate: Estimate::plain(v), layer: Some(layer) };
+            values.extend([value("hidden_rms", d.relative_rms()), value("hidden_cosine", d.cosine())]);
+        }
+        values.push(plain(("scored_tokens", Estimate::plain(scored as f64))));
+        measured(o, base == Some(i), values)
+    });
+    Ok(Report {
+        models: models.collect(),
+        baseline: baseline_name(opened, base, base_file),
+        rounding: request.rounding,
+        measured_on: format!("{} windows of {} tokens, {scored} tokens scored", windows.len(), windows.length),
+        notes,
+        seconds: 0.0,
+    })
+}
+
+fn measured(opened: &Opened, is_baseline: bool, values: Vec<Value>) -> Measured {
+    Measured { label: opened.label.clone(), path: opened.path.clone(), is_baseline, values }
+}
+
+fn baseline_name(opened: &[Opened], base: Option<usize>, file: Option<&LogitsFile>) -> Option<(String, PathBuf)> {
+    let of_model = base.map(|base| (opened[base].label.clone(), opened[base].path.clone()));
+    of_model.or_else(|| file.map(|f| (f.path().display().to_string(), f.path().to_owned())))
+}
+
+/// The windows of a base file, checked against the model, the options and the text.
+fn windows_of_file(
+    request: &Evaluation,
+    file: &LogitsFile,
+    tokens: Option<&[u32]>,
+    model: &Opened,
+    trained: Option<u64>,
+) -> Result<Windows> {
+    let refused = |what: String| ModelError::request(what).in_file(file.path());
+    let vocabulary = model.forward.vocabulary();
+    if file.vocabulary != vocabulary {
+        let hint = "Use the file of a model with the same vocabulary.";
+        let what = format!("it is of a vocabulary of {} tokens, the model has {vocabulary}", file.vocabulary);
+        return Err(refused(what).with_hint(hint));
+    }
+    if request.stride > 0 || request.context.is_some_and(|c| c != file.context) {
+        let hint = "Leave out --context and --stride: the windows are those of the file.";
+        return Err(refused(format!("its windows have {} tokens", file.context)).with_hint(hint));
+    }
+    windows::context(Some(file.context), trained)?;
+    let originals = file.windows.iter().flatten();
+    if let Some(tokens) = tokens
+        && !originals.clone().eq(tokens.iter().take(originals.count()))
+    {
+        let hint = "Use the text that the file was made from, or leave out --data: the file contains its tokens.";
+        return Err(refused("it was made from another text".to_owned()).with_hint(hint));
+    }
+    Ok(Windows::of_originals(&file.windows, model.tokenizer.begin, request.chunks))
+}
+
+fn embedding_figures(
+    request: &Evaluation,
+    opened: &[Opened],
+    base: Option<usize>,
+    text: &str,
+    task: Task<'_>,
+    listener: &dyn Listener,
+) -> Result<Report> {
+    let Some(base) = base else {
+        let hint = "Name the model to compare with by --baseline.";
+        return Err(ModelError::request("embedding models are evaluated against a baseline").with_hint(hint));
+    };
+    if request.save_logits.is_some() || request.logits.is_some() || request.stride > 0 {
+        let what = "embedding models have no log-probabilities and no stride";
+        return Err(ModelError::request(what).with_hint("Leave out --logits, --save-logits and --stride."));
+    }
+    let first = &opened[base];
+    let trained = opened.iter().filter_map(|o| o.forward.context()).min();
+    let limit = match request.context {
+        None => trained.map_or(windows::DEFAULT_CONTEXT, |n| usize::try_from(n).unwrap_or(usize::MAX)),
+        some => windows::context(some, trained)?,
+    };
+    let most = if request.chunks == 0 { MOST_TEXTS } else { request.chunks.min(MOST_TEXTS) };
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty()).take(most);
+    let texts: Vec<Vec<u32>> = lines.map(|line| first.tokenizer.framed(line, limit)).collect::<Result<_>>()?;
+    let texts: Vec<Vec<u32>> = texts.into_iter().filter(|text| !text.is_empty()).collect();
+    if texts.is_empty() {
+        let e = ModelError::request("the file has no line with text");
+        return Err(match &request.data {
+            Some(data) => e.in_file(data),
+            None => e,
+        });
+    }
+    let pooling = Pooling::of(first.tokenizer.pooling);
+    let all = texts.len() * opened.len();
+    let run = |(i, o): (usize, &Opened)| {
+        let heard = (listener, i * texts.len(), all);
+        embeddings::embed(o.entrant(), &texts, pooling, request.memory, task, heard)
+    };
+    let vectors: Vec<_> = opened.iter().enumerate().map(run).collect::<Result<_>>()?;
+    let mut models = Vec::new();
+    for (i, o) in opened.iter().enumerate() {
+        let mut values = Vec::new();
+        if i != base {
+            let figures = embeddings::compare(&vectors[base], &vectors[i], task).map_err(|e| e.in_file(&o.path))?;
+            values.extend(figures.into_iter().map(|(metric, estimate)| Value { metric, estimate, layer: None }));
+        }
+        models.push(measured(o, i == base, values));
+    }
+    let mut notes = vec![format!("pooling: {}", pooling.name())];
+    let cut = texts.iter().filter(|t| t.len() >= limit).count();
+    if cut > 0 {
+        notes.push(format!("{cut} texts have {limit} tokens or more and were cut to the context"));
+    }
+    if texts.len() > MOST_PAIRED {
+        notes.push(format!("pairs and neighbours are those of the first {MOST_PAIRED} texts"));
+    }
+    let tokens: usize = texts.iter().map(Vec::len).sum();
+    Ok(Report {
+        models,
+        baseline: baseline_name(opened, Some(base), None),
+        rounding: request.rounding,
+        measured_on: format!("{} texts, {tokens} tokens", texts.len()),
+        notes,
+        seconds: 0.0,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,23 @@
+//! What a model says of a text: perplexity, divergence from a baseline, embeddings.
+//!
+//! [`TextTokenizer`] and [`Windows`] cut a text as llama-perplexity does; [`Pass`] runs several models over the windows; `statistics` has the figures, and
+//! [`METRICS`] what they are called; [`LogitsFile`] is llama-perplexity's file of a baseline; [`evaluate`] does all of it for
+//! files that a user names. Must not know recipes, jobs or screens. Test with `cargo test --lib quality::`.
+
+mod condition;
+mod embeddings;
+mod evaluation;
+mod layers;
+mod logits_file;
+mod metrics;
+mod pass;
+mod statistics;
+mod tokens;
+mod windows;
+
+pub(crate) use condition::Condition;
+pub(crate) use evaluation::{Evaluation, Measured, Report, evaluate};
+pub(crate) use layers::LayerDivergence;
+pub(crate) use metrics::{Better, METRICS, MetricSpec, Needs, metric};
+pub(crate) use pass::{DEFAULT_MEMORY, Listener};
+pub(crate) use tokens::{TextTokenizer, read_text};
