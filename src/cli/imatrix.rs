@@ -149,8 +149,7 @@ fn compute(
     let cut = Cut { context: context as usize, from: args.from_chunk as usize, most: args.chunks.map(|n| n as usize) };
     let windows = calibrate::cut(&text, cut).map_err(|e| e.in_file(data))?;
     let tokens = windows.len() * context as usize;
-    let collection =
-        Collection { windows: &windows, memory: memory(args), process_output: args.process_output };
+    let collection = Collection { windows: &windows, memory: memory(args), process_output: args.process_output };
     let passes = windows.len().div_ceil(collection.per_pass(forward.width()));
     progress.begin(&format!(
         "{} of {context} tokens, {} in {}",
