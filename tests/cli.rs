@@ -27,6 +27,8 @@ mod forecast;
 mod goals;
 #[path = "cli/hostile_text.rs"]
 mod hostile_text;
+#[path = "cli/imatrix.rs"]
+mod imatrix;
 #[path = "cli/jobs.rs"]
 mod jobs;
 #[path = "cli/kills.rs"]

@@ -71,6 +71,7 @@ impl Cli {
             Command::Run(a) => &mut a.run.threads,
             Command::Plan(a) => &mut a.threads,
             Command::Compare(a) => &mut a.threads,
+            Command::Imatrix(a) => &mut a.threads,
             Command::Eval(a) => &mut a.threads,
             Command::Verify(a) => &mut a.threads,
             Command::Watch(a) => &mut a.rule.threads,
@@ -80,7 +81,7 @@ impl Cli {
 }
 
 /// A size that is more than nothing.
-fn size(text: &str) -> Result<String, &'static str> {
+pub(super) fn size(text: &str) -> Result<String, &'static str> {
     match crate::recipe::parse_size(text) {
         None | Some(0) => Err("write it as 4G, 500M or 4.5GiB"),
         Some(_) => Ok(text.to_owned()),
@@ -139,6 +140,8 @@ pub(crate) enum Command {
     Verify(Box<VerifyArgs>),
     /// Compare variants of a model: sizes, and the error of each tensor against a baseline
     Compare(CompareArgs),
+    /// Compute, merge or show an importance matrix: how strongly each column of each weight is used on a text
+    Imatrix(super::imatrix_args::ImatrixArgs),
     /// Measure what models say: perplexity on a text, and the divergence from a baseline
     Eval(EvalArgs),
     /// List, show, follow, pause, cancel, resume or clean jobs

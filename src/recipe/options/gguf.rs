@@ -52,7 +52,7 @@ options! {
     PURE: bool = "pure", Kind::Bool, "Use the base type for every tensor, without a mix.", "true", flag(Flag::switch("pure")), fact("pure"), group(TypesGroup);
     ALLOW_REQUANTIZE: bool = "allow_requantize", Kind::Bool, "Requantize tensors that are already quantized; loses quality.", "true", flag(Flag::switch("allow-requantize")), group(TypesGroup);
     NO_FALLBACK: bool = "no_fallback", Kind::Bool, "Fail instead of using a fallback type when a type does not fit the shape of a tensor.", "true", flag(Flag::switch("no-fallback")), group(TypesGroup);
-    IMATRIX: Option<PathBuf> = "imatrix", Kind::Path, "Importance matrix from `llama-imatrix` (GGUF or .dat).", "\"imatrix.gguf\"",
+    IMATRIX: Option<PathBuf> = "imatrix", Kind::Path, "Importance matrix from `remold imatrix` or `llama-imatrix` (GGUF or .dat).", "\"imatrix.gguf\"",
         or(&["imatrix_file"]), flag(Flag::new("imatrix", "FILE")), fact("imatrix"), of_model(), group(Importance), front(10);
     IMATRIX_NAME: Option<String> = "imatrix_name", Kind::Text, "Name of the importance matrix in the metadata (`quantize.imatrix.file`). Default: its path as given.", "\"imatrix.gguf\"", named_after("imatrix"), group(Importance), absent("its path");
     EFFORT: Option<String> = "effort", Kind::Choice(&["reference", "max"]), "How hard to search for the scales of each block: `reference` gives the bytes of llama.cpp; `max` takes longer, and no block has a larger error than the reference.", "\"max\"",
