@@ -13,10 +13,14 @@ mod checksums;
 mod command_line;
 #[path = "cli/compare.rs"]
 mod compare;
+#[path = "cli/compare_text.rs"]
+mod compare_text;
 #[path = "cli/config.rs"]
 mod config;
 #[path = "cli/contract.rs"]
 mod contract;
+#[path = "cli/data_budget.rs"]
+mod data_budget;
 #[path = "cli/disk.rs"]
 mod disk;
 #[path = "cli/doctor.rs"]
