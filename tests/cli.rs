@@ -21,6 +21,8 @@ mod contract;
 mod disk;
 #[path = "cli/doctor.rs"]
 mod doctor;
+#[path = "cli/eval.rs"]
+mod eval;
 #[path = "cli/forecast.rs"]
 mod forecast;
 #[path = "cli/goals.rs"]

@@ -20,3 +20,9 @@ pub(crate) use evaluation::{Evaluation, Measured, Report, evaluate};
 pub(crate) use layers::LayerDivergence;
 pub(crate) use metrics::{Better, METRICS, MetricSpec, Needs, metric};
 pub(crate) use pass::{DEFAULT_MEMORY, Listener};
+
+/// Reads every row of a base file, for `fuzzing`.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn read_logits_file(path: &std::path::Path) {
+    logits_file::read_all(path);
+}

@@ -307,23 +307,24 @@ impl Pass<'_> {
                 BaseRows::Logits(all) => Some(BaseRow::Logits(&all[n * place.vocabulary..(n + 1) * place.vocabulary])),
                 BaseRows::Rounded(rows) => rows.row(n).map(BaseRow::Rounded),
             };
-            match score(row, against, self.windows.targets[window][position]) {
-                Some(scored) => {
-                    locked(&scores).push((n, scored));
-                    Ok(())
-                }
-                None => {
-                    let at = format!("token {} of window {}", self.windows.scored.start + position, window + 1);
-                    Err(self.not_finite(row, &at, entrant))
-                }
-            }
+            let scored = score(row, against, self.windows.targets[window][position]);
+            locked(&scores).push((n, scored));
+            Ok::<(), ModelError>(())
         })?;
         if task.is_cancelled() {
             return Err(cancelled());
         }
         let mut scores = collected(scores);
         scores.sort_unstable_by_key(|(n, _)| *n);
-        Ok(scores.into_iter().map(|(_, score)| score).collect())
+        let checked = |(n, position): (usize, Option<Position>)| {
+            position.ok_or_else(|| {
+                let row = &logits[n * place.vocabulary..(n + 1) * place.vocabulary];
+                let number = place.from + n;
+                let token = self.windows.scored.start + number % scored;
+                self.not_finite(row, &format!("token {token} of window {}", number / scored + 1), entrant)
+            })
+        };
+        scores.into_iter().map(checked).collect()
     }
 
     fn not_finite(&self, row: &[f32], at: &str, entrant: Entrant<'_>) -> ModelError {
