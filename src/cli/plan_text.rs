@@ -147,6 +147,12 @@ fn output(o: &PlannedOutput, how: PlanStyle) -> String {
     if let Some(matrix) = &o.imatrix {
         out.push_str(&coverage(matrix));
     }
+    if let Some(d) = &o.divergence {
+        out.push_str(&format!(
+            "  expected mean KL divergence {:.3e} nats on {} tokens; {} of {} tensor × type costs measured\n",
+            d.nats, d.tokens, d.measured, d.of
+        ));
+    }
     out
 }
 

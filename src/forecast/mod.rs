@@ -9,6 +9,7 @@
 
 mod candidates;
 mod choose;
+pub(crate) mod divergence;
 mod output_loss;
 mod sample;
 mod score;

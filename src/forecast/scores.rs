@@ -98,6 +98,11 @@ impl Scores {
         self.kept.scores.get(self.hashes.get(tensor)?)?.get(&encoding)
     }
 
+    /// The hash of a measured tensor's sample: it changes with the values and with their importance.
+    pub(crate) fn hash(&self, tensor: &str) -> Option<&str> {
+        self.hashes.get(tensor).map(String::as_str)
+    }
+
     /// Time to encode, decode and compare one element on one core of this machine, as it was measured.
     pub(crate) fn nanoseconds(&self, encoding: Encoding) -> Option<f64> {
         self.kept.nanoseconds.get(&encoding).copied()

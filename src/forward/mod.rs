@@ -97,7 +97,15 @@ impl Forward {
             &converted
         };
         arch::check_complete(model)?;
-        let spec = Spec::of(named, model, rounding).map_err(|e| e.in_file(&model.path))?;
+        Self::of(named, model, rounding)
+    }
+
+    /// Of a model with GGUF names and metadata; `source` is the model it was made of.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(crate) fn of(named: &Model, source: &Model, rounding: Rounding) -> Result<Self> {
+        let spec = Spec::of(named, source, rounding).map_err(|e| e.in_file(&source.path))?;
         let tensors = named.tensors.iter().map(|t| (t.name.to_string(), t.clone())).collect();
         Ok(Self { spec, tensors })
     }
@@ -152,10 +160,33 @@ impl Forward {
         task: Task<'_>,
         observer: &mut dyn Observer,
     ) -> Result<Vec<f32>> {
+        self.run(sequences, None, task, observer)
+    }
+
+    /// As [`Self::states`], beginning with layer `layer`: `hidden` is the state that the layer before it left, tokens × width.
+    ///
+    /// # Errors
+    /// As [`Self::states`].
+    pub(crate) fn states_from(
+        &self,
+        layer: u32,
+        hidden: &[f32],
+        sequences: &[Vec<u32>],
+        task: Task<'_>,
+    ) -> Result<Vec<f32>> {
+        self.run(sequences, Some((layer, hidden)), task, &mut ())
+    }
+
+    fn run(
+        &self,
+        sequences: &[Vec<u32>],
+        from: Option<(u32, &[f32])>,
+        task: Task<'_>,
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<f32>> {
         let progress = task.progress;
         let weights = Streamed::new(&self.tensors, self.spec.rounding, task, observer);
         let positions: Vec<usize> = sequences.iter().flat_map(|s| 0..s.len()).collect();
-        let ids: Vec<u32> = sequences.iter().flatten().copied().collect();
         let mut start = 0;
         let rows: Vec<Sequence> = sequences
             .iter()
@@ -168,8 +199,16 @@ impl Forward {
         let longest = sequences.iter().map(Vec::len).max().unwrap_or(0);
         let angles = self.angles(&weights, &positions, longest)?;
         let context = Context { weights: &weights, spec: &self.spec, sequences: &rows, angles: angles.as_ref() };
-        let mut x = self.embed(&context, &ids, &positions)?;
-        for layer in 0..self.spec.layers {
+        let (first, mut x) = match from {
+            Some((layer, hidden)) => {
+                (layer, Tensor::from_slice(hidden, (positions.len(), self.spec.width), &Device::Cpu)?)
+            }
+            None => {
+                let ids: Vec<u32> = sequences.iter().flatten().copied().collect();
+                (0, self.embed(&context, &ids, &positions)?)
+            }
+        };
+        for layer in first..self.spec.layers {
             x = context.layer(&x, layer, None)?;
             weights.layer_done(layer, self.spec.layers, &x)?;
             progress(layer as usize + 1, self.spec.layers as usize);

@@ -90,6 +90,7 @@ impl LayOut<'_> {
             registration,
             estimate: None,
             imatrix: resolved.imatrix,
+            divergence: resolved.divergence,
             tensors: Arc::new(planned_tensors),
         };
         let prepared = PreparedOutput {

@@ -47,5 +47,5 @@ pub(crate) use space::{free_bytes, total_bytes};
 pub(crate) use stages::{PlannedStage, StageKind};
 pub(crate) use steps::with_steps;
 pub(crate) use types::PlannedStep;
-pub(crate) use types::{ImatrixCoverage, PartOf, PlannedReuse, SourceFile};
+pub(crate) use types::{ImatrixCoverage, PartOf, PlannedReuse, PredictedDivergence, SourceFile};
 pub use types::{Plan, PlannedOutput, PlannedTensor};

@@ -230,6 +230,9 @@ pub struct PlannedOutput {
     /// What it is expected to lose and to take, where that was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimate: Option<Estimate>,
+    /// What it is expected to lose by the measure that its types were chosen by, where that is the divergence on a text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub divergence: Option<PredictedDivergence>,
     /// Tensors in output order; shared, since there may be a million.
     #[serde(with = "shared")]
     pub tensors: Arc<Vec<PlannedTensor>>,
@@ -293,6 +296,19 @@ pub struct PlannedTensor {
     /// The type that was wanted but does not fit the shape.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback_from: Option<Encoding>,
+}
+
+/// The KL divergence that the types of an output are expected to cost.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PredictedDivergence {
+    /// Mean over positions, in nats: the sum of what each tensor costs alone.
+    pub nats: f64,
+    /// Tokens of the text that the costs were measured on.
+    pub tokens: usize,
+    /// Pairs of a tensor and a type that were measured.
+    pub measured: usize,
+    /// All pairs that could have been chosen; the others are predicted from those that were measured.
+    pub of: usize,
 }
 
 /// How far an importance matrix covers the tensors of an output.

@@ -20,6 +20,8 @@ pub(crate) use evaluation::{Evaluation, Measured, Report, evaluate};
 pub(crate) use layers::LayerDivergence;
 pub(crate) use metrics::{Better, METRICS, MetricSpec, Needs, metric};
 pub(crate) use pass::{DEFAULT_MEMORY, Listener};
+pub(crate) use statistics::{BaseRow, score};
+pub(crate) use tokens::{TextTokenizer, read_text};
 
 /// Reads every row of a base file, for `fuzzing`.
 #[cfg(any(test, feature = "fuzzing"))]

@@ -11,7 +11,7 @@ mod tensors;
 pub use forecast::{Chosen, Forecast, Forecasted, Heavy};
 pub(crate) use presets::{PresetTypes, TargetPreset, presets};
 
-use super::{ImatrixCoverage, PreparedTensor, Registration, source};
+use super::{ImatrixCoverage, PredictedDivergence, PreparedTensor, Registration, source};
 use crate::formats::{self, LayoutTensor, Split};
 use crate::model::{
     ErrorKind, FormatId, Hint, Listing, Metadata, Model, ModelError, Name, OptionName, OptionPath, Remedy, Result,
@@ -58,6 +58,8 @@ pub(crate) struct Resolved {
     pub left_out: Vec<u32>,
     /// What the importance matrix covers, when one is used.
     pub imatrix: Option<ImatrixCoverage>,
+    /// What its types are expected to cost, where they were chosen by that.
+    pub divergence: Option<PredictedDivergence>,
     /// Warnings for the user.
     pub warnings: Vec<Warning>,
 }

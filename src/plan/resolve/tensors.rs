@@ -68,6 +68,7 @@ fn resolve(asked: Asked<'_>) -> Result<Resolved> {
         effort: Effort::default(),
         left_out: Vec::new(),
         imatrix: None,
+        divergence: None,
         warnings,
     })
 }

@@ -1,6 +1,6 @@
-//! A budget in place of a quantization: the size of the file, or bits for each weight. One wish, two keys.
+//! A budget in place of a quantization: the size of the file, bits for each weight, or what may be lost. One wish, three keys.
 
-use super::gguf::{TARGET_BPW, TARGET_SIZE};
+use super::gguf::{MAX_KLD, TARGET_BPW, TARGET_SIZE};
 use crate::recipe::key::Key;
 use crate::recipe::{Target, parse_size};
 use std::fmt;
@@ -12,20 +12,24 @@ pub enum Budget {
     Size(String),
     /// `target_bpw`.
     BitsPerWeight(f64),
+    /// `max_kld`, in nats.
+    Divergence(f64),
 }
 
 /// The bits that a recipe takes.
 const BITS: std::ops::RangeInclusive<f64> = 0.5..=32.0;
 
 /// The keys that say a budget.
-pub(crate) fn budget_keys() -> [&'static Key; 2] {
-    [&TARGET_SIZE.key, &TARGET_BPW.key]
+pub(crate) fn budget_keys() -> [&'static Key; 3] {
+    [&TARGET_SIZE.key, &TARGET_BPW.key, &MAX_KLD.key]
 }
 
 impl Budget {
     /// The budget of a target.
     pub fn of(target: &Target) -> Option<Self> {
-        target.get(&TARGET_SIZE).map(Self::Size).or(target.get(&TARGET_BPW).map(Self::BitsPerWeight))
+        let size = target.get(&TARGET_SIZE).map(Self::Size);
+        let bits = || target.get(&TARGET_BPW).map(Self::BitsPerWeight);
+        size.or_else(bits).or_else(|| target.get(&MAX_KLD).map(Self::Divergence))
     }
 
     /// Gives the budget to a target, in place of a quantization.
@@ -35,6 +39,7 @@ impl Budget {
         match self {
             Self::Size(text) => target.set(&TARGET_SIZE, Some(text)),
             Self::BitsPerWeight(bits) => target.set(&TARGET_BPW, Some(bits)),
+            Self::Divergence(nats) => target.set(&MAX_KLD, Some(nats)),
         }
     }
 
@@ -42,6 +47,7 @@ impl Budget {
     pub(crate) fn clear(target: &mut Target) {
         target.set(&TARGET_SIZE, None);
         target.set(&TARGET_BPW, None);
+        target.set(&MAX_KLD, None);
     }
 
     /// A target without its budget.
@@ -51,10 +57,14 @@ impl Budget {
         target
     }
 
-    /// `760MB`, `4.5 GiB`; `4.25`, `4.25 bpw`. A bare number is bits: a file of 760 bytes is never meant.
+    /// `760MB`, `4.5 GiB`; `4.25`, `4.25 bpw`; `kld 0.002`. A bare number is bits: a file of 760 bytes is never meant.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let lower = text.to_ascii_lowercase();
+        if let Some(nats) = lower.strip_prefix("kld") {
+            let nats = nats.trim_start_matches([' ', '<', '=']).parse::<f64>().ok();
+            return nats.filter(|n| n.is_finite() && *n > 0.0).map(Self::Divergence);
+        }
         let bits = lower.strip_suffix("bpw").map(str::trim_end);
         let number = |t: &str| t.parse::<f64>().ok().filter(|n| BITS.contains(n));
         if bits.is_some() || text.ends_with(|c: char| c.is_ascii_digit() || c == '.') {
@@ -70,6 +80,7 @@ impl fmt::Display for Budget {
         match self {
             Self::Size(text) => f.write_str(text),
             Self::BitsPerWeight(bits) => write!(f, "{bits}"),
+            Self::Divergence(nats) => write!(f, "kld {nats}"),
         }
     }
 }

@@ -14,6 +14,8 @@ pub(in crate::plan) enum Budget {
     Bytes(u64),
     /// Bits for each weight, over all tensors.
     BitsPerWeight(f64),
+    /// Nats of mean KL divergence from the source, as predicted.
+    Divergence(f64),
 }
 
 impl Budget {
@@ -22,23 +24,30 @@ impl Budget {
     /// # Errors
     /// Two budgets; a budget and a type; a size that is none.
     pub(in crate::plan) fn of(target: &Target) -> Result<Option<Self>> {
-        let budget = match (&target.get(&gguf::TARGET_SIZE), target.get(&gguf::TARGET_BPW)) {
-            (None, None) => return Ok(None),
-            (Some(_), Some(_)) => {
-                let hint = "Give either the size or the bits per weight.";
-                return Err(ModelError::request("two budgets: target_size and target_bpw").with_hint(hint));
-            }
-            (Some(text), None) => {
-                let bytes = parse_size(text).filter(|&n| n > 0);
+        let (size, bits, nats) =
+            (target.get(&gguf::TARGET_SIZE), target.get(&gguf::TARGET_BPW), target.get(&gguf::MAX_KLD));
+        let budget = match (size, bits, nats) {
+            (None, None, None) => return Ok(None),
+            (Some(text), None, None) => {
+                let bytes = parse_size(&text).filter(|&n| n > 0);
                 Self::Bytes(bytes.ok_or_else(|| {
                     let what = format!("`{text}` is not a size");
                     ModelError::request(what).in_option(&gguf::TARGET_SIZE).with_hint("Write it as 760MB or 4.5GiB.")
                 })?)
             }
-            (None, Some(bits)) if bits.is_finite() && bits > 0.0 => Self::BitsPerWeight(bits),
-            (None, Some(bits)) => {
+            (None, Some(bits), None) if bits.is_finite() && bits > 0.0 => Self::BitsPerWeight(bits),
+            (None, Some(bits), None) => {
                 let what = format!("{bits} is not a number of bits per weight");
                 return Err(ModelError::request(what).in_option(&gguf::TARGET_BPW).with_hint("Write it as 4.25."));
+            }
+            (None, None, Some(nats)) if nats.is_finite() && nats > 0.0 => Self::Divergence(nats),
+            (None, None, Some(nats)) => {
+                let what = format!("{nats} is not a divergence");
+                return Err(ModelError::request(what).in_option(&gguf::MAX_KLD).with_hint("Write it as 0.002."));
+            }
+            _ => {
+                let what = "more than one budget: target_size, target_bpw and max_kld exclude each other";
+                return Err(ModelError::request(what).with_hint("Give one of them."));
             }
         };
         match target.quantization.as_deref() {
@@ -61,6 +70,7 @@ impl Budget {
                 target.get(&gguf::TARGET_SIZE).as_deref().map_or_else(|| n.to_string(), |t| t.replace(' ', ""))
             }
             Self::BitsPerWeight(bits) => format!("{bits}bpw"),
+            Self::Divergence(nats) => format!("kld{nats}"),
         }
     }
 }

@@ -27,7 +27,8 @@ const HEAVY: usize = 5;
 /// Sources that cannot become GGUF; those of measuring; a budget that is too small.
 pub(crate) fn forecast(model: &Model, target: &Target, how: Task<'_>) -> Result<Forecast> {
     let budget = Budget::of(target)?.map(|b| (b, b.name(target)));
-    let target = &target.clone().with(&gguf::TARGET_SIZE, None).with(&gguf::TARGET_BPW, None);
+    let target =
+        &target.clone().with(&gguf::TARGET_SIZE, None).with(&gguf::TARGET_BPW, None).with(&gguf::MAX_KLD, None);
     let overrides = Overrides::parse(target)?;
     source::check(model, target)?;
     let ready = ready(model, target)?;
@@ -38,7 +39,7 @@ pub(crate) fn forecast(model: &Model, target: &Target, how: Task<'_>) -> Result<
     let by_name: HashMap<&str, &TensorEntry> = ready.real.iter().map(|t| (t.name.as_str(), t)).collect();
     let also: Vec<(Name, Encoding)> = outlines.iter().flat_map(|o| o.lossy(&ready.real)).collect();
     let begun = Instant::now();
-    let mixer = Mixer::measured(&ready, target, &overrides, &also, how)?;
+    let mixer = Mixer::measured(model, &ready, target, &overrides, &also, how)?;
     let seconds = begun.elapsed().as_secs_f64();
     let elems = ready.model.tensors.iter().filter_map(|t| t.shape.elems()).sum();
     let pricing = Pricing { model, target, ready: &ready, overrides: &overrides, mixer, by_name, elems };

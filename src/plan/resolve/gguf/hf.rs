@@ -95,6 +95,7 @@ fn from_converted(
         effort: Effort::default(),
         left_out: Vec::new(),
         imatrix: None,
+        divergence: None,
         warnings: converted.model.warnings,
     })
 }

@@ -30,6 +30,7 @@ pub(super) fn kept(model: &Model, name: &str) -> Resolved {
         effort: Effort::default(),
         left_out: Vec::new(),
         imatrix: None,
+        divergence: None,
         warnings: Vec::new(),
     }
 }

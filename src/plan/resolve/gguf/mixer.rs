@@ -3,8 +3,9 @@
 //! The tensors that llama-quantize would quantize, and for which the user named no type, are measured in every candidate
 //! type (`forecast`); [`forecast::choose`] picks; the choices go to the planner of llama-quantize as types by name.
 
-use super::super::parse_encoding;
+use super::super::{Resolved, parse_encoding};
 use super::budget::Budget;
+use super::costs::Costs;
 use super::effort;
 use super::file_types::Outline;
 use super::overrides::Overrides;
@@ -13,7 +14,8 @@ use super::split::trial;
 use super::within::holds;
 use crate::forecast::{self, Candidates, Choice, Group, Score, Scores, Subject, Surroundings, fused_with};
 use crate::formats::LayoutTensor;
-use crate::model::{Hint, Listing, ModelError, Name, OptionName, Remedy, Result, Role, TensorEntry, Warning};
+use crate::model::{Hint, Listing, Model, ModelError, Name, OptionName, Remedy, Result, Role, TensorEntry, Warning};
+use crate::plan::{PredictedDivergence, PreparedTensor};
 use crate::quant::{BlockType, Encoding};
 use crate::recipe::Target;
 use crate::recipe::options::gguf;
@@ -42,6 +44,8 @@ pub(in crate::plan) struct Mixer<'a> {
     base: Base,
     /// The types that the user allows; empty: all.
     only: Vec<Encoding>,
+    /// What types cost the network, where that was measured.
+    costs: Option<Costs>,
 }
 
 /// What was chosen.
@@ -67,6 +71,7 @@ impl<'a> Mixer<'a> {
     /// # Errors
     /// Those of reading; types in `budget_types` that do not exist or do not fit.
     pub(in crate::plan) fn measured(
+        model: &Model,
         ready: &'a Ready,
         target: &'a Target,
         overrides: &'a Overrides,
@@ -99,9 +104,19 @@ impl<'a> Mixer<'a> {
             .collect();
         let mut scores = Scores::open(&forecast::scores_root(), &ready.model.path, effort(target)?);
         scores.measure(&subjects, how)?;
-        let groups = grouped(&open, &scores);
+        let chosen_from: Vec<(Subject, Vec<Encoding>)> = open
+            .iter()
+            .map(|t| {
+                let importance = ready.imatrix.clone().filter(|m| m.covers(t.entry));
+                let blocks =
+                    t.types.iter().copied().filter(|e| matches!(e, Encoding::Block(_)) && *e != t.entry.encoding);
+                (Subject { entry: t.entry.clone(), importance }, blocks.collect())
+            })
+            .collect();
+        let costs = Costs::measured(model, ready, target, &chosen_from, &scores, how)?;
+        let groups = grouped(&open, &scores, costs.is_none());
         let (options, base) = (Vec::new(), Base::default());
-        let mut mixer = Self { ready, target, overrides, open, groups, options, scores, around, base, only };
+        let mut mixer = Self { ready, target, overrides, open, groups, options, scores, around, base, only, costs };
         mixer.base = mixer.base_bytes()?;
         mixer.options = mixer.groups.iter().map(|g| Group { options: mixer.options_of(g) }).collect();
         Ok(mixer)
@@ -116,20 +131,18 @@ impl<'a> Mixer<'a> {
         let asked = match budget {
             Budget::Bytes(n) => n,
             Budget::BitsPerWeight(bits) => (bits * self.elems() as f64 / 8.0) as u64,
+            Budget::Divergence(nats) => return self.smallest(nats),
         };
         let (mut limit, mut needed) = (asked, asked);
         // Padding and the tables of a split file are known only with the types: a second round takes them off.
         for _ in 0..ROUNDS {
             let chosen = forecast::choose(&self.options, limit.saturating_sub(fixed))
                 .map_err(|over| self.too_small(budget, fixed + over.least))?;
-            let mut types = HashMap::new();
-            for (group, &o) in self.groups.iter().zip(&chosen) {
-                types.extend(group.members.iter().map(|&t| (self.open[t].entry.name.clone(), group.types[o])));
-            }
+            let types = self.types_of(&chosen);
             let file_type = nearest_file_type(&self.open, &types);
             let bytes = match budget {
                 Budget::Bytes(_) => self.file_bytes(file_type, &types)?,
-                Budget::BitsPerWeight(_) => fixed + self.data_bytes(&types),
+                Budget::BitsPerWeight(_) | Budget::Divergence(_) => fixed + self.data_bytes(&types),
             };
             if bytes <= asked {
                 return Ok(Mix { file_type, warning: self.left_over(bytes, asked, &chosen), types });
@@ -138,6 +151,54 @@ impl<'a> Mixer<'a> {
             needed = bytes;
         }
         Err(self.too_small(budget, needed))
+    }
+
+    fn types_of(&self, chosen: &[usize]) -> HashMap<Name, Encoding> {
+        let members = |(group, &o): (&'_ Tied, &usize)| -> Vec<(Name, Encoding)> {
+            group.members.iter().map(|&t| (self.open[t].entry.name.clone(), group.types[o])).collect()
+        };
+        self.groups.iter().zip(chosen).flat_map(members).collect()
+    }
+
+    /// The mix of fewest bytes that costs at most so many nats.
+    ///
+    /// # Errors
+    /// No costs were measured; less than the best types cost.
+    fn smallest(&self, nats: f64) -> Result<Mix> {
+        if self.costs.is_none() {
+            return Err(ModelError::request("max_kld needs a measure of what each type costs the network")
+                .in_option(&gguf::MAX_KLD)
+                .with_hint("Add calibration_data (a text), or scores (a file that was measured before)."));
+        }
+        let cost = |chosen: &[usize]| -> f64 { self.options.iter().zip(chosen).map(|(g, &o)| g.options[o].cost).sum() };
+        let sum = |of: fn(u64, u64) -> u64, start: u64| -> u64 {
+            let each = self.options.iter().map(|g| g.options.iter().map(|o| o.bytes).fold(start, of));
+            each.fold(0, u64::saturating_add)
+        };
+        let (mut low, mut high) = (sum(u64::min, u64::MAX), sum(u64::max, 0));
+        let mut best = forecast::choose(&self.options, high).unwrap_or_default();
+        if cost(&best) > nats {
+            let what = format!("{nats} nats are too few: the best types of this model cost {:.3e}", cost(&best));
+            return Err(ModelError::request(what).in_option(&gguf::MAX_KLD).with_hint("Allow more."));
+        }
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match forecast::choose(&self.options, middle) {
+                Ok(chosen) if cost(&chosen) <= nats => (high, best) = (middle, chosen),
+                _ => low = middle + 1,
+            }
+        }
+        let types = self.types_of(&best);
+        Ok(Mix { file_type: nearest_file_type(&self.open, &types), types, warning: None })
+    }
+
+    /// What the types of an output are expected to cost; `None` if it was not measured.
+    pub(in crate::plan) fn prediction(&self, resolved: &Resolved) -> Option<PredictedDivergence> {
+        let costs = self.costs.as_ref()?;
+        let by_name: HashMap<&str, &Open<'_>> = self.open.iter().map(|t| (t.entry.name.as_str(), t)).collect();
+        let open = |t: &PreparedTensor| Some((*by_name.get(t.entry.name.as_str())?, t.encoding));
+        let nats = resolved.tensors.iter().filter_map(open).map(|(t, e)| self.cost(t, e)).sum();
+        Some(costs.prediction(nats))
     }
 
     /// The file type within the budget that loses less than `mix`, if there is one: the best of them. Groups of tensors that must have one
@@ -149,10 +210,19 @@ impl<'a> Mixer<'a> {
         types: &'o [Outline],
     ) -> Option<&'o Outline> {
         let by_name: HashMap<&str, &TensorEntry> = self.ready.real.iter().map(|t| (t.name.as_str(), t)).collect();
+        let open: HashMap<&str, &Open<'_>> = self.open.iter().map(|t| (t.entry.name.as_str(), t)).collect();
         let loss = |o: &Outline| {
+            if self.costs.is_some() {
+                let types = o.types.iter().filter_map(|(name, e)| Some((*open.get(name.as_str())?, *e)));
+                return types.map(|(t, e)| self.cost(t, e)).sum();
+            }
             let types = o.types.iter().filter_map(|(name, e)| Some((*by_name.get(name.as_str())?, *e)));
             self.loss(types).output
         };
+        if let Budget::Divergence(nats) = budget {
+            let fits = types.iter().filter(|o| self.is_allowed(o) && o.bytes < mix.bytes && loss(o) <= nats);
+            return fits.min_by_key(|o| o.bytes);
+        }
         let fits = types.iter().filter(|o| holds(budget, o, &self.ready.model) && self.is_allowed(o));
         let best = fits.map(|o| (loss(o), o)).min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.bytes.cmp(&b.1.bytes)))?;
         (best.0 < loss(mix)).then_some(best.1)
@@ -210,8 +280,11 @@ impl<'a> Mixer<'a> {
         if e == t.entry.encoding {
             return 0.0;
         }
-        let score = self.scores.get(&t.entry.name, e);
-        score.map_or(NEVER, |s| self.around.sensitivity(t.entry) * s.relative())
+        let Some(score) = self.scores.get(&t.entry.name, e) else { return NEVER };
+        match &self.costs {
+            Some(costs) => costs.of(t.entry, e, score).unwrap_or(NEVER),
+            None => self.around.sensitivity(t.entry) * score.relative(),
+        }
     }
 
     fn data_bytes(&self, types: &HashMap<Name, Encoding>) -> u64 {
@@ -281,6 +354,9 @@ impl<'a> Mixer<'a> {
                     OptionName::from(&gguf::TARGET_BPW),
                     format!("{bits} bits per weight are too few: a mix of this model needs at least {least:.2}{with}"),
                 )
+            }
+            Budget::Divergence(nats) => {
+                (OptionName::from(&gguf::MAX_KLD), format!("{nats} nats are too few for this model"))
             }
         };
         let hint = match (&self.ready.imatrix, self.target.get(&gguf::BUDGET_TYPES).is_empty()) {
@@ -366,10 +442,12 @@ fn open<'a>(
     Ok(open)
 }
 
-fn grouped(open: &[Open<'_>], scores: &Scores) -> Vec<Tied> {
-    let mut by: BTreeMap<&(Option<u32>, String), Vec<usize>> = BTreeMap::new();
+/// The tensors that get one type. Those that runtimes compute together are tied, unless what each of them costs was measured: then the better
+/// types are worth more.
+fn grouped(open: &[Open<'_>], scores: &Scores, tied: bool) -> Vec<Tied> {
+    let mut by: BTreeMap<(&(Option<u32>, String), usize), Vec<usize>> = BTreeMap::new();
     for (i, t) in open.iter().enumerate() {
-        by.entry(&t.group).or_default().push(i);
+        by.entry((&t.group, if tied { 0 } else { i })).or_default().push(i);
     }
     let can = |t: usize, e: Encoding| {
         open[t].types.contains(&e) && (e == open[t].entry.encoding || scores.get(&open[t].entry.name, e).is_some())

@@ -6,6 +6,7 @@
 
 mod budget;
 mod context;
+mod costs;
 mod file_types;
 mod forecast;
 mod forecast_many;

@@ -156,6 +156,7 @@ impl Ready {
             effort: Effort::default(),
             left_out: Vec::new(),
             imatrix: coverage,
+            divergence: None,
             warnings,
         })
     }

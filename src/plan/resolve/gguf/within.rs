@@ -24,11 +24,11 @@ pub(super) fn within(
     overrides: &Overrides,
     how: Task<'_>,
 ) -> Result<Resolved> {
-    let plain = &target.clone().with(&gguf::TARGET_SIZE, None).with(&gguf::TARGET_BPW, None);
+    let plain = &target.clone().with(&gguf::TARGET_SIZE, None).with(&gguf::TARGET_BPW, None).with(&gguf::MAX_KLD, None);
     let plain = &Target { quantization: None, ..plain.clone() };
     let types = alternatives(model, ready, plain, overrides, budget, how)?;
     let also: Vec<(Name, Encoding)> = types.iter().flat_map(|o| o.lossy(&ready.real)).collect();
-    let mixer = Mixer::measured(ready, target, overrides, &also, how)?;
+    let mixer = Mixer::measured(model, ready, target, overrides, &also, how)?;
     let mix = mixer.choose(budget)?;
     let mut resolved = ready.with_types(target, mix.file_type, &mix.types, overrides)?;
     let mixed = outline(model, plain, mix.file_type, &resolved)?;
@@ -37,6 +37,7 @@ pub(super) fn within(
         None => resolved.warnings.extend(mix.warning),
     }
     resolved.quantization = budget.name(target);
+    resolved.divergence = mixer.prediction(&resolved);
     Ok(resolved)
 }
 
@@ -70,5 +71,7 @@ pub(super) fn holds(budget: Budget, outline: &Outline, model: &Model) -> bool {
             let elems: u64 = model.tensors.iter().filter_map(|t| t.shape.elems()).sum();
             outline.data_bytes(model) as f64 * 8.0 <= bits * elems as f64
         }
+        // What it loses says whether it holds.
+        Budget::Divergence(_) => true,
     }
 }

@@ -58,6 +58,7 @@ pub(crate) fn types(target: &Target) -> String {
     match (Budget::of(target), target.quantization.as_deref()) {
         (Some(Budget::Size(size)), _) => format!("within {size}"),
         (Some(Budget::BitsPerWeight(bits)), _) => format!("at {bits} bpw"),
+        (Some(Budget::Divergence(nats)), _) => format!("KLD up to {nats}"),
         (None, None | Some("auto")) => "as stored".to_owned(),
         (None, Some(q)) => q.to_ascii_uppercase(),
     }

@@ -1,0 +1,150 @@
+//! Runs a network with one tensor in another type, and compares what it says with what it said before.
+
+use super::encoded::encoded;
+use crate::forecast::Subject;
+use crate::forward::{Forward, Observer};
+use crate::model::{ModelError, Result};
+use crate::quality::{BaseRow, score};
+use crate::quant::{Effort, Encoding};
+use crate::task::{Task, collected, locked};
+use std::sync::Mutex;
+
+/// Most bytes of logits and of states that are kept of the network as it is.
+const KEPT_BYTES: usize = 512 << 20;
+/// Positions whose logits are computed together.
+const BLOCK: usize = 256;
+
+/// What a network says of some tokens, and what it is in between.
+pub(super) struct Reference<'a> {
+    forward: &'a Forward,
+    sequences: Vec<Vec<u32>>,
+    /// Rows of the states whose logits are compared.
+    positions: Vec<usize>,
+    logits: Vec<f32>,
+    states: Vec<f32>,
+    /// The state before some layers, by layer.
+    before: Vec<(u32, Vec<f32>)>,
+}
+
+/// Keeps the state before every n-th layer.
+struct Keep {
+    every: u32,
+    before: Vec<(u32, Vec<f32>)>,
+}
+
+impl Observer for Keep {
+    fn wants_layers(&self) -> bool {
+        true
+    }
+
+    fn layer(&mut self, layer: u32, layers: u32, hidden: &[f32]) -> Result<()> {
+        let next = layer + 1;
+        if next < layers && next.is_multiple_of(self.every) {
+            self.before.push((next, hidden.to_vec()));
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Reference<'a> {
+    /// Runs the network as it is.
+    ///
+    /// # Errors
+    /// Those of the forward pass; no tokens.
+    pub(super) fn new(forward: &'a Forward, sequences: Vec<Vec<u32>>, task: Task<'_>) -> Result<Self> {
+        let quiet = Task { progress: &|_, _| {}, ..task };
+        let tokens: usize = sequences.iter().map(Vec::len).sum();
+        if tokens == 0 {
+            return Err(ModelError::request("there are no tokens to measure with"));
+        }
+        let state_bytes = tokens * forward.width() * 4;
+        let layers_kept = (KEPT_BYTES / 2 / state_bytes.max(1)).max(1);
+        let every = (forward.layers() as usize).div_ceil(layers_kept).max(1);
+        let mut keep = Keep { every: u32::try_from(every).unwrap_or(u32::MAX), before: Vec::new() };
+        let states = forward.states(&sequences, quiet, &mut keep)?;
+        // Evenly spread, where all together would take too much memory.
+        let most = (KEPT_BYTES / 2 / (forward.vocabulary() * 4).max(1)).clamp(1, tokens);
+        let positions: Vec<usize> = (0..most).map(|i| i * tokens / most).collect();
+        let mut reference = Self { forward, sequences, positions, logits: Vec::new(), states, before: keep.before };
+        reference.logits = reference.all_logits(forward, &reference.states, quiet)?;
+        if reference.logits.iter().any(|l| !l.is_finite()) {
+            return Err(ModelError::bad("the network gives logits that are not finite"));
+        }
+        Ok(reference)
+    }
+
+    /// Positions that are compared.
+    pub(super) fn positions(&self) -> usize {
+        self.positions.len()
+    }
+
+    fn chosen(&self, states: &[f32], range: std::ops::Range<usize>) -> Vec<f32> {
+        let width = self.forward.width();
+        self.positions[range].iter().flat_map(|p| states[p * width..(p + 1) * width].iter().copied()).collect()
+    }
+
+    fn all_logits(&self, forward: &Forward, states: &[f32], task: Task<'_>) -> Result<Vec<f32>> {
+        let mut out = Vec::new();
+        forward.logits(&self.chosen(states, 0..self.positions.len()), task, &mut (), &mut out)?;
+        Ok(out)
+    }
+
+    /// The mean KL divergence, in nats, of the network with `subject` in type `encoding` from the network as it is.
+    ///
+    /// # Errors
+    /// Those of the forward pass; a type that the tensor cannot have.
+    pub(super) fn divergence(
+        &self,
+        subject: &Subject,
+        encoding: Encoding,
+        effort: Effort,
+        task: Task<'_>,
+    ) -> Result<f64> {
+        let quiet = Task { progress: &|_, _| {}, ..task };
+        let changed = self.forward.with_tensor(encoded(subject, encoding, effort));
+        let name = subject.entry.name.as_str();
+        let states;
+        let states = match subject.entry.layer() {
+            Some(layer) => {
+                let kept = self.before.iter().rev().find(|(at, _)| *at <= layer);
+                states = match kept {
+                    Some((at, hidden)) => changed.states_from(*at, hidden, &self.sequences, quiet)?,
+                    None => changed.states(&self.sequences, quiet, &mut ())?,
+                };
+                &states
+            }
+            None if name == "output.weight" => &self.states,
+            None => {
+                states = changed.states(&self.sequences, quiet, &mut ())?;
+                &states
+            }
+        };
+        let vocabulary = self.forward.vocabulary();
+        let mut total = 0.0;
+        let mut logits = Vec::new();
+        for start in (0..self.positions.len()).step_by(BLOCK) {
+            let end = (start + BLOCK).min(self.positions.len());
+            changed.logits(&self.chosen(states, start..end), quiet, &mut (), &mut logits)?;
+            let each: Vec<Mutex<f64>> = (start..end).map(|_| Mutex::new(f64::NAN)).collect();
+            quiet.each::<(), ModelError>(end - start, |i, ()| {
+                let row = |all: &[f32], at: usize| -> std::ops::Range<usize> {
+                    let at = at * vocabulary;
+                    at..(at + vocabulary).min(all.len())
+                };
+                let base = &self.logits[row(&self.logits, start + i)];
+                let position = score(&logits[row(&logits, i)], Some(BaseRow::Logits(base)), 0);
+                if let Some(against) = position.and_then(|p| p.against) {
+                    *locked(&each[i]) = against.kld;
+                }
+                Ok(())
+            })?;
+            if task.is_cancelled() {
+                return Err(ModelError::request("cancelled"));
+            }
+            total += each.into_iter().map(collected).sum::<f64>();
+        }
+        let mean = total / self.positions.len().max(1) as f64;
+        // Rounding leaves tiny negative numbers where nothing is lost.
+        if mean.is_finite() { Ok(mean.max(0.0)) } else { Ok(f64::INFINITY) }
+    }
+}
