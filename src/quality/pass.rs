@@ -188,6 +188,7 @@ impl Pass<'_> {
         for i in self.order() {
             let entrant = &self.entrants[i];
             let network = entrant.network;
+            let in_model = |e: ModelError| e.in_file(entrant.path);
             let before = *done;
             let say = |layer: usize, layers: usize| {
                 let layer = layer.min(layers);
@@ -199,14 +200,14 @@ impl Pass<'_> {
             let hidden = if is_base {
                 let (width, layers) = (network.width(), network.layers() as usize);
                 let mut keep = Kept::new(count * self.windows.length, width, layers, self.memory / 8);
-                let hidden = network.states(inputs, task, &mut keep)?;
+                let hidden = network.states(inputs, task, &mut keep).map_err(in_model)?;
                 kept = Some(keep);
                 hidden
             } else if let Some(kept) = &kept {
                 let mut compare = Compare { kept, layers: &mut outcomes[i].layers, heard: &mut heard };
-                network.states(inputs, task, &mut compare)?
+                network.states(inputs, task, &mut compare).map_err(in_model)?
             } else {
-                network.states(inputs, task, &mut ())?
+                network.states(inputs, task, &mut ()).map_err(in_model)?
             };
             if task.is_cancelled() {
                 return Err(cancelled());
@@ -256,7 +257,8 @@ impl Pass<'_> {
                 let logits = if is_base { &mut base_logits } else { &mut own_logits };
                 let width = entrant.network.width();
                 logits.clear();
-                entrant.network.logits(&states[i][from * width..(from + count) * width], quiet, logits)?;
+                let part = &states[i][from * width..(from + count) * width];
+                entrant.network.logits(part, quiet, logits).map_err(|e| e.in_file(entrant.path))?;
                 if task.is_cancelled() {
                     return Err(cancelled());
                 }

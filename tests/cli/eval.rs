@@ -82,7 +82,7 @@ fn as_llama_cpp_the_figures_are_those_of_llama_perplexity() {
         wrong.extend(near("kld_mean", "Mean KLD", 0.02, 5e-6));
         wrong.extend(near("top1_agreement", "Same top p", 0.0, 0.5));
         wrong.extend(near("perplexity", "Mean PPL(Q)", 1e-3, 0.0));
-        wrong.extend(near("kld_median", "Median KLD", 0.05, 5e-6));
+        wrong.extend(near("kld_median", "Median KLD", 0.1, 5e-6));
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
