@@ -25,6 +25,8 @@ mod data_budget;
 mod disk;
 #[path = "cli/doctor.rs"]
 mod doctor;
+#[path = "cli/eval.rs"]
+mod eval;
 #[path = "cli/forecast.rs"]
 mod forecast;
 #[path = "cli/goals.rs"]

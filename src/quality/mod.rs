@@ -23,3 +23,9 @@ pub(crate) use metrics::{Better, METRICS, MetricSpec, Needs, metric};
 pub(crate) use pass::{DEFAULT_MEMORY, Listener};
 pub(crate) use statistics::{BaseRow, score};
 pub(crate) use tokens::{TextTokenizer, read_text};
+
+/// Reads every row of a base file, for `fuzzing`.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn read_logits_file(path: &std::path::Path) {
+    logits_file::read_all(path);
+}
