@@ -19,7 +19,7 @@ const FORM_WITH_HELP: u16 = 13;
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     if state.recipe.source().is_none() && state.recipe.document.recipe.targets.is_empty() {
-        return empty(c, state, body);
+        return empty(c, body);
     }
     if state.recipe.zoom {
         let area = Rect { x: body.x + 1, width: body.width - 2, ..body };
@@ -50,7 +50,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
 }
 
 /// Where there is neither a model nor a recipe.
-fn empty(c: &mut Canvas<'_>, state: &State, body: Rect) {
+fn empty(c: &mut Canvas<'_>, body: Rect) {
     let dim = c.theme().dim;
     c.text(body.x + 2, body.y + 1, body.width.saturating_sub(3), "no model chosen", dim);
     let how = "Choose one in Models (1) and press c there, or press o to open a recipe.";
