@@ -87,7 +87,7 @@ fn a_forecast_that_another_target_needs_is_asked_for_in_turn() {
     // One for a budget is kept as well.
     b.state.recipe.document.recipe.targets[1].quantization = None;
     b.state.recipe.document.recipe.targets[1].set(&gguf::TARGET_BPW, Some(4.25));
-    b.keys("3").keys("2");
+    b.keys("3").keys("2").keys("j");
     for name in ["4.25 bpw", "4.25 bpw"] {
         if let Some((id, _)) = asked_forecast(&b) {
             b.effects.clear();
@@ -327,7 +327,7 @@ fn the_word_for_what_is_wrong_stays_beside_nested_names() {
 
 #[test]
 fn names_have_the_width_that_is_there() {
-    let name = "a-model-with-a-name-that-is-longer-than-the-pane-Q4_K_M.gguf";
+    let name = "a-model-with-a-longer-name-than-the-pane-Q4_K_M.gguf";
     let mut b = sample::start();
     let mut models = sample::found();
     models.push(FoundModel { path: path(name), ..models[3].clone() });
