@@ -49,6 +49,8 @@ mod memory;
 mod no_files;
 #[path = "cli/ollama.rs"]
 mod ollama;
+#[path = "cli/odd_places.rs"]
+mod odd_places;
 #[path = "cli/options.rs"]
 mod options;
 #[path = "cli/pipeline.rs"]
