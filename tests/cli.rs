@@ -59,6 +59,8 @@ mod newcomers;
 mod no_files;
 #[path = "cli/ollama.rs"]
 mod ollama;
+#[path = "cli/odd_places.rs"]
+mod odd_places;
 #[path = "cli/options.rs"]
 mod options;
 #[path = "cli/pipeline.rs"]

@@ -168,6 +168,9 @@ pub(crate) enum Command {
     },
     /// Print the manual page
     Man,
+    /// Derive the shape of a chat template from stdin (started by remold itself)
+    #[command(hide = true)]
+    ChatShape,
     /// Run the job of a folder (started by remold itself)
     #[command(hide = true)]
     Worker {

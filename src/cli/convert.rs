@@ -274,6 +274,7 @@ fn start(recipe: &Recipe, prepared: &Prepared, flags: &RunFlags, stop: Arc<Stop>
 struct OfSource<'a> {
     #[serde(flatten)]
     event: &'a Event,
+    #[serde(serialize_with = "crate::units::lossy")]
     source: &'a Path,
 }
 
@@ -314,7 +315,7 @@ fn foreground(
             Ended { error: Some(Trouble::of(&e)), ..Ended::new(Exit::Failed) }
         }
         Ok(Outcome::Cancelled) => {
-            note("cancelled; unfinished files were removed\n");
+            note(&cancelled(folder));
             Ended::new(Exit::Cancelled)
         }
         Ok(Outcome::Interrupted(signal)) => {
@@ -324,6 +325,15 @@ fn foreground(
         }
         Err(e) => Ended::refused(&e),
     }
+}
+
+/// What is said of a cancelled job: outputs that it had published before are complete, and stay.
+fn cancelled(folder: &JobFolder) -> String {
+    let mut text = "cancelled; unfinished files were removed\n".to_owned();
+    for output in folder.summary().outputs {
+        text.push_str(&format!("  {} was complete before and is kept\n", text::safe(&output.to_string_lossy())));
+    }
+    text
 }
 
 /// The report; with `--quiet` the paths of the outputs alone, on stdout.
@@ -344,6 +354,9 @@ fn last_word(folder: &JobFolder, body: EventBody) {
 /// `remold worker`: carries out the job of a folder, without a terminal.
 pub(crate) fn worker(dir: &Path, resume: bool) -> Exit {
     let folder = JobFolder { dir: dir.to_owned() };
+    if let Err(e) = folder.check_here() {
+        return refuse(&e);
+    }
     let stop = stop_on_signal();
     if folder.path("watch").exists() {
         parse::name_flags_of_watch();

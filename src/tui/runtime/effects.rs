@@ -2,6 +2,7 @@
 //! are in [`recipes`], looks into a model in [`inspect`], watchers in [`watchers`].
 
 pub(crate) mod batch;
+mod companions;
 pub(crate) mod files;
 pub(crate) mod find;
 pub(crate) mod inspect;
