@@ -45,7 +45,7 @@ pub(crate) fn run(args: &ImatrixArgs) -> Exit {
             Exit::Done
         }
         Err(_) if stop.is_set() => {
-            let at = done.map(|(done, all)| format!(" after {done} of {all} layers")).unwrap_or_default();
+            let at = done.map(|at| format!(" in {at}")).unwrap_or_default();
             note(&format!("stopped{at}; nothing was written\n"));
             Exit::stopped(&stop)
         }
@@ -151,7 +151,7 @@ fn compute(
     let tokens = windows.len() * context as usize;
     let collection = Collection { windows: &windows, memory: memory(args), process_output: args.process_output };
     let passes = windows.len().div_ceil(collection.per_pass(forward.width()));
-    progress.begin(&format!(
+    progress.begin(forward.layers() as usize, &format!(
         "{} of {context} tokens, {} in {}",
         plural(windows.len(), "window"),
         plural(forward.layers() as usize, "layer"),
@@ -240,6 +240,9 @@ struct Progress {
     json: bool,
     threads: usize,
     begun: Instant,
+    /// Layers of the network.
+    layers: AtomicUsize,
+    /// Layers done and to do, over all passes.
     done: AtomicUsize,
     all: AtomicUsize,
     events: Mutex<(Option<Instant>, ProcessSampler)>,
@@ -252,13 +255,15 @@ impl Progress {
             counter: TensorCounter::new(json).doing("computing"),
             json,
             begun: Instant::now(),
+            layers: AtomicUsize::new(0),
             done: AtomicUsize::new(0),
             all: AtomicUsize::new(0),
             events: Mutex::new((None, ProcessSampler::new())),
         }
     }
 
-    fn begin(&self, what: &str) {
+    fn begin(&self, layers: usize, what: &str) {
+        self.layers.store(layers, Ordering::Relaxed);
         if self.json {
             event(EventBody::Started { pid: std::process::id(), threads: self.threads });
         } else {
@@ -276,7 +281,8 @@ impl Progress {
             self.sample(share, left);
         } else {
             let left = left.map(|s| format!(", {} left", seconds(s))).unwrap_or_default();
-            self.counter.say(|| format!("computing layer {done} of {all}{left}"));
+            let at = place(done, all, self.layers.load(Ordering::Relaxed));
+            self.counter.say(|| format!("computing {at}{left}"));
         }
     }
 
@@ -290,16 +296,31 @@ impl Progress {
         event(EventBody::Sample(Sample { rss: usage.rss, cpu: usage.cores, fraction, eta, ..Sample::default() }));
     }
 
-    /// Removes the line. Gives the layers done and those in all, if any were begun.
-    fn finish(self) -> Option<(usize, usize)> {
+    /// Removes the line. Gives where the work was, if it had begun.
+    fn finish(self) -> Option<String> {
         let (done, all) = (self.done.into_inner(), self.all.into_inner());
-        (all > 0).then_some((done, all))
+        (all > 0).then(|| place(done, all, self.layers.into_inner()))
     }
+}
+
+/// `layer 3 of 4`, or `pass 2 of 9, layer 3 of 4`, of `done` layers of `all` over all passes.
+fn place(done: usize, all: usize, layers: usize) -> String {
+    let layers = layers.max(1);
+    let (pass, layer) = (done.saturating_sub(1) / layers + 1, done.saturating_sub(1) % layers + 1);
+    let pass = if all > layers { format!("pass {pass} of {}, ", all.div_ceil(layers)) } else { String::new() };
+    format!("{pass}layer {layer} of {layers}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_place_is_that_of_the_last_layer_done() {
+        let said = [(1, 4), (4, 4), (1, 12), (4, 12), (5, 12), (12, 12)].map(|(done, all)| place(done, all, 4));
+        let wanted = ["layer 1", "layer 4", "pass 1 of 3, layer 1", "pass 1 of 3, layer 4", "pass 2 of 3, layer 1", "pass 3 of 3, layer 4"];
+        assert_eq!(said, wanted.map(|w| format!("{w} of 4")));
+    }
 
     #[test]
     fn windows_are_as_long_as_the_model_allows() {

@@ -8,13 +8,17 @@ import subprocess
 import gguf
 import numpy as np
 from check_llama_cpp import binding, equal_files, greedy, model_folder, place, reference_convert, reference_quantize
-from harness import GOLDEN, check, check_each, need
+from harness import GOLDEN, MODELS, check, check_each, need
 
 MATRIX = GOLDEN / "imatrix" / "tiny-llama.imatrix.gguf"
 
-# Title → file type and flags. @matrix is the importance matrix of tiny-llama, @zeros the same with columns of zeros, @types a file.
+# Title → file type and flags. @matrix is the importance matrix of tiny-llama, @zeros the same with columns of zeros, @own and @older matrices
+# that remold computes, @types a file.
 CASES = {
     "imatrix": ("q4_k_m", "--imatrix @matrix"),
+    "imatrix of remold": ("q3_k_m", "--imatrix @own"),
+    "imatrix of remold, iq2_xs": ("iq2_xs", "--imatrix @own"),
+    "imatrix of remold, older form": ("iq3_xxs", "--imatrix @older"),
     "include weights": ("q4_k_m", "--imatrix @matrix --include-weights ffn_down --include-weights attn_v"),
     "exclude weights": ("iq4_xs", "--imatrix @matrix --exclude-weights output --exclude-weights blk.1."),
     "exclude all weights": ("q4_0", "--imatrix @matrix --exclude-weights weight"),
@@ -61,7 +65,13 @@ def flags(remold, text):
     if not zeros.exists():
         write_with_zeros(zeros)
         types.write_text("ffn_down=q6_k\tattn_q=q5_k\n\n  output=q5_1\n")
-    return [{"@matrix": MATRIX, "@zeros": zeros, "@types": types}.get(word, word) for word in text.split()]
+    own = {word: made / name for word, name in (("@own", "own.gguf"), ("@older", "older.dat"))}
+    for path in own.values():
+        if not path.exists():
+            text_of = GOLDEN / "imatrix" / "calib.txt"
+            done = remold.run("imatrix", MODELS / "tiny-llama", "--data", text_of, "-c", "256", "-o", path)
+            need(done.returncode == 0, f"imatrix ended with {done.returncode}: {done.stderr[-700:]}")
+    return [{"@matrix": MATRIX, "@zeros": zeros, "@types": types, **own}.get(word, word) for word in text.split()]
 
 
 def write_with_zeros(path):
