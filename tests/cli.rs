@@ -53,6 +53,8 @@ mod many;
 mod material;
 #[path = "cli/memory.rs"]
 mod memory;
+#[path = "cli/newcomers.rs"]
+mod newcomers;
 #[path = "cli/no_files.rs"]
 mod no_files;
 #[path = "cli/ollama.rs"]

@@ -20,6 +20,9 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// The code of the warning about an output that exists.
+const EXISTS: &str = "output.exists";
+
 /// How a conversion ended.
 pub(super) struct Ended {
     /// The exit code.
@@ -147,7 +150,7 @@ pub(super) fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {
     let ended = execute(recipe, flags, None);
     if let Some(plan) = &ended.plan {
         show(plan, flags);
-        say_command(flags);
+        say_command(flags, plan.warnings.iter().any(|w| w.code == EXISTS));
     }
     ended.exit
 }
@@ -205,7 +208,7 @@ fn with_existing(mut plan: Plan, recipe: &Recipe) -> Plan {
     let kept = recipe.targets.iter().zip(&plan.outputs).filter(|(t, _)| !t.force);
     let warning = |path: &PathBuf| {
         let text = format!("{} already exists: --force is needed to replace it", path.display());
-        Warning::new("output.exists", text)
+        Warning::new(EXISTS, text)
     };
     let warnings: Vec<Warning> = kept.flat_map(|(_, o)| &o.replaces).map(warning).collect();
     plan.warnings.extend(warnings);
@@ -216,16 +219,16 @@ fn with_existing(mut plan: Plan, recipe: &Recipe) -> Plan {
 pub(super) fn run_prepared(recipe: &Recipe, prepared: &Prepared, flags: &RunFlags) -> Exit {
     if flags.dry_run {
         show(&prepared.plan, flags);
-        say_command(flags);
+        say_command(flags, false);
         return Exit::Done;
     }
     start(recipe, prepared, flags, stop_on_signal(), None).exit
 }
 
-/// The last line of a dry run.
-pub(super) fn say_command(flags: &RunFlags) {
+/// The last line of a dry run; `replaces` if an output exists.
+pub(super) fn say_command(flags: &RunFlags, replaces: bool) {
     if !flags.json {
-        out(&plan_text::write_with());
+        out(&plan_text::write_with(replaces));
     }
 }
 
