@@ -5,7 +5,7 @@ use super::print::{is_verbose, width as width_of};
 use super::text::{Style, safe, seconds, table};
 use crate::engine::Check;
 use crate::forward::Rounding;
-use crate::quality::{Better, METRICS, Measured, MetricSpec, Report, metric};
+use crate::quality::{Better, METRICS, Measured, MetricSpec, Needs, Report, metric};
 use std::io::IsTerminal;
 
 /// Columns of a name at the head of a column before it is shortened.
@@ -97,7 +97,8 @@ fn shortened(name: &str, width: usize) -> String {
     format!("{}…{}", part(&chars[..begin]), part(&chars[chars.len() - end..]))
 }
 
-/// The best of the compared models, if there are several and they differ.
+/// The best of the compared models, if there are several and they differ. Only figures against a baseline are marked: the others differ
+/// by chance as often as not.
 fn best(report: &Report, spec: &MetricSpec) -> Option<f64> {
     let values = report.models.iter().filter(|m| !m.is_baseline).filter_map(|m| m.get(spec.name)).map(|e| e.value);
     let (min, max) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
@@ -107,7 +108,7 @@ fn best(report: &Report, spec: &MetricSpec) -> Option<f64> {
         Better::More => Some(max),
         Better::Neither => None,
     }
-    .filter(|_| differ)
+    .filter(|_| differ && spec.needs != Needs::Text)
 }
 
 fn cell(report: &Report, m: &Measured, spec: &MetricSpec, with_uncertainty: bool) -> String {
