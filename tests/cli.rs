@@ -53,10 +53,14 @@ mod many;
 mod material;
 #[path = "cli/memory.rs"]
 mod memory;
+#[path = "cli/newcomers.rs"]
+mod newcomers;
 #[path = "cli/no_files.rs"]
 mod no_files;
 #[path = "cli/ollama.rs"]
 mod ollama;
+#[path = "cli/odd_places.rs"]
+mod odd_places;
 #[path = "cli/options.rs"]
 mod options;
 #[path = "cli/pipeline.rs"]

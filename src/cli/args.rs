@@ -28,10 +28,10 @@ pub(crate) struct Cli {
 #[derive(Clone, Copy, Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalFlags {
-    /// Print errors only; a conversion prints the paths of its outputs
+    /// Print results and errors only, no progress, notes or warnings; a conversion prints the paths of its outputs
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Print more: every tensor with its type and the reason for it, threads, memory
+    /// Print more: plans and conversions list every tensor with its type and the reason for it, threads and memory
     #[arg(short, long, global = true)]
     pub verbose: bool,
     /// When to use colours [default: auto, which respects NO_COLOR, CLICOLOR and CLICOLOR_FORCE]
@@ -168,6 +168,9 @@ pub(crate) enum Command {
     },
     /// Print the manual page
     Man,
+    /// Derive the shape of a chat template from stdin (started by remold itself)
+    #[command(hide = true)]
+    ChatShape,
     /// Run the job of a folder (started by remold itself)
     #[command(hide = true)]
     Worker {
@@ -188,7 +191,11 @@ pub(crate) struct ConfigArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Show where the files are (the default)
-    Path,
+    Path {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Check config.toml, keys.toml and the themes; exit code 2 if there is a problem
     Check,
     /// Print a commented config.toml with every default
@@ -238,12 +245,6 @@ pub(crate) struct ConvertArgs {
     /// Write sparse tensors of a PyTorch file in full
     #[arg(long)]
     pub densify: bool,
-    #[command(flatten)]
-    pub options: TargetFlags,
-    #[command(flatten)]
-    pub run: RunFlags,
-    #[command(flatten)]
-    pub many: ManyFlags,
     /// An earlier output of the same kind; tensors whose source is unchanged are copied from it instead of being encoded again
     #[arg(long, value_name = "OUTPUT")]
     pub reuse: Option<PathBuf>,
@@ -253,6 +254,12 @@ pub(crate) struct ConvertArgs {
     /// Convert even if checksums in the source do not match its bytes
     #[arg(long)]
     pub no_checksums: bool,
+    #[command(flatten)]
+    pub options: TargetFlags,
+    #[command(flatten)]
+    pub run: RunFlags,
+    #[command(flatten)]
+    pub many: ManyFlags,
 }
 
 #[derive(Debug, Args)]
@@ -285,7 +292,7 @@ pub(crate) struct CompareArgs {
     /// Two to six variants of the same model: files or folders
     #[arg(required = true, value_name = "MODEL")]
     pub models: Vec<PathBuf>,
-    /// The model to compare the others with [default: the first one]
+    /// The model to compare the others with [default: the source of the models, if their manifests or jobs name one; else the most precise model]
     #[arg(long, value_name = "MODEL")]
     pub baseline: Option<PathBuf>,
     /// Write the comparison to a file: .md (report), .csv (one line per tensor) or .json (everything); may be repeated
@@ -446,11 +453,11 @@ pub(crate) struct SplitArgs {
     /// Output name without -00001-of-0000N.gguf, or a folder [default: the source's name]
     #[arg(short, long, value_name = "PREFIX")]
     pub output: Option<PathBuf>,
-    #[command(flatten)]
-    pub run: RunFlags,
     /// Replace existing outputs
     #[arg(long)]
     pub force: bool,
+    #[command(flatten)]
+    pub run: RunFlags,
 }
 
 #[derive(Debug, Args)]
@@ -465,11 +472,11 @@ pub(crate) struct MergeArgs {
     /// Output file or folder [default: NAME.gguf next to the files]
     #[arg(short, long, value_name = "OUT")]
     pub output: Option<PathBuf>,
-    #[command(flatten)]
-    pub run: RunFlags,
     /// Replace an existing output
     #[arg(long)]
     pub force: bool,
+    #[command(flatten)]
+    pub run: RunFlags,
 }
 
 /// How to run.
@@ -623,7 +630,11 @@ pub(crate) struct RecipeArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum RecipeCommand {
     /// List the built-in recipes and your own
-    List,
+    List {
+        /// Print JSON lines
+        #[arg(long)]
+        json: bool,
+    },
     /// Print a recipe
     Show {
         /// Its name

@@ -1,7 +1,7 @@
 //! `config`: where the configuration is, what is wrong in it, its default, and the keys that count.
 
 use super::args::{ConfigArgs, ConfigCommand};
-use super::{Exit, err, out, text};
+use super::{Exit, err, out, print, text};
 use crate::tui::config;
 use crate::tui::core::all_commands;
 use crate::tui::core::{Keymap, Scope};
@@ -11,8 +11,9 @@ use std::path::PathBuf;
 const EXAMPLE: &str = r#""recipe.start" = ["r", "alt-r"]"#;
 
 pub(super) fn run(args: &ConfigArgs) -> Exit {
-    match args.command.as_ref().unwrap_or(&ConfigCommand::Path) {
-        ConfigCommand::Path => path(),
+    match args.command.as_ref().unwrap_or(&ConfigCommand::Path { json: false }) {
+        ConfigCommand::Path { json: true } => path_json(),
+        ConfigCommand::Path { json: false } => path(),
         ConfigCommand::Check => return check(),
         ConfigCommand::Default => out(&config::default_file()),
         ConfigCommand::Keys => {
@@ -39,6 +40,15 @@ fn path() {
         let there = if place.exists() { "" } else { "  (not found)" };
         out(&format!("{what:<9} {}{there}\n          {about}\n", text::safe(&place.display().to_string())));
     }
+}
+
+fn path_json() {
+    print::json(&serde_json::json!({
+        "settings": config::config_file(),
+        "keys": config::keys_file(),
+        "themes": config::themes_folder(),
+        "sessions": config::sessions_folder(),
+    }));
 }
 
 fn report_error(problems: &[config::Problem]) {

@@ -20,6 +20,9 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// The code of the warning about an output that exists.
+const EXISTS: &str = "output.exists";
+
 /// How a conversion ended.
 pub(super) struct Ended {
     /// The exit code.
@@ -147,7 +150,7 @@ pub(super) fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {
     let ended = execute(recipe, flags, None);
     if let Some(plan) = &ended.plan {
         show(plan, flags);
-        say_command(flags);
+        say_command(flags, plan.warnings.iter().any(|w| w.code == EXISTS));
     }
     ended.exit
 }
@@ -205,7 +208,7 @@ fn with_existing(mut plan: Plan, recipe: &Recipe) -> Plan {
     let kept = recipe.targets.iter().zip(&plan.outputs).filter(|(t, _)| !t.force);
     let warning = |path: &PathBuf| {
         let text = format!("{} already exists: --force is needed to replace it", path.display());
-        Warning::new("output.exists", text)
+        Warning::new(EXISTS, text)
     };
     let warnings: Vec<Warning> = kept.flat_map(|(_, o)| &o.replaces).map(warning).collect();
     plan.warnings.extend(warnings);
@@ -216,16 +219,16 @@ fn with_existing(mut plan: Plan, recipe: &Recipe) -> Plan {
 pub(super) fn run_prepared(recipe: &Recipe, prepared: &Prepared, flags: &RunFlags) -> Exit {
     if flags.dry_run {
         show(&prepared.plan, flags);
-        say_command(flags);
+        say_command(flags, false);
         return Exit::Done;
     }
     start(recipe, prepared, flags, stop_on_signal(), None).exit
 }
 
-/// The last line of a dry run.
-pub(super) fn say_command(flags: &RunFlags) {
+/// The last line of a dry run; `replaces` if an output exists.
+pub(super) fn say_command(flags: &RunFlags, replaces: bool) {
     if !flags.json {
-        out(&plan_text::write_with());
+        out(&plan_text::write_with(replaces));
     }
 }
 
@@ -271,6 +274,7 @@ fn start(recipe: &Recipe, prepared: &Prepared, flags: &RunFlags, stop: Arc<Stop>
 struct OfSource<'a> {
     #[serde(flatten)]
     event: &'a Event,
+    #[serde(serialize_with = "crate::units::lossy")]
     source: &'a Path,
 }
 
@@ -311,7 +315,7 @@ fn foreground(
             Ended { error: Some(Trouble::of(&e)), ..Ended::new(Exit::Failed) }
         }
         Ok(Outcome::Cancelled) => {
-            note("cancelled; unfinished files were removed\n");
+            note(&cancelled(folder));
             Ended::new(Exit::Cancelled)
         }
         Ok(Outcome::Interrupted(signal)) => {
@@ -321,6 +325,15 @@ fn foreground(
         }
         Err(e) => Ended::refused(&e),
     }
+}
+
+/// What is said of a cancelled job: outputs that it had published before are complete, and stay.
+fn cancelled(folder: &JobFolder) -> String {
+    let mut text = "cancelled; unfinished files were removed\n".to_owned();
+    for output in folder.summary().outputs {
+        text.push_str(&format!("  {} was complete before and is kept\n", text::safe(&output.to_string_lossy())));
+    }
+    text
 }
 
 /// The report; with `--quiet` the paths of the outputs alone, on stdout.
@@ -341,6 +354,9 @@ fn last_word(folder: &JobFolder, body: EventBody) {
 /// `remold worker`: carries out the job of a folder, without a terminal.
 pub(crate) fn worker(dir: &Path, resume: bool) -> Exit {
     let folder = JobFolder { dir: dir.to_owned() };
+    if let Err(e) = folder.check_here() {
+        return refuse(&e);
+    }
     let stop = stop_on_signal();
     if folder.path("watch").exists() {
         parse::name_flags_of_watch();

@@ -11,10 +11,11 @@ use super::threads::threads;
 use super::{Exit, err, note, out, plan_text, print, refuse};
 use crate::engine::manifest;
 use crate::formats;
-use crate::model::{ModelError, Result};
+use crate::model::{ModelError, OptionName, Result};
 use crate::plan::{self, Plan};
 use crate::recipe::Recipe;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
@@ -35,6 +36,8 @@ struct Item {
     /// Every file that is written and, as far as the plan knows, read.
     written: Vec<PathBuf>,
     read: Vec<PathBuf>,
+    /// Names under which outputs are registered in Ollama: in full, and as given.
+    registered: Vec<(String, String)>,
     /// How long encoding takes, as far as a dry run says.
     estimate: Option<f64>,
     status: Status,
@@ -75,9 +78,9 @@ enum Status {
 /// One model in the last line of `--json`.
 #[derive(Serialize)]
 struct Row<'a> {
-    source: &'a Path,
+    source: Cow<'a, str>,
     status: &'static str,
-    outputs: Vec<&'a Path>,
+    outputs: Vec<Cow<'a, str>>,
     bytes: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     seconds: Option<f64>,
@@ -136,7 +139,7 @@ pub(super) fn run(given: &[PathBuf], many: ManyFlags, flags: &RunFlags, make: Ma
     } else if !flags.json {
         note(&format!("\n{}", table_of(&items, Style::stderr())));
         if flags.dry_run {
-            say_command(flags);
+            say_command(flags, false);
         }
     }
     exit_of(&items)
@@ -203,8 +206,8 @@ fn planned(source: PathBuf, flags: &RunFlags, make: Make<'_>) -> Item {
             }
             let status = Status::Skipped(e.trouble());
             let read = vec![place(&source)];
-            let (outputs, written) = Default::default();
-            Item { source, recipe: Recipe::default(), outputs, written, read, estimate: None, status }
+            let (outputs, written, registered) = Default::default();
+            Item { source, recipe: Recipe::default(), outputs, written, read, registered, estimate: None, status }
         }
     }
 }
@@ -216,6 +219,12 @@ fn item(source: PathBuf, recipe: Recipe, plan: &Plan, flags: &RunFlags) -> Item 
         outputs: plan.outputs.iter().map(|o| (o.path.clone(), o.bytes)).collect(),
         written: files.map(|path| place(path)).collect(),
         read: plan.source_files.iter().map(|f| place(&f.path)).collect(),
+        registered: plan
+            .outputs
+            .iter()
+            .flat_map(|o| &o.registration)
+            .map(|r| (r.full_name(), r.name.clone()))
+            .collect(),
         estimate: cpu.map(|s| s / threads(flags.threads) as f64),
         status: if flags.dry_run { Status::Rehearsed } else { Status::Planned },
         source,
@@ -247,8 +256,24 @@ fn check_apart(items: &[Item]) -> Result<()> {
         for file in &item.written {
             if let Some(other) = writers.insert(file, item) {
                 let what = format!("{} and {} would be written to the same output", shown(other), shown(item));
-                let hint = "Convert one of them on its own with -o, or use {source} in output_name of a recipe.";
+                // Two models of one name have it in common with `{source}`.
+                let alike = other.source.file_name() == item.source.file_name();
+                let hint = match alike {
+                    true => "Convert one of them on its own with -o.",
+                    false => "Convert one of them on its own with -o, or use {source} in output_name of a recipe.",
+                };
                 return Err(ModelError::request(what).in_file(file).with_hint(hint));
+            }
+        }
+    }
+    let mut names: HashMap<&str, &Item> = HashMap::new();
+    for item in items {
+        for (full, name) in &item.registered {
+            if let Some(other) = names.insert(full, item) {
+                let what = format!("{} and {} would be registered as `{name}` in Ollama", shown(other), shown(item));
+                return Err(ModelError::request(what).in_option(OptionName::OLLAMA_CREATE).with_hint(
+                    "Each would replace the one before; convert one of them on its own, with another name.",
+                ));
             }
         }
     }
@@ -300,7 +325,8 @@ fn status(ended: Ended, flags: &RunFlags) -> Status {
     }
 }
 
-/// The exit code: that of the signal; else 0 if all were converted, 1 if some were, 2 if nothing was begun.
+/// The exit code: that of the signal; else 0 if all were converted, 1 if some were, 2 if nothing was begun. A dry run has the code that
+/// the run would have.
 fn exit_of(items: &[Item]) -> Exit {
     let stop = stop_on_signal();
     if stop.is_set() {
@@ -308,7 +334,8 @@ fn exit_of(items: &[Item]) -> Exit {
     }
     let skipped = items.iter().filter(|i| matches!(i.status, Status::Skipped(_))).count();
     let failed = items.iter().any(|i| matches!(i.status, Status::Failed(_)));
-    let begun = items.iter().any(|i| matches!(i.status, Status::Done { .. } | Status::Detached { .. }));
+    let begun =
+        items.iter().any(|i| matches!(i.status, Status::Done { .. } | Status::Detached { .. } | Status::Rehearsed));
     match (failed, skipped) {
         (false, 0) => Exit::Done,
         (false, _) if !begun => Exit::Request,
@@ -339,9 +366,9 @@ impl Status {
 impl Item {
     fn row(&self) -> Row<'_> {
         Row {
-            source: &self.source,
+            source: self.source.to_string_lossy(),
             status: self.status.name(),
-            outputs: self.outputs.iter().map(|(path, _)| path.as_path()).collect(),
+            outputs: self.outputs.iter().map(|(path, _)| path.to_string_lossy()).collect(),
             bytes: self.outputs.iter().map(|(_, bytes)| bytes).sum(),
             seconds: if let Status::Done { seconds } = self.status { Some(seconds) } else { None },
             error: self.status.error(),

@@ -193,8 +193,14 @@ pub fn main() -> ExitCode {
             }
             Exit::Done
         }
+        Some(Command::ChatShape) => match crate::arch::chat::serve_shape() {
+            true => Exit::Done,
+            false => Exit::Failed,
+        },
         Some(Command::Worker { dir, resume }) => convert::worker(&dir, resume),
     };
+    // What was asked for did not reach stdout.
+    let exit = if exit == Exit::Done && print::has_failed() { Exit::Failed } else { exit };
     exit.into()
 }
 

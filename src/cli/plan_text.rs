@@ -53,9 +53,10 @@ pub(crate) fn plan(plan: &Plan, how: PlanStyle) -> String {
     out
 }
 
-/// How a dry run ends: the command that writes what it shows.
-pub(crate) fn write_with() -> String {
-    own_words(&["--dry-run"]).map_or_else(String::new, |command| format!("write it with: {command}\n"))
+/// How a dry run ends: the command that writes what it shows, and replaces what exists.
+pub(crate) fn write_with(replaces: bool) -> String {
+    let force = if replaces { " --force" } else { "" };
+    own_words(&["--dry-run"]).map_or_else(String::new, |command| format!("write it with: {command}{force}\n"))
 }
 
 /// `, about 12.3 s on 4 threads`: the time to encode; nothing where all tensors are copied.
@@ -190,28 +191,19 @@ fn coverage(m: &ImatrixCoverage) -> String {
     out
 }
 
-/// One line a warning; many of a kind are counted.
+/// One line a warning, those of a kind together; many of a kind are counted.
 pub(crate) fn warnings(all: &[Warning], style: Style) -> String {
     const SHOWN: usize = 8;
+    let mut kinds: IndexMap<&str, Vec<&Warning>> = IndexMap::new();
+    all.iter().for_each(|w| kinds.entry(&w.code).or_default().push(w));
     let mut out = String::new();
-    let mut seen: Vec<(&str, usize)> = Vec::new();
-    for w in all {
-        let n = match seen.iter_mut().find(|(c, _)| *c == w.code) {
-            Some((_, n)) => {
-                *n += 1;
-                *n
-            }
-            None => {
-                seen.push((&w.code, 1));
-                1
-            }
-        };
-        if n <= SHOWN {
+    for same in kinds.values() {
+        for w in same.iter().take(SHOWN) {
             out.push_str(&format!("{} {}\n", style.warning("warning:"), safe(&w.text)));
         }
-    }
-    for (code, n) in seen.into_iter().filter(|(_, n)| *n > SHOWN) {
-        out.push_str(&format!("{} and {} more of `{code}`\n", style.warning("warning:"), n - SHOWN));
+        if same.len() > SHOWN {
+            out.push_str(&format!("{} and {} more like these\n", style.warning("warning:"), same.len() - SHOWN));
+        }
     }
     out
 }

@@ -64,15 +64,12 @@ fn composed(args: &NewArgs, path: &Path, goal: &goals::GoalSpec) -> Result<Strin
     Ok(goals::to_text(&composed, &about))
 }
 
-/// Writes a file that does not exist yet.
+/// Writes a file that does not exist yet, whole or not at all.
 fn write_new(path: &Path, text: &str) -> Result<()> {
-    use std::io::Write as _;
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(path).map_err(|e| match e.kind() {
+    files::write_new(path, text.as_bytes()).map_err(|e| match e.kind() {
         std::io::ErrorKind::AlreadyExists => ModelError::request("there is a file of that name already")
             .in_file(path)
             .with_hint("Give another name with -o, or remove the file."),
-        _ => ModelError::io(path, "creating", e),
-    })?;
-    file.write_all(text.as_bytes()).map_err(|e| ModelError::io(path, "writing", e))?;
-    files::sync_folder(files::parent_of(path)).map_err(|e| ModelError::io(path, "writing", e))
+        _ => ModelError::io(path, "writing", e),
+    })
 }

@@ -288,7 +288,7 @@ fn a_killed_job_that_is_removed_leaves_what_was_there() {
             // An unrelated file with a similar name.
             let foreign = bench.out().join(".x.gguf.remold-8-0000000000000000.part");
             fs::write(&foreign, b"foreign").unwrap();
-            super::discard(&bench.root.path().join("job/journal"), &plan.outputs).unwrap();
+            super::discard(&bench.root.path().join("job/journal"), "7", &plan.outputs).unwrap();
             let mut now = tree(&bench.out());
             assert_eq!(
                 now.remove(Path::new(".x.gguf.remold-8-0000000000000000.part")).unwrap(),
@@ -500,7 +500,7 @@ fn a_part_file_that_became_a_link_is_left_and_named() {
     fs::write(&elsewhere, b"mine").unwrap();
     fs::remove_file(&part).unwrap();
     std::os::unix::fs::symlink(&elsewhere, &part).unwrap();
-    assert_eq!(super::discard(&journal, &plan.outputs).unwrap(), std::slice::from_ref(&part));
+    assert_eq!(super::discard(&journal, "7", &plan.outputs).unwrap(), std::slice::from_ref(&part));
     assert!(fs::symlink_metadata(&part).unwrap().is_symlink() && fs::read(&elsewhere).unwrap() == b"mine");
 }
 
@@ -556,7 +556,7 @@ fn a_superseded_publication_leaves_nothing() {
                 fs::rename(&new, path).unwrap();
             }
             let whole = tree(&bench.out());
-            super::discard(&bench.root.path().join("job/journal"), &plan.outputs)
+            super::discard(&bench.root.path().join("job/journal"), "7", &plan.outputs)
                 .unwrap_or_else(|e| panic!("{kind}, killed after {at}: {e}\n{}", log.join("\n")));
             let now = tree(&bench.out());
             assert_eq!(hidden(), 0, "{kind}, killed after {at}: {:?}", now.keys());

@@ -8,12 +8,12 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// Removes the unfinished files that a job left, and nothing else: only files that its journal names, under their locks. `outputs` are
-/// those of its plan. Gives the names that something else has now, which is left there.
+/// those of its plan, and `job` is its identifier: names that this job cannot have given are left. Gives the names of what is left there.
 ///
 /// # Errors
 /// I/O errors; files that a living process is writing.
-pub(crate) fn discard(journal: &Path, outputs: &[PlannedOutput]) -> Result<Vec<PathBuf>> {
-    stage::discard(&journal::read(journal)?, outputs)
+pub(crate) fn discard(journal: &Path, job: &str, outputs: &[PlannedOutput]) -> Result<Vec<PathBuf>> {
+    stage::discard(&journal::read(journal)?, job, outputs)
 }
 
 /// What identifies the files that a job published, by output and in the order of its plan.

@@ -67,8 +67,13 @@ pub(crate) fn stem(name: &str) -> String {
 
 /// The name under which an attempt of a job writes what will be called `name`: hidden, and no other job's or attempt's.
 pub(crate) fn part_name(name: &str, job: &str, token: &str) -> String {
+    format!("{}{}", stem(name), part_end(job, token))
+}
+
+/// How the names of an attempt's files end.
+pub(crate) fn part_end(job: &str, token: &str) -> String {
     let job = &job[..job.floor_char_boundary(JOB_MAX)];
-    format!("{}.remold-{job}-{token}.part", stem(name))
+    format!(".remold-{job}-{token}.part")
 }
 
 /// True for the names of part files.

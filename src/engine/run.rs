@@ -230,7 +230,7 @@ fn begin(
     let last = recorded.attempts.last();
     let goes_on = options.journal.is_some_and(|(_, resume)| resume)
         && last.is_some_and(|a| a.version == version && a.fingerprint == fingerprint);
-    let reopened = if goes_on { stage::reopen(prepared, &recorded, folders)? } else { None };
+    let reopened = if goes_on { stage::reopen(prepared, &recorded, options.sink.job(), folders)? } else { None };
     if let Some(outputs) = reopened {
         outputs.iter().flat_map(|o| &o.parts).for_each(PartFile::keep);
         stage::check_free(prepared, |o| recorded.publishing.contains_key(&o))?;
@@ -251,7 +251,7 @@ fn begin(
         return Ok((journal, outputs, finished));
     }
     // What earlier attempts left, or tidied up after them, is of no more use.
-    for path in stage::discard(&recorded, &prepared.plan.outputs)? {
+    for path in stage::discard(&recorded, options.sink.job(), &prepared.plan.outputs)? {
         let text = format!(
             "the unfinished file {} of an earlier attempt was replaced by another file, which is kept",
             path.display()

@@ -5,7 +5,7 @@
 //! a job continues with, or removes, only what its own journal names.
 
 use super::journal::{Begin, Recorded, StagedPaths};
-use super::part_file::{Identity, PartFile, is_being_written, part_name};
+use super::part_file::{Identity, PartFile, is_being_written, part_end, part_name};
 use super::staged::Staged;
 use super::{manifest, publish};
 use crate::files;
@@ -14,7 +14,7 @@ use crate::model::{Hint, ModelError, OutputIndex, Remedy, Result, numbered};
 use crate::plan::{PlannedOutput, Prepared, PreparedOutput};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Folders made for outputs. Those that are still empty are removed when this is dropped.
 #[derive(Debug, Default)]
@@ -60,6 +60,30 @@ pub(crate) fn paths(prepared: &Prepared, job: &str, token: &str) -> Vec<StagedPa
         StagedPaths { whole, parts, folder: Some(folder), manifest: manifest(planned) }
     };
     prepared.plan.outputs.iter().map(staged).collect()
+}
+
+/// True if these are names that an attempt of the job gives to what it writes for an output: its number and token are in them, and they are
+/// beside the output or in it.
+fn is_of_job(staged: &StagedPaths, planned: &PlannedOutput, job: &str, token: &str) -> bool {
+    let end = part_end(job, token);
+    let absolute = |p: &Path| std::path::absolute(p).unwrap_or_else(|_| p.to_owned());
+    let mut homes: Vec<PathBuf> = planned.files.iter().map(|f| absolute(files::parent_of(&f.0))).collect();
+    homes.push(absolute(files::parent_of(&planned.path)));
+    homes.extend(planned.manifest.iter().map(|m| absolute(files::parent_of(m))));
+    if planned.folder {
+        homes.push(absolute(&planned.path));
+    }
+    let named = |path: &Path| {
+        let name = path.file_name().and_then(|n| n.to_str());
+        name.is_some_and(|n| n.starts_with('.') && n.ends_with(&end))
+            && homes.iter().any(|h| h == files::parent_of(path))
+    };
+    let plain = |rest: &Path| rest.components().all(|c| matches!(c, Component::Normal(_)));
+    let inside = |folder: &Path, part: &Path| part.strip_prefix(folder).is_ok_and(plain);
+    !token.is_empty()
+        && staged.folder.as_deref().is_none_or(named)
+        && staged.manifest.as_deref().is_none_or(named)
+        && staged.parts.iter().all(|part| staged.folder.as_deref().map_or_else(|| named(part), |f| inside(f, part)))
 }
 
 /// True if the hidden folder of an output gets the output's name in one step: when nothing has the name, or when a folder is replaced that
@@ -153,12 +177,14 @@ fn write_fixed(part: &PartFile, file: &FilePlan) -> Result<()> {
 pub(crate) fn reopen(
     prepared: &Prepared,
     recorded: &Recorded,
+    job: &str,
     folders: &mut NewFolders,
 ) -> Result<Option<Vec<Staged>>> {
     let Some(begin) = recorded.attempts.last() else { return Ok(None) };
     let outputs = prepared.outputs.iter().zip(&prepared.plan.outputs);
     let as_planned = begin.outputs.len() == prepared.outputs.len()
-        && begin.outputs.iter().zip(&prepared.outputs).all(|(s, o)| s.parts.len() == o.files.len());
+        && begin.outputs.iter().zip(&prepared.outputs).all(|(s, o)| s.parts.len() == o.files.len())
+        && begin.outputs.iter().zip(&prepared.plan.outputs).all(|(s, o)| is_of_job(s, o, job, &begin.token));
     if !as_planned {
         return Ok(None);
     }
@@ -194,15 +220,20 @@ fn current_place<'a>(part: &'a Path, destination: &'a Path, identity: Option<&Id
 
 /// Removes what every attempt of a journal left behind, under the locks of the files. Outputs that were published stay; one whose
 /// publication had begun is complete, and is published to the end. Gives the names of unfinished files that something else has now (a link,
-/// a file with further names), which is left there.
+/// a file with further names), and names that the job `job` cannot have given; what has them is left there.
 ///
 /// # Errors
 /// I/O errors; a file that another process is writing; an output that can be neither completed nor left as it was.
-pub(crate) fn discard(recorded: &Recorded, outputs: &[PlannedOutput]) -> Result<Vec<PathBuf>> {
+pub(crate) fn discard(recorded: &Recorded, job: &str, outputs: &[PlannedOutput]) -> Result<Vec<PathBuf>> {
     let mut left = Vec::new();
     let last = recorded.attempts.len().saturating_sub(1);
     for (n, attempt) in recorded.attempts.iter().enumerate() {
         for (o, staged) in numbered::<OutputIndex, _>(&attempt.outputs) {
+            if !outputs.get(o.0).is_some_and(|planned| is_of_job(staged, planned, job, &attempt.token)) {
+                let names = staged.parts.iter().chain(&staged.manifest);
+                left.extend(names.filter(|p| fs::symlink_metadata(p).is_ok()).cloned());
+                continue;
+            }
             if let Some(part) = &staged.manifest {
                 left.extend(manifest::discard_part(part)?);
             }

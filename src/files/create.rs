@@ -116,6 +116,62 @@ fn write_beside(
     written
 }
 
+/// Writes a small file of the user's that must not exist yet, whole or not at all.
+///
+/// # Errors
+/// `AlreadyExists` when the name is taken; other I/O errors.
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if fs::symlink_metadata(path).is_ok() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    beside(path, bytes, None, rename_new)
+}
+
+/// Replaces a small file of the user's, whole or not at all. The file keeps its permissions. Where the name is a link, the file that it refers to is
+/// replaced.
+///
+/// # Errors
+/// I/O errors; `PermissionDenied` for a file that the user may not write to. The file is then as it was.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let real = match fs::symlink_metadata(path) {
+        Ok(_) => fs::canonicalize(path)?,
+        Err(_) => path.to_owned(),
+    };
+    let old = fs::metadata(&real).ok();
+    if old.is_some() {
+        rustix::fs::access(&real, rustix::fs::Access::WRITE_OK)?;
+    }
+    beside(&real, bytes, old.as_ref(), rename_over)
+}
+
+/// Writes into a new file beside `path`, which then gets its name, and the permissions of `like`.
+fn beside(
+    path: &Path,
+    bytes: &[u8],
+    like: Option<&fs::Metadata>,
+    rename: impl FnOnce(&Path, &Path) -> io::Result<()>,
+) -> io::Result<()> {
+    let temporary = path.with_file_name(format!(".{}.tmp", random_token()));
+    let written = create_new(&temporary, 0o666).and_then(|mut file| {
+        if let Some(old) = like {
+            if rustix::process::geteuid().is_root() {
+                let (uid, gid) = (rustix::fs::Uid::from_raw(old.uid()), rustix::fs::Gid::from_raw(old.gid()));
+                // A file system without owners is not a reason to fail.
+                let _ = rustix::fs::fchown(&file, Some(uid), Some(gid));
+            }
+            file.set_permissions(old.permissions())?;
+        }
+        file.write_all(bytes)?;
+        sync_file(&file, &temporary)?;
+        rename(&temporary, path)?;
+        sync_folder(parent_of(path))
+    });
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,6 +193,26 @@ mod tests {
         fs::remove_file(dir.path().join("second")).unwrap();
         assert!(reopen(&victim).is_ok());
         assert_eq!(fs::read(&victim).unwrap(), b"data");
+    }
+
+    #[test]
+    fn a_file_of_the_user_keeps_its_mode_and_its_link() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        write_new(&at("real.toml"), b"one").unwrap();
+        assert_eq!(write_new(&at("real.toml"), b"two").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        fs::set_permissions(at("real.toml"), fs::Permissions::from_mode(0o600)).unwrap();
+        std::os::unix::fs::symlink("real.toml", at("mine.toml")).unwrap();
+        std::os::unix::fs::symlink("nowhere", at("dangling.toml")).unwrap();
+        fs::write(at("mine.toml.part"), b"precious").unwrap();
+        replace(&at("mine.toml"), b"three").unwrap();
+        assert!(fs::symlink_metadata(at("mine.toml")).unwrap().is_symlink());
+        assert_eq!(fs::read(at("real.toml")).unwrap(), b"three");
+        assert_eq!(fs::metadata(at("real.toml")).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(fs::read(at("mine.toml.part")).unwrap(), b"precious");
+        assert!(write_new(&at("dangling.toml"), b"").is_err() && replace(&at("dangling.toml"), b"").is_err());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 4, "nothing is left behind");
     }
 
     #[test]

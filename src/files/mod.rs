@@ -8,6 +8,7 @@ mod create;
 mod direct;
 #[cfg(test)]
 pub(crate) mod fault;
+mod own_folder;
 pub(crate) mod paths;
 mod private;
 mod read;
@@ -16,8 +17,11 @@ mod stamp;
 mod sync;
 mod watch;
 
-pub(crate) use create::{create_new, lock, random_token, reopen, write_output_with, write_whole, write_whole_with};
+pub(crate) use create::{
+    create_new, lock, random_token, reopen, replace, write_new, write_output_with, write_whole, write_whole_with,
+};
 pub(crate) use direct::{DiskReader, start_writeback};
+pub(crate) use own_folder::{OwnFolder, is_closed, is_own};
 pub(crate) use private::{create_private_folder, open_private, private_options, tighten, write_private};
 pub(crate) use read::{ReadError, open, read, read_text};
 pub(crate) use rename::{exchange, rename_new, rename_over};

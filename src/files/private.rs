@@ -30,17 +30,18 @@ pub(crate) fn tighten(path: &Path) {
 /// Options for [`open_private`]: new files are for their owner only, or for those who may read the folder.
 pub(crate) fn private_options() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.mode(FILE_MODE).custom_flags(read::nonblocking());
+    options.mode(FILE_MODE).custom_flags(read::nonblocking() | read::nofollow());
     options
 }
 
-/// Opens a file in remold's own folders. A pipe or a device of that name is refused instead of waited for.
+/// Opens a file in remold's own folders. A pipe or a device of that name is refused instead of waited for, and a link is not followed:
+/// remold makes none, so it would be another program's, or another user's.
 ///
 /// # Errors
 /// I/O errors; `InvalidInput` when it is not a regular file.
 pub(crate) fn open_private(options: &OpenOptions, path: &Path) -> io::Result<File> {
     let refuse = |e: read::ReadError| io::Error::new(io::ErrorKind::InvalidInput, e.to_string());
-    match std::fs::metadata(path) {
+    match std::fs::symlink_metadata(path) {
         Ok(meta) => read::regular(meta.file_type()).map_err(refuse)?,
         Err(e) if e.kind() == io::ErrorKind::NotFound => {}
         Err(e) => return Err(e),

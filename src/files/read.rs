@@ -85,11 +85,17 @@ pub(super) fn nonblocking() -> i32 {
     i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0)
 }
 
+/// The flag that makes opening a link fail.
+pub(super) fn nofollow() -> i32 {
+    i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0)
+}
+
 /// Refuses anything but a regular file.
 pub(super) fn regular(kind: FileType) -> Result<(), ReadError> {
     let what = match kind {
         k if k.is_file() => return Ok(()),
         k if k.is_dir() => "a folder",
+        k if k.is_symlink() => "a symbolic link",
         k if k.is_fifo() => "a named pipe",
         k if k.is_socket() => "a socket",
         k if k.is_char_device() || k.is_block_device() => "a device",

@@ -144,7 +144,7 @@ fn a_sequence_has_the_same_result_in_any_company() {
     let model = arch::open(&shared().join("material/hf/tiny-llama")).unwrap();
     let forward = Forward::open(&model, Rounding::Exact).unwrap();
     let (a, b) = (golden.ids("a.ids"), golden.ids("b.ids"));
-    let alone = forward.states(&[a.clone()], Task { threads: 1, ..Task::quiet() }, &mut ()).unwrap();
-    let together = forward.states(&[b, a.clone()], Task { threads: 3, ..Task::quiet() }, &mut ()).unwrap();
+    let alone = forward.states(std::slice::from_ref(&a), Task { threads: 1, ..Task::quiet() }, &mut ()).unwrap();
+    let together = forward.states(&[b, a], Task { threads: 3, ..Task::quiet() }, &mut ()).unwrap();
     assert_eq!(together[together.len() - alone.len()..], alone[..]);
 }

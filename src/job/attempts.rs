@@ -2,6 +2,7 @@
 //! before stays in its events and is read here.
 
 use super::JobState;
+use super::history::{bounded_failure, sane_seconds};
 use crate::engine::{Event, EventBody, Failure};
 
 /// Attempts of one job that are kept, the latest ones.
@@ -45,7 +46,7 @@ impl Attempts {
                 self.all.push(Attempt { begun: event.t, state: None, seconds: None, error: None });
             }
             EventBody::Finished { seconds, .. } => self.end(JobState::Finished, *seconds, None),
-            EventBody::Failed { seconds, error } => self.end(JobState::Failed, *seconds, Some(error.clone())),
+            EventBody::Failed { seconds, error } => self.end(JobState::Failed, *seconds, Some(bounded_failure(error))),
             EventBody::Cancelled { seconds } => self.end(JobState::Cancelled, *seconds, None),
             EventBody::Interrupted { seconds, .. } => self.end(JobState::Interrupted, *seconds, None),
             _ => {}
@@ -72,7 +73,7 @@ impl Attempts {
 
     fn end(&mut self, state: JobState, seconds: f64, error: Option<Failure>) {
         if let Some(last) = self.all.last_mut() {
-            (last.state, last.seconds, last.error) = (Some(state), Some(seconds), error);
+            (last.state, last.seconds, last.error) = (Some(state), Some(sane_seconds(seconds)), error);
         }
     }
 }

@@ -10,7 +10,7 @@ const MAKERS: [&str; 5] = ["convert", "run", "split", "merge", "jobs"];
 
 /// The command for a job of `folder`: that of this process where it was started for the job, otherwise one made from the recipe.
 pub(super) fn of_job(recipe: &Recipe, plan: &Plan, folder: &Path) -> Option<String> {
-    let started_for_it = std::env::args().skip(1).any(|word| MAKERS.contains(&word.as_str()));
+    let started_for_it = std::env::args_os().skip(1).any(|word| MAKERS.iter().any(|maker| word == *maker));
     if started_for_it {
         return own_command();
     }

@@ -75,18 +75,23 @@ pub(crate) fn remove(dir: &Path) -> Result<Vec<PathBuf>> {
     folder.check_here()?;
     let state = folder.summary().state;
     if !state.ended() {
-        return Err(is(&folder, state).with_hint("Cancel it first, or wait until it ends."));
+        return Err(is(&folder, state).with_hint(WAIT));
     }
-    remove_ended(&folder)
+    remove_ended(&folder)?.ok_or_else(|| is(&folder, JobState::Queued).with_hint(WAIT))
 }
 
-/// Removes only what the job's own journal names, while no process works on the job.
-fn remove_ended(folder: &JobFolder) -> Result<Vec<PathBuf>> {
-    let _lock = folder.lock()?;
+const WAIT: &str = "Cancel it first, or wait until it ends.";
+
+/// Removes only what the job's own journal names, while no process works on the job. `None` if the job has been begun again meanwhile.
+fn remove_ended(folder: &JobFolder) -> Result<Option<Vec<PathBuf>>> {
+    folder.check_here()?;
+    let Some(_lock) = folder.lock_if_over()? else { return Ok(None) };
+    // In a shared folder of jobs, the name may be that of something else by now.
+    folder.check_here()?;
     let outputs = folder.plan().map(|p| p.outputs).unwrap_or_default();
-    let left = engine::discard(&folder.path("journal"), &outputs)?;
+    let left = engine::discard(&folder.path("journal"), &folder.id(), &outputs)?;
     fs::remove_dir_all(&folder.dir).map_err(|e| ModelError::io(&folder.dir, "removing", e))?;
-    Ok(left)
+    Ok(Some(left))
 }
 
 /// What became of the ended jobs.
@@ -105,10 +110,11 @@ pub(crate) fn clean(root: &Path) -> Cleaned {
     let mut cleaned = Cleaned::default();
     for job in own(list(root)).filter(|j| j.state.ended()) {
         match remove_ended(&JobFolder { dir: job.dir }) {
-            Ok(mut left) => {
+            Ok(Some(mut left)) => {
                 cleaned.removed += 1;
                 cleaned.left.append(&mut left);
             }
+            Ok(None) => {}
             Err(e) => cleaned.failed.push(e),
         }
     }

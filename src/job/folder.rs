@@ -1,5 +1,6 @@
 //! Making job folders, and reading and writing what is in them.
 
+use super::number::{create_numbered, numbers};
 use super::owner::shared_rights;
 use super::{JobClass, Tail, command};
 use crate::engine::{Event, Origin, Report, from_json, plan_reuse};
@@ -10,7 +11,6 @@ use crate::recipe::{self, Recipe};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::BufWriter;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -37,9 +37,6 @@ const MAX_FILE_BYTES: u64 = 2 << 30;
 /// Most bytes of a file that holds one number.
 const MAX_NUMBER_BYTES: u64 = 64;
 
-/// How many times a fresh number is tried when several processes make jobs at once.
-const NUMBER_TRIES: u32 = 10_000;
-
 impl JobFolder {
     /// Makes a folder with the next free number under `root`, holding the recipe and the plan.
     ///
@@ -47,40 +44,25 @@ impl JobFolder {
     /// When the folder cannot be made or written.
     pub(crate) fn create(root: &Path, recipe: &Recipe, plan: &Plan) -> Result<Self> {
         private_root(root).map_err(|e| cannot_create(root, "creating the folder of jobs", e))?;
-        // A number is never given twice, also when its job was removed: screens and logs know jobs by it.
-        let mark = root.join(".last");
-        let given = files::read_text(&mark, MAX_NUMBER_BYTES).ok().and_then(|t| t.trim().parse().ok()).unwrap_or(0);
-        let last = numbers(root).max().unwrap_or(0).max(given);
-        for number in (last + 1..).take(NUMBER_TRIES as usize) {
-            let dir = root.join(number.to_string());
-            match fs::DirBuilder::new().mode(0o700).create(&dir) {
-                Ok(()) => {
-                    files::sync_folder(root).map_err(|e| ModelError::io(root, "syncing the folder of jobs", e))?;
-                    let this = Self { dir };
-                    let _ = files::write_private(&mark, number.to_string().as_bytes());
-                    open_to_others(root, &this.dir, &mark);
-                    let toml = recipe::to_toml(&absolute(recipe));
-                    let written = this
-                        .write_owner()
-                        .and_then(|()| this.write("recipe.toml", toml.as_bytes()))
-                        .and_then(|()| {
-                            command::of_job(recipe, plan, &this.dir)
-                                .map_or(Ok(()), |c| this.write("command", c.as_bytes()))
-                        })
-                        .and_then(|()| this.write_plan(&with_reuse(plan, recipe).permitted_by(recipe).absolute()));
-                    if written.is_err() {
-                        // A job without a plan would stay queued for ever.
-                        let _ = fs::remove_dir_all(&this.dir);
-                    }
-                    return written.map(|()| this);
-                }
-                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(e) => return Err(cannot_create(root, "creating a job in this folder", e)),
-            }
+        let this = Self { dir: create_numbered(root)? };
+        let written = this.fill(root, recipe, plan);
+        if written.is_err() {
+            // A job without a plan would stay queued for ever.
+            let _ = fs::remove_dir_all(&this.dir);
         }
-        Err(ModelError::limit("no free job number")
-            .in_file(root)
-            .with_hint(Hint::from("Run ").then(Remedy::Run("jobs clean".to_owned())).then(".")))
+        written.map(|()| this)
+    }
+
+    /// Writes what a new job needs. Its lock is held meanwhile: it is not a job that nobody works on.
+    fn fill(&self, root: &Path, recipe: &Recipe, plan: &Plan) -> Result<()> {
+        open_to_others(root, &self.dir);
+        let _lock = self.lock()?;
+        self.write_owner()?;
+        self.write("recipe.toml", recipe::to_toml(&absolute(recipe)).as_bytes())?;
+        if let Some(command) = command::of_job(recipe, plan, &self.dir) {
+            self.write("command", command.as_bytes())?;
+        }
+        self.write_plan(&with_reuse(plan, recipe).permitted_by(recipe).absolute())
     }
 
     /// The folder of a job by its identifier.
@@ -89,7 +71,7 @@ impl JobFolder {
     /// A bad-request error when there is none.
     pub(crate) fn find(root: &Path, id: &str) -> Result<Self> {
         let dir = root.join(id);
-        if id.is_empty() || id.contains(['/', '\\']) || id.starts_with('.') || !dir.is_dir() {
+        if id.is_empty() || id.contains(['/', '\\']) || id.starts_with('.') || !is_folder(&dir) {
             let e = ModelError::request(format!("job `{id}` not found")).in_file(root);
             return Err(e.with_hint(nearest(root, id)));
         }
@@ -236,6 +218,11 @@ impl JobFolder {
     }
 }
 
+/// True for a folder, and not for a link to one.
+fn is_folder(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|m| m.is_dir())
+}
+
 /// The plan with the earlier outputs that the recipe reuses. One that cannot be used is kept: the run warns of it.
 fn with_reuse(plan: &Plan, recipe: &Recipe) -> Plan {
     let mut plan = plan.clone();
@@ -270,12 +257,11 @@ fn absolute(recipe: &Recipe) -> Recipe {
     recipe
 }
 
-/// In a shared folder of jobs, lets others read the new job and write the next number.
-fn open_to_others(root: &Path, dir: &Path, mark: &Path) {
+/// In a shared folder of jobs, lets others read the new job.
+fn open_to_others(root: &Path, dir: &Path) {
     let rights = shared_rights(root);
     if rights != 0 {
-        let _ = fs::set_permissions(dir, fs::Permissions::from_mode(0o700 | rights & 0o055));
-        let _ = fs::set_permissions(mark, fs::Permissions::from_mode(0o600 | rights & 0o066));
+        let _ = files::OwnFolder::open(dir).and_then(|folder| folder.set_mode(0o700 | rights & 0o055));
     }
 }
 
@@ -312,12 +298,6 @@ fn nearest(root: &Path, id: &str) -> Hint {
             Hint::from(format!("The nearest jobs are {} and {last}; ", first.join(", "))).then(list).then(" lists all.")
         }
     }
-}
-
-/// The numbers of the jobs under `root`.
-pub(super) fn numbers(root: &Path) -> impl Iterator<Item = u64> {
-    let entries = fs::read_dir(root).into_iter().flatten().flatten();
-    entries.filter_map(|e| e.file_name().to_str()?.parse::<u64>().ok())
 }
 
 /// An error about the folder of jobs. What permissions forbid is found before anything is written: the request is at fault.

@@ -13,6 +13,16 @@ use std::path::{Path, PathBuf};
 /// Warnings and metrics kept for one job.
 const MAX_NOTES: usize = 10_000;
 
+/// Bytes of the texts of warnings that are kept. Events of other users' jobs are read too.
+const MAX_NOTE_BYTES: usize = 4 << 20;
+
+/// Bytes of a title and of an error that are kept.
+const MAX_TITLE: usize = 1000;
+const MAX_ERROR: usize = 64 << 10;
+
+/// A duration that can be shown: more than thirty thousand years are none.
+const MAX_SECONDS: f64 = 1e12;
+
 /// How much of each tensor a history keeps. A job may have a million tensors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Detail {
@@ -134,6 +144,8 @@ pub struct JobHistory {
     /// How often it was begun, and how that ended.
     pub attempts: Attempts,
     detail: Detail,
+    /// Bytes of the texts of the warnings.
+    note_bytes: usize,
     /// Hashes of the finished tensors, where they are only counted.
     finished: HashSet<u64>,
 }
@@ -165,9 +177,28 @@ impl Default for JobHistory {
             metrics: Vec::new(),
             attempts: Attempts::default(),
             detail: Detail::None,
+            note_bytes: 0,
             finished: HashSet::new(),
         }
     }
+}
+
+/// A text of at most about this many bytes.
+fn bounded(text: &str, most: usize) -> String {
+    match text.len() > most {
+        true => format!("{}…", &text[..text.floor_char_boundary(most)]),
+        false => text.to_owned(),
+    }
+}
+
+pub(super) fn bounded_failure(error: &Failure) -> Failure {
+    let hint = error.hint.as_ref().map(|h| bounded(h, MAX_ERROR));
+    Failure { code: error.code, message: bounded(&error.message, MAX_ERROR), hint }
+}
+
+/// Seconds as an event has them, which another program may have written.
+pub(super) fn sane_seconds(seconds: f64) -> f64 {
+    if seconds.is_finite() { seconds.clamp(0.0, MAX_SECONDS) } else { 0.0 }
 }
 
 impl JobHistory {
@@ -258,7 +289,7 @@ impl JobHistory {
             EventBody::Queued { title } => {
                 self.created.get_or_insert(event.t);
                 self.queued = Some(event.t);
-                self.title.clone_from(title);
+                self.title = bounded(title, MAX_TITLE);
                 self.enter(JobState::Queued);
             }
             EventBody::Started { pid, threads } => {
@@ -290,7 +321,7 @@ impl JobHistory {
             EventBody::Metric(m) if self.metrics.len() < MAX_NOTES => self.metrics.push(m.clone()),
             EventBody::Warning(w) => self.warn(w),
             EventBody::Sample(s) => {
-                self.fraction = s.fraction;
+                self.fraction = if s.fraction.is_finite() { s.fraction.clamp(0.0, 1.0) } else { 0.0 };
                 self.sample = Some(s.clone());
             }
             EventBody::StageStarted { stage, .. } => self.stage = Some(*stage),
@@ -323,7 +354,7 @@ impl JobHistory {
             }
             EventBody::Failed { seconds, error } => {
                 self.end(JobState::Failed, *seconds, t);
-                self.failure = Some(error.clone());
+                self.failure = Some(bounded_failure(error));
             }
             EventBody::Cancelled { seconds } => self.end(JobState::Cancelled, *seconds, t),
             EventBody::Interrupted { seconds, signal } => {
@@ -343,7 +374,7 @@ impl JobHistory {
     fn end(&mut self, state: JobState, seconds: f64, t: jiff::Timestamp) {
         self.enter(state);
         self.end_pause(t);
-        self.seconds = Some((seconds - self.paused_seconds).max(0.0));
+        self.seconds = Some((sane_seconds(seconds) - self.paused_seconds).max(0.0));
     }
 
     fn end_pause(&mut self, t: jiff::Timestamp) {
@@ -353,7 +384,9 @@ impl JobHistory {
     }
 
     fn warn(&mut self, w: &Warning) {
-        if self.warnings.len() < MAX_NOTES && !self.warnings.contains(w) {
+        let bytes = self.note_bytes.saturating_add(w.text.len());
+        if self.warnings.len() < MAX_NOTES && bytes <= MAX_NOTE_BYTES && !self.warnings.contains(w) {
+            self.note_bytes = bytes;
             self.warnings.push(w.clone());
         }
     }
@@ -401,6 +434,7 @@ impl JobHistory {
         if !known {
             let new = JobOutput { path: path.to_owned(), ..JobOutput::default() };
             match self.outputs.iter().position(|o| o.path == path || o.spelled == path) {
+                _ if self.outputs.len() >= MAX_NOTES => return,
                 Some(_) => return,
                 None => self.outputs.insert(at.min(self.outputs.len()), new),
             }
@@ -414,7 +448,9 @@ impl JobHistory {
         let exact = self.outputs.iter().position(|o| o.path == path || o.spelled == path);
         let same = |o: &JobOutput| is_same_output(Path::new(&o.path), Path::new(path));
         let at = exact.or_else(|| self.outputs.iter().position(same)).unwrap_or_else(|| {
-            self.outputs.push(JobOutput { path: path.to_owned(), ..JobOutput::default() });
+            if self.outputs.len() < MAX_NOTES {
+                self.outputs.push(JobOutput { path: path.to_owned(), ..JobOutput::default() });
+            }
             self.outputs.len() - 1
         });
         &mut self.outputs[at]
@@ -575,5 +611,28 @@ mod tests {
         }
         assert_eq!(history.warnings.len(), MAX_NOTES);
         assert_eq!(history.warnings[MAX_NOTES - 1].text, "new");
+    }
+
+    /// Events in a shared folder of jobs are written by others.
+    #[test]
+    fn absurd_events_take_bounded_memory_and_figures() {
+        let mut history = JobHistory::default();
+        history.apply(&event(EventBody::Queued { title: "x".repeat(1 << 20) }));
+        for n in 0..400 {
+            let text = format!("{n} {}", "y".repeat(20_000));
+            history.apply(&event(EventBody::Warning(Warning::new("x", text))));
+        }
+        assert!(history.title.len() <= MAX_TITLE + 4 && history.warnings.len() < 250, "{}", history.warnings.len());
+        for fraction in [f64::NAN, -1e308, 1e308] {
+            history.apply(&event(EventBody::Sample(Sample { fraction, ..Sample::default() })));
+            assert!((0.0..=1.0).contains(&history.fraction));
+            history.apply(&event(started()));
+            history.apply(&event(EventBody::Cancelled { seconds: fraction }));
+            assert!(history.seconds.is_some_and(|s| (0.0..=MAX_SECONDS).contains(&s)));
+            assert!(history.attempts.all().iter().all(|a| a.seconds.is_none_or(|s| (0.0..=MAX_SECONDS).contains(&s))));
+        }
+        let error = Failure { code: ErrorCode::DiskFull, message: "z".repeat(1 << 20), hint: None };
+        history.apply(&event(EventBody::Failed { seconds: 1.0, error }));
+        assert!(history.failure.is_some_and(|f| f.message.len() < 2 * MAX_ERROR));
     }
 }

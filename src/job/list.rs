@@ -1,6 +1,6 @@
 //! Every job of a root, looked at again and again: of a job that was read before only what is new is read.
 
-use super::folder::numbers;
+use super::number::numbers;
 use super::summary::FollowedJob;
 use super::{JobFolder, JobSummary, tickets};
 use crate::engine::Event;

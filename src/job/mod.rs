@@ -2,7 +2,7 @@
 //! `threads` where they are limited, `nice` where the job yields to other processes, `cancel` or `pause` while such a request is pending.
 //!
 //! The process that runs a job holds its lock; all others read the folder, so a job outlives the terminal that started it
-//! and several screens can look at one. Must not know screens. `folder` makes and reads job folders, `command` says how a job is carried out again, `history` folds a job's
+//! and several screens can look at one. Must not know screens. `folder` makes and reads job folders, `number` gives them their numbers, `command` says how a job is carried out again, `history` folds a job's
 //! events into one state, `summary` and `list` are short forms of it, `attempts` says how often each was begun, `describe` puts events in words, `spawn` starts a detached worker, which waits in the `queue` for its turn (with one of the `tickets`),
 //! `runner` carries a job out in this process while an `overseer` watches for requests (`control`), `tail` follows the events, `made_from` says what an output was made from, `owner` whose a job is in a folder of jobs that several users or machines share.
 
@@ -15,6 +15,7 @@ mod folder;
 mod history;
 mod list;
 mod made_from;
+mod number;
 mod outputs;
 mod overseer;
 mod owner;

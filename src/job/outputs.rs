@@ -1,6 +1,6 @@
 //! Outputs that jobs published without a manifest: only the folders of the jobs know that remold wrote them.
 
-use super::folder::numbers;
+use super::number::numbers;
 use super::{JobFolder, JobHistory};
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};

@@ -4,6 +4,7 @@ use super::{JobFolder, JobSummary};
 use crate::files;
 use crate::model::{Hint, ModelError, Remedy, Result};
 use serde::{Deserialize, Serialize};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// Most bytes of the file.
@@ -15,7 +16,7 @@ const FILE: &str = "owner";
 /// Who made a job, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
-    /// Name of the machine.
+    /// Name of the machine; empty where it is not known.
     pub host: String,
     /// Name of the user.
     pub user: String,
@@ -35,9 +36,9 @@ impl Owner {
         }
     }
 
-    /// True if the job is worked on by this machine, so that its lock can be trusted.
+    /// True if the job is worked on by this machine, so that its lock can be trusted; also where the machine is not known.
     pub(crate) fn is_of_this_machine(&self) -> bool {
-        self.host == Self::here().host
+        self.host.is_empty() || self.host == Self::here().host
     }
 
     /// True if this user made it on this machine.
@@ -48,6 +49,9 @@ impl Owner {
 
     /// `ana@gpu-2`
     pub(crate) fn shown(&self) -> String {
+        if self.host.is_empty() {
+            return self.user.clone();
+        }
         format!("{}@{}", self.user, self.host)
     }
 }
@@ -62,27 +66,52 @@ impl JobFolder {
         self.write(FILE, &json)
     }
 
-    /// Whose job it is; `None` for jobs of versions that did not note it, which are this user's.
+    /// Whose job it is; `None` for jobs of versions that did not note it, which are this user's. The owner of the folder decides: what others
+    /// write into a folder of theirs does not make it another user's job.
     pub(crate) fn owner(&self) -> Option<Owner> {
-        serde_json::from_str(&files::read_text(&self.path(FILE), MAX_BYTES).ok()?).ok()
+        let noted: Option<Owner> =
+            files::read_text(&self.path(FILE), MAX_BYTES).ok().and_then(|text| serde_json::from_str(&text).ok());
+        let meta = std::fs::symlink_metadata(&self.dir).ok()?;
+        let me = rustix::process::geteuid().as_raw();
+        let says = |uid: u32| noted.as_ref().is_some_and(|o| o.uid == uid);
+        if meta.uid() == me || says(meta.uid()) || (says(me) && files::is_own(&meta, self.root())) {
+            return noted;
+        }
+        let host = noted.map(|o| o.host).unwrap_or_default();
+        Some(Owner { host, user: format!("user {}", meta.uid()), uid: meta.uid() })
+    }
+
+    /// The folder of jobs it is in.
+    fn root(&self) -> &Path {
+        files::parent_of(&self.dir)
     }
 
     /// Checks that this user may have something done to the job.
     ///
     /// # Errors
-    /// A bad-request error for the job of another user.
+    /// A bad-request error for the job of another user, and for one whose files others could have written.
     pub(super) fn check_mine(&self) -> Result<()> {
-        match self.owner() {
-            Some(owner) if owner.uid != Owner::here().uid => Err(self.foreign(&owner)),
-            _ => Ok(()),
+        if let Some(owner) = self.owner().filter(|o| o.uid != Owner::here().uid) {
+            return Err(self.foreign(&owner));
         }
+        let Ok(meta) = std::fs::symlink_metadata(&self.dir) else { return Ok(()) };
+        if !meta.is_dir() {
+            let e = ModelError::request(format!("job {} is not a folder", self.id())).in_file(&self.dir);
+            return Err(e.with_hint("Remove the link; jobs are made only by remold."));
+        }
+        if meta.mode() & 0o022 != 0 && !files::is_closed(self.root()) {
+            let what = format!("other users can write to the folder of job {}", self.id());
+            let hint = "Take their permission away (chmod go-w) if you know that the job is yours.";
+            return Err(ModelError::request(what).in_file(&self.dir).with_hint(hint));
+        }
+        Ok(())
     }
 
     /// Checks that this process may work on the job, or take its files away: only the machine that it was made on knows whether it runs.
     ///
     /// # Errors
     /// A bad-request error for the job of another user or machine.
-    pub(super) fn check_here(&self) -> Result<()> {
+    pub(crate) fn check_here(&self) -> Result<()> {
         self.check_mine()?;
         match self.owner() {
             Some(owner) if !owner.is_of_this_machine() => Err(self.foreign(&owner)),
@@ -101,12 +130,11 @@ impl JobFolder {
 
 /// Those of the jobs that this user made on this machine.
 pub(super) fn own(jobs: Vec<JobSummary>) -> impl Iterator<Item = JobSummary> {
-    jobs.into_iter().filter(|j| j.owner.as_ref().is_none_or(Owner::is_me))
+    jobs.into_iter().filter(|j| JobFolder { dir: j.dir.clone() }.check_here().is_ok())
 }
 
 /// The rights that a shared folder of jobs gives to others; 0 for a private one. A folder is shared if others may make jobs in it.
 pub(super) fn shared_rights(root: &Path) -> u32 {
-    use std::os::unix::fs::MetadataExt;
     let mode = std::fs::metadata(root).map_or(0, |m| m.mode());
     if mode & 0o022 == 0 { 0 } else { mode & 0o077 }
 }

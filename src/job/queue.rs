@@ -72,16 +72,13 @@ pub(crate) fn is_full(root: &Path, class: JobClass) -> bool {
     !tickets::waiting(root, class).is_empty() || take_slot(root, class).is_none()
 }
 
-/// The lock of a free slot. A root that takes no locks (some network file systems) has no queue: `None` would wait for ever.
+/// The lock of a free slot. A root that takes no locks (some network file systems) has no queue: `None` would
+/// wait for ever. Neither has a shared root where another user has made something of that name.
 fn take_slot(root: &Path, class: JobClass) -> Option<Option<File>> {
     let (folder, slots) = class.slots(root);
-    if files::create_private_folder(&folder).is_err() {
-        return Some(None);
-    }
+    let Ok(folder) = files::OwnFolder::create(&folder) else { return Some(None) };
     for n in 1..=slots {
-        let mut options = files::private_options();
-        let open = files::open_private(options.create(true).truncate(false).write(true), &folder.join(n.to_string()));
-        let Ok(file) = open else { return Some(None) };
+        let Ok(file) = folder.file(&n.to_string()) else { return Some(None) };
         match file.try_lock() {
             Ok(()) => return Some(Some(file)),
             Err(fs::TryLockError::WouldBlock) => {}

@@ -2,8 +2,9 @@
 
 use super::{JobFolder, JobHistory, Owner, Tail, tickets};
 use crate::engine::{Event, EventBody, Sample};
-use std::fs;
-use std::path::PathBuf;
+use crate::model::Result;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 
 /// State of a job, derived from its folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -89,15 +90,14 @@ pub(super) struct FollowedJob {
     tail: Tail,
     history: JobHistory,
     owner: Option<Owner>,
-    /// When its folder was made, as far as that is known.
-    made: jiff::Timestamp,
+    /// When its recipe was written; `None` while the job is being made.
+    made: Option<jiff::Timestamp>,
 }
 
 impl FollowedJob {
     /// Nothing read yet.
     pub(super) fn new(folder: JobFolder) -> Self {
-        let meta = fs::metadata(folder.path("recipe.toml")).and_then(|m| m.modified()).ok();
-        let made = meta.and_then(|t| jiff::Timestamp::try_from(t).ok()).unwrap_or_default();
+        let made = modified(&folder.path("recipe.toml"));
         let owner = folder.owner();
         Self { tail: Tail::new(&folder.dir), history: JobHistory::default(), owner, made, folder }
     }
@@ -122,6 +122,11 @@ impl FollowedJob {
     /// The summary now; what came to be known on the way is added to `news`.
     pub(super) fn summary(&mut self, waiting: &[(String, usize)], news: &mut Vec<Event>) -> JobSummary {
         let mut lost = false;
+        if self.made.is_none() || self.owner.as_ref().is_none_or(|o| o.host.is_empty()) {
+            // It was being made when it was looked at first.
+            self.made = modified(&self.folder.path("recipe.toml"));
+            self.owner = self.folder.owner();
+        }
         // A lock says nothing on another machine.
         let here = self.owner.as_ref().is_none_or(Owner::is_of_this_machine);
         if here && self.wants_process() && !self.folder.is_locked() {
@@ -135,7 +140,7 @@ impl FollowedJob {
             dir: self.folder.dir.clone(),
             title: history.title.clone(),
             state: if lost { JobState::Lost } else { history.state },
-            created: history.created.unwrap_or(self.made),
+            created: history.created.unwrap_or_else(|| self.made()),
             fraction: history.fraction,
             seconds: history.seconds,
             place: None,
@@ -151,7 +156,12 @@ impl FollowedJob {
 
     /// When the job was queued last.
     pub(super) fn queued(&self) -> jiff::Timestamp {
-        self.history.queued.unwrap_or(self.made)
+        self.history.queued.unwrap_or_else(|| self.made())
+    }
+
+    /// When its folder was made, as far as that is known.
+    fn made(&self) -> jiff::Timestamp {
+        self.made.or_else(|| modified(&self.folder.dir)).unwrap_or_default()
     }
 
     /// True if a process should hold the job's lock, according to the events.
@@ -162,6 +172,11 @@ impl FollowedJob {
             _ => false,
         }
     }
+}
+
+/// When a file was last written to.
+fn modified(path: &Path) -> Option<jiff::Timestamp> {
+    jiff::Timestamp::try_from(fs::metadata(path).and_then(|m| m.modified()).ok()?).ok()
 }
 
 /// True for what is of interest to people who do not follow the job.
@@ -179,6 +194,19 @@ impl JobFolder {
         let mut job = FollowedJob::new(self.clone());
         job.read();
         job.history
+    }
+
+    /// Its lock, if nothing more will happen to the job: it has ended, or it wants a process and has none.
+    ///
+    /// # Errors
+    /// As [`JobFolder::lock`].
+    pub(super) fn lock_if_over(&self) -> Result<Option<File>> {
+        let mut job = FollowedJob::new(self.clone());
+        // The lock may be a new file, which makes the folder look new.
+        job.made = Some(job.made());
+        let lock = self.lock()?;
+        job.read();
+        Ok((job.history.state.ended() || job.wants_process()).then_some(lock))
     }
 
     /// Summary of the folder.

@@ -2,16 +2,20 @@
 //!
 //! A ticket counts while its job's own lock is held, so those of killed workers do not.
 
+use super::number::number;
 use super::{JobClass, JobFolder};
-use crate::files;
-use std::fs;
+use crate::files::OwnFolder;
 use std::io;
 use std::path::{Path, PathBuf};
+
+/// Digits of the time in a ticket's name, in nanoseconds.
+const TIME_DIGITS: usize = 24;
 
 /// The ticket of one job.
 #[derive(Debug)]
 pub(super) struct Ticket {
-    path: PathBuf,
+    folder: PathBuf,
+    name: String,
     /// True while the file is there.
     drawn: bool,
 }
@@ -19,18 +23,17 @@ pub(super) struct Ticket {
 impl Ticket {
     /// The ticket of a job that waits since then; its file is not made yet.
     pub(super) fn new(root: &Path, class: JobClass, since: jiff::Timestamp, id: &str) -> Self {
-        let name = format!("{:024}-{id}", since.as_nanosecond());
-        Self { path: class.tickets_folder(root).join(name), drawn: false }
+        let name = format!("{:0TIME_DIGITS$}-{id}", since.as_nanosecond().max(0));
+        Self { folder: class.tickets_folder(root), name, drawn: false }
     }
 
     /// Makes its file, if it is not there yet.
     ///
     /// # Errors
-    /// When the folder or the file cannot be written.
+    /// When the folder or the file cannot be written; a folder that is not this user's.
     pub(super) fn draw(&mut self) -> io::Result<()> {
         if !self.drawn {
-            files::create_private_folder(self.path.parent().unwrap_or(Path::new(".")))?;
-            files::write_private(&self.path, b"")?;
+            OwnFolder::create(&self.folder)?.file(&self.name)?;
             self.drawn = true;
         }
         Ok(())
@@ -38,32 +41,41 @@ impl Ticket {
 
     /// True if no ticket of its class is older.
     pub(super) fn is_first(&self, root: &Path, class: JobClass) -> bool {
-        all(root, class).first().is_none_or(|(path, _)| *path == self.path)
+        all(root, class).first().is_none_or(|(name, _)| *name == self.name)
     }
 
     /// Removes its file.
     pub(super) fn give_up(&mut self) {
-        if std::mem::take(&mut self.drawn) {
-            let _ = fs::remove_file(&self.path);
+        if std::mem::take(&mut self.drawn)
+            && let Ok(folder) = OwnFolder::open(&self.folder)
+        {
+            folder.remove_empty(&self.name);
         }
     }
 }
 
-/// Every ticket that counts, first come first: its path and its job.
-fn all(root: &Path, class: JobClass) -> Vec<(PathBuf, String)> {
-    let mut all: Vec<(PathBuf, String)> = Vec::new();
-    for entry in fs::read_dir(class.tickets_folder(root)).into_iter().flatten().flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let Some((_, id)) = name.split_once('-') else { continue };
+/// Every ticket that counts, first come first: its name and its job.
+fn all(root: &Path, class: JobClass) -> Vec<(String, String)> {
+    let mut all: Vec<(String, String)> = Vec::new();
+    let Ok(folder) = OwnFolder::open(&class.tickets_folder(root)) else { return all };
+    for name in folder.names() {
+        let Some(id) = job_of(&name) else { continue };
         if (JobFolder { dir: root.join(id) }).is_locked() {
-            all.push((entry.path(), id.to_owned()));
+            all.push((name.clone(), id.to_owned()));
         } else {
             // Its worker was killed. Tickets are made under the job's lock, so no living one has this one.
-            let _ = fs::remove_file(entry.path());
+            folder.remove_empty(&name);
         }
     }
     all.sort();
     all
+}
+
+/// The job of a ticket; `None` for names that no ticket has.
+fn job_of(name: &str) -> Option<&str> {
+    let (time, id) = name.split_once('-')?;
+    let is_time = time.len() == TIME_DIGITS && time.bytes().all(|b| b.is_ascii_digit());
+    (is_time && number(id).is_some()).then_some(id)
 }
 
 /// The jobs of a class that wait for their turn, first come first.

@@ -137,7 +137,8 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Task<'_>, occasion: Occasio
         ..Plan::default()
     };
     let mut outputs: Vec<PreparedOutput> = Vec::new();
-    let layout = LayOut { model, occasion, protected: &protected };
+    let mut registered: HashMap<String, PathBuf> = HashMap::new();
+    let layout = LayOut { model, occasion, protected: &protected, cancel: how.cancel };
     let (mut taken, mut left_out) = (Vec::new(), Vec::new());
     for (no, asked) in targets.iter().enumerate() {
         let mut target = asked.clone();
@@ -153,6 +154,16 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Task<'_>, occasion: Occasio
         left_out.push(resolved.left_out.clone());
         plan.architecture = plan.architecture.or_else(|| resolved.architecture.clone());
         let (mut planned, prepared) = layout.output(target, resolved, &mut taken, &mut plan)?;
+        if let Some(r) = &planned.registration
+            && let Some(other) = registered.insert(r.full_name(), planned.path.clone())
+        {
+            let what = format!("{} and this output would be registered as `{}` in Ollama", other.display(), r.name);
+            let hint = "Each would replace the one before; give every target a name of its own in a recipe.";
+            return Err(ModelError::request(what)
+                .in_file(&planned.path)
+                .in_option(OptionName::OLLAMA_CREATE)
+                .with_hint(hint));
+        }
         planned.manifest = manifest_of(&planned, no, recipe, occasion)?;
         planned.reuse = occasion.output(no).and_then(|before| before.reuse.clone());
         plan.outputs.push(planned);

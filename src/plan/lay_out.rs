@@ -16,6 +16,7 @@ use crate::recipe::Target;
 use crate::units::plural;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// What all outputs of a plan have in common.
 pub(super) struct LayOut<'a> {
@@ -25,6 +26,8 @@ pub(super) struct LayOut<'a> {
     pub occasion: Occasion<'a>,
     /// Files that may not be written to.
     pub protected: &'a [(PathBuf, FileStamp)],
+    /// What cancels the work.
+    pub cancel: &'a AtomicBool,
 }
 
 /// An output with its files in their places.
@@ -136,7 +139,7 @@ impl LayOut<'_> {
         let mut registration = None;
         if let Some(spec) = resolve::spec(resolved.format) {
             let metadata = &resolved.metadata;
-            let request = ExtraRequest { target, output: &path, files: files.len(), metadata };
+            let request = ExtraRequest { target, output: &path, files: files.len(), metadata, cancel: self.cancel };
             let extra = (spec.extra_files)(&request)?;
             files.extend(extra.files.into_iter().map(|(path, bytes)| FilePlan::whole(path, bytes)));
             plan.warnings.extend(extra.warnings);

@@ -42,7 +42,9 @@ pub(crate) use prepared::{Prepared, PreparedOutput, PreparedTensor};
 pub(crate) use registration::Registration;
 pub(crate) use registration::program as registration_program;
 pub use resolve::{Chosen, Forecast, Forecasted, Heavy};
-pub(crate) use resolve::{PresetTypes, TargetPreset, forecast, forecast_format, has_forecast, presets};
+pub(crate) use resolve::{
+    PresetTypes, TargetPreset, forecast, forecast_format, has_forecast, modelfile_beside, presets,
+};
 pub(crate) use space::{free_bytes, total_bytes};
 pub(crate) use stages::{PlannedStage, StageKind};
 pub(crate) use steps::with_steps;

@@ -1,4 +1,4 @@
-//! Refuses files whose names are not text: recipes, plans, journals and reports are text files and could not name them.
+//! Refuses files whose names are not text, or no names at all: recipes, plans, journals and reports are text files and could not name them.
 //!
 //! Checked before anything is created, against absolute paths: a folder above may have such a name too.
 
@@ -34,8 +34,13 @@ pub(super) fn check_plan(plan: &Plan) -> Result<()> {
 
 fn check(path: &Path) -> Result<()> {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    if absolute.to_str().is_some() {
-        return Ok(());
+    match absolute.to_str() {
+        Some(text) if text.contains('\0') => {
+            let e = ModelError::request("this name has a NUL character, which no path can have").in_file(path);
+            return Err(e.with_hint("Remove the character."));
+        }
+        Some(_) => return Ok(()),
+        None => {}
     }
     let what = "this name is not UTF-8, and the files of a job are UTF-8 text";
     let hint = "Rename the file or the folder, or give a symbolic link with another name (for an output: another path";
@@ -56,5 +61,6 @@ mod tests {
             let e = check(Path::new(OsStr::from_bytes(path))).unwrap_err();
             assert!(e.to_string().contains("not UTF-8"), "{e}");
         }
+        assert!(check(Path::new("\0x")).unwrap_err().to_string().contains("NUL"));
     }
 }

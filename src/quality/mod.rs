@@ -17,10 +17,14 @@ mod tokens;
 mod windows;
 
 pub(crate) use condition::Condition;
+#[cfg(test)]
+pub(crate) use evaluation::Value;
 pub(crate) use evaluation::{Evaluation, Measured, Report, evaluate};
 pub(crate) use layers::LayerDivergence;
 pub(crate) use metrics::{Better, METRICS, MetricSpec, Needs, metric};
 pub(crate) use pass::{DEFAULT_MEMORY, Listener};
+#[cfg(test)]
+pub(crate) use statistics::Estimate;
 pub(crate) use statistics::{BaseRow, score};
 pub(crate) use tokens::{TextTokenizer, read_text};
 

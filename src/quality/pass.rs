@@ -21,6 +21,8 @@ pub(crate) const DEFAULT_MEMORY: u64 = 1 << 30;
 /// Values that a layer has at work for a token, in widths of the hidden state: the state, its norm, queries, keys, values, the attention's
 /// output, and twice the feed-forward part, which is three to four times wider.
 const FLOATS_PER_WIDTH: u64 = 16;
+/// Parts of a step of progress; a step is a layer, or the output matrix, of a model on a batch.
+const PARTS: usize = 1000;
 /// Most positions whose logits are made together: with more, the output matrix would not be read noticeably less often.
 const MOST_POSITIONS: usize = 1024;
 
@@ -58,7 +60,7 @@ impl Network for Forward {
 
 /// Hears how a pass goes on.
 pub(crate) trait Listener: Sync {
-    /// `done` of `all` steps are done; a step is a layer of a model on a batch. `what` says what is being run.
+    /// `done` of `all` parts of the work are done. `what` says what is being run.
     fn progress(&self, _done: usize, _all: usize, _what: &str) {}
     /// A layer of a model was compared with the baseline's, over all windows so far.
     fn layer(&self, _model: &Path, _layer: u32, _divergence: &LayerDivergence) {}
@@ -133,11 +135,13 @@ impl Pass<'_> {
         while at < self.windows.len() {
             let count = batch.min(self.windows.len() - at);
             let states = self.states(at, count, &mut outcomes, &mut done, all, task, listener)?;
-            self.heads(at, &states, &mut outcomes, task, &|| listener.progress(done, all, "output"))?;
+            let entrants = self.entrants.len();
+            let say = |part: usize| listener.progress(done * PARTS + entrants * part, all * PARTS, "output");
+            self.heads(at, &states, &mut outcomes, task, &say)?;
             done += self.entrants.len();
             at += count;
         }
-        listener.progress(all, all, "output");
+        listener.progress(all * PARTS, all * PARTS, "output");
         if let Some(writer) = self.save.take() {
             writer.finish()?;
         }
@@ -192,7 +196,7 @@ impl Pass<'_> {
             let before = *done;
             let say = |layer: usize, layers: usize| {
                 let layer = layer.min(layers);
-                listener.progress(before + layer, all, entrant.label);
+                listener.progress((before + layer) * PARTS, all * PARTS, entrant.label);
             };
             let task = Task { progress: &say, ..task };
             let mut heard = |layer, d: &LayerDivergence| listener.layer(entrant.path, layer, d);
@@ -232,7 +236,7 @@ impl Pass<'_> {
         states: &[Vec<f32>],
         outcomes: &mut [Outcome],
         task: Task<'_>,
-        say: &dyn Fn(),
+        say: &dyn Fn(usize),
     ) -> Result<()> {
         let order = self.order();
         let Some(first) = order.first() else { return Ok(()) };
@@ -285,7 +289,7 @@ impl Pass<'_> {
                     rounded = rounded.or(Some(rows).filter(|_| is_base && self.rounded));
                 }
             }
-            say();
+            say((from + count) * PARTS / positions.max(1));
         }
         Ok(())
     }

@@ -81,6 +81,12 @@ impl Checker<'_> {
                 self.out.push(key_not_yet(&RecipeTable::Top.key(key.name), key));
             }
         }
+        for (keys, table) in [(KeyTable::Top, RecipeTable::Top), (KeyTable::Source, RecipeTable::Source)] {
+            for key in keys_of(keys).filter(|k| k.kind == Kind::Path) {
+                let value = get_recipe(r, key);
+                self.path(key, &table.key(key.name), value.as_ref().and_then(|v| v.as_str()).unwrap_or(""));
+            }
+        }
         if let Some(format) = r.source.format
             && formats::spec(format).is_none_or(|f| f.read.is_none())
         {
@@ -207,6 +213,7 @@ impl Checker<'_> {
         match key.kind {
             Kind::Quantization => self.quantization(path, text, format),
             Kind::TensorType => self.tensor_type(path, text),
+            Kind::Path => self.path(key, path, text),
             Kind::Integer(low, high) if !value.as_u64().is_some_and(|n| (low..=high).contains(&n)) => {
                 let message = format!("must be {}, not {value}", key.kind.describe());
                 self.out.push(Problem::of(path, Message::of_key(key.name, message)));
@@ -245,6 +252,13 @@ impl Checker<'_> {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn path(&mut self, key: &Key, path: &RecipePath, text: &str) {
+        if text.contains('\0') {
+            let message = Message::of_key(key.name, "has a NUL character, which no path can have".to_owned());
+            self.out.push(Problem::of(path, message).with_help("Remove the character."));
         }
     }
 

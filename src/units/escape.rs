@@ -42,6 +42,40 @@ pub(crate) fn placeholders(text: &str) -> Cow<'_, str> {
     escaped(text, is_hidden, |out, _| out.push(char::REPLACEMENT_CHARACTER))
 }
 
+/// A line that a program wrote to a terminal, without its sequences (ECMA-48, sections 5.4 and 5.6) and other control characters.
+pub(crate) fn without_sequences(line: &str) -> String {
+    let mut out = String::new();
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        let kind = match c {
+            '\u{1b}' => chars.next(),
+            '\u{9b}' => Some('['),
+            '\u{9d}' => Some(']'),
+            _ => {
+                out.extend((!c.is_control()).then_some(c));
+                continue;
+            }
+        };
+        match kind {
+            // A control sequence ends with its first byte from 0x40.
+            Some('[') => while chars.next().is_some_and(|c| !('@'..='~').contains(&c)) {},
+            // A control string, such as a title, ends with BEL or ST.
+            Some(']' | 'P' | '_' | '^' | 'X') => loop {
+                match chars.next() {
+                    None | Some('\u{7}' | '\u{9c}') => break,
+                    Some('\u{1b}') => {
+                        chars.next();
+                        break;
+                    }
+                    Some(_) => {}
+                }
+            },
+            _ => {}
+        }
+    }
+    out
+}
+
 /// Serialized JSON with every hidden character as `\uXXXX`. Such characters only occur inside strings, so the value stays the same. (JSON
 /// itself only escapes C0, RFC 8259 §7.)
 pub(crate) fn escape_json(json: &str) -> Cow<'_, str> {
@@ -88,6 +122,19 @@ mod tests {
         }
         assert_eq!(escape_lines("a\n\u{1b}b\n"), "a\n\\u{1b}b\n");
         assert_eq!(placeholders("a\u{1b}\u{202e}b"), "a\u{fffd}\u{fffd}b");
+    }
+
+    #[test]
+    fn sequences_of_terminals_are_left_out() {
+        for (line, text) in [
+            ("plain ü", "plain ü"),
+            ("\u{1b}[2K\u{1b}[1;31mred\u{1b}[0m", "red"),
+            ("a\u{1b}]0;title\u{7}b\u{1b}]8;;x\u{1b}\\c\u{9b}2Kd\u{1b}7e\tf", "abcdef"),
+            ("end\u{1b}", "end"),
+            ("end\u{1b}]0;never", "end"),
+        ] {
+            assert_eq!(without_sequences(line), text);
+        }
     }
 
     #[test]

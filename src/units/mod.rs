@@ -5,8 +5,18 @@ mod escape;
 pub(crate) mod print;
 mod shell;
 
-pub(crate) use escape::{escape, escape_json, escape_lines, is_hidden, placeholders};
+pub(crate) use escape::{escape, escape_json, escape_lines, is_hidden, placeholders, without_sequences};
 pub(crate) use shell::{own_command, own_words, quoted};
+
+use std::path::Path;
+
+/// Serializes a path for people: bytes that are not UTF-8 become U+FFFD, where serde has an error for them.
+///
+/// # Errors
+/// Those of the serializer.
+pub(crate) fn lossy<S: serde::Serializer>(path: &impl AsRef<Path>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.as_ref().to_string_lossy())
+}
 
 /// Bytes in decimal units: `807.7 MB`, `2.47 GB`.
 pub(crate) fn bytes(n: u64) -> String {

@@ -4,7 +4,7 @@
 //! ends, so that no caller can forget it. remold's own styles pass because [`Style`] marks them with a word that is random for each
 //! process, so that no file can contain it. `tests/layering.rs` looks for writes that bypass this file.
 
-use super::{escape_json, escape_lines, system_error};
+use super::{escape, escape_json, escape_lines, system_error};
 use serde::Serialize;
 use std::ffi::OsString;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -43,6 +43,9 @@ static OUTLIVES_READER: AtomicBool = AtomicBool::new(false);
 
 /// Set when nothing more can be written to stdout.
 static CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Set when something that was to be written to stdout was not.
+static FAILED: AtomicBool = AtomicBool::new(false);
 
 /// Chooses how much is printed, and in which colours. The first call counts.
 pub(crate) fn configure(verbosity: Verbosity, color: ColorChoice) {
@@ -87,12 +90,32 @@ pub(crate) fn note(text: &str) {
 
 /// Writes a value to stdout as one line of JSON.
 pub(crate) fn json(value: &impl Serialize) {
-    json_lines(&serde_json::to_string(value).unwrap_or_default());
+    if let Some(text) = serialized(value) {
+        json_lines(&text);
+    }
+}
+
+/// A value as JSON. What cannot be JSON is an error, and nothing is written: an empty line would be no answer.
+fn serialized(value: &impl Serialize) -> Option<String> {
+    let error = match serde_json::to_string(value) {
+        Ok(text) => return Some(text),
+        Err(e) => e,
+    };
+    if !FAILED.swap(true, Ordering::Relaxed) {
+        let text = format!("the answer cannot be written as JSON: {error}");
+        err(&format!("{} {}\n", Style::stderr().error("error:"), escape(&text)));
+    }
+    None
+}
+
+/// True if something could not be written to stdout, other than because its reader is gone.
+pub(crate) fn has_failed() -> bool {
+    FAILED.load(Ordering::Relaxed)
 }
 
 /// Writes a value to stdout as one line of JSON; false if the reader is gone.
 pub(crate) fn try_json(value: &impl Serialize) -> bool {
-    let text = serde_json::to_string(value).unwrap_or_default();
+    let Some(text) = serialized(value) else { return true };
     std::io::stdout().lock().write_all(format!("{}\n", escape_json(&text)).as_bytes()).is_ok()
 }
 
@@ -145,6 +168,7 @@ fn write_out(bytes: &[u8]) {
     if !closed {
         let text = format!("writing to standard output: {}", system_error(&error));
         err(&format!("{} {text}\n", Style::stderr().error("error:")));
+        FAILED.store(true, Ordering::Relaxed);
     }
     if !OUTLIVES_READER.load(Ordering::Relaxed) {
         std::process::exit(i32::from(!closed));

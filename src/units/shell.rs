@@ -5,8 +5,23 @@ pub(crate) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
+    } else if word.contains(char::is_control) {
+        // A line end that is pasted into a shell would run what is before it; bash, zsh and ksh read this form.
+        format!("$'{}'", word.chars().map(ansi_c).collect::<String>())
     } else {
         format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+/// A character inside of `$'…'`.
+fn ansi_c(c: char) -> String {
+    match c {
+        '\'' | '\\' => format!("\\{c}"),
+        '\n' => "\\n".to_owned(),
+        '\r' => "\\r".to_owned(),
+        '\t' => "\\t".to_owned(),
+        c if c.is_control() => c.to_string().bytes().map(|b| format!("\\x{b:02x}")).collect(),
+        c => c.to_string(),
     }
 }
 
@@ -37,6 +52,8 @@ mod tests {
             ("it's", "'it'\\''s'"),
             ("checkpoint-*00", "'checkpoint-*00'"),
             ("~/x", "'~/x'"),
+            ("a\ntouch 'x'\r", r"$'a\ntouch \'x\'\r'"),
+            ("\u{1b}[\u{9b}é\\", r"$'\x1b[\xc2\x9bé\\'"),
         ] {
             assert_eq!(quoted(word), text);
         }

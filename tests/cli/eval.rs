@@ -1,8 +1,9 @@
 //! What models say of a text.
 
-use crate::lab::{Lab, fixture};
+use crate::lab::{Lab, finish, fixture, start, wait_for, words};
 use crate::table::{check, row};
 use remold::testing::engine::{Event, EventBody};
+use rustix::process::{Pid, Signal, kill_process};
 
 /// A lab with the text of the golden figures, tiny-llama and conversions of it.
 fn lab(types: &[&str]) -> Lab {
@@ -136,6 +137,23 @@ fn a_base_file_takes_the_place_of_the_baseline_and_the_text() {
     let events = lab.run("eval tiny-llama-Q2_K.gguf --logits base.dat --json").expect(0).events();
     let kld = metric(&events, "kld_mean", "tiny-llama-Q2_K.gguf").unwrap();
     assert!((kld - 0.039_426).abs() < 4e-4, "{kld}");
+}
+
+/// Nothing half-written stays.
+#[test]
+fn ctrl_c_cancels_and_leaves_nothing() {
+    let lab = lab(&[]);
+    lab.write("long.txt", std::fs::read_to_string(lab.path("eval.txt")).unwrap().repeat(40));
+    let before = lab.tree();
+    let mut command = lab.command();
+    command.args(words("eval tiny-llama --data long.txt -c 256 --save-logits base.dat --threads 1"));
+    let child = start(&mut command);
+    // It is made just before the pass, which takes a minute on one thread.
+    wait_for("the pass to begin", || lab.path("base.dat").exists().then_some(()));
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let ran = finish(child);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(130), ""), "{}", ran.err);
+    assert_eq!(lab.tree(), before);
 }
 
 #[test]

@@ -60,3 +60,17 @@ fn what_cannot_be_answered_is_refused() {
     // Without a model it is the template, as before.
     assert!(lab.run("recipe new").expect(0).out.contains("[[target]]"));
 }
+
+#[test]
+fn a_server_needs_the_bytes_of_the_types_that_are_written() {
+    let lab = Lab::new();
+    let header = r#"{"w":{"dtype":"F8_E4M3","shape":[1024,1024],"data_offsets":[0,1048576]}}"#;
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend_from_slice(header.as_bytes());
+    bytes.resize(bytes.len() + (1 << 20), 0);
+    lab.write("in/model.safetensors", bytes);
+    // In 16 bits it would take 2.1 MB, but its types are kept.
+    lab.run("recipe new in --goal server --memory 1.5MB").expect(0);
+    let refused = lab.run("recipe new in --goal server --memory 1MB").expect(2);
+    assert!(refused.err.contains("1.05 MB in its types"), "{}", refused.err);
+}

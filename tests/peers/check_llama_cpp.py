@@ -5,6 +5,7 @@ REMOLD_LLAMA_CPP_BIN (its built libraries and tools). `run.sh --llama-cpp` makes
 """
 
 import functools
+import json
 import os
 import pathlib
 import subprocess
@@ -198,6 +199,32 @@ def greedy_tokens_equal_the_references(remold, case):
     need(pair[0] == pair[1], f"tokens {pair[0]}, the reference's file gives {pair[1]}")
     need(len(set(pair[0][0])) > 3 or model != "tiny-llama", f"the trained model repeats itself: {pair[0][0]}")
     return f"{sum(map(len, pair[0]))} tokens"
+
+
+@check_each("llama.cpp", [("tiny-llama", kind) for kind in ("f16", "q8_0", "q4_0", "iq4_xs", "q4_k_m")], slow=True)
+def remold_says_the_same_as_llama_cpp(remold, case):
+    """Greedy tokens of the forward pass that rounds as llama.cpp does. Where the two differ, the first two candidates are nearly equal."""
+    model, kind = case
+    llama_cpp = binding(remold.folder)
+    path = remold.convert(model_folder(model), f"gguf:{kind}", f"{model}-{kind}.gguf")
+    llama = llama_cpp.Llama(str(path), n_ctx=512, n_threads=1, verbose=False)
+    equal = 0
+    for prompt in PROMPTS:
+        llama.reset()
+        wanted = []
+        for token in llama.generate(llama.tokenize(prompt.encode(), special=False), top_k=1, temp=0.0, repeat_penalty=1.0):
+            wanted.append(token)
+            if len(wanted) == 64 or token == llama.token_eos():
+                break
+        said = remold.run("compare", path, "--prompt", prompt, "--tokens", "64", "--as", "llama.cpp", "--json").stdout
+        spoken, *along = [json.loads(line) for line in said.splitlines()]
+        differs = next((i for i, pair in enumerate(zip(spoken["ids"], wanted)) if pair[0] != pair[1]), None)
+        equal += len(wanted) if differs is None else differs
+        if differs is not None:
+            first, second = along[differs]["top"][:2]
+            need(second["p"] > 0.95 * first["p"] and wanted[differs] == second["id"], f"{prompt!r}, token {differs}: {first}, {second}")
+    llama.close()
+    return f"{equal} tokens"
 
 
 @check_each("llama.cpp", ["tiny-llama", "tiny-llama3-pt", "tiny-mistral-sharded", "tiny-qwen2", "tiny-gpt2", "mini-bert"], slow=True)

@@ -15,6 +15,7 @@ import check_hf  # noqa: E402, F401
 import check_llama_cpp  # noqa: E402, F401
 import check_llama_quantize  # noqa: E402, F401
 import check_divergence  # noqa: E402, F401
+import check_eval  # noqa: E402, F401
 import check_tokenizers  # noqa: E402, F401
 import check_ollama  # noqa: E402, F401
 import harness  # noqa: E402

@@ -357,6 +357,7 @@ fn every_key_of_every_command_does_something_or_says_why() {
             let quiet = state.toasts.is_empty() && state.layer.is_none() && state.dead.is_none() && effects.is_empty();
             let rest = state.tab == tab
                 && state.log.editing.is_none()
+                && state.watch.editing.is_none()
                 && state.pending.is_none()
                 && state.borders == start.state.borders;
             // At the end of a list there is nowhere to go.

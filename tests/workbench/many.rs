@@ -125,7 +125,6 @@ fn a_file_is_read_over_the_details_and_opened_outside() {
     b.keys("j").effects.clear();
     b.keys("<enter>");
     let file = path("exp42/checkpoint-2000/config.json");
-    // The sample is no folder on this machine: its files are named beside it.
     let [Effect::ReadText(asked)] = &b.effects[..] else { panic!("{:?}", b.effects) };
     assert!(asked.ends_with("config.json"), "{asked:?}");
     b.act(Action::TextRead("late".into(), Ok("other".into())));

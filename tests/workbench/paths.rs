@@ -95,7 +95,7 @@ fn a_comparison_is_exported_below_the_opened_folder() {
     s.send("r");
     s.wait_for("2 models");
     s.send("gg Gv");
-    s.wait_for("39 of 39 tensors compared");
+    s.wait_for("weights dB by layer");
     s.send("Eout.md\r");
     s.wait_for("wrote out.md");
     assert!(dir.path().join("models/out.md").exists() && !dir.path().join("out.md").exists());

@@ -159,7 +159,7 @@ fn marks_compares_and_exports() {
     s.send("gg   ");
     s.wait_for("3 marked");
     s.send("v");
-    s.wait_for("39 of 39 tensors compared");
+    s.wait_for("weights dB by layer");
     s.wait_for("same values");
     s.wait_for("dB");
     // The tensors, and back; then the kinds.
@@ -175,7 +175,7 @@ fn marks_compares_and_exports() {
     // Another baseline.
     s.send("\x1b[Cb");
     s.wait_for("against ◆ tiny-llama-Q8_0.gguf");
-    s.wait_for("39 of 39 tensors compared");
+    s.wait_for("by kind");
     s.send("Eout.md\r");
     s.wait_for("wrote");
     let text = std::fs::read_to_string(dir.path().join("out.md")).unwrap();

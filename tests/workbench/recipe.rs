@@ -376,7 +376,7 @@ fn saving_asks_where_and_before_it_replaces() {
     b.effects.clear();
     b.keys("ds<enter>");
     assert!(
-        matches!(b.effects.last(), Some(Effect::SaveRecipe(p, _, Overwrite::Changes)) if *p == path),
+        matches!(b.effects.last(), Some(Effect::SaveRecipe(p, _, Overwrite::Changes(_))) if *p == path),
         "its own file needs no question"
     );
 }

@@ -130,9 +130,9 @@ fn the_pages_and_events_of_a_job_are_searched() {
 fn the_border_moves_by_keys_and_mouse_and_is_kept() {
     let mut b = sample::start();
     b.act(Action::Resize(120, 40)).keys(">>+-");
-    assert_eq!(panes(&b.state, 120).0, 46 + 8);
+    assert_eq!(panes(&b.state, 120).0, 48 + 8);
     b.keys("<").act(Action::Run(Cmd::BorderLeft));
-    assert_eq!(panes(&b.state, 120).0, 46);
+    assert_eq!(panes(&b.state, 120).0, 48);
     b.act(Action::Click(Hit::Border)).act(Action::Border(70));
     assert_eq!(panes(&b.state, 120), (70, 49));
     b.planned();

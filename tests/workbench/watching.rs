@@ -278,6 +278,21 @@ fn a_folder_of_the_tree_is_watched_with_the_recipe_that_is_composed() {
     assert_eq!(b.state.watch.selected.as_deref(), Some("5f0c2a91"), "the one that was started");
 }
 
+#[test]
+fn the_details_of_a_source_are_whole_where_there_is_space() {
+    for size in [SMALL, (120, 36), LARGE] {
+        let mut b = watched();
+        b.keys("<enter>jj");
+        let shown = text(&render(&mut b, size, Depth::True, false));
+        let right = |l: &str| l.rsplit(['│', '┤']).next().unwrap_or(l).trim().to_owned();
+        let detail = shown.lines().map(right).collect::<Vec<_>>().join(" ");
+        assert!(detail.contains("dB since the previous checkpoint"), "{size:?}:\n{shown}");
+        let path = detail.replace(' ', "");
+        assert!(path.contains("→exp42-exports/exp42-checkpoint-2000-Q4_K_M.gguf"), "{size:?}:\n{shown}");
+        assert_eq!(shown.contains("┤"), size != SMALL, "a chart where there is space:\n{shown}");
+    }
+}
+
 /// Ends the watchers of a folder of jobs, also when the test fails.
 struct Stopped(PathBuf);
 

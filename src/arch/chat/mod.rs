@@ -1,16 +1,19 @@
 //! Chat templates: what a model's Jinja template makes of a conversation.
 //!
 //! `render` renders a template as Hugging Face's libraries do. [`ChatShape::derive`] finds out, by rendering small conversations, which
-//! text comes before and after the messages of each role; other template languages can be written from that. Must not know those languages.
+//! text comes before and after the messages of each role; other template languages can be written from that. `apart` does so in a process of its
+//! own, since a template can do anything but end. Must not know those languages.
 
+mod apart;
 mod derive;
 mod render;
 mod shape;
 
-pub(crate) use render::ChatTemplate;
+pub(crate) use apart::{derive_apart, serve_shape};
 pub(crate) use shape::{ChatShape, Frame, System};
 
 use crate::model::{MetaArray, MetaValue, Metadata};
+use std::collections::HashSet;
 
 /// A message of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +48,9 @@ impl Role {
 
 /// Type of a control token in GGUF (gguf-py/gguf/constants.py, `TokenType`).
 const CONTROL: i32 = 3;
+
+/// Longest control token that is looked for, in bytes; those of models have up to about 30.
+const MAX_TOKEN_BYTES: usize = 256;
 
 /// What GGUF metadata says about the tokens of conversations.
 #[derive(Clone, Debug, Default)]
@@ -95,16 +101,36 @@ impl ChatTokens {
         }
     }
 
-    /// The control tokens of a text, in order.
+    /// The control tokens of a text, in order. Where several begin, the longest counts.
     pub(crate) fn control_in<'a>(&'a self, text: &str) -> Vec<&'a str> {
+        let known: HashSet<&str> = self.control.iter().map(String::as_str).collect();
+        let mut lengths: Vec<usize> = self.control.iter().map(String::len).filter(|n| *n <= MAX_TOKEN_BYTES).collect();
+        // The longest are first.
+        lengths.dedup();
         let mut found = Vec::new();
-        let mut rest = text;
-        while !rest.is_empty() {
-            let first = self.control.iter().filter_map(|t| Some((rest.find(t.as_str())?, t.as_str())));
-            let Some((at, token)) = first.min_by_key(|(at, t)| (*at, std::cmp::Reverse(t.len()))) else { break };
-            found.push(token);
-            rest = rest.get(at + token.len()..).unwrap_or_default();
+        let mut at = 0;
+        while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+            let token = lengths.iter().find_map(|n| known.get(rest.get(..*n)?));
+            found.extend(token);
+            at += token.map_or_else(|| rest.chars().next().map_or(1, char::len_utf8), |t| t.len());
         }
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_tokens_are_found_in_one_pass() {
+        let control = ["<|end|>", "<|e", "é>"].map(str::to_owned).to_vec();
+        let tokens = ChatTokens { control, ..ChatTokens::default() };
+        assert_eq!(tokens.control_in("é<|end|>x<|e|>é>"), ["<|end|>", "<|e", "é>"]);
+        assert!(tokens.control_in("").is_empty() && ChatTokens::default().control_in("<|end|>").is_empty());
+        // Many tokens in a long text; with a search of the rest for each, this takes minutes.
+        let control = (0..5000).rev().map(|n| format!("<|{n:06}|>")).chain(["<|end|>".to_owned()]).collect();
+        let tokens = ChatTokens { control, ..ChatTokens::default() };
+        assert_eq!(tokens.control_in(&"<|end|>".repeat(100_000)).len(), 100_000);
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! The environment is that of transformers (`utils/chat_template_utils.py`): blocks are trimmed, loops have `break` and `continue`,
 //! `raise_exception` ends the rendering, `strftime_now` gives the date. Python's methods of texts, lists and tables work.
+//!
+//! The limits here stop templates that loop or grow. They do not stop everything: an expression can be nested so deeply that the stack
+//! overflows, and values that share their parts can be exponentially large. Templates of models are therefore rendered in another process.
 
 use super::{ChatTokens, Message};
 use minijinja::syntax::SyntaxConfig;
@@ -11,7 +14,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Longest template that is rendered, in bytes: those of models have up to about 20 kB.
-const MAX_TEMPLATE_BYTES: usize = 1 << 20;
+const MAX_TEMPLATE_BYTES: usize = 256 << 10;
+
+/// Longest text of a conversation, in bytes. Those that are rendered here have some hundreds.
+const MAX_TEXT_BYTES: usize = 64 << 10;
 
 /// Work and memory of one rendering; a unit is an instruction or about 64 bytes. Real templates need some thousands.
 const FUEL: u64 = 400_000;
@@ -66,7 +72,11 @@ impl<'a> ChatTemplate<'a> {
             eos_token => self.tokens.eos.as_deref().unwrap_or_default(),
         };
         let template = self.environment.get_template("chat").map_err(|e| one_line(&e))?;
-        template.render(values).map_err(|e| one_line(&e))
+        let text = template.render(values).map_err(|e| one_line(&e))?;
+        match text.len() > MAX_TEXT_BYTES {
+            true => Err(format!("the text of a short conversation has {} bytes", text.len())),
+            false => Ok(text),
+        }
     }
 
     /// True if a rendering asked for the date.
@@ -160,6 +170,7 @@ mod tests {
             "{% for i in range(100000) %}{% for j in range(100000) %}x{% endfor %}{% endfor %}",
             "{{ ('a' * 90000000) | replace('a', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa') }}",
             "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+            "{{ '<|end|>' * 20000 }}",
         ] {
             assert!(rendered(text).is_err(), "{text}");
         }

@@ -1,9 +1,10 @@
 //! The shape of a conversation: the text before and after the messages of each role.
 
 use super::{Message, Role};
+use serde::{Deserialize, Serialize};
 
 /// The texts around a message.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Frame {
     /// Before the content.
     pub before: String,
@@ -20,7 +21,7 @@ impl Frame {
 }
 
 /// Where the system message goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum System {
     /// The template takes none.
     None,
@@ -31,7 +32,7 @@ pub(crate) enum System {
 }
 
 /// The texts of which a chat template makes a conversation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ChatShape {
     /// What begins the text.
     pub start: String,

@@ -1,7 +1,7 @@
 //! The manifest of an output, `NAME.remold.json`: what it was made from and how, and the checksums of every byte (docs/manifest.md).
 //!
 //! `types` are its contents; `sources` hashes the small source files; `write` writes it piece by piece and publishes it; `read` reads it piece by
-//! piece, since there may be a million tensors; `find` finds the manifest of an output and the files it speaks of; `check` compares these files
+//! piece, since there may be a million tensors; `renamed` writes it for other names; `find` finds the manifest of an output and the files it speaks of; `check` compares these files
 //! with it.
 
 mod check;
@@ -9,6 +9,7 @@ mod find;
 mod make;
 mod publish;
 mod read;
+mod renamed;
 mod sources;
 mod types;
 mod write;
@@ -18,6 +19,7 @@ pub(crate) use find::{Found, find};
 pub(crate) use make::{Figures, Run, file_record, make};
 pub(crate) use publish::{discard_part, publish, withdraw};
 pub(crate) use read::read;
+pub(crate) use renamed::{NameChange, renamed};
 pub(crate) use sources::hash_sources;
 pub(crate) use types::{Copied, Crc32, ENCODER, FileRecord, Head, Origin, Rest, TensorRecord};
 pub(crate) use write::importance_hash;

@@ -167,22 +167,29 @@ fn server(model: &Model, limits: Limits) -> Result<Composed> {
     let mut reasons =
         vec!["vLLM, SGLang and TGI read safetensors and are fastest with many requests at once in 16 bits.".to_owned()];
     let wide = |t: &crate::model::TensorEntry| matches!(t.encoding, Encoding::Plain(DType::F32 | DType::F64));
-    let half = model.parameters().saturating_mul(2);
+    let mut needed = model.tensor_bytes();
     if model.tensors.iter().any(|t| wide(t) && t.shape.rank() > 1) {
         target.quantization = Some("bf16".to_owned());
+        needed = model.parameters().saturating_mul(2);
         reasons.push(
             "The model has matrices in 32 bits; these servers compute in 16 bits by default, and so it takes half."
+                .to_owned(),
+        );
+    } else if model.tensors.iter().any(|t| matches!(t.encoding, Encoding::Block(_))) {
+        reasons.push(
+            "The model is quantized already: its weights are decoded, which takes more space and restores nothing. Better take the model that it was made from."
                 .to_owned(),
         );
     } else {
         reasons.push("Its types are kept: they are no wider than 16 bits.".to_owned());
     }
     reasons.push("Shards of 5 GB are what the Hugging Face libraries write; they load in parallel.".to_owned());
+    let types = if target.quantization.is_some() { "in 16 bits" } else { "in its types" };
     let recipe = Recipe { targets: vec![target], ..Recipe::default() };
-    if let Some(memory) = limits.memory.filter(|memory| *memory < half) {
+    if let Some(memory) = limits.memory.filter(|memory| *memory < needed) {
         return Err(ModelError::request(format!(
-            "the model takes {} in 16 bits, and there are {}",
-            units::bytes(half),
+            "the model takes {} {types}, and there are {}",
+            units::bytes(needed),
             units::bytes(memory)
         ))
         .with_hint(

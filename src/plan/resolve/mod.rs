@@ -10,6 +10,7 @@ mod tensors;
 
 pub use forecast::{Chosen, Forecast, Forecasted, Heavy};
 pub(in crate::plan) use gguf::least_mix_bytes;
+pub(crate) use gguf::modelfile::beside as modelfile_beside;
 pub(crate) use presets::{PresetTypes, TargetPreset, presets};
 
 use super::{ImatrixCoverage, PredictedDivergence, PreparedTensor, Registration, source};
@@ -24,6 +25,7 @@ use crate::task::Task;
 use crate::transform::MAX_NAMED;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 /// Why a tensor has its type.
 #[derive(Clone, Debug, Default)]
@@ -87,6 +89,8 @@ pub(crate) struct ExtraRequest<'a> {
     pub files: usize,
     /// Its metadata.
     pub metadata: &'a Metadata,
+    /// What cancels the work.
+    pub cancel: &'a AtomicBool,
 }
 
 /// Small files beside an output, and what to say about them.

@@ -8,7 +8,7 @@ mod sampling;
 
 use super::{BaseRow, TextTokenizer, score};
 use crate::arch;
-use crate::arch::chat::{ChatTemplate, ChatTokens, Message, Role};
+use crate::arch::chat::{ChatTokens, Message, Role, derive_apart};
 use crate::forward::{Forward, Rounding, Session};
 use crate::model::{MetaValue, Model, ModelError, Result};
 use crate::task::Task;
@@ -108,7 +108,7 @@ struct Speaker {
 }
 
 impl Speaker {
-    fn open(path: &Path, request: &Request) -> Result<Self> {
+    fn open(path: &Path, request: &Request, task: Task<'_>) -> Result<Self> {
         let model = arch::open(path)?;
         let forward = Forward::open(&model, request.rounding)?;
         if forward.is_encoder() {
@@ -116,7 +116,7 @@ impl Speaker {
             return Err(ModelError::unsupported(what).in_file(path).with_hint("Compare it with `remold eval`."));
         }
         let tokenizer = TextTokenizer::of(&model)?;
-        let prompt = prompt(&model, &tokenizer, request)?;
+        let prompt = prompt(&model, &tokenizer, request, task)?;
         if let Some(context) = forward.context()
             && (prompt.len() + request.tokens) as u64 > context
         {
@@ -175,7 +175,7 @@ impl Speaker {
 }
 
 /// The prompt as tokens.
-fn prompt(model: &Model, tokenizer: &TextTokenizer, request: &Request) -> Result<Vec<u32>> {
+fn prompt(model: &Model, tokenizer: &TextTokenizer, request: &Request, task: Task<'_>) -> Result<Vec<u32>> {
     if !request.chat {
         return match tokenizer.tokens(&request.prompt)? {
             ids if ids.is_empty() => Err(ModelError::request("the prompt is empty").with_hint("Write some text.")),
@@ -191,7 +191,9 @@ fn prompt(model: &Model, tokenizer: &TextTokenizer, request: &Request) -> Result
     let template = template.ok_or_else(|| refused("the model has no chat template".to_owned()))?;
     let tokens = ChatTokens::of(&metadata);
     let message = Message { role: Role::User, content: &request.prompt };
-    let text = ChatTemplate::parse(template, &tokens).and_then(|t| t.render(&[message], true)).map_err(refused)?;
+    // Templates are programs from outside: they are rendered in a process with limits, and the shape of their messages is used.
+    let shape = derive_apart(template, &tokens, task.cancel)?.map_err(refused)?;
+    let text = shape.render(&[message], true);
     tokenizer.with_control_tokens(&text)
 }
 
@@ -200,7 +202,7 @@ fn prompt(model: &Model, tokenizer: &TextTokenizer, request: &Request) -> Result
 /// # Errors
 /// Models that cannot be run, have no tokenizer, or another vocabulary than the first; a prompt that is empty or too long; a cancelled task.
 pub(crate) fn continuations(request: &Request, task: Task<'_>, listener: &dyn Listener) -> Result<Vec<Continuation>> {
-    let speakers: Vec<Speaker> = request.models.iter().map(|p| Speaker::open(p, request)).collect::<Result<_>>()?;
+    let speakers: Vec<Speaker> = request.models.iter().map(|p| Speaker::open(p, request, task)).collect::<Result<_>>()?;
     let Some((base, others)) = speakers.split_first() else { return Ok(Vec::new()) };
     let vocabulary = base.forward.vocabulary();
     if request.tokens.saturating_mul(vocabulary).saturating_mul(4) > MAX_LOGITS {

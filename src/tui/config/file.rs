@@ -238,9 +238,9 @@ mod tests {
 
     #[test]
     fn keys_are_read_in_every_spelling() {
-        let (own, wrong) = bindings("\"recipe.start\" = ['r', 'ctrl-r']\nzoom = 'Z'\n[tab]\nlog = []\nwatch = 5\n");
+        let (own, wrong) = bindings("\"recipe.start\" = ['r', 'alt-r']\nzoom = 'Z'\n[tab]\nlog = []\nwatch = 5\n");
         let own: Vec<_> = own.iter().map(|b| (b.name.as_str(), b.keys.join(" "), b.line)).collect();
-        assert!(own.contains(&("recipe.start", "r ctrl-r".into(), 1)), "{own:?}");
+        assert!(own.contains(&("recipe.start", "r alt-r".into(), 1)), "{own:?}");
         assert!(own.contains(&("zoom", "Z".into(), 2)) && own.contains(&("tab.log", String::new(), 4)), "{own:?}");
         assert_eq!(wrong.len(), 1);
         assert!(wrong[0].1.starts_with("tab.watch is a list of keys") && wrong[0].0 == 5);

@@ -176,7 +176,8 @@ pub(super) fn refuse(state: &mut State, before: Option<Key>, key: Key) -> Vec<Ef
         let tab = tabs::shown(state).commands();
         own.iter().find(|c| tab.iter().any(|t| t.name == c.name))
     };
-    let label = key_label(&before.map_or_else(|| key.to_string(), |b| format!("{b} {key}")));
+    // Within a sentence a key has its name: its sign may have no likeness in ASCII.
+    let label = key_label(&before.map_or_else(|| key.to_string(), |b| format!("{b} {key}"))).replace('⏎', "enter");
     let text = match (here, of_tab()) {
         (Some(c), _) => format!("{label}: {}", need(state, c.name)),
         (None, Some(c)) => {

@@ -42,7 +42,7 @@ pub(crate) const GLOSSARY: &[Term] = &[
         "weights dB",
         "Signal-to-noise ratio of the stored numbers (SQNR): ten times the logarithm of their power over that of the error, over all tensors that lost \
          anything. Every weight of them counts alike, whatever it does in the model.",
-        "Q8_0 46, Q6_K 35, Q5_K_M 30, Q4_K_M 25, Q3_K_M 19, Q2_K 13.",
+        "Q8_0 45, Q6_K 35, Q5_K_M 30, Q4_K_M 25, Q3_K_M 19, Q2_K 13.",
     ),
     term(
         "RMSE",
@@ -123,12 +123,12 @@ pub(crate) const SOURCE: &str = "Usual values: tiny-llama of the fixtures (4 lay
 /// What was measured, by type: bits per weight, output dB, weights dB, RMSE, 1 − cosine, KL divergence, perplexity, same top token.
 const MEASURED: [[&str; 9]; 7] = [
     ["bf16", "16.00", "lossless", "lossless", "0", "0", "0", "28.48", "100 %"],
-    ["Q8_0", "8.51", "42.2", "45.6", "0.00038", "0.000014", "0.00011", "28.48", "99.2 %"],
-    ["Q6_K", "6.58", "31.8", "35.2", "0.00127", "0.00015", "0.00056", "28.48", "97.8 %"],
-    ["Q5_K_M", "5.76", "28.3", "30.4", "0.00220", "0.00045", "0.00106", "28.46", "96.7 %"],
-    ["Q4_K_M", "5.00", "23.4", "24.9", "0.00414", "0.0016", "0.00269", "28.65", "96.2 %"],
-    ["Q3_K_M", "4.16", "17.9", "19.2", "0.00806", "0.0061", "0.00968", "28.66", "91.8 %"],
-    ["Q2_K", "3.36", "12.0", "13.2", "0.0159", "0.023", "0.0396", "29.09", "83.5 %"],
+    ["Q8_0", "8.51", "42.2", "45.3", "0.00038", "0.000014", "0.00011", "28.48", "99.2 %"],
+    ["Q6_K", "6.58", "31.8", "34.9", "0.00127", "0.00015", "0.00056", "28.48", "97.8 %"],
+    ["Q5_K_M", "5.76", "28.3", "30.1", "0.00220", "0.00045", "0.00106", "28.46", "96.7 %"],
+    ["Q4_K_M", "5.00", "23.4", "24.6", "0.00414", "0.0016", "0.00269", "28.65", "96.2 %"],
+    ["Q3_K_M", "4.16", "17.9", "18.8", "0.00806", "0.0061", "0.00968", "28.66", "91.8 %"],
+    ["Q2_K", "3.36", "12.0", "12.9", "0.0159", "0.023", "0.0396", "29.09", "83.5 %"],
 ];
 
 /// docs/glossary.md.
@@ -155,7 +155,7 @@ pub fn markdown() -> String {
     out.push_str(
         "\nllama.cpp rounds activations too, which adds about 0.0002 to every KL divergence. With exact activations it is 0.000033 for Q8_0, 0.00035 for \
          Q6_K, 0.00085 for Q5_K_M, 0.0025 for Q4_K_M and 0.039 for Q2_K: −10 log10 of that is output dB plus 2.0 to 2.8 for each of them, whereas the \
-         distance to weights dB varies from −0.7 to 1.1. That is why output dB leads.\n\n\
+         distance to weights dB varies from −0.5 to 1.4. That is why output dB leads.\n\n\
          In `--json` output dB is `output_sqnr_db` and weights dB is `sqnr_db`. In reports `output_weighted` says that an importance matrix weighs the former, \
          and `forecast` has both as they were forecast.\n",
     );
@@ -178,7 +178,7 @@ mod tests {
             let [_, _, output, weights, ..] = MEASURED[row].map(|v| v.parse::<f64>().unwrap_or_default());
             let apart = |db: f64| -10.0 * kld.log10() - db;
             assert!((2.0..2.85).contains(&apart(output)), "{}: {}", MEASURED[row][0], apart(output));
-            assert!((-0.85..1.15).contains(&apart(weights)), "{}: {}", MEASURED[row][0], apart(weights));
+            assert!((-0.55..1.45).contains(&apart(weights)), "{}: {}", MEASURED[row][0], apart(weights));
         }
     }
 }

@@ -89,10 +89,11 @@ impl State {
         self.message_rows().len().max(1) as u16
     }
 
-    /// Sends a text to the terminal's clipboard and says so by its name.
+    /// Sends a text of one line to the terminal's clipboard and says so by its name. Control characters are escaped: a shell that the text is pasted
+    /// into would act on them.
     pub(in crate::tui) fn copy(&mut self, name: &str, text: String) -> Vec<Effect> {
         self.toast(Level::Info, format!("sent to the terminal's clipboard: {name}"));
-        vec![Effect::Copy(text)]
+        vec![Effect::Copy(crate::units::escape(&text).into_owned())]
     }
 
     /// The time has gone on.
@@ -114,5 +115,17 @@ impl State {
         let many = self.toasts.len().saturating_sub(MAX_TOASTS);
         self.toasts.drain(..many);
         done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_copied_has_no_control_characters() {
+        let mut state = State::new("/".into(), jiff::Timestamp::UNIX_EPOCH);
+        let effects = state.copy("x", "runs/a\ntouch pwned\n\u{9b}".to_owned());
+        assert_eq!(effects, [Effect::Copy("runs/a\\ntouch pwned\\n\\u{9b}".to_owned())]);
     }
 }

@@ -205,7 +205,8 @@ fn picker(c: &mut Canvas<'_>, state: &State, p: &Picker, body: Rect) {
     let needed = if p.kind == PickerKind::Palette { 0 } else { p.items.iter().map(columns_of).max().unwrap_or(0) };
     let w = u16::try_from(needed).unwrap_or(u16::MAX).clamp(least, body.width.max(least));
     let matches = p.matches();
-    let h = (p.items.len() as u16 + 3).min(body.height.saturating_sub(2)).max(5);
+    let cut = needed > usize::from(w.min(body.width.saturating_sub(2)));
+    let h = (p.items.len() as u16 + if cut { 5 } else { 3 }).min(body.height.saturating_sub(2)).max(5);
     let mut area = centered(body, w, h);
     if p.kind == PickerKind::Themes {
         // To the side, so that the theme can be seen.
@@ -217,7 +218,7 @@ fn picker(c: &mut Canvas<'_>, state: &State, p: &Picker, body: Rect) {
     c.edit(inner.x + 2, inner.y, inner.width.saturating_sub(10), &p.input, text);
     c.right(inner.right(), inner.y, 8, &format!("{}/{}", matches.len(), p.items.len()), dim);
     let mut list = Rect { y: inner.y + 1, height: inner.height - 1, ..inner };
-    list.height -= whole_help(c, p, &matches, list, needed > usize::from(area.width));
+    list.height -= whole_help(c, p, &matches, list, cut);
     if matches.is_empty() {
         let what = match p.kind {
             PickerKind::Recipes if p.input.text.contains(['/', '.']) => "⏎ opens this path",

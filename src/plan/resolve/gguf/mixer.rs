@@ -62,8 +62,11 @@ pub(in crate::plan) struct Mix {
 struct Open<'a> {
     entry: &'a TensorEntry,
     types: Vec<Encoding>,
-    group: (Option<u32>, String),
+    group: Place,
 }
+
+/// Layer, and the kind under which tensors are computed together.
+type Place = (Option<u32>, String);
 
 impl<'a> Mixer<'a> {
     /// Measures the candidates of every open tensor, and of `also` tensors by name the types given there.
@@ -480,7 +483,7 @@ fn open<'a>(
 /// Groups of tensors with the types that all members of a group can have. `known` says which types were measured. Tensors that runtimes
 /// compute together are tied, unless what each of them costs was measured: then the better types are worth more.
 fn grouped(open: &[Open<'_>], known: impl Fn(&str, Encoding) -> bool, tied: bool) -> Vec<Tied> {
-    let mut by: BTreeMap<(&(Option<u32>, String), usize), Vec<usize>> = BTreeMap::new();
+    let mut by: BTreeMap<(&Place, usize), Vec<usize>> = BTreeMap::new();
     for (i, t) in open.iter().enumerate() {
         by.entry((&t.group, if tied { 0 } else { i })).or_default().push(i);
     }

@@ -15,7 +15,7 @@ mod importance;
 mod lone;
 mod metadata;
 mod mixer;
-mod modelfile;
+pub(super) mod modelfile;
 mod naming;
 mod overrides;
 mod presets;

@@ -1,11 +1,13 @@
 //! The files of a model as one thing: listed, renamed, deleted. Links are removed and never followed; files that a job reads or writes
 //! are left alone.
 
+use super::companions::{self, Renaming};
 use crate::files;
 use crate::formats::shard_set;
 use crate::job::{self, JobFolder};
 use crate::model::ModelError;
-use crate::plan::{Plan, manifest_beside};
+use crate::plan::{Plan, is_manifest, manifest_beside};
+use crate::recipe::Recipe;
 use crate::tui::core::{ErrorCard, units};
 use crate::tui::tabs::models::FileList;
 use std::fs;
@@ -14,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// Entries of a folder that is deleted, at most.
 const MAX_ENTRIES: usize = 10_000;
 
-/// What belongs to a model: a folder with all that is in it, or a file with the others of its set; and its manifest.
+/// What belongs to a model: a folder with all that is in it, or a file with the others of its set; its manifest, and its Modelfile.
 ///
 /// # Errors
 /// Too many entries, a file that a job uses, those of the file system.
@@ -25,6 +27,7 @@ pub(crate) fn list(jobs_root: &Path, path: &Path) -> Result<FileList, ErrorCard>
         todo = shard_set(path).into_iter().filter(|p| p.symlink_metadata().is_ok()).collect();
     }
     todo.extend(manifest_beside(path).filter(|m| m.symlink_metadata().is_ok()));
+    todo.extend(companions::modelfile(path).filter(|_| path.is_file()));
     while let Some(entry) = todo.pop() {
         let meta = entry.symlink_metadata().map_err(|e| failed(&entry, "reading", e))?;
         if list.files.len() + list.folders.len() >= MAX_ENTRIES {
@@ -66,8 +69,8 @@ pub(crate) fn delete(jobs_root: &Path, listed: &FileList) -> Result<(), ErrorCar
     Ok(())
 }
 
-/// Gives a model another name in its folder: the folder or file itself, the others of its set, and its manifest. Nothing is replaced.
-/// Gives the new path.
+/// Gives a model another name in its folder: the folder or file itself, the others of its set, its manifest and its Modelfile, which name it from
+/// within. Nothing is replaced. Gives the new path.
 ///
 /// # Errors
 /// A name that is none or is taken, a model that a job uses, those of the file system.
@@ -87,21 +90,30 @@ pub(crate) fn rename(jobs_root: &Path, path: &Path, name: &str) -> Result<PathBu
         }
         pairs = set.into_iter().zip(renamed).filter(|(from, _)| from.exists()).collect();
     }
+    let companions = Renaming::prepare(path, &to, &pairs).map_err(|e| ErrorCard::from(&e))?;
     if let (Some(from), Some(to)) = (manifest_beside(path), manifest_beside(&to))
         && from.exists()
+        && !is_manifest(&from)
     {
         pairs.push((from, to));
     }
+    let undo = |pairs: &[(PathBuf, PathBuf)]| {
+        for (from, to) in pairs.iter().rev() {
+            let _ = files::rename_new(to, from);
+        }
+    };
     for (i, (from, to)) in pairs.iter().enumerate() {
         if let Err(e) = files::rename_new(from, to) {
             // All or nothing.
-            for (from, to) in pairs[..i].iter().rev() {
-                let _ = files::rename_new(to, from);
-            }
-            let card = failed(to, "renaming", e);
-            return Err(card);
+            undo(&pairs[..i]);
+            return Err(failed(to, "renaming", e));
         }
     }
+    let moved = |file: &Path| file.strip_prefix(path).map_or_else(|_| file.to_owned(), |inside| to.join(inside));
+    companions.finish(&moved).map_err(|e| {
+        undo(&pairs);
+        failed(&to, "renaming", e)
+    })?;
     Ok(to)
 }
 
@@ -117,15 +129,26 @@ fn user(jobs_root: &Path, list: &FileList) -> Option<String> {
     // What a job will write into one of the folders is not there yet.
     let folders: Vec<PathBuf> = list.folders.iter().map(|f| full(f)).collect();
     let inside = |p: &Path| p.parent().map(full).is_some_and(|at| folders.iter().any(|f| at.starts_with(f)));
+    let is_own = |p: &Path| own.contains(&full(p)) || inside(p);
     let uses = |plan: &Plan| {
         let outputs = plan.outputs.iter().flat_map(|o| o.files.iter().map(|(p, _)| p).chain([&o.path]));
+        let reused = plan.outputs.iter().flat_map(|o| &o.reuse).flat_map(|r| [&r.output, &r.manifest]);
         let sources = plan.source_files.iter().map(|f| &f.path).chain([&plan.source]);
-        sources.chain(outputs).any(|p| own.contains(&full(p)) || inside(p))
+        sources.chain(outputs).chain(reused).any(|p| is_own(p))
     };
+    // Files that its options name, such as importance matrices and adapters.
+    let names = |recipe: &Recipe| {
+        let options = recipe.targets.iter().flat_map(|t| t.options.paths().into_iter().chain(t.reuse.clone()));
+        options.chain(recipe.read_from.iter().cloned()).any(|p| is_own(&p))
+    };
+    let plan_of = |folder: &JobFolder| crate::engine::from_json::<Plan>(&folder.read("plan.json").ok()?).ok();
     let at_work = job::list(jobs_root).into_iter().filter(|j| !j.state.ended());
-    let plan_of =
-        |dir: &Path| crate::engine::from_json::<Plan>(&JobFolder { dir: dir.to_owned() }.read("plan.json").ok()?).ok();
-    at_work.filter(|j| plan_of(&j.dir).is_some_and(|p| uses(&p))).map(|j| j.id).next()
+    let uses_it = |folder: &JobFolder| match plan_of(folder) {
+        Some(plan) => uses(&plan) || folder.recipe().is_ok_and(|r| names(&r)),
+        // A job in the making, or a damaged one: what it uses is not known. Jobs of other users cannot keep files this way.
+        None => folder.check_here().is_ok(),
+    };
+    at_work.filter(|j| uses_it(&JobFolder { dir: j.dir.clone() })).map(|j| j.id).next()
 }
 
 #[cfg(test)]
@@ -154,6 +177,82 @@ mod tests {
         assert!(list(&jobs, &model).unwrap_err().message.contains("job 1 uses it"));
         fs::remove_dir_all(&folder).unwrap();
         list(&jobs, &model).unwrap();
+    }
+
+    #[test]
+    fn what_a_job_reads_besides_its_source_is_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let jobs = dir.path().join("jobs");
+        let at = |name: &str| dir.path().join(name);
+        for name in ["base.gguf", "i.gguf", "other.gguf"] {
+            fs::write(at(name), b"1").unwrap();
+        }
+        let reuse = crate::plan::PlannedReuse { output: at("base.gguf"), ..Default::default() };
+        let output = crate::plan::PlannedOutput {
+            path: at("x.gguf"),
+            reuse: Some(reuse),
+            ..crate::plan::PlannedOutput::default()
+        };
+        let plan = Plan { source: at("elsewhere"), outputs: vec![output], ..Plan::default() };
+        fs::create_dir_all(jobs.join("1")).unwrap();
+        let recipe = format!("[[target]]\nformat = \"gguf\"\nquantization = \"q4_0\"\nimatrix = {:?}\n", at("i.gguf"));
+        fs::write(jobs.join("1/recipe.toml"), recipe).unwrap();
+        let refused = |name: &str| list(&jobs, &at(name)).is_err_and(|e| e.message.contains("job 1 uses it"));
+        assert!(refused("other.gguf"), "a job whose plan is not known may use anything");
+        fs::write(jobs.join("1/plan.json"), serde_json::to_vec(&plan).unwrap()).unwrap();
+        assert!(refused("base.gguf") && refused("i.gguf") && !refused("other.gguf"));
+    }
+
+    #[test]
+    fn a_renamed_output_has_a_manifest_and_a_modelfile_that_name_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        let jobs = at("jobs");
+        let model = |name: &str| {
+            let manifest = format!(
+                "{{\n\"remold_manifest\": 1,\n\"output\": {{\"name\":\"{name}.gguf\"}},\n\"files\": [\n{{\"name\":\"{name}.gguf\",\"bytes\":4,\"rest\":[]}},\n\
+                {{\"name\":\"{name}.Modelfile\",\"bytes\":1,\"rest\":[]}}\n],\n\"tensors\": [\n]\n}}\n"
+            );
+            fs::write(at(&format!("{name}.gguf")), b"1234").unwrap();
+            fs::write(at(&format!("{name}.gguf.remold.json")), manifest).unwrap();
+            let text =
+                format!("# Use it with: ollama create NAME -f {name}.Modelfile\nFROM ./{name}.gguf\nSYSTEM \"x\"\n");
+            fs::write(at(&format!("{name}.Modelfile")), text).unwrap();
+        };
+        model("m");
+        let to = rename(&jobs, &at("m.gguf"), "re named.gguf").unwrap();
+        let text = fs::read_to_string(at("re named.Modelfile")).unwrap();
+        assert_eq!(
+            text,
+            "# Use it with: ollama create NAME -f 're named.Modelfile'\nFROM ./re named.gguf\nSYSTEM \"x\"\n"
+        );
+        let manifest = fs::read_to_string(at("re named.gguf.remold.json")).unwrap();
+        assert!(manifest.contains("{\"name\":\"re named.gguf\"}") && !manifest.contains("m.gguf\""), "{manifest}");
+        assert!(
+            manifest.contains(&format!("{{\"name\":\"re named.Modelfile\",\"bytes\":{}", text.len())),
+            "{manifest}"
+        );
+        let left = || {
+            let mut names: Vec<String> = fs::read_dir(dir.path())
+                .unwrap()
+                .flatten()
+                .map(|e| e.file_name().to_string_lossy().into_owned())
+                .collect();
+            names.sort();
+            names
+        };
+        assert_eq!(left(), ["re named.Modelfile", "re named.gguf", "re named.gguf.remold.json"]);
+        // Nothing is renamed where the name of one of them is taken.
+        fs::write(at("taken.Modelfile"), "").unwrap();
+        assert!(rename(&jobs, &to, "taken.gguf").is_err());
+        fs::remove_file(at("taken.Modelfile")).unwrap();
+        assert_eq!(left(), ["re named.Modelfile", "re named.gguf", "re named.gguf.remold.json"]);
+        // A Modelfile of another model stays.
+        fs::write(at("other.gguf"), b"").unwrap();
+        fs::write(at("other.Modelfile"), "FROM ./third.gguf\n").unwrap();
+        assert_eq!(list(&jobs, &at("other.gguf")).unwrap().files.len(), 1);
+        delete(&jobs, &list(&jobs, &to).unwrap()).unwrap();
+        assert_eq!(left(), ["other.Modelfile", "other.gguf"]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Recipes in files: listed, read, written, and read again after an editor had them.
 
+use crate::files;
 use crate::model::ModelError;
 use crate::plan::goals;
 use crate::recipe::presets::{self, Origin};
@@ -68,12 +69,11 @@ fn lines(errors: &RecipeErrors) -> Vec<String> {
     errors.problems().iter().flat_map(tell).flatten().collect()
 }
 
-/// Writes a recipe whole or not at all: into a file beside it, which then takes its name. Comments of the recipe's own file are kept, if what
-/// changed can be written into its text.
+/// Writes a recipe whole or not at all. Comments of the recipe's own file are kept, if what changed can be written into its text.
 ///
 /// # Errors
 /// When there is a file of that name and it shall not be replaced; when it cannot be written.
-pub(crate) fn save(path: &Path, recipe: &Recipe, overwrite: Overwrite) -> Result<(), SaveRefusal> {
+pub(crate) fn save(path: &Path, recipe: &Recipe, overwrite: &Overwrite) -> Result<(), SaveRefusal> {
     let failed = |what: &str, e: std::io::Error| {
         SaveRefusal::Failed(format!("{}: {what}: {}", path.display(), system_error(&e)))
     };
@@ -81,25 +81,50 @@ pub(crate) fn save(path: &Path, recipe: &Recipe, overwrite: Overwrite) -> Result
         let why = format!("{}: recipes are saved as TOML; choose a name that ends in .toml", path.display());
         return Err(SaveRefusal::Failed(why));
     }
-    let before = (overwrite == Overwrite::Changes).then(|| crate::recipe::read_file(path).ok()).flatten();
-    let text = before.and_then(|before| crate::recipe::patched(&before, recipe));
-    let text = text.unwrap_or_else(|| crate::recipe::to_toml(recipe));
     // As the folders of outputs are.
     if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|e| failed("creating its folder", e))?;
     }
-    if overwrite == Overwrite::No {
-        let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
-        return match file {
-            Ok(mut file) => file.write_all(text.as_bytes()).map_err(|e| failed("writing", e)),
-            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Err(SaveRefusal::Exists),
-            Err(e) => Err(failed("creating", e)),
-        };
+    let whole = || crate::recipe::to_toml(recipe);
+    let text = match overwrite {
+        Overwrite::No => {
+            return files::write_new(path, whole().as_bytes()).map_err(|e| match e.kind() {
+                std::io::ErrorKind::AlreadyExists => SaveRefusal::Exists,
+                _ => failed("creating", e),
+            });
+        }
+        Overwrite::Whole => whole(),
+        Overwrite::Changes(_) if path.symlink_metadata().is_err() => whole(),
+        Overwrite::Changes(saved) => with_changes(path, recipe, saved)?,
+    };
+    files::replace(path, text.as_bytes()).map_err(|e| failed("replacing", e))
+}
+
+/// The text of a recipe's own file with the changes.
+fn with_changes(path: &Path, recipe: &Recipe, saved: &Recipe) -> Result<String, SaveRefusal> {
+    let before = crate::recipe::read_file(path).ok();
+    let there = before.as_ref().and_then(|text| crate::recipe::parse(text, Syntax::Toml, None).ok());
+    let (Some(before), Some(there)) = (before, there) else { return Err(SaveRefusal::ChangedOutside) };
+    // A path that is relative in the file was made absolute when the file was opened.
+    let given = there.source.path.clone().filter(|p| p.is_relative());
+    let read_from = |r: &Recipe, source: &Option<PathBuf>| {
+        let mut r = Recipe { read_from: Vec::new(), ..r.clone() };
+        r.source.path.clone_from(source);
+        r
+    };
+    let known = if given.is_some() || there.source.path.is_none() { &saved.source.path } else { &there.source.path };
+    if read_from(&there, known) != read_from(saved, &saved.source.path) {
+        return Err(SaveRefusal::ChangedOutside);
     }
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    std::fs::write(&part, text).map_err(|e| failed("writing", e))?;
-    std::fs::rename(&part, path).map_err(|e| failed("replacing", e))
+    let mut recipe = recipe.clone();
+    if given.is_some() && recipe.source.path == saved.source.path {
+        recipe.source.path = given;
+    }
+    match crate::recipe::patched(&before, &recipe) {
+        Some(text) => Ok(text),
+        None if before.contains('#') => Err(SaveRefusal::LosesComments),
+        None => Ok(crate::recipe::to_toml(&recipe)),
+    }
 }
 
 /// Makes targets for a model and a purpose. Where the memory of a GPU decides and is not given, it is that of the first GPU here.
@@ -215,23 +240,59 @@ mod tests {
     fn what_is_saved_is_read_back_and_nothing_is_replaced_unasked() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("mine.toml");
-        assert_eq!(save(&path, &recipe("q4_k_m"), Overwrite::No), Ok(()));
-        assert_eq!(save(&path, &recipe("q8_0"), Overwrite::No), Err(SaveRefusal::Exists));
+        let changes = |from: &str| Overwrite::Changes(Box::new(recipe(from)));
+        assert_eq!(save(&path, &recipe("q4_k_m"), &Overwrite::No), Ok(()));
+        assert_eq!(save(&path, &recipe("q8_0"), &Overwrite::No), Err(SaveRefusal::Exists));
         assert_eq!(read(&path), Ok(Box::new(recipe("q4_k_m"))));
-        assert_eq!(save(&path, &recipe("q8_0"), Overwrite::Whole), Ok(()));
+        assert_eq!(save(&path, &recipe("q8_0"), &Overwrite::Whole), Ok(()));
         assert_eq!(read(&path), Ok(Box::new(recipe("q8_0"))));
+        std::fs::write(&path, "target = \"gguf:q8_0\"\n").unwrap();
+        assert_eq!(save(&path, &recipe("q4_k_m"), &changes("q8_0")), Ok(()));
+        assert_eq!(read(&path), Ok(Box::new(recipe("q4_k_m"))), "a short form is written whole");
         std::fs::write(&path, "# mine\ntarget = \"gguf:q8_0\"\n").unwrap();
-        assert_eq!(save(&path, &recipe("q4_k_m"), Overwrite::Changes), Ok(()));
-        assert_eq!(read(&path), Ok(Box::new(recipe("q4_k_m"))), "a short form is written anew");
+        assert_eq!(save(&path, &recipe("q4_k_m"), &changes("q8_0")), Err(SaveRefusal::LosesComments));
         std::fs::write(&path, "# mine\n[[target]]\nformat = \"gguf\"\nquantization = \"q8_0\" # all\n").unwrap();
-        assert_eq!(save(&path, &recipe("q4_k_m"), Overwrite::Changes), Ok(()));
+        assert_eq!(save(&path, &recipe("q4_k_m"), &changes("q8_0")), Ok(()));
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text, "# mine\n[[target]]\nformat = \"gguf\"\nquantization = \"q4_k_m\" # all\n");
-        let said = |name: &str| match save(&dir.path().join(name), &recipe("q8_0"), Overwrite::No) {
+        let said = |name: &str| match save(&dir.path().join(name), &recipe("q8_0"), &Overwrite::No) {
             Err(SaveRefusal::Failed(why)) => why,
             other => panic!("{other:?}"),
         };
         assert!(said("mine.yaml").contains("ends in .toml") && said("none/mine.toml").contains("creating"));
+    }
+
+    #[test]
+    fn a_file_that_changed_since_it_was_read_is_not_replaced_unasked() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("mine.toml");
+        let saved = Overwrite::Changes(Box::new(recipe("q8_0")));
+        for text in ["[[target]]\nformat = \"gguf\"\nquantization = \"q4_0\" # outside\n", "[[target]\n", ""] {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(save(&path, &recipe("q6_k"), &saved), Err(SaveRefusal::ChangedOutside), "{text:?}");
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(save(&path, &recipe("q6_k"), &saved), Ok(()), "a file that is gone is written again");
+    }
+
+    #[test]
+    fn a_relative_path_stays_as_it_was_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("mine.toml");
+        let text =
+            "[source]\npath = \"../models/a\" # mine\n\n[[target]]\nformat = \"gguf\"\nquantization = \"q8_0\"\n";
+        std::fs::write(&path, text).unwrap();
+        let from = |source: &str, quantization: &str| {
+            let mut recipe = recipe(quantization);
+            recipe.source.path = Some(source.into());
+            recipe
+        };
+        let saved = Overwrite::Changes(Box::new(from("/work/models/a", "q8_0")));
+        assert_eq!(save(&path, &from("/work/models/a", "q8_0"), &saved), Ok(()));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        assert_eq!(save(&path, &from("/work/models/b", "q8_0"), &saved), Ok(()));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text.replace("../models/a", "/work/models/b"));
     }
 
     #[test]

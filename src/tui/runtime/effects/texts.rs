@@ -1,5 +1,6 @@
 //! Texts for reading: files of a model, and the configurations of two models side by side.
 
+use crate::files;
 use crate::tui::core::{ErrorCard, units};
 use crate::tui::tabs::models::ModelInfo;
 use std::io::Read as _;
@@ -16,8 +17,9 @@ const VALUE: usize = 32;
 /// True if the beginning of a file is text.
 pub(crate) fn is_text(path: &Path) -> bool {
     let mut head = vec![0; HEAD];
-    let read = std::fs::File::open(path).and_then(|mut f| f.read(&mut head));
-    read.is_ok_and(|n| text_of(&head[..n]).is_some())
+    // A pipe is not waited for.
+    let read = files::open(path).ok().and_then(|mut f| f.read(&mut head).ok());
+    read.is_some_and(|n| text_of(&head[..n]).is_some())
 }
 
 fn text_of(bytes: &[u8]) -> Option<&str> {
@@ -42,7 +44,7 @@ pub(crate) fn read(path: &Path) -> Result<String, ErrorCard> {
         return Err(wrong("not a regular file".to_owned()));
     }
     let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(|e| wrong(format!("opening: {e}")))?;
+    let file = files::open(path).map_err(|e| wrong(format!("opening: {e}")))?;
     file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(|e| wrong(format!("reading: {e}")))?;
     let text = text_of(&bytes).ok_or_else(|| wrong("not a text file".to_owned()))?;
     // JSON on one line is for machines.
@@ -110,6 +112,9 @@ mod tests {
         assert!(is_text(&at("a.json")) && !is_text(&at("b.bin")) && !is_text(&at("none")));
         assert!(read(&at("b.bin")).unwrap_err().message.ends_with("not a text file"));
         assert!(read(dir.path()).is_err());
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mkfifoat(rustix::fs::CWD, at("pipe"), mode).unwrap();
+        assert!(!is_text(&at("pipe")) && read(&at("pipe")).is_err(), "a pipe is not waited for");
     }
 
     #[test]

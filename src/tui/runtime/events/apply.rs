@@ -49,7 +49,7 @@ impl App {
             Effect::ListRecipes(folders) => self.workers.recipes(move || Action::Recipes(recipes::list(&folders))),
             Effect::ReadRecipe(path) => self.workers.recipes(move || read_recipe(path)),
             Effect::SaveRecipe(path, recipe, replace) => self.workers.recipes(move || {
-                let saved = recipes::save(&path, &recipe, replace);
+                let saved = recipes::save(&path, &recipe, &replace);
                 Action::RecipeSaved(path, recipe, saved)
             }),
             Effect::ComposeFor(source, purpose, memory) => self.workers.recipes(move || {

@@ -5,6 +5,7 @@ use crate::engine::Event;
 use crate::job::{self, Wording};
 use crate::monitor::{Check, CheckStatus};
 use crate::tui::core::{Action, Cmd, Completion, Effect, Level, LineEdit, State, Tab, TabRequest, units};
+use crate::units::escape;
 use std::path::Path;
 
 /// Runs a command.
@@ -20,10 +21,10 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
         Cmd::CopyLine => {
             let Some(line) = state.log.current().map(LogEntry::line) else { return Some(Vec::new()) };
             state.flash(Level::Info, "line sent to the terminal's clipboard");
-            return Some(vec![Effect::Copy(line)]);
+            return Some(vec![Effect::Copy(escape(&line).into_owned())]);
         }
         Cmd::CopyLines => {
-            let lines: Vec<String> = state.log.shown().iter().map(|e| e.line()).collect();
+            let lines: Vec<String> = state.log.shown().iter().map(|e| escape(&e.line()).into_owned()).collect();
             let n = units::plural(lines.len(), "line", "lines");
             state.flash(Level::Info, format!("{n} sent to the terminal's clipboard"));
             return Some(vec![Effect::Copy(lines.join("\n") + "\n")]);

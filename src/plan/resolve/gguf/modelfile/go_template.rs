@@ -60,9 +60,13 @@ pub(super) fn write(shape: &ChatShape, tokens: &ChatTokens) -> Result<String, St
     }
 }
 
-/// Text as it is; `{{` would begin an action.
+/// Text as it is; `{{` would begin an action. The brace of a text that ends in one would begin the action that follows it.
 fn literal(text: &str, out: &mut String) {
-    out.push_str(&text.replace("{{", "{{ \"{{\" }}"));
+    let text = text.replace("{{", "{{ \"{{\" }}");
+    match text.strip_suffix('{') {
+        Some(start) => out.extend([start, "{{ \"{\" }}"]),
+        None => out.push_str(&text),
+    }
 }
 
 #[cfg(test)]
@@ -99,6 +103,36 @@ mod tests {
         assert_eq!(text, format!("{HEAD}{body}"));
         tokens.adds_bos = Some(false);
         assert_eq!(write(&shape(System::None), &tokens).unwrap(), format!("<s>{HEAD}{body}"));
+    }
+
+    /// As Go's lexer does (text/template/parse/lex.go): the first two braces begin an action, which ends with the next two.
+    fn actions(template: &str) -> Vec<&str> {
+        let mut found = Vec::new();
+        let mut rest = template;
+        while let Some((_, action)) = rest.split_once("{{") {
+            let (action, after) = action.split_once("}}").expect("an end");
+            // Braces are inside of quotation marks only.
+            let outside: String = action.split('"').step_by(2).collect();
+            assert!(!outside.contains(['{', '}']), "{{{{{action}}}}} in {template}");
+            found.push(action);
+            rest = after;
+        }
+        found
+    }
+
+    #[test]
+    fn a_text_that_ends_in_a_brace_does_not_begin_an_action() {
+        for brace in ["{", "{{", "{{{", "a{", "{a{{{{{"] {
+            let shape = ChatShape {
+                start: brace.to_owned(),
+                system: System::InFirstUser(frame(brace, brace)),
+                user: frame(brace, brace),
+                assistant: frame(brace, brace),
+                prompt: brace.to_owned(),
+            };
+            let text = write(&shape, &ChatTokens::default()).unwrap();
+            assert!(actions(&text).contains(&" .Content "), "{text}");
+        }
     }
 
     #[test]

@@ -8,30 +8,39 @@ mod adapter;
 mod go_template;
 
 use super::super::{ExtraFiles, ExtraRequest};
-use crate::arch::chat::{ChatShape, ChatTokens, System};
+use crate::arch::chat::{ChatShape, ChatTokens, System, derive_apart};
 use crate::model::{MetaValue, Metadata, ModelError, OptionName, Result, Warning};
 use crate::plan::Registration;
 use crate::recipe::options::gguf;
+use crate::units::quoted as quoted_for_shell;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 /// The Modelfile's path and contents for an output, and what to say about it.
 ///
 /// # Errors
-/// An adapter that is not one.
+/// An adapter that is not one; a name that a Modelfile cannot have; cancelled.
 pub(crate) fn write(request: &ExtraRequest<'_>) -> Result<ExtraFiles> {
-    let ExtraRequest { target, output, files, metadata } = *request;
+    let ExtraRequest { target, output, files, metadata, cancel } = *request;
     let mut warnings = Vec::new();
     if files > 1 {
         let split = "Ollama does not load a split GGUF (its issue 5245); the Modelfile names the first file";
         warnings.push(Warning::new("modelfile.split", split));
     }
     let name = output.file_name().unwrap_or_default().to_string_lossy();
-    if name.contains(char::is_control) {
-        return Err(ModelError::request("a Modelfile cannot name a file whose name has control characters")
+    // The name is the end of a line, which Ollama trims.
+    let unfit = match &name {
+        n if n.contains(char::is_control) => Some("has control characters"),
+        n if n.ends_with(char::is_whitespace) => Some("ends in a space"),
+        _ => None,
+    };
+    if let Some(unfit) = unfit {
+        return Err(ModelError::request(format!("a Modelfile cannot name a file whose name {unfit}"))
             .in_file(output)
             .about_option(OptionName::OUTPUT));
     }
-    let mut text = format!("# Use it with: ollama create NAME -f {}\n", modelfile_name(output).display());
+    let own_name = modelfile_name(output).display().to_string();
+    let mut text = format!("# Use it with: ollama create NAME -f {}\n", quoted_for_shell(&own_name));
     text.push_str(&format!("FROM ./{name}\n"));
     if let Some(path) = target.get(&gguf::MODELFILE_ADAPTER) {
         text.push_str(&format!("ADAPTER {}\n", adapter::checked(&path)?.display()));
@@ -43,11 +52,16 @@ pub(crate) fn write(request: &ExtraRequest<'_>) -> Result<ExtraFiles> {
         text.push_str("# Keeps the model in memory; a setting of the runtime that no GGUF can carry. Newer versions of Ollama ignore it.\n");
         text.push_str(&format!("PARAMETER use_mlock {mlock}\n"));
     }
-    chat(metadata, &mut text, &mut warnings);
+    chat(metadata, cancel, &mut text, &mut warnings)?;
     let path = output.with_file_name(modelfile_name(output));
     let registration =
         target.get(&gguf::OLLAMA_CREATE).map(|name| Registration::new(&name, path.clone())).transpose()?;
     Ok(ExtraFiles { files: vec![(path, text.into_bytes())], warnings, registration })
+}
+
+/// Where the Modelfile of an output is.
+pub(crate) fn beside(output: &Path) -> Option<PathBuf> {
+    Some(output.with_file_name(modelfile_name(output))).filter(|_| output.file_name().is_some())
 }
 
 fn modelfile_name(output: &Path) -> PathBuf {
@@ -57,12 +71,13 @@ fn modelfile_name(output: &Path) -> PathBuf {
 }
 
 /// The instructions for conversations, as far as the chat template gives them.
-fn chat(metadata: &Metadata, text: &mut String, warnings: &mut Vec<Warning>) {
+fn chat(metadata: &Metadata, cancel: &AtomicBool, text: &mut String, warnings: &mut Vec<Warning>) -> Result<()> {
     let Some(template) = metadata.get("tokenizer.chat_template").and_then(MetaValue::as_str) else {
-        return text.push_str("# The model has no chat template.\n");
+        text.push_str("# The model has no chat template.\n");
+        return Ok(());
     };
     let tokens = ChatTokens::of(metadata);
-    let written = ChatShape::derive(template, &tokens).and_then(|shape| {
+    let written = derive_apart(template, &tokens, cancel)?.and_then(|shape| {
         let template = go_template::write(&shape, &tokens)?;
         let system = match &shape.system {
             System::Message(_, Some(default)) => Some(quoted(default)?),
@@ -78,10 +93,11 @@ fn chat(metadata: &Metadata, text: &mut String, warnings: &mut Vec<Warning>) {
             let why = format!("no TEMPLATE is written, because of the model's chat template: {why}");
             text.push_str(&format!("# {}\n", why.replace(char::is_control, " ")));
             let why = format!("Modelfile: {why}. Ollama chooses a template by the one inside the GGUF");
-            return warnings.push(Warning::new("modelfile.template", why));
+            warnings.push(Warning::new("modelfile.template", why));
+            return Ok(());
         }
     };
-    text.push_str("# From the chat template of the model; both gave the same text for all conversations tried.\n");
+    text.push_str("# From the chat template of the model, which has the same texts around the messages of all conversations tried.\n");
     if no_system {
         text.push_str("# The chat template takes no system message, so there is none here.\n");
     }
@@ -97,6 +113,7 @@ fn chat(metadata: &Metadata, text: &mut String, warnings: &mut Vec<Warning>) {
     for stop in stops {
         text.push_str(&format!("PARAMETER stop {stop}\n"));
     }
+    Ok(())
 }
 
 /// What ends an answer: the control tokens behind it, or else the text that begins the next turn.
@@ -131,8 +148,9 @@ mod tests {
 
     fn written(target: &Target, metadata: &Metadata) -> (PathBuf, String, Vec<Warning>) {
         let output = Path::new("out/x-Q4_K_M.gguf");
+        let cancel = &AtomicBool::new(false);
         let ExtraFiles { mut files, warnings, .. } =
-            write(&ExtraRequest { target, output, files: 1, metadata }).unwrap();
+            write(&ExtraRequest { target, output, files: 1, metadata, cancel }).unwrap();
         let (path, text) = files.remove(0);
         (path, String::from_utf8(text).unwrap(), warnings)
     }
@@ -171,6 +189,21 @@ mod tests {
         let plain = "{% for m in messages %}{{ m.role + ': ' + m.content + '\n' }}{% endfor %}{{ 'assistant: ' if add_generation_prompt }}";
         let (_, text, _) = written(&Target::of(FormatId::Gguf), &metadata(plain));
         assert!(text.contains("PARAMETER stop \"user:\"\n"), "{text}");
+    }
+
+    #[test]
+    fn names_are_quoted_for_a_shell_and_those_that_are_trimmed_are_refused() {
+        let (cancel, metadata) = (&AtomicBool::new(false), &Metadata::new());
+        let target = &Target::of(FormatId::Gguf);
+        let of = |name: &str| write(&ExtraRequest { target, output: Path::new(name), files: 1, metadata, cancel });
+        let text = String::from_utf8(of("out/my model.gguf").unwrap().files.remove(0).1).unwrap();
+        assert!(
+            text.starts_with("# Use it with: ollama create NAME -f 'my model.Modelfile'\nFROM ./my model.gguf\n"),
+            "{text}"
+        );
+        for (name, why) in [("x.gguf ", "ends in a space"), ("x\n.gguf", "control characters")] {
+            assert!(of(name).unwrap_err().to_string().contains(why), "{name:?}");
+        }
     }
 
     #[test]

@@ -128,8 +128,12 @@ fn title(c: &mut Canvas<'_>, s: &CompareState, line: Rect) {
     let pieces = [("Compare", title), ("  against ◆ ", dim), (base.as_str(), dim), (&how, dim), (&order, dim)];
     // Where the baseline comes from is worth more than how long the comparison took.
     let needed: usize = pieces.iter().map(|(text, _)| width(text)).sum();
-    let fits = needed + width(&progress) + 4 <= line.width.into();
-    let progress = if fits || s.running.is_some() { progress } else { String::new() };
+    let short = progress.split(" in ").next().unwrap_or_default().to_owned();
+    let fits = |text: &String| needed + width(text) + 4 <= usize::from(line.width);
+    let progress = match s.running {
+        Some(_) => progress,
+        None => [progress, short].into_iter().find(fits).unwrap_or_default(),
+    };
     let used = c.right(line.right() - 1, line.y, line.width / 2, &progress, style);
     let available = line.width.saturating_sub(used + if used > 0 { 4 } else { 2 });
     c.spans(line.x + 1, line.y, available, &pieces);

@@ -9,6 +9,7 @@ pub(super) use results::apply;
 use super::state::{GridCursor, JobAction, JobSection, JobView};
 use crate::evaluate::BaselineSource;
 use crate::tui::core::{BaselineChoice, Cmd, Confirm, Effect, Focus, Layer, State, Tab, TabRequest, units};
+use crate::units::quoted;
 
 /// Runs a command of the tab.
 pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
@@ -180,5 +181,7 @@ fn copy_command(state: &mut State) -> Vec<Effect> {
 
 fn copy_path(state: &mut State) -> Vec<Effect> {
     let path = state.jobs.view.as_ref().and_then(|v| v.history.outputs.first()).map(|o| o.path.clone());
-    path.map(|path| state.copy(&path, path.clone())).unwrap_or_default()
+    // A shell reads the quoted form of such a path.
+    let text = |path: &str| if path.contains(char::is_control) { quoted(path) } else { path.to_owned() };
+    path.map(|path| state.copy(&path, text(&path))).unwrap_or_default()
 }

@@ -117,10 +117,10 @@ fn tree_row(c: &mut Canvas<'_>, node: &Node, row: &Row, beside: &[&str], line: R
     };
     edge = edge.min(end - 7);
     let wide = line.width >= 40;
-    // In a narrow pane the word for what is wrong is worth more than the format.
+    // Where both do not fit beside the name, the word for what is wrong is worth more than the format.
     let word = model.defect.map(Defect::word).unwrap_or_default();
-    let least = width(word) as u16 + 9;
-    let crowded = !wide && !word.is_empty() && edge.saturating_sub(6 + x + 2) <= least;
+    let room = usize::from(edge.saturating_sub(x + 2 + if wide { 12 } else { 6 }));
+    let crowded = !word.is_empty() && width(&node.name) + width(word) + 1 > room;
     if wide {
         let params = match &node.summary {
             Some(Ok(s)) => units::params_short(s.params),

@@ -17,14 +17,15 @@ pub struct LibraryEntry {
 }
 
 /// What becomes of a file that is there when a recipe is saved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Overwrite {
     /// It stays, and the recipe is not saved.
     No,
     /// It is replaced.
     Whole,
-    /// It is the recipe's own: what changed is written into it, so that its comments stay.
-    Changes,
+    /// It is the recipe's own, and this is what it said when it was read or saved last: what changed is written into it, so that its comments
+    /// stay.
+    Changes(Box<Recipe>),
 }
 
 /// Why a recipe was not saved.
@@ -32,6 +33,10 @@ pub enum Overwrite {
 pub enum SaveRefusal {
     /// A file of that name exists, and the user has not agreed to replace it.
     Exists,
+    /// The file says something else than when it was read: another program has changed it.
+    ChangedOutside,
+    /// The file has comments that cannot be kept.
+    LosesComments,
     /// The reason, for people.
     Failed(String),
 }

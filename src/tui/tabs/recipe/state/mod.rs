@@ -198,10 +198,10 @@ impl RecipeState {
     /// True if the recipe is another than in its file, or than it began.
     pub fn modified(&self) -> bool {
         let saved = &self.origin.saved;
-        // Which of several models is looked at is no change.
+        // Which model it is for is no change of a recipe without a file, nor is which of several models is looked at.
         let batch = self.sources();
         let turned = batch.len() > 1 && saved.source.path.as_ref().is_some_and(|p| batch.contains(p));
-        let same = if turned {
+        let same = if turned || self.origin.file.is_none() {
             Recipe { source: saved.source.clone(), ..self.document.recipe.clone() } == *saved
         } else {
             self.document.recipe == *saved

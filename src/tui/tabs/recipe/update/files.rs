@@ -73,7 +73,7 @@ pub(super) fn path_given(state: &mut State, prompt: Prompt, text: &str) -> Vec<E
     }
     let path = if path.extension().is_none() { path.with_extension("toml") } else { path };
     let own = state.recipe.origin.file.as_ref() == Some(&path);
-    let overwrite = if own { Overwrite::Changes } else { Overwrite::No };
+    let overwrite = if own { Overwrite::Changes(Box::new(state.recipe.origin.saved.clone())) } else { Overwrite::No };
     vec![Effect::SaveRecipe(path, Box::new(state.recipe.document.recipe.clone()), overwrite)]
 }
 
@@ -112,16 +112,23 @@ fn saved(state: &mut State, path: PathBuf, recipe: Box<Recipe>, result: Result<(
             state.recipe.origin.file = Some(path);
             state.recipe.origin.saved = *recipe;
         }
-        Err(SaveRefusal::Exists) => {
+        Err(SaveRefusal::Failed(why)) => state.toast(Level::Error, why),
+        Err(asks) => {
+            let detail = match asks {
+                SaveRefusal::ChangedOutside => Some("Another program has changed it since it was opened."),
+                SaveRefusal::LosesComments => {
+                    Some("Its comments would be lost: the changes cannot be written between them.")
+                }
+                _ => None,
+            };
             state.layer = Some(Layer::Confirm(Confirm {
                 question: "Replace this file?".to_owned(),
-                detail: vec![state.short_path(&path)],
+                detail: [state.short_path(&path)].into_iter().chain(detail.map(str::to_owned)).collect(),
                 yes: "replace",
                 destroys: true,
                 effect: Effect::SaveRecipe(path, recipe, Overwrite::Whole),
             }));
         }
-        Err(SaveRefusal::Failed(why)) => state.toast(Level::Error, why),
     }
 }
 

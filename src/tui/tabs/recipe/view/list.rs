@@ -152,10 +152,10 @@ fn outputs(c: &mut Canvas<'_>, state: &State, line: Rect) {
 fn beside(state: &State) -> String {
     // A recipe that cannot be planned yet writes to the same folder.
     let source = || state.recipe.source().and_then(|s| s.parent());
-    match state.recipe.default_folder().or_else(source) {
+    match state.recipe.default_folder().or_else(source).map(|folder| state.at_base(folder)) {
         Some(folder) if folder == state.base => "the opened folder".to_owned(),
-        Some(folder) if !folder.as_os_str().is_empty() => state.short_path(folder),
-        _ => "next to the source".to_owned(),
+        Some(folder) => state.short_path(&folder),
+        None => "next to the source".to_owned(),
     }
 }
 

@@ -71,7 +71,11 @@ fn outputs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
         .collect();
     // As wide as what is in them: the rest is for the names.
     let widths: Vec<u16> = (0..head.len())
-        .map(|i| cells.iter().map(|row| width(&row[i])).max().unwrap_or(0).max(width(head[i])) as u16 + 2)
+        .map(|i| {
+            let widest = cells.iter().map(|row| width(&row[i])).max().unwrap_or(0).max(width(head[i]));
+            // Sizes begin with a blank or two anyway.
+            widest as u16 + if i + 1 < head.len() { 2 } else { 1 }
+        })
         .collect();
     let columns = Columns::new(area, &widths);
     columns.head(c, area.y, "output", &head, dim);

@@ -46,8 +46,6 @@ fn lines(c: &Canvas<'_>, state: &State, s: &Source, title: Style) -> Vec<(String
         }
         _ => {}
     }
-    let family = if s.family.is_empty() { String::new() } else { format!(", written by {}", s.family) };
-    all.push((format!("since {} UTC{family}", s.since.strftime("%Y-%m-%d %H:%M:%S")), dim, 2));
     for e in s.exports.iter().rev().take(EXPORTS) {
         all.push((export(state, e), text, 3));
         if let Some(r) = &e.done.regression {
@@ -64,6 +62,8 @@ fn lines(c: &Canvas<'_>, state: &State, s: &Source, title: Style) -> Vec<(String
             all.push((format!("→ {}", state.short_path(path)), dim, 4));
         }
     }
+    let family = if s.family.is_empty() { String::new() } else { format!(", written by {}", s.family) };
+    all.push((format!("since {} UTC{family}", s.since.strftime("%Y-%m-%d %H:%M:%S")), dim, 2));
     all.push((format!("from {}", state.short_path(&s.path)), dim, 4));
     all
 }
