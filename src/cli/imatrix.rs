@@ -151,12 +151,15 @@ fn compute(
     let tokens = windows.len() * context as usize;
     let collection = Collection { windows: &windows, memory: memory(args), process_output: args.process_output };
     let passes = windows.len().div_ceil(collection.per_pass(forward.width()));
-    progress.begin(forward.layers() as usize, &format!(
-        "{} of {context} tokens, {} in {}",
-        plural(windows.len(), "window"),
-        plural(forward.layers() as usize, "layer"),
-        if passes == 1 { "one pass".to_owned() } else { format!("{passes} passes") },
-    ));
+    progress.begin(
+        forward.layers() as usize,
+        &format!(
+            "{} of {context} tokens, {} in {}",
+            plural(windows.len(), "window"),
+            plural(forward.layers() as usize, "layer"),
+            if passes == 1 { "one pass".to_owned() } else { format!("{passes} passes") },
+        ),
+    );
     let entries = calibrate::collect(&forward, collection, task)?;
     let datasets = vec![data.display().to_string()];
     Ok((Activations { entries, datasets, chunk_size: context }, tokens))
@@ -318,7 +321,14 @@ mod tests {
     #[test]
     fn the_place_is_that_of_the_last_layer_done() {
         let said = [(1, 4), (4, 4), (1, 12), (4, 12), (5, 12), (12, 12)].map(|(done, all)| place(done, all, 4));
-        let wanted = ["layer 1", "layer 4", "pass 1 of 3, layer 1", "pass 1 of 3, layer 4", "pass 2 of 3, layer 1", "pass 3 of 3, layer 4"];
+        let wanted = [
+            "layer 1",
+            "layer 4",
+            "pass 1 of 3, layer 1",
+            "pass 1 of 3, layer 4",
+            "pass 2 of 3, layer 1",
+            "pass 3 of 3, layer 4",
+        ];
         assert_eq!(said, wanted.map(|w| format!("{w} of 4")));
     }
 

@@ -199,7 +199,11 @@ fn requests_that_cannot_be_met() {
         move |lab: &Lab| {
             lab.model("tiny-llama");
             std::fs::copy(fixture("golden/imatrix/calib.txt"), lab.path("calib.txt")).unwrap();
-            for name in ["imatrix/tiny-llama.imatrix.gguf", "quality/imatrix/tiny-mixtral.imatrix.gguf", "quality/imatrix/tiny-qwen3moe.imatrix.gguf"] {
+            for name in [
+                "imatrix/tiny-llama.imatrix.gguf",
+                "quality/imatrix/tiny-mixtral.imatrix.gguf",
+                "quality/imatrix/tiny-qwen3moe.imatrix.gguf",
+            ] {
                 let to = name.rsplit('/').next().unwrap().replace(".imatrix", "");
                 std::fs::copy(fixture("golden").join(name), lab.path(&to)).unwrap();
             }
