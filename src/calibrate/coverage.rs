@@ -64,7 +64,8 @@ impl Activations {
     /// A warning for each gap. Tensors of one layer with the same gaps (gate, up and down of the same experts) share a warning.
     pub(crate) fn coverage(&self) -> Vec<Warning> {
         // By layer and gap, in the order of the names.
-        let mut found: BTreeMap<(Option<u32>, Gap, Vec<usize>), Vec<&str>> = BTreeMap::new();
+        type Where = (Option<u32>, Gap, Vec<usize>);
+        let mut found: BTreeMap<Where, Vec<&str>> = BTreeMap::new();
         for (name, entry) in &self.entries {
             let mut gaps: BTreeMap<Gap, Vec<usize>> = BTreeMap::new();
             for (n, (sums, tokens)) in entry.matrices().enumerate() {

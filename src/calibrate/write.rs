@@ -8,6 +8,9 @@ use crate::tensor::{DType, Shape};
 use std::io::{self, Write};
 use std::path::Path;
 
+/// Writes a whole file.
+type WriteFile<'a> = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + 'a>;
+
 /// Which form a file has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -39,10 +42,7 @@ impl Form {
     ///
     /// # Errors
     /// What the form cannot hold.
-    pub(super) fn writer(
-        self,
-        activations: &Activations,
-    ) -> Result<Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + '_>> {
+    pub(super) fn writer(self, activations: &Activations) -> Result<WriteFile<'_>> {
         match self {
             Self::Gguf => {
                 let head = head(activations)?;

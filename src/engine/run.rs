@@ -149,7 +149,7 @@ pub fn run<'a>(prepared: &'a Prepared, options: &RunOptions<'_>) -> Result<Repor
         version: env!("CARGO_PKG_VERSION").to_owned(),
         source: prepared.plan.source.clone(),
         seconds: begun.elapsed().as_secs_f64(),
-        encode_seconds: (!skips).then(|| encoded.as_secs_f64()),
+        encode_seconds: (!skips).then_some(encoded.as_secs_f64()),
         paused_seconds: Some(options.gate.closed_for().as_secs_f64()).filter(|s| *s > 0.0),
         cpu_seconds: usage.cpu_seconds,
         peak_rss: usage.peak_rss,

@@ -98,3 +98,23 @@ fn what_cannot_be_measured_is_refused() {
         assert!(!lab.path("x.gguf").exists(), "{options}");
     }
 }
+
+#[test]
+fn types_are_copied_from_another_file() {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    lab.model("mini-bert");
+    lab.run("convert tiny-llama --to gguf --target-size 2.3MB -o mix.gguf").expect(0);
+    lab.run("convert tiny-llama --to gguf --like mix.gguf -o copy.gguf").expect(0);
+    assert_eq!(fs::read(lab.path("mix.gguf")).unwrap(), fs::read(lab.path("copy.gguf")).unwrap());
+    lab.run("convert mini-bert --to gguf:q8_0 -o bert.gguf").expect(0);
+    for (options, words) in [
+        ("--like bert.gguf", "no types to copy"),
+        ("--like tiny-llama", "from a GGUF only"),
+        ("--like none.gguf", "none.gguf"),
+        ("--like mix.gguf --target-size 2MB", "a budget chooses types"),
+    ] {
+        let refused = lab.run(&format!("convert tiny-llama --to gguf {options} -o x.gguf")).expect(2);
+        assert!(refused.err.contains(words), "{options}: {}", refused.err);
+    }
+}

@@ -202,7 +202,8 @@ fn prompt(model: &Model, tokenizer: &TextTokenizer, request: &Request, task: Tas
 /// # Errors
 /// Models that cannot be run, have no tokenizer, or another vocabulary than the first; a prompt that is empty or too long; a cancelled task.
 pub(crate) fn continuations(request: &Request, task: Task<'_>, listener: &dyn Listener) -> Result<Vec<Continuation>> {
-    let speakers: Vec<Speaker> = request.models.iter().map(|p| Speaker::open(p, request, task)).collect::<Result<_>>()?;
+    let speakers: Vec<Speaker> =
+        request.models.iter().map(|p| Speaker::open(p, request, task)).collect::<Result<_>>()?;
     let Some((base, others)) = speakers.split_first() else { return Ok(Vec::new()) };
     let vocabulary = base.forward.vocabulary();
     if request.tokens.saturating_mul(vocabulary).saturating_mul(4) > MAX_LOGITS {
