@@ -31,10 +31,10 @@ pub(crate) fn run(args: RecipeArgs) -> Exit {
                 Exit::Request
             }
         },
-        RecipeCommand::Check { file } if !file.exists() => {
-            refuse(&ModelError::request("no such file or folder").in_file(&file))
-        }
         RecipeCommand::Check { file } => {
+            if let Err(e) = std::fs::metadata(&file) {
+                return refuse(&ModelError::io(&file, "reading", e));
+            }
             let problems = recipe::lint_file(&file, &recipe::Available::default());
             for p in &problems {
                 err(&format!("{p}\n"));

@@ -5,8 +5,8 @@ use super::text::Style;
 use super::{Exit, err, refuse};
 use crate::formats;
 use crate::model::{ModelError, Result};
-use crate::recipe::options::gguf;
-use crate::recipe::{self, Recipe, Target};
+use crate::recipe::keys::OptionGroup;
+use crate::recipe::{self, Recipe, Target, options};
 use crate::transform::FileType;
 use std::path::Path;
 
@@ -78,7 +78,8 @@ fn is_recipe_file(path: &Path) -> bool {
     path.extension().is_some_and(|e| ["toml", "yaml", "yml", "json"].iter().any(|known| e == *known))
 }
 
-/// Sets keys of a recipe. What `recipe check` refuses in a file is refused here too.
+/// Sets keys of a recipe. What `recipe check` refuses in a file is refused here too; of targets and steps only what this version does not do:
+/// the rest is found, with better advice, when they are planned.
 pub(super) fn apply(recipe: &mut Recipe, set: &[String], force: bool) -> Result<(), RequestError> {
     let before = if set.is_empty() { Vec::new() } else { recipe::check(recipe) };
     for pair in set {
@@ -86,7 +87,8 @@ pub(super) fn apply(recipe: &mut Recipe, set: &[String], force: bool) -> Result<
     }
     if !set.is_empty() {
         let known = |p: &recipe::Problem| before.iter().any(|b| (&b.path, &b.message) == (&p.path, &p.message));
-        let found = recipe::check(recipe).into_iter().filter(|p| p.is_error() && !known(p));
+        let new = |p: &recipe::Problem| p.is_error() && !known(p) && (p.unavailable || !p.is_planned());
+        let found = recipe::check(recipe).into_iter().filter(new);
         let found: Vec<String> = found.map(|p| p.to_string()).collect();
         if !found.is_empty() {
             return Err(RequestError::Recipe(found.join("\n")));
@@ -116,11 +118,13 @@ pub(super) fn type_in_name(output: &Path, target: &Target) -> Option<String> {
     let parsed = |name: &str| FileType::parse(name).filter(|t| !t.is_copy());
     let (named, digits) = (parsed(last), last.trim_start_matches(['i', 'I', 't', 'T']));
     // `Q9_X` is meant as a type, whether or not there is such a type.
-    let like_one = digits.starts_with(['q', 'Q']) && digits.contains('_') && digits[1..].starts_with(char::is_numeric);
+    let like_one =
+        digits.strip_prefix(['q', 'Q']).is_some_and(|n| n.contains('_') && n.starts_with(|c: char| c.is_ascii_digit()));
     if last.parse::<u32>().is_ok() || (named.is_none() && !like_one) {
         return None;
     }
-    let is_budget = target.has(&gguf::TARGET_SIZE) || target.has(&gguf::TARGET_BPW);
+    let mut budgets = options::own_keys().filter(|k| k.group == Some(OptionGroup::Budget));
+    let is_budget = budgets.any(|k| target.options.json(k).is_some());
     match target.quantization.as_deref().filter(|q| !q.eq_ignore_ascii_case("auto")) {
         Some(q) if q.eq_ignore_ascii_case(last) || (named.is_some() && parsed(q) == named) => None,
         Some(q) => Some(format!("the name of the output says {last}, but its type is {}", q.to_ascii_uppercase())),

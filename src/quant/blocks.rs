@@ -50,17 +50,3 @@ impl<'a> Rows<'a> {
         }
     }
 }
-
-/// Calls `decode` for each block of `B` bytes and `N` elements.
-#[inline(always)]
-pub(in crate::quant) fn decode_blocks<const B: usize, const N: usize>(
-    src: &[u8],
-    dst: &mut [f32],
-    decode: impl Fn(&[u8; B], &mut [f32; N]),
-) {
-    for (block, out) in src.as_chunks::<B>().0.iter().zip(dst.as_chunks_mut::<N>().0) {
-        // A copy cannot overlap the elements, so the compiler can work on many of them at a time.
-        let block = *block;
-        decode(&block, out);
-    }
-}

@@ -67,11 +67,12 @@ struct Checker<'a> {
 }
 
 fn not_yet(path: &RecipePath, what: &str, help: impl Into<String>) -> Problem {
-    Problem::of(path, format!("{what} {NOT_YET}")).with_help(help)
+    Problem::of(path, format!("{what} {NOT_YET}")).unavailable().with_help(help)
 }
 
 fn key_not_yet(path: &RecipePath, key: &Key) -> Problem {
-    Problem::of(path, Message::of_key(key.name, NOT_YET.to_owned())).with_help("Remove it to run the recipe.")
+    let problem = Problem::of(path, Message::of_key(key.name, NOT_YET.to_owned())).unavailable();
+    problem.with_help("Remove it to run the recipe.")
 }
 
 impl Checker<'_> {

@@ -55,6 +55,9 @@ pub struct Problem {
     /// The key as a value, if the problem was found in a recipe and not in its text.
     #[serde(skip)]
     pub at: Option<Box<RecipePath>>,
+    /// True if it is about something that this version does not do.
+    #[serde(skip)]
+    pub(crate) unavailable: bool,
     /// Where the message continues behind the name of the key that it begins with, in bytes.
     #[serde(skip)]
     pub(super) behind_key: u32,
@@ -151,6 +154,7 @@ impl Problem {
             help: None,
             place: None,
             at: None,
+            unavailable: false,
             behind_key,
         }
     }
@@ -168,6 +172,16 @@ impl Problem {
     /// A note about a key.
     pub(crate) fn note(path: impl Into<String>, message: impl Into<Message>) -> Self {
         Self { severity: Severity::Note, ..Self::error(path, message) }
+    }
+
+    /// Marks it as about something that this version does not do.
+    pub(crate) fn unavailable(self) -> Self {
+        Self { unavailable: true, ..self }
+    }
+
+    /// True if it is about a target or a step, which planning checks too.
+    pub(crate) fn is_planned(&self) -> bool {
+        matches!(self.at.as_ref().map(|at| at.table), Some(RecipeTable::Target(_) | RecipeTable::Step(_)))
     }
 
     /// Adds what to do.

@@ -34,8 +34,8 @@ pub(in crate::quant) struct Iq1S;
 
 impl Codec<N, S_BYTES> for Iq1S {
     const IMPORTANCE: Importance = Importance::Required;
+    const DECODES_IN_LANES: bool = true;
     const F16_SCALES: &'static [usize] = &[0];
-    const WIDE_DECODE: bool = false;
 
     fn encode(rows: Rows<'_>) {
         rows.encode_each(|x: &[f32; N], importance: Option<&[f32; N]>, out| {
@@ -73,6 +73,24 @@ impl Codec<N, S_BYTES> for Iq1S {
     }
 
     #[inline(always)]
+    fn decode_lanes<I: Isa>(s: I, b: &[u8; S_BYTES], out: &mut [f32; N]) {
+        let d = from_f16([b[0], b[1]]);
+        for (j, out) in out.as_chunks_mut::<16>().0.iter_mut().enumerate() {
+            let at = 2 + GROUPS + j / 2 * 2;
+            let word = usize::from(u16::from_le_bytes([b[at], b[at + 1]]));
+            let point = |g: usize| usize::from(b[2 + g]) | (word >> (3 * (g % 4)) & 7) << 8;
+            let minus = word >> 15;
+            two_groups(
+                s,
+                out,
+                [point(2 * j), point(2 * j + 1)],
+                minus | minus << 1,
+                d * (2 * (word >> 12 & 7) + 1) as f32,
+            );
+        }
+    }
+
+    #[inline(always)]
     fn search<I: Isa>(_s: I, rows: Rows<'_>) {
         let nibbles = Layout::of_nibbles(32, Self::decode_block, |j| (2 + GROUPS + 2 * j + 1, 4));
         grid::search(&Layout { bits: 3, ..nibbles }, rows);
@@ -83,9 +101,9 @@ impl Codec<N, S_BYTES> for Iq1S {
 pub(in crate::quant) struct Iq1M;
 
 impl Codec<N, M_BYTES> for Iq1M {
+    const DECODES_IN_LANES: bool = true;
     /// The scale is spread over four words.
     const F16_SCALES: &'static [usize] = &[];
-    const WIDE_DECODE: bool = false;
 
     fn encode(rows: Rows<'_>) {
         rows.encode_each(|x: &[f32; N], importance: Option<&[f32; N]>, out| {
@@ -122,6 +140,18 @@ impl Codec<N, M_BYTES> for Iq1M {
             let point = usize::from(b[g]) | (nibble & 7) << 8;
             let scale = word(g / 8) >> (3 * (g / 2 % 4)) & 7;
             group(out, g, point, nibble & 8 != 0, d * f32::from(2 * scale + 1));
+        }
+    }
+
+    #[inline(always)]
+    fn decode_lanes<I: Isa>(s: I, b: &[u8; M_BYTES], out: &mut [f32; N]) {
+        let word = |i: usize| u16::from_le_bytes([b[M_WORDS + 2 * i], b[M_WORDS + 1 + 2 * i]]);
+        let d = m_scale(b);
+        for (j, out) in out.as_chunks_mut::<16>().0.iter_mut().enumerate() {
+            let high = usize::from(b[GROUPS + j]);
+            let points = [usize::from(b[2 * j]) | (high & 7) << 8, usize::from(b[2 * j + 1]) | (high >> 4 & 7) << 8];
+            let scale = word(j / 4) >> (3 * (j % 4)) & 7;
+            two_groups(s, out, points, high >> 3 & 1 | high >> 6 & 2, d * f32::from(2 * scale + 1));
         }
     }
 
@@ -172,6 +202,43 @@ fn group(out: &mut [f32; N], g: usize, point: usize, negative: bool, scale: f32)
     for (o, digit) in out.as_chunks_mut::<8>().0[g].iter_mut().zip(digits8(IQ1[point])) {
         *o = scale * ((i32::from(digit) - 1) as f32 + shift);
     }
+}
+
+/// The digits of each point, a byte each.
+static DIGITS: [[u8; 8]; 2048] = {
+    let mut all = [[0; 8]; 2048];
+    let mut point = 0;
+    while point < all.len() {
+        let mut i = 0;
+        while i < 8 {
+            all[point][i] = (IQ1[point] >> (2 * i) & 3) as u8;
+            i += 1;
+        }
+        point += 1;
+    }
+    all
+};
+
+/// What is added to the digits of two groups: a bit for each says that it is negative.
+static SHIFTS: [[f32; 16]; 4] = {
+    let (mut first, mut second, both) = ([SHIFT; 16], [SHIFT; 16], [-SHIFT; 16]);
+    let mut i = 0;
+    while i < 8 {
+        first[i] = -SHIFT;
+        second[8 + i] = -SHIFT;
+        i += 1;
+    }
+    [[SHIFT; 16], first, second, both]
+};
+
+/// [`group`] for two groups in sixteen lanes.
+#[inline(always)]
+fn two_groups<I: Isa>(s: I, out: &mut [f32; 16], points: [usize; 2], minus: usize, scale: f32) {
+    let mut digits = [0; 16];
+    digits[..8].copy_from_slice(&DIGITS[points[0] % DIGITS.len()]);
+    digits[8..].copy_from_slice(&DIGITS[points[1] % DIGITS.len()]);
+    let value = I::F::of_codes(s.bytes(&digits)) - s.splat(1.0) + s.load(&SHIFTS[minus % 4]);
+    (s.splat(scale) * value).store(out);
 }
 
 /// Weights of a sub-block's elements.

@@ -54,7 +54,6 @@ pub(in crate::quant) struct Iq2Xxs;
 impl Codec<N, XXS_BYTES> for Iq2Xxs {
     const IMPORTANCE: Importance = Importance::Required;
     const F16_SCALES: &'static [usize] = &[0];
-    const WIDE_DECODE: bool = false;
 
     fn encode(rows: Rows<'_>) {
         rows.encode_each(|x, importance, out| {
@@ -92,7 +91,6 @@ pub(in crate::quant) struct Iq2Xs;
 impl Codec<N, XS_BYTES> for Iq2Xs {
     const IMPORTANCE: Importance = Importance::Required;
     const F16_SCALES: &'static [usize] = &[0];
-    const WIDE_DECODE: bool = false;
 
     fn encode(rows: Rows<'_>) {
         rows.encode_each(|x, importance, out| {
@@ -128,7 +126,6 @@ pub(in crate::quant) struct Iq2S;
 
 impl Codec<N, S_BYTES> for Iq2S {
     const F16_SCALES: &'static [usize] = &[0];
-    const WIDE_DECODE: bool = false;
 
     fn encode(rows: Rows<'_>) {
         rows.encode_each(|x, importance, out| {

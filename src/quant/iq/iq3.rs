@@ -11,8 +11,8 @@
 
 use super::grids::{IQ3_S, IQ3_S_VALUES, IQ3_XXS, IQ3_XXS_VALUES, digits4, even_signs, sign};
 use super::nearest::Grid;
+use super::scale_lanes;
 use super::search::{Found, How, Redo, scale_codes};
-use super::search_lanes::encode_lanes;
 use crate::quant::blocks::Rows;
 use crate::quant::codec::Codec;
 use crate::quant::effort::grid::{self, Layout};
@@ -53,7 +53,6 @@ pub(in crate::quant) struct Iq3Xxs;
 
 impl Codec<N, XXS_BYTES> for Iq3Xxs {
     const F16_SCALES: &'static [usize] = &[0];
-    const WIDE_DECODE: bool = false;
 
     fn encode(rows: Rows<'_>) {
         rows.encode_each(|x, importance, out| {
@@ -61,10 +60,10 @@ impl Codec<N, XXS_BYTES> for Iq3Xxs {
         });
     }
 
-    /// A sub-block is in each lane.
+    /// A candidate scale is in each lane.
     #[inline(always)]
     fn encode_lanes<I: Isa>(s: I, rows: Rows<'_>) {
-        encode_lanes::<I, 32, 4, 8, XXS_BYTES>(s, rows, &XXS_GRID, XXS, write_xxs);
+        scale_lanes::encode::<I, 32, 4, 8, XXS_BYTES>(s, rows, &XXS_GRID, XXS, write_xxs);
     }
 
     #[inline(always)]
@@ -90,7 +89,6 @@ pub(in crate::quant) struct Iq3S;
 
 impl Codec<N, S_BYTES> for Iq3S {
     const F16_SCALES: &'static [usize] = &[0];
-    const WIDE_DECODE: bool = false;
 
     fn encode(rows: Rows<'_>) {
         rows.encode_each(|x, importance, out| {
@@ -98,10 +96,10 @@ impl Codec<N, S_BYTES> for Iq3S {
         });
     }
 
-    /// A sub-block is in each lane.
+    /// A candidate scale is in each lane.
     #[inline(always)]
     fn encode_lanes<I: Isa>(s: I, rows: Rows<'_>) {
-        encode_lanes::<I, 32, 4, 8, S_BYTES>(s, rows, &S_GRID, S, write_s);
+        scale_lanes::encode::<I, 32, 4, 8, S_BYTES>(s, rows, &S_GRID, S, write_s);
     }
 
     #[inline(always)]

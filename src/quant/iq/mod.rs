@@ -2,7 +2,8 @@
 //!
 //! IQ4_NL and IQ4_XS choose each element from sixteen unevenly spaced values (`four_bits`). The others choose groups of eight
 //! or four elements at once from a grid of points (`grids`), with separate signs. `search` (IQ2, IQ3) and `ternary` (IQ1) are the
-//! definition, `search_lanes`, `split_lanes` and `ternary_lanes` the same in lanes; `nearest` finds grid points for both.
+//! definition, `search_lanes` (IQ2), `scale_lanes` (IQ3), `split_lanes` and `ternary_lanes` (IQ1) the same in lanes; `nearest` finds grid points
+//! for both.
 #![allow(clippy::needless_range_loop, reason = "several arrays are indexed in step")]
 
 mod four_bits;
@@ -13,6 +14,7 @@ mod iq3;
 mod iq4_nl;
 mod iq4_xs;
 mod nearest;
+mod scale_lanes;
 mod search;
 mod search_lanes;
 mod split_lanes;

@@ -5,12 +5,13 @@
 //!
 //! A combination is identified by its *code*: its digits packed, the first lowest. The codes of points are the numbers of `grids`.
 
+use super::search::digits_at;
 use crate::quant::simd::{Isa, Lanes};
 
 /// Neighbours compared at a time; the last of a list is repeated to fill it up.
 const TOGETHER: usize = 16;
 
-/// Marks neighbours instead of a point in the map.
+/// Marks the neighbours of a code that is not a point; a point is its own neighbour.
 const NEAR: u32 = 1 << 31;
 
 /// Bits of the map's numbers for how many neighbours there are; above them is the index of the first.
@@ -20,8 +21,10 @@ const COUNT_BITS: u32 = 12;
 pub(super) struct Grid<const G: usize> {
     /// The code of each point.
     points: Vec<u16>,
-    /// For each code: the number of a point, or which part of `near`.
+    /// For each code: which part of `near`.
     map: Vec<u32>,
+    /// For each code: the number of the point, or 0.
+    numbers: Vec<u16>,
     /// Codes of neighbours, list after list.
     near: Vec<[u16; TOGETHER]>,
 }
@@ -33,10 +36,13 @@ impl<const G: usize> Grid<G> {
     /// Prepares a grid whose digits run from 0 to `max_digit`; `distances` is how many of the smallest distances count as near.
     pub(super) fn new(points: &[u16], max_digit: u8, distances: usize) -> Self {
         let mut map = vec![NEAR; 1 << (Self::BITS * G as u32)];
-        for (i, &code) in points.iter().enumerate() {
-            map[usize::from(code)] = i as u32;
-        }
+        let mut numbers = vec![0; map.len()];
         let mut near: Vec<[u16; TOGETHER]> = Vec::new();
+        for (i, &code) in points.iter().enumerate() {
+            numbers[usize::from(code)] = i as u16;
+            map[usize::from(code)] = (near.len() as u32) << COUNT_BITS | 1;
+            near.push([code; TOGETHER]);
+        }
         let mut distance = vec![0u32; points.len()];
         for at in 0..map.len() {
             let digits = Self::digits(at as u16);
@@ -58,7 +64,7 @@ impl<const G: usize> Grid<G> {
             list.resize(list.len().next_multiple_of(TOGETHER), last);
             near.extend_from_slice(list.as_chunks().0);
         }
-        Self { points: points.to_vec(), map, near }
+        Self { points: points.to_vec(), map, numbers, near }
     }
 
     /// The code of digits.
@@ -76,7 +82,7 @@ impl<const G: usize> Grid<G> {
     /// The number of the point with this code; 0 if there is none.
     #[inline(always)]
     pub(super) fn point_of(&self, code: u16) -> u16 {
-        self.map.get(usize::from(code)).map_or(0, |&p| if p & NEAR == 0 { p as u16 } else { 0 })
+        self.numbers.get(usize::from(code)).copied().unwrap_or(0)
     }
 
     /// The number of the point with these digits; 0 if there is none.
@@ -94,11 +100,7 @@ impl<const G: usize> Grid<G> {
     /// its index) at a digit; errors are summed in index order.
     #[inline(always)]
     pub(super) fn nearest(&self, digits: &[u8; G], error: impl Fn(usize, u8) -> f32) -> Option<[u8; G]> {
-        let entry = self.map[usize::from(Self::code(digits))];
-        if entry & NEAR == 0 {
-            return None;
-        }
-        let near = &self.near[(entry & !NEAR) as usize >> COUNT_BITS..].as_flattened()[..self.count(entry)];
+        let near = self.near(Self::code(digits))?;
         let (mut best, mut found) = (f32::MAX, near.first().copied().unwrap_or(0));
         for &code in near {
             let sum = Self::digits(code).iter().enumerate().fold(0f32, |sum, (i, &digit)| sum + error(i, digit));
@@ -107,6 +109,31 @@ impl<const G: usize> Grid<G> {
             }
         }
         Some(Self::digits(found))
+    }
+
+    /// The neighbours of a code, nearest first, unless it is a point.
+    #[inline(always)]
+    fn near(&self, code: u16) -> Option<&[u16]> {
+        let entry = self.map[usize::from(code)];
+        if entry & NEAR == 0 {
+            return None;
+        }
+        Some(&self.near[(entry & !NEAR) as usize >> COUNT_BITS..].as_flattened()[..self.count(entry)])
+    }
+
+    /// The neighbours of a code, nearest first, in fours; the last is repeated to fill them up. A point is its own neighbour. True
+    /// if the code is none.
+    #[inline(always)]
+    pub(super) fn fours(&self, code: u16) -> (&[[u16; 4]], bool) {
+        let entry = self.map[usize::from(code) % self.map.len()];
+        let fours = self.near[(entry & !NEAR) as usize >> COUNT_BITS..].as_flattened().as_chunks().0;
+        (&fours[..self.count(entry).div_ceil(4)], entry & NEAR != 0)
+    }
+
+    /// The code of magnitudes at an inverse scale.
+    #[inline(always)]
+    pub(super) fn code_at(&self, x: &[f32; G], id: f32, levels: i32) -> u16 {
+        Self::code(&digits_at(x, id, levels))
     }
 
     /// [`Grid::nearest`] by codes, with a neighbour in each lane; the error of an element is w·(scale·v − x)², `values` has the v of

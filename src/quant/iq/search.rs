@@ -40,6 +40,18 @@ impl How {
         self.floor * sum_of_squares(x) / 256.0
     }
 
+    /// [`How::floor`] of four blocks: four chains of sums hide each other's latency.
+    #[inline(always)]
+    pub(super) fn floors(&self, x: [&[f32; 256]; 4]) -> [f32; 4] {
+        let mut sums = [0f32; 4];
+        for i in 0..256 {
+            for b in 0..4 {
+                sums[b] += x[b][i] * x[b][i];
+            }
+        }
+        sums.map(|sum| self.floor * sum / 256.0)
+    }
+
     /// Weights of a sub-block's elements.
     #[inline(always)]
     pub(super) fn weights<const S: usize>(&self, x: &[f32; S], importance: Option<&[f32; S]>, floor: f32) -> [f32; S] {
@@ -118,7 +130,7 @@ pub(super) fn split_signs<const S: usize>(x: &[f32; S], w: &[f32; S], even: bool
 }
 
 #[inline(always)]
-fn digits_at<const G: usize>(x: &[f32], id: f32, levels: i32) -> [u8; G] {
+pub(super) fn digits_at<const G: usize>(x: &[f32], id: f32, levels: i32) -> [u8; G] {
     std::array::from_fn(|i| nearest_int(0.5 * (id * x[i] - 1.0)).clamp(0, levels - 1) as u8)
 }
 
@@ -149,7 +161,12 @@ fn moments<const S: usize, const G: usize>(x: &[f32; S], w: &[f32; S], digits: &
 }
 
 /// Searches a sub-block. `None` where it counts as all zero: nothing of it is stored then, not even signs.
-fn search<const S: usize, const G: usize>(x: &[f32; S], w: &[f32; S], grid: &Grid<G>, how: How) -> Option<Found> {
+pub(super) fn search<const S: usize, const G: usize>(
+    x: &[f32; S],
+    w: &[f32; S],
+    grid: &Grid<G>,
+    how: How,
+) -> Option<Found> {
     let root = w.map(f32::sqrt);
     let (x, mut signs) = split_signs(x, w, how.even_signs);
     let max = x.iter().skip(1).fold(x[0], |m, &v| if m > v { m } else { v });

@@ -7,7 +7,7 @@ use crate::quant::search::positive;
 use crate::quant::simd::{self, Isa, Lanes, MAGIC, MAX_LANES, all_small, levels_anywhere, numbers, transpose};
 
 /// The magnitude of each digit. Digits of two bits are picked by three, so their table repeats.
-const fn magnitudes(digits_of_two_bits: bool) -> [f32; 8] {
+pub(super) const fn magnitudes(digits_of_two_bits: bool) -> [f32; 8] {
     if digits_of_two_bits {
         [1.0, 3.0, 5.0, 7.0, 1.0, 3.0, 5.0, 7.0]
     } else {

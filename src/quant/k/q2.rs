@@ -24,6 +24,7 @@ const BYTES: usize = LEVELS_END + 2 + 2;
 pub(in crate::quant) struct Q2K;
 
 impl Codec<N, BYTES> for Q2K {
+    const DECODES_IN_LANES: bool = true;
     const F16_SCALES: &'static [usize] = &[LEVELS_END, LEVELS_END + 2];
 
     fn encode(rows: Rows<'_>) {
@@ -39,6 +40,16 @@ impl Codec<N, BYTES> for Q2K {
     fn decode_block(b: &[u8; BYTES], out: &mut [f32; N]) {
         if let Some(q) = b[SUBS..].first_chunk() {
             minimums::decode::<S, SUBS>(&Self::read(b), &two_bits::unpack(q), out);
+        }
+    }
+
+    #[inline(always)]
+    fn decode_lanes<I: Isa>(s: I, b: &[u8; BYTES], out: &mut [f32; N]) {
+        let scales = Self::read(b);
+        for j in 0..SUBS {
+            let (d, m) = scales.of_sub(j);
+            let l = two_bits::of_sub(s, &b[SUBS..], j);
+            (s.splat(d) * I::F::of_codes(l) - s.splat(m)).store(&mut out[S * j..]);
         }
     }
 

@@ -22,13 +22,11 @@ const LEVELS: usize = N / 8;
 const SCALES: usize = LEVELS + N / 4;
 const BYTES: usize = SCALES + 12 + 2;
 
-/// Groups of lanes searched at the same time.
-const AT_ONCE: usize = 2;
-
 /// The format.
 pub(in crate::quant) struct Q3K;
 
 impl Codec<N, BYTES> for Q3K {
+    const DECODES_IN_LANES: bool = true;
     const F16_SCALES: &'static [usize] = &[BYTES - 2];
 
     fn encode(rows: Rows<'_>) {
@@ -40,48 +38,45 @@ impl Codec<N, BYTES> for Q3K {
     fn encode_lanes<I: Isa>(s: I, mut rows: Rows<'_>) {
         let blocks = rows.blocks::<N>();
         let group = I::F::N / SUBS;
-        let zero = s.splat(0.0);
-        for first in (0..blocks.len()).step_by(AT_ONCE * group) {
+        for first in (0..blocks.len()).step_by(group) {
             // Lanes beyond the last block repeat it.
-            let block = |p: usize, lane: usize| (first + p * group + lane / SUBS).min(blocks.len() - 1);
-            let (mut x, mut levels) = ([[zero; S]; AT_ONCE], [[zero; S]; AT_ONCE]);
-            let mut weight_sums = [None; AT_ONCE];
-            let mut scales = [zero; AT_ONCE];
-            for p in 0..AT_ONCE {
-                x[p] = transpose(s, |lane| sub::<S, _>(&blocks[block(p, lane)], lane % SUBS));
-            }
-            if rows.weights.is_none() {
-                let shift;
-                (scales, shift) = simd::symmetric_3bit(s, 4, &x, &mut levels);
-                for p in 0..AT_ONCE {
-                    for l in &mut levels[p] {
-                        *l = *l + shift[p];
-                    }
-                }
+            let block = |lane: usize| (first + lane / SUBS).min(blocks.len() - 1);
+            let sub_of = |lane: usize| sub::<S, _>(&blocks[block(lane)], lane % SUBS);
+            let x = transpose(s, sub_of);
+            let (scales, weights) = if rows.weights.is_none() {
+                (simd::symmetric_3bit(s, 4, &x, sub_of), None)
             } else {
-                for p in 0..AT_ONCE {
-                    let w = weighted_lanes(s, &rows, &x[p], 2.0, |lane| block(p, lane));
-                    let mut sums = zero;
-                    for i in 0..S {
-                        sums = sums + w[i];
-                    }
-                    weight_sums[p] = Some(numbers(sums));
-                    let iscales;
-                    (scales[p], iscales) = simd::symmetric(s, 4, &x[p], &w);
-                    simd::symmetric_levels(s, 4, &x[p], iscales, &mut levels[p]);
+                let w = weighted_lanes(s, &rows, &x, 2.0, block);
+                let mut sums = s.splat(0.0);
+                for i in 0..S {
+                    sums = sums + w[i];
                 }
-            }
-            for b in 0..(AT_ONCE * group).min(blocks.len() - first) {
-                let (p, i) = (b / group, b % group);
+                let (scales, iscales) = simd::symmetric(s, 4, &x, &w);
+                (scales, Some((numbers(sums), numbers(iscales))))
+            };
+            let scales = numbers(scales);
+            for i in 0..group.min(blocks.len() - first) {
+                let (x, out) = (&blocks[first + i], rows.out(first + i));
                 let of = |v: &[f32; MAX_LANES]| std::array::from_fn(|j| v[i * SUBS + j]);
-                let (scales, sums) = (of(&numbers(scales[p])), weight_sums[p].as_ref().map(of));
-                finish(&blocks[first + b], &scales, sums.as_ref(), rows.out(first + b), |j| {
-                    let mut l = [0; S];
-                    for e in 0..S {
-                        l[e] = numbers(levels[p][e])[i * SUBS + j] as u8;
+                match &weights {
+                    None => {
+                        let (d, q_scales) = plain_scales(&of(&scales));
+                        finish(x, d, &q_scales, out, |j| {
+                            let mut l = [0; S];
+                            symmetric_3bit(4, sub(x, j), &mut l);
+                            l
+                        });
                     }
-                    l
-                });
+                    Some((sums, iscales)) => {
+                        let mut q_scales = [0; SUBS];
+                        let d = simd::symmetric_of_one(s, 32, &of(&scales), &of(sums), &mut q_scales);
+                        finish(x, d, &q_scales, out, |j| {
+                            let iscale = iscales[i * SUBS + j];
+                            let level = |v: f32| (nearest_int(iscale * v).clamp(-4, 3) + 4) as u8;
+                            if iscale == 0.0 { [0; S] } else { sub::<S, _>(x, j).map(level) }
+                        });
+                    }
+                }
             }
         }
     }
@@ -97,6 +92,20 @@ impl Codec<N, BYTES> for Q3K {
             for ((o, &q), t) in sub_mut::<S, _>(out, j).iter_mut().zip(sub::<S, _>(&l, j)).zip(top) {
                 *o = d * (i32::from(q) - if t >> (j / 2) & 1 == 0 { 4 } else { 0 }) as f32;
             }
+        }
+    }
+
+    #[inline(always)]
+    fn decode_lanes<I: Isa>(s: I, b: &[u8; BYTES], out: &mut [f32; N]) {
+        let Some(scales) = b[SCALES..].first_chunk() else { return };
+        let d = from_f16([b[BYTES - 2], b[BYTES - 1]]);
+        let scales = unpack16(scales);
+        let top = [s.bytes(b), s.bytes(&b[S..])];
+        for j in 0..SUBS {
+            let l = two_bits::of_sub(s, &b[LEVELS..], j);
+            let l = I::F::with_bits(l, I::F::bits_of(top[j % 2], (j / 2) as u32, 1), 2);
+            let d = s.splat(d * (i32::from(scales[j]) - 32) as f32);
+            (d * (I::F::of_codes(l) - s.splat(4.0))).store(&mut out[S * j..]);
         }
     }
 
@@ -137,34 +146,35 @@ fn encode_block(x: &[f32; N], importance: Option<&[f32; N]>, out: &mut [u8; BYTE
             }
         }
     }
-    finish(x, &scales, weight_sums.as_ref(), out, |j| *sub(&l, j));
-}
-
-/// Quantizes the sub-blocks' scales and chooses the levels; `searched` gives a sub-block's levels of the search, which it keeps
-/// if its scale comes out as zero.
-#[inline(always)]
-fn finish(
-    x: &[f32; N],
-    scales: &[f32; SUBS],
-    weight_sums: Option<&[f32; SUBS]>,
-    out: &mut [u8; BYTES],
-    searched: impl Fn(usize) -> [u8; S],
-) {
     let mut q_scales = [0u8; SUBS];
     let d = match weight_sums {
         None => {
-            let max = signed_max_abs(scales);
-            if max == 0.0 {
-                0.0
-            } else {
-                let inverse = -32.0 / max;
-                q_scales = scales.map(|s| ((nearest_int(inverse * s) as i8).clamp(-32, 31) + 32) as u8);
-                1.0 / inverse
-            }
+            let d;
+            (d, q_scales) = plain_scales(&scales);
+            d
         }
-        Some(weight_sums) => symmetric(32, scales, weight_sums, &mut q_scales),
+        Some(sums) => symmetric(32, &scales, &sums, &mut q_scales),
     };
-    write_scales(out, d, &q_scales);
+    finish(x, d, &q_scales, out, |j| *sub(&l, j));
+}
+
+/// The scale of the sub-blocks' scales and their codes, without importance.
+#[inline(always)]
+fn plain_scales(scales: &[f32; SUBS]) -> (f32, [u8; SUBS]) {
+    let max = signed_max_abs(scales);
+    if max == 0.0 {
+        return (0.0, [0; SUBS]);
+    }
+    let inverse = -32.0 / max;
+    let codes = scales.map(|s| ((nearest_int(inverse * s) as i8).clamp(-32, 31) + 32) as u8);
+    (1.0 / inverse, codes)
+}
+
+/// Stores a block and chooses the levels for its scales; `searched` gives a sub-block's levels of the search, which it keeps
+/// if its scale comes out as zero.
+#[inline(always)]
+fn finish(x: &[f32; N], d: f32, q_scales: &[u8; SUBS], out: &mut [u8; BYTES], searched: impl Fn(usize) -> [u8; S]) {
+    write_scales(out, d, q_scales);
     let d = from_f16(to_f16(d));
     let mut l = [0u8; N];
     for j in 0..SUBS {

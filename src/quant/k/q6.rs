@@ -28,6 +28,7 @@ const BYTES: usize = SCALES + SUBS + 2;
 pub(in crate::quant) struct Q6K;
 
 impl Codec<N, BYTES> for Q6K {
+    const DECODES_IN_LANES: bool = true;
     const F16_SCALES: &'static [usize] = &[BYTES - 2];
 
     fn encode(rows: Rows<'_>) {
@@ -82,6 +83,19 @@ impl Codec<N, BYTES> for Q6K {
             for (o, &q) in sub_mut::<S, _>(out, j).iter_mut().zip(sub::<S, _>(&l, j)) {
                 *o = d * (i32::from(q) - 32) as f32;
             }
+        }
+    }
+
+    #[inline(always)]
+    fn decode_lanes<I: Isa>(s: I, b: &[u8; BYTES], out: &mut [f32; N]) {
+        let d = from_f16([b[BYTES - 2], b[BYTES - 1]]);
+        for j in 0..SUBS {
+            let (half, in_half) = (j / 8, j % 8);
+            let nibbles = s.bytes(&b[64 * half + S * (in_half % 4)..]);
+            let l = I::F::bits_of(nibbles, 4 * (in_half / 4) as u32, 15);
+            let l = I::F::with_bits(l, two_bits::of_sub(s, &b[HIGH..], j), 4);
+            let d = s.splat(d * f32::from(b[SCALES + j] as i8));
+            (d * (I::F::of_codes(l) - s.splat(32.0))).store(&mut out[S * j..]);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Levels of two bits, four in a byte: byte 32·h + j holds elements 128·h + j, +32, +64, +96 from low to high bits.
 
 use super::super_block::N;
+use crate::quant::simd::{Isa, Lanes};
 
 /// Packs the low two bits of each level.
 #[inline(always)]
@@ -10,6 +11,12 @@ pub(super) fn pack(l: &[u8; N], out: &mut [u8; N / 4]) {
             *o = (l[j] & 3) | (l[j + 32] & 3) << 2 | (l[j + 64] & 3) << 4 | (l[j + 96] & 3) << 6;
         }
     }
+}
+
+/// The levels of the sub-block `j` of sixteen elements, in lanes.
+#[inline(always)]
+pub(super) fn of_sub<I: Isa>(s: I, q: &[u8], j: usize) -> <I::F as Lanes>::Codes {
+    I::F::bits_of(s.bytes(&q[32 * (j / 8) + 16 * (j % 2)..]), 2 * (j / 2 % 4) as u32, 3)
 }
 
 /// Inverse of [`pack`].

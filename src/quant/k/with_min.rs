@@ -32,6 +32,7 @@ pub(in crate::quant) struct WithMin<const BITS: u32, const B: usize>;
 
 impl<const BITS: u32, const B: usize> Codec<N, B> for WithMin<BITS, B> {
     const F16_SCALES: &'static [usize] = &[0, 2];
+    const DECODES_IN_LANES: bool = true;
 
     fn encode(rows: Rows<'_>) {
         minimums::encode::<Self, S, SUBS, B>(rows);
@@ -45,6 +46,28 @@ impl<const BITS: u32, const B: usize> Codec<N, B> for WithMin<BITS, B> {
     #[inline(always)]
     fn decode_block(b: &[u8; B], out: &mut [f32; N]) {
         minimums::decode::<S, SUBS>(&Self::read(b), &unpack::<BITS>(&b[HEADER..]), out);
+    }
+
+    #[inline(always)]
+    fn decode_lanes<I: Isa>(s: I, b: &[u8; B], out: &mut [f32; N]) {
+        let scales = Self::read(b);
+        let nibbles = &b[B - N / 2..];
+        // With four bits these are not used.
+        let top = [s.bytes(&b[HEADER..]), s.bytes(&b[HEADER + 16..])];
+        for p in 0..SUBS / 2 {
+            let q = [s.bytes(&nibbles[32 * p..]), s.bytes(&nibbles[32 * p + 16..])];
+            for j in [2 * p, 2 * p + 1] {
+                let (d, m) = scales.of_sub(j);
+                let (d, m) = (s.splat(d), s.splat(m));
+                for half in 0..2 {
+                    let mut l = I::F::bits_of(q[half], 4 * (j % 2) as u32, 15);
+                    if BITS == 5 {
+                        l = I::F::with_bits(l, I::F::bits_of(top[half], j as u32, 1), 4);
+                    }
+                    (d * I::F::of_codes(l) - m).store(&mut out[S * j + 16 * half..]);
+                }
+            }
+        }
     }
 
     #[inline(always)]

@@ -56,6 +56,7 @@ impl<const BITS: u32, const B: usize> Affine<BITS, B> {
 
 impl<const BITS: u32, const B: usize> Codec<N, B> for Affine<BITS, B> {
     const NEEDS_MEAN_SQUARE: bool = true;
+    const DECODES_IN_LANES: bool = true;
     const F16_SCALES: &'static [usize] = &[0, 2];
 
     fn encode(rows: Rows<'_>) {
@@ -104,6 +105,15 @@ impl<const BITS: u32, const B: usize> Codec<N, B> for Affine<BITS, B> {
         let (d, m) = (from_f16([b[0], b[1]]), from_f16([b[2], b[3]]));
         for (o, q) in out.iter_mut().zip(unpack::<BITS>(&b[4..])) {
             *o = f32::from(q) * d + m;
+        }
+    }
+
+    #[inline(always)]
+    fn decode_lanes<I: Isa>(s: I, b: &[u8; B], out: &mut [f32; N]) {
+        let (d, m) = (s.splat(from_f16([b[0], b[1]])), s.splat(from_f16([b[2], b[3]])));
+        let l = unpack::<BITS>(&b[4..]);
+        for at in (0..N).step_by(16) {
+            (I::F::of_codes(s.bytes(&l[at..])) * d + m).store(&mut out[at..]);
         }
     }
 

@@ -26,6 +26,7 @@ pub(in crate::quant) struct Q8_0;
 
 impl Codec<N, BYTES> for Q8_0 {
     const IMPORTANCE: Importance = Importance::Ignored;
+    const DECODES_IN_LANES: bool = true;
     const F16_SCALES: &'static [usize] = &[0];
 
     fn encode(rows: Rows<'_>) {

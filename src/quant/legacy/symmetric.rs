@@ -52,6 +52,7 @@ impl<const BITS: u32, const B: usize> Symmetric<BITS, B> {
 
 impl<const BITS: u32, const B: usize> Codec<N, B> for Symmetric<BITS, B> {
     const NEEDS_MEAN_SQUARE: bool = true;
+    const DECODES_IN_LANES: bool = true;
     const F16_SCALES: &'static [usize] = &[0];
 
     fn encode(rows: Rows<'_>) {
@@ -95,6 +96,15 @@ impl<const BITS: u32, const B: usize> Codec<N, B> for Symmetric<BITS, B> {
         let d = from_f16([b[0], b[1]]);
         for (o, q) in out.iter_mut().zip(unpack::<BITS>(&b[2..])) {
             *o = (i32::from(q) - Self::ZERO) as f32 * d;
+        }
+    }
+
+    #[inline(always)]
+    fn decode_lanes<I: Isa>(s: I, b: &[u8; B], out: &mut [f32; N]) {
+        let (d, zero) = (s.splat(from_f16([b[0], b[1]])), s.splat(Self::ZERO as f32));
+        let l = unpack::<BITS>(&b[2..]);
+        for at in (0..N).step_by(16) {
+            ((I::F::of_codes(s.bytes(&l[at..])) - zero) * d).store(&mut out[at..]);
         }
     }
 

@@ -17,6 +17,7 @@ const BYTES: usize = 2 + N / 8;
 pub(in crate::quant) struct Q1_0;
 
 impl Codec<N, BYTES> for Q1_0 {
+    const DECODES_IN_LANES: bool = true;
     const F16_SCALES: &'static [usize] = &[0];
 
     fn encode(rows: Rows<'_>) {

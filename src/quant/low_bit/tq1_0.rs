@@ -13,13 +13,16 @@ use crate::quant::blocks::Rows;
 use crate::quant::codec::{Codec, Importance};
 use crate::quant::effort::low_bit;
 use crate::quant::number::{from_f16, to_f16};
-use crate::quant::simd::Isa;
+use crate::quant::simd::{Isa, Lanes};
 
 const N: usize = 256;
 const BYTES: usize = 32 + 16 + 4 + 2;
 
 /// The format.
 pub(in crate::quant) struct Tq1;
+
+/// What brings each digit of a byte to its top.
+const POWERS: [u8; 5] = [1, 3, 9, 27, 81];
 
 /// (first byte, bytes = distance between a byte's digits, digits, first element) of each group.
 const GROUPS: [(usize, usize, usize, usize); 3] = [(0, 32, 5, 0), (32, 16, 5, 160), (48, 4, 4, 240)];
@@ -41,8 +44,8 @@ impl Packing<N, BYTES> for Tq1 {
 
 impl Codec<N, BYTES> for Tq1 {
     const IMPORTANCE: Importance = Importance::Ignored;
+    const DECODES_IN_LANES: bool = true;
     const F16_SCALES: &'static [usize] = &[BYTES - 2];
-    const WIDE_DECODE: bool = false;
 
     fn encode(rows: Rows<'_>) {
         ternary::encode::<Self, N, BYTES>(rows);
@@ -55,7 +58,6 @@ impl Codec<N, BYTES> for Tq1 {
 
     #[inline(always)]
     fn decode_block(b: &[u8; BYTES], out: &mut [f32; N]) {
-        const POWERS: [u8; 5] = [1, 3, 9, 27, 81];
         let d = from_f16([b[BYTES - 2], b[BYTES - 1]]);
         for (at, width, digits, first) in GROUPS {
             for (n, power) in POWERS.into_iter().enumerate().take(digits) {
@@ -68,9 +70,36 @@ impl Codec<N, BYTES> for Tq1 {
     }
 
     #[inline(always)]
+    fn decode_lanes<I: Isa>(s: I, b: &[u8; BYTES], out: &mut [f32; N]) {
+        let (d, one) = (s.splat(from_f16([b[BYTES - 2], b[BYTES - 1]])), s.splat(1.0));
+        let out = out.as_chunks_mut::<16>().0;
+        for (n, power) in POWERS.into_iter().enumerate() {
+            for m in 0..2 {
+                ((I::F::of_codes(s.bytes(&digits::<16>(&b[16 * m..], power))) - one) * d).store(&mut out[2 * n + m]);
+            }
+            ((I::F::of_codes(s.bytes(&digits::<16>(&b[32..], power))) - one) * d).store(&mut out[10 + n]);
+        }
+        let mut last = [0; 16];
+        for (n, last) in last.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+            last.copy_from_slice(&digits::<4>(&b[48..], POWERS[n]));
+        }
+        ((I::F::of_codes(s.bytes(&last)) - one) * d).store(&mut out[15]);
+    }
+
+    #[inline(always)]
     fn search<I: Isa>(_s: I, rows: Rows<'_>) {
         low_bit::search(rows, -1, 1, Self::write);
     }
+}
+
+/// One digit of each of the first `W` bytes.
+#[inline(always)]
+fn digits<const W: usize>(b: &[u8], power: u8) -> [u8; W] {
+    let mut digits = [0; W];
+    for (digit, b) in digits.iter_mut().zip(b) {
+        *digit = ((u16::from(b.wrapping_mul(power)) * 3) >> 8) as u8;
+    }
+    digits
 }
 
 /// Packs `W` bytes of `D` digits each.

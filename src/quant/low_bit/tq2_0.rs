@@ -10,7 +10,7 @@ use crate::quant::blocks::Rows;
 use crate::quant::codec::{Codec, Importance};
 use crate::quant::effort::low_bit;
 use crate::quant::number::{from_f16, to_f16};
-use crate::quant::simd::Isa;
+use crate::quant::simd::{Isa, Lanes};
 
 const N: usize = 256;
 const BYTES: usize = N / 4 + 2;
@@ -37,6 +37,7 @@ impl Packing<N, BYTES> for Tq2 {
 
 impl Codec<N, BYTES> for Tq2 {
     const IMPORTANCE: Importance = Importance::Ignored;
+    const DECODES_IN_LANES: bool = true;
     const F16_SCALES: &'static [usize] = &[BYTES - 2];
 
     fn encode(rows: Rows<'_>) {
@@ -57,6 +58,16 @@ impl Codec<N, BYTES> for Tq2 {
                     *o = (i32::from(q >> (2 * n) & 3) - 1) as f32 * d;
                 }
             }
+        }
+    }
+
+    #[inline(always)]
+    fn decode_lanes<I: Isa>(s: I, b: &[u8; BYTES], out: &mut [f32; N]) {
+        let (d, one) = (s.splat(from_f16([b[BYTES - 2], b[BYTES - 1]])), s.splat(1.0));
+        for (j, out) in out.as_chunks_mut::<16>().0.iter_mut().enumerate() {
+            let q = s.bytes(&b[32 * (j / 8) + 16 * (j % 2)..]);
+            let l = I::F::bits_of(q, 2 * (j / 2 % 4) as u32, 3);
+            ((I::F::of_codes(l) - one) * d).store(out);
         }
     }
 

@@ -21,11 +21,17 @@ pub(in crate::quant) trait Isa: Copy {
     /// The first [`Lanes::N`] numbers of `x`.
     fn load(self, x: &[f32]) -> Self::F;
 
+    /// Lane j gets `groups(j)`: `result[i]` has element i of each group.
+    fn transpose<'a, const G: usize>(self, groups: impl Fn(usize) -> &'a [f32; G]) -> [Self::F; G];
+
     /// Eight numbers to pick from.
     fn table(self, values: &[f32; 8]) -> <Self::F as Lanes>::Table;
 
     /// The first [`Lanes::N`] numbers of `codes`, to pick by.
     fn codes(self, codes: &[u16]) -> <Self::F as Lanes>::Codes;
+
+    /// The first [`Lanes::N`] bytes.
+    fn bytes(self, bytes: &[u8]) -> <Self::F as Lanes>::Codes;
 }
 
 /// A group of numbers that are computed in step.
@@ -47,6 +53,18 @@ pub(in crate::quant) trait Lanes:
     /// For each lane the number of `table` whose index is bits `at` .. `at` + 3 of the lane's code. Digits of two bits need a
     /// table whose halves are equal.
     fn pick(table: Self::Table, codes: Self::Codes, at: u32) -> Self;
+
+    /// Bits `at` and up of each code, as many as `mask` has.
+    fn bits_of(codes: Self::Codes, at: u32, mask: u32) -> Self::Codes;
+
+    /// Each code with `bits` added at bit `at`, where it has none. The result has less than sixteen bits.
+    fn with_bits(codes: Self::Codes, bits: Self::Codes, at: u32) -> Self::Codes;
+
+    /// The low bits of each number, to pick by.
+    fn as_codes(self) -> Self::Codes;
+
+    /// The codes as numbers.
+    fn of_codes(codes: Self::Codes) -> Self;
 
     /// −w·(scale·v − x)² for each number v of `values`: the negative of a weighted error, so larger is better.
     fn merits(values: Self::Table, scale: f32, x: f32, w: f32) -> Self::Table;

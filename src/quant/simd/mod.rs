@@ -3,7 +3,7 @@
 //! The reference's sums run in index order inside a sub-block, and sub-blocks are independent of each other. So **lane =
 //! sub-block, loop = element**: each lane does exactly the scalar code's operations in its order. The scalar code (`search`, the
 //! format files) is the definition and the oracle of the tests here. Where a group of elements is chosen from a list of grid
-//! points, lane = point. Formats without sums are compiled for the wider registers, with lanes inside a block. Never fused
+//! points, lane = point, or lane = candidate scale. Where hardly any element changes (Q3_K), lane = element. Formats without sums are compiled for the wider registers, with lanes inside a block. Never fused
 //! multiply-add: no kernel uses it, and the compiler does not contract.
 //!
 //! `lanes` defines what lanes can do, `x86` is AVX2 and AVX-512 and the only place with `unsafe`, `portable` is for all other
@@ -32,5 +32,5 @@ pub(super) use level::{Level, at_best, best, names, run};
 pub(super) use nearest::{MAGIC, levels_anywhere, within as all_small};
 pub(super) use portable::Portable;
 pub(super) use positive::positive;
-pub(super) use symmetric::{signed_max_abs, symmetric, symmetric_3bit, symmetric_levels};
+pub(super) use symmetric::{signed_max_abs, symmetric, symmetric_3bit, symmetric_of_one};
 pub(super) use transpose::{numbers, transpose};

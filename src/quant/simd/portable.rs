@@ -48,6 +48,18 @@ impl Isa for Portable {
     }
 
     #[inline(always)]
+    fn transpose<'a, const G: usize>(self, groups: impl Fn(usize) -> &'a [f32; G]) -> [PortableLanes; G] {
+        let mut out = [PortableLanes([0.0; N]); G];
+        for lane in 0..N {
+            let group = groups(lane);
+            for i in 0..G {
+                out[i].0[lane] = group[i];
+            }
+        }
+        out
+    }
+
+    #[inline(always)]
     fn table(self, values: &[f32; 8]) -> [f32; 8] {
         *values
     }
@@ -56,6 +68,12 @@ impl Isa for Portable {
     fn codes(self, codes: &[u16]) -> [u16; N] {
         let codes = &codes[..N];
         from_fn(|i| codes[i])
+    }
+
+    #[inline(always)]
+    fn bytes(self, bytes: &[u8]) -> [u16; N] {
+        let bytes = &bytes[..N];
+        from_fn(|i| u16::from(bytes[i]))
     }
 }
 
@@ -99,6 +117,26 @@ impl Lanes for PortableLanes {
     #[inline(always)]
     fn pick(table: [f32; 8], codes: [u16; N], at: u32) -> Self {
         Self(from_fn(|i| table[usize::from(codes[i] >> at & 7)]))
+    }
+
+    #[inline(always)]
+    fn bits_of(codes: [u16; N], at: u32, mask: u32) -> [u16; N] {
+        codes.map(|c| c >> at & mask as u16)
+    }
+
+    #[inline(always)]
+    fn with_bits(codes: [u16; N], bits: [u16; N], at: u32) -> [u16; N] {
+        from_fn(|i| codes[i] | bits[i] << at)
+    }
+
+    #[inline(always)]
+    fn as_codes(self) -> [u16; N] {
+        self.0.map(|v| v.to_bits() as u16)
+    }
+
+    #[inline(always)]
+    fn of_codes(codes: [u16; N]) -> Self {
+        Self(codes.map(f32::from))
     }
 
     #[inline(always)]

@@ -1,8 +1,10 @@
 //! A scale for levels around zero in each lane: `search::symmetric` and `search::symmetric_3bit`, many groups at a time.
 
-use super::lanes::{Isa, Lanes};
-use super::nearest::{MAGIC, levels_anywhere, within};
-use crate::quant::search::ALL_ZERO;
+use super::lanes::{Isa, Lanes, MAX_LANES};
+use super::nearest::MAGIC;
+use super::transpose::numbers;
+use crate::quant::number::{self, nearest_int};
+use crate::quant::search::{self, ALL_ZERO};
 
 /// The element of largest magnitude in each lane, with its sign and without.
 #[inline(always)]
@@ -74,110 +76,195 @@ fn moments<S: Isa, const N: usize>(
     (sum_xl, sum_l2)
 }
 
-/// Scale and levels −nmax … nmax−1 of each lane, improved one by one, and what shifts the levels to be written. All three are
-/// 0 where the lane counts as all zero. Each step waits for a division of the one before, so `P` groups of lanes go together.
+/// A group of sixteen, as [`symmetric_3bit`] searches it.
+const GROUP: usize = 16;
+
+/// Numbers as large as this do not round by [`MAGIC`]. They occur only where sums under- or overflow.
+const TOO_LARGE: f32 = 4_000_000.0;
+
+/// The scale of each lane for levels −nmax … nmax−1 that are improved one by one; `group` gives the elements of a lane. 0 where the
+/// lane counts as all zero.
+///
+/// A level is improved given all the others, so the reference goes from one to the next. But hardly any changes: of normally
+/// distributed weights four groups in five keep all their levels. So all levels of all lanes are tried at once against the first
+/// sums, and only lanes in which one would change go through the steps.
 #[inline(always)]
-pub(in crate::quant) fn symmetric_3bit<S: Isa, const N: usize, const P: usize>(
+pub(in crate::quant) fn symmetric_3bit<'a, S: Isa>(
     s: S,
     nmax: i32,
-    x: &[[S::F; N]; P],
-    l: &mut [[S::F; N]; P],
-) -> ([S::F; P], [S::F; P]) {
-    let (zero, one, magic) = (s.splat(0.0), s.splat(1.0), s.splat(MAGIC));
-    let (low, high) = (s.splat(MAGIC - nmax as f32), s.splat(MAGIC + (nmax - 1) as f32));
-    let (mut w, mut wx) = (*x, *x);
-    let (mut sum_xl, mut sum_l2, mut shift) = ([zero; P], [zero; P], [zero; P]);
-    for p in 0..P {
-        let (max, amax) = signed_max_abs(s, &x[p]);
-        let empty = amax.lt(s.splat(ALL_ZERO));
-        let iscale = s.splat(-nmax as f32) / one.or_else(empty, max);
-        shift[p] = zero.or_else(empty, s.splat(nmax as f32));
-        for i in 0..N {
-            w[p][i] = x[p][i] * x[p][i];
-            wx[p][i] = w[p][i] * x[p][i];
-            l[p][i] = zero.or_else(empty, (iscale * x[p][i] + magic).greater(low).lesser(high) - magic);
-            sum_xl[p] = sum_xl[p] + wx[p][i] * l[p][i];
-            sum_l2[p] = sum_l2[p] + w[p][i] * l[p][i] * l[p][i];
-        }
-        // A sum that is not positive leaves a lane as it is.
-        sum_xl[p] = zero.or_else(empty, sum_xl[p]);
-        sum_l2[p] = zero.or_else(empty, sum_l2[p]);
+    x: &[S::F; GROUP],
+    group: impl Fn(usize) -> &'a [f32; GROUP],
+) -> S::F {
+    let (zero, one) = (s.splat(0.0), s.splat(1.0));
+    let (max, amax) = signed_max_abs(s, x);
+    let empty = amax.lt(s.splat(ALL_ZERO));
+    let iscale = s.splat(-nmax as f32) / one.or_else(empty, max);
+    let levels = Levels::new(s, nmax);
+    let (mut l, mut w, mut wx) = (*x, *x, *x);
+    let (mut sum_xl, mut sum_l2) = (zero, zero);
+    for i in 0..GROUP {
+        w[i] = x[i] * x[i];
+        wx[i] = w[i] * x[i];
+        l[i] = levels.nearest(iscale * x[i]);
+        sum_xl = sum_xl + wx[i] * l[i];
+        sum_l2 = sum_l2 + w[i] * l[i] * l[i];
     }
-    for _ in 0..5 {
-        let mut changed = false;
-        for i in 0..N {
-            changed |= improve_at(s, nmax, i, x, &w, &wx, l, &mut sum_xl, &mut sum_l2);
-        }
-        if !changed {
-            break;
-        }
+    let mut settled = zero.same(zero);
+    for i in 0..GROUP {
+        let step = levels.step(s, x[i], w[i], wx[i], l[i], sum_xl, sum_l2);
+        settled = S::F::but_not(S::F::but_not(settled, step.better), step.strange);
     }
-    let mut scale = [zero; P];
-    for p in 0..P {
-        scale[p] = (sum_xl[p] / sum_l2[p]).or_else(zero.lt(sum_l2[p]), zero);
+    let all = u32::MAX >> (u32::BITS as usize - S::F::N);
+    let mut open = !S::F::bits(settled) & !S::F::bits(empty) & all;
+    let (mut sums_xl, mut sums_l2, iscales) = (numbers(sum_xl), numbers(sum_l2), numbers(iscale));
+    while open != 0 {
+        let lane = open.trailing_zeros() as usize % MAX_LANES;
+        open &= open - 1;
+        let x = group(lane);
+        // A scale is a quotient; one that the scalar code found is divided by one.
+        let found = improve(s.near(), nmax, x, iscales[lane], sums_xl[lane], sums_l2[lane]);
+        (sums_xl[lane], sums_l2[lane]) =
+            found.unwrap_or_else(|| (search::symmetric_3bit(nmax, x, &mut [0; GROUP]), 1.0));
     }
-    (scale, shift)
+    let (sum_xl, sum_l2) = (s.load(&sums_xl), s.load(&sums_l2));
+    zero.or_else(empty, (sum_xl / sum_l2).or_else(zero.lt(sum_l2), zero))
 }
 
-/// Changes level `i` of each lane where it helps, and the sums Σ w·x·l and Σ w·l² with it. True if some level changed.
+/// The levels of one group improved one by one, from the sums Σ w·x·l and Σ w·l² of those at `iscale`; returns the sums. An element
+/// is in each lane: all are tried at once, the first that changes is taken, and those after it are tried again. `None` where a
+/// number is too large.
 #[inline(always)]
-#[allow(clippy::too_many_arguments, reason = "the state of one search")]
-fn improve_at<S: Isa, const N: usize, const P: usize>(
+fn improve<S: Isa>(
     s: S,
     nmax: i32,
-    i: usize,
-    x: &[[S::F; N]; P],
-    w: &[[S::F; N]; P],
-    wx: &[[S::F; N]; P],
-    l: &mut [[S::F; N]; P],
-    sum_xl: &mut [S::F; P],
-    sum_l2: &mut [S::F; P],
-) -> bool {
-    let (zero, magic) = (s.splat(0.0), s.splat(MAGIC));
-    let (low, high) = (s.splat(MAGIC - nmax as f32), s.splat(MAGIC + (nmax - 1) as f32));
-    let mut changed = false;
-    let (mut xl, mut l2, mut target) = ([zero; P], [zero; P], [zero; P]);
-    let mut fast = true;
-    for p in 0..P {
-        xl[p] = sum_xl[p] - wx[p][i] * l[p][i];
-        l2[p] = sum_l2[p] - w[p][i] * l[p][i] * l[p][i];
-        target[p] = (x[p][i] * l2[p] / xl[p]).or_else(zero.lt(xl[p]), zero);
-        fast &= within(s, target[p], target[p]);
+    x: &[f32; GROUP],
+    iscale: f32,
+    mut sum_xl: f32,
+    mut sum_l2: f32,
+) -> Option<(f32, f32)> {
+    const { assert!(S::F::N == GROUP) };
+    const INDEX: [f32; GROUP] = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0];
+    let levels = Levels::new(s, nmax);
+    let index = s.load(&INDEX);
+    let x = s.load(x);
+    let w = x * x;
+    let wx = w * x;
+    let mut l = levels.nearest(s.splat(iscale) * x);
+    let (mut round, mut at, mut changed) = (0, 0, false);
+    loop {
+        let step = levels.step(s, x, w, wx, l, s.splat(sum_xl), s.splat(sum_l2));
+        if S::F::any(step.strange) {
+            return None;
+        }
+        let better = S::F::bits(step.better);
+        let mut left = better & u32::MAX << at;
+        // A round without a change is the last; the sums are still those of `step`.
+        while left == 0 {
+            round += 1;
+            if !changed || round == 5 {
+                return Some((sum_xl, sum_l2));
+            }
+            (left, changed) = (better, false);
+        }
+        let i = left.trailing_zeros() as usize % GROUP;
+        (sum_xl, sum_l2) = (numbers(step.xl)[i], numbers(step.l2)[i]);
+        l = step.level.or_else(index.same(s.splat(INDEX[i])), l);
+        (at, changed) = (i + 1, true);
     }
-    for p in 0..P {
-        let positive = zero.lt(xl[p]);
-        // Out of range only where sums under- or overflow; there the rounding goes the reference's way.
-        let new = if fast {
-            (target[p] + magic).greater(low).lesser(high) - magic
-        } else {
-            levels_anywhere(s, target[p], -nmax, nmax - 1)
-        };
-        let xl = xl[p] + wx[p][i] * new;
-        let l2 = l2[p] + w[p][i] * new * new;
-        let gain = (sum_xl[p] * sum_xl[p] * l2).lt(xl * xl * sum_l2[p]);
-        let better = S::F::both(S::F::both(positive, zero.lt(l2)), gain);
-        let better = S::F::but_not(better, new.same(l[p][i]));
-        l[p][i] = new.or_else(better, l[p][i]);
-        sum_xl[p] = xl.or_else(better, sum_xl[p]);
-        sum_l2[p] = l2.or_else(better, sum_l2[p]);
-        changed |= S::F::any(better);
-    }
-    changed
 }
 
-/// Levels of [`symmetric`] shifted by `nmax`, and 0 where the lane counts as all zero.
+/// A level tried: what it would become and the sums with it.
+struct Step<F: Lanes> {
+    level: F,
+    xl: F,
+    l2: F,
+    /// Where it improves the scale.
+    better: F::Mask,
+    /// Where a number is too large for this code.
+    strange: F::Mask,
+}
+
+/// The levels from `low` to `high`.
+struct Levels<F> {
+    low: F,
+    high: F,
+    magic: F,
+}
+
+impl<F: Lanes> Levels<F> {
+    #[inline(always)]
+    fn new<S: Isa<F = F>>(s: S, nmax: i32) -> Self {
+        Self { low: s.splat(MAGIC - nmax as f32), high: s.splat(MAGIC + (nmax - 1) as f32), magic: s.splat(MAGIC) }
+    }
+
+    /// The nearest level to a number that is not too large.
+    #[inline(always)]
+    fn nearest(&self, v: F) -> F {
+        (v + self.magic).greater(self.low).lesser(self.high) - self.magic
+    }
+
+    /// Tries another level for an element, given those of the others.
+    #[inline(always)]
+    #[allow(clippy::too_many_arguments, reason = "the state of one search")]
+    fn step<S: Isa<F = F>>(&self, s: S, x: F, w: F, wx: F, l: F, sum_xl: F, sum_l2: F) -> Step<F> {
+        let zero = s.splat(0.0);
+        let (xl, l2) = (sum_xl - wx * l, sum_l2 - w * l * l);
+        let positive = zero.lt(xl);
+        let target = x * l2 / xl;
+        let strange = F::but_not(positive, target.abs().lt(s.splat(TOO_LARGE)));
+        let level = self.nearest(target);
+        let (xl, l2) = (xl + wx * level, l2 + w * level * level);
+        let gain = (sum_xl * sum_xl * l2).lt(xl * xl * sum_l2);
+        let better = F::both(F::both(positive, zero.lt(l2)), F::but_not(gain, level.same(l)));
+        Step { level, xl, l2, better, strange }
+    }
+}
+
+/// The scale of least error for levels −nmax … nmax−1 of one group, and the levels shifted by `nmax` (`search::symmetric`), with a
+/// candidate in each lane.
 #[inline(always)]
-pub(in crate::quant) fn symmetric_levels<S: Isa, const N: usize>(
+pub(in crate::quant) fn symmetric_of_one<S: Isa>(
     s: S,
     nmax: i32,
-    x: &[S::F; N],
-    iscale: S::F,
-    out: &mut [S::F; N],
-) {
-    let (zero, magic) = (s.splat(0.0), s.splat(MAGIC));
-    let (low, high) = (s.splat(MAGIC - nmax as f32), s.splat(MAGIC + (nmax - 1) as f32));
-    let empty = iscale.same(zero);
-    for i in 0..N {
-        out[i] = zero.or_else(empty, (iscale * x[i] + magic).greater(low).lesser(high) - low);
+    x: &[f32; GROUP],
+    w: &[f32; GROUP],
+    out: &mut [u8; GROUP],
+) -> f32 {
+    /// The first candidate; the others are at −9 … −1 and 1 … 9 steps from it.
+    const STEPS: [i32; 19] = [0, -9, -8, -7, -6, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+    let max = number::signed_max_abs(x);
+    if !(ALL_ZERO..f32::INFINITY).contains(&max.abs()) || x.iter().any(|v| v.is_nan()) {
+        return search::symmetric(nmax, x, w, out);
     }
+    let mut candidates = [0f32; MAX_LANES];
+    for (candidate, step) in candidates.iter_mut().zip(STEPS) {
+        *candidate = -(nmax as f32 + 0.1f32 * step as f32) / max;
+    }
+    let (mut sums_xl, mut sums_l2) = ([0f32; MAX_LANES], [0f32; MAX_LANES]);
+    for at in (0..STEPS.len()).step_by(S::F::N) {
+        let iscale = s.load(&candidates[at..]);
+        let (low, high) = (s.splat(-nmax as f32), s.splat((nmax - 1) as f32));
+        let (mut sum_xl, mut sum_l2) = (s.splat(0.0), s.splat(0.0));
+        for i in 0..GROUP {
+            let l = (iscale * s.splat(x[i])).nearest().greater(low).lesser(high);
+            sum_xl = sum_xl + s.splat(w[i] * x[i]) * l;
+            sum_l2 = sum_l2 + s.splat(w[i]) * l * l;
+        }
+        sum_xl.store(&mut sums_xl[at..]);
+        sum_l2.store(&mut sums_l2[at..]);
+    }
+    let mut found = 0;
+    let mut scale = if sums_l2[0] != 0.0 { sums_xl[0] / sums_l2[0] } else { 0.0 };
+    let mut best = scale * sums_xl[0];
+    for i in 1..STEPS.len() {
+        let (xl, l2) = (sums_xl[i], sums_l2[i]);
+        if l2 > 0.0 && xl * xl > best * l2 {
+            (found, scale) = (i, xl / l2);
+            best = scale * xl;
+        }
+    }
+    for (o, v) in out.iter_mut().zip(x) {
+        *o = (nearest_int(candidates[found] * v).clamp(-nmax, nmax - 1) + nmax) as u8;
+    }
+    scale
 }

@@ -203,3 +203,24 @@ fn levels_are_named_and_the_scalar_one_is_always_there() {
     let portable = if cfg!(target_arch = "aarch64") { "neon" } else { "portable" };
     assert_eq!(names, ["scalar", portable, "avx2", "avx512"][..names.len()]);
 }
+
+#[test]
+fn any_bytes_decode_to_the_scalar_numbers() {
+    const BLOCKS: usize = 200;
+    for &ty in BlockType::ALL {
+        let Some(functions) = ty.functions() else { continue };
+        let mut random = Random(0x9e37_79b9_7f4a_7c15);
+        let bytes: Vec<u8> = (0..BLOCKS * ty.block_bytes()).map(|_| (random.next() * 256.0) as u8).collect();
+        let decode = |level| {
+            let mut out = vec![0f32; BLOCKS * ty.block_elems()];
+            (functions.decode)(level, &bytes, &mut out);
+            out
+        };
+        let want = decode(Level::Scalar);
+        for level in Level::available().into_iter().skip(1) {
+            let same = |(a, b): &(&f32, &f32)| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan();
+            let differ = want.iter().zip(&decode(level)).filter(|pair| !same(pair)).count();
+            assert_eq!(differ, 0, "{ty} {}", level.name());
+        }
+    }
+}

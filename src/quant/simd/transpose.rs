@@ -8,18 +8,7 @@ pub(in crate::quant) fn transpose<'a, S: Isa, const G: usize>(
     s: S,
     groups: impl Fn(usize) -> &'a [f32; G],
 ) -> [S::F; G] {
-    let mut buffer = [[0f32; MAX_LANES]; G];
-    for lane in 0..S::F::N {
-        let group = groups(lane);
-        for i in 0..G {
-            buffer[i][lane] = group[i];
-        }
-    }
-    let mut out = [s.splat(0.0); G];
-    for i in 0..G {
-        out[i] = s.load(&buffer[i]);
-    }
-    out
+    s.transpose(groups)
 }
 
 /// The lanes as numbers.

@@ -1,20 +1,271 @@
-//! Lanes of AVX2 and AVX-512: two registers side by side; one hides the latency of the other.
+//! Lanes of AVX2 and AVX-512: two registers side by side; one hides the latency of the other. Where sixteen numbers are enough, one
+//! register of AVX-512.
 #![allow(unsafe_code, reason = "vector instructions; each token proves that the machine has them")]
 
 use super::lanes::{Isa, Kernel, Lanes, Sixteen};
 use std::arch::x86_64::*;
 use std::ops::{Add, Div, Mul, Sub};
 
+/// The tokens after the first, once for each register.
+macro_rules! each {
+    ($register:tt $($tokens:tt)*) => { $($tokens)* };
+}
+
+/// A token and its lanes. `[0 1]` are the registers of `$half` numbers that are side by side.
 macro_rules! lanes {
-    ($(#[$doc:meta])* $token:ident, $features:literal, $lanes:ident($reg:ty), $mask:ty, $ints:ty, $half:literal, $ops:ident) => {
+    (
+        $(#[$doc:meta])* $token:ident, near $near:ident, $lanes:ident: [$($i:tt)+] $reg:ty, $mask:ty, $ints:ty,
+        $half:literal, $ops:ident
+    ) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug)]
         pub(in crate::quant) struct $token(());
 
         /// Lanes; made only by a token.
         #[derive(Clone, Copy)]
-        pub(in crate::quant) struct $lanes($reg, $reg);
+        pub(in crate::quant) struct $lanes($(each!($i $reg)),+);
 
+        impl Isa for $token {
+            type F = $lanes;
+
+            type Near = $near;
+
+            #[inline(always)]
+            fn near(self) -> $near {
+                // This token proves the same instruction set, or more.
+                $near(())
+            }
+
+            #[inline(always)]
+            fn splat(self, x: f32) -> $lanes {
+                // SAFETY: the token proves the instruction set.
+                unsafe { $lanes($(each!($i $ops::splat(x))),+) }
+            }
+
+            #[inline(always)]
+            fn load(self, x: &[f32]) -> $lanes {
+                let x = &x[..$lanes::N];
+                // SAFETY: the token proves the instruction set; all registers are within the slice.
+                unsafe { $lanes($($ops::load(x.as_ptr().add($half * $i))),+) }
+            }
+
+            #[inline(always)]
+            fn transpose<'a, const G: usize>(self, groups: impl Fn(usize) -> &'a [f32; G]) -> [$lanes; G] {
+                let mut out = [self.splat(0.0); G];
+                let (whole, rest) = (G / $half * $half, G % $half);
+                $(for at in (0..whole).step_by($half) {
+                    // SAFETY: the token proves the instruction set.
+                    let mut rows = [unsafe { $ops::splat(0.0) }; $half];
+                    for (lane, row) in rows.iter_mut().enumerate() {
+                        let group = &groups($half * $i + lane)[at..at + $half];
+                        // SAFETY: the token proves the instruction set; the slice has as many numbers as a register.
+                        *row = unsafe { $ops::load(group.as_ptr()) };
+                    }
+                    // SAFETY: the token proves the instruction set.
+                    unsafe { $ops::turn(&mut rows) };
+                    for (j, row) in rows.into_iter().enumerate() {
+                        out[at + j].$i = row;
+                    }
+                })+
+                for at in whole..whole + rest {
+                    let mut column = [0f32; $lanes::N];
+                    for (lane, v) in column.iter_mut().enumerate() {
+                        *v = groups(lane)[at];
+                    }
+                    out[at] = self.load(&column);
+                }
+                out
+            }
+
+            #[inline(always)]
+            fn table(self, values: &[f32; 8]) -> $reg {
+                // SAFETY: the token proves the instruction set; eight numbers are read.
+                unsafe { $ops::table(values.as_ptr()) }
+            }
+
+            #[inline(always)]
+            fn codes(self, codes: &[u16]) -> ($(each!($i $ints),)+) {
+                let codes = &codes[..$lanes::N];
+                // SAFETY: the token proves the instruction set; all registers are within the slice.
+                unsafe { ($($ops::codes(codes.as_ptr().add($half * $i)),)+) }
+            }
+
+            #[inline(always)]
+            fn bytes(self, bytes: &[u8]) -> ($(each!($i $ints),)+) {
+                let bytes = &bytes[..$lanes::N];
+                // SAFETY: the token proves the instruction set; all registers are within the slice.
+                unsafe { ($($ops::bytes(bytes.as_ptr().add($half * $i)),)+) }
+            }
+        }
+
+        lanes!(@binary $lanes [$($i)+], $ops, Add add, Sub sub, Mul mul, Div div);
+
+        impl Lanes for $lanes {
+            const N: usize = $half * [$($i),+].len();
+
+            type Mask = ($(each!($i $mask),)+);
+
+            type Table = $reg;
+
+            type Codes = ($(each!($i $ints),)+);
+
+            #[inline(always)]
+            fn pick(table: $reg, codes: Self::Codes, at: u32) -> Self {
+                // SAFETY: tables and codes come only from tokens.
+                unsafe { $lanes($($ops::pick(table, codes.$i, at)),+) }
+            }
+
+            #[inline(always)]
+            fn bits_of(codes: Self::Codes, at: u32, mask: u32) -> Self::Codes {
+                // SAFETY: codes come only from tokens.
+                unsafe { ($($ops::bits_of(codes.$i, at, mask),)+) }
+            }
+
+            #[inline(always)]
+            fn with_bits(codes: Self::Codes, bits: Self::Codes, at: u32) -> Self::Codes {
+                // SAFETY: codes come only from tokens.
+                unsafe { ($($ops::with_bits(codes.$i, bits.$i, at),)+) }
+            }
+
+            #[inline(always)]
+            fn as_codes(self) -> Self::Codes {
+                // SAFETY: lanes exist only where their instruction set does.
+                unsafe { ($($ops::as_codes(self.$i),)+) }
+            }
+
+            #[inline(always)]
+            fn of_codes(codes: Self::Codes) -> Self {
+                // SAFETY: codes come only from tokens.
+                unsafe { $lanes($($ops::of_codes(codes.$i)),+) }
+            }
+
+            #[inline(always)]
+            fn merits(values: $reg, scale: f32, x: f32, w: f32) -> $reg {
+                // SAFETY: tables come only from tokens.
+                unsafe {
+                    let diff = $ops::sub($ops::mul($ops::splat(scale), values), $ops::splat(x));
+                    $ops::mul($ops::mul($ops::splat(-w), diff), diff)
+                }
+            }
+
+            #[inline(always)]
+            fn store(self, out: &mut [f32]) {
+                let out = &mut out[..Self::N];
+                // SAFETY: lanes exist only where their instruction set does; all registers are within the slice.
+                unsafe { $($ops::store(out.as_mut_ptr().add($half * $i), self.$i);)+ }
+            }
+
+            lanes!(@methods $lanes [$($i)+] $ops, lesser(other) greater(other) abs() negate() sqrt() nearest() with_sign_of(other));
+            lanes!(@compare [$($i)+] $ops, lt le same);
+
+            #[inline(always)]
+            fn or_else(self, mask: Self::Mask, other: Self) -> Self {
+                // SAFETY: lanes exist only where their instruction set does.
+                unsafe { $lanes($($ops::select(mask.$i, self.$i, other.$i)),+) }
+            }
+
+            #[inline(always)]
+            fn both(a: Self::Mask, b: Self::Mask) -> Self::Mask {
+                // SAFETY: masks come only from lanes.
+                unsafe { ($($ops::both(a.$i, b.$i),)+) }
+            }
+
+            #[inline(always)]
+            fn but_not(a: Self::Mask, b: Self::Mask) -> Self::Mask {
+                // SAFETY: masks come only from lanes.
+                unsafe { ($($ops::but_not(a.$i, b.$i),)+) }
+            }
+
+            #[inline(always)]
+            fn any(mask: Self::Mask) -> bool {
+                // SAFETY: masks come only from lanes.
+                unsafe { 0 $(| $ops::bits(mask.$i))+ != 0 }
+            }
+
+            #[inline(always)]
+            fn all(mask: Self::Mask) -> bool {
+                // SAFETY: masks come only from lanes.
+                unsafe { (u32::MAX $(& $ops::bits(mask.$i))+) & ((1 << $half) - 1) == (1 << $half) - 1 }
+            }
+
+            #[inline(always)]
+            fn bits(mask: Self::Mask) -> u32 {
+                // SAFETY: masks come only from lanes.
+                unsafe { 0 $(| $ops::bits(mask.$i) << ($half * $i))+ }
+            }
+
+            #[inline(always)]
+            fn largest(self) -> f32 {
+                let largest = self.0;
+                // SAFETY: lanes exist only where their instruction set does.
+                unsafe {
+                    $(let largest = lanes!(@larger $i $ops, largest, self);)+
+                    $ops::largest(largest)
+                }
+            }
+
+            #[inline(always)]
+            fn cut_to_bytes(self, out: &mut [u8]) {
+                let out = &mut out[..Self::N];
+                // SAFETY: lanes exist only where their instruction set does; the bytes are within the slice.
+                unsafe { $ops::cut_to_bytes(out.as_mut_ptr(), [$(self.$i),+]) }
+            }
+
+            #[inline(always)]
+            fn nearest_of_sixteen(self, table: &Sixteen) -> Self {
+                // SAFETY: lanes exist only where their instruction set does.
+                unsafe { $lanes($($ops::nearest_of_sixteen(self.$i, table)),+) }
+            }
+        }
+    };
+    (@larger 0 $ops:ident, $largest:ident, $self:ident) => { $largest };
+    (@larger $i:tt $ops:ident, $largest:ident, $self:ident) => { $ops::greater($largest, $self.$i) };
+    (@binary $lanes:ident $i:tt, $ops:ident, $($op:ident $name:ident),*) => {
+        $(lanes!(@operator $lanes $i, $ops, $op $name);)*
+    };
+    (@operator $lanes:ident [$($i:tt)+], $ops:ident, $op:ident $name:ident) => {
+        impl $op for $lanes {
+            type Output = Self;
+
+            #[inline(always)]
+            fn $name(self, other: Self) -> Self {
+                // SAFETY: lanes exist only where their instruction set does.
+                unsafe { Self($($ops::$name(self.$i, other.$i)),+) }
+            }
+        }
+    };
+    (@methods $lanes:ident $i:tt $ops:ident, $($name:ident($($other:ident)?))+) => {
+        $(lanes!(@method $lanes $i $ops, $name $($other)?);)+
+    };
+    (@method $lanes:ident [$($i:tt)+] $ops:ident, $name:ident) => {
+        #[inline(always)]
+        fn $name(self) -> Self {
+            // SAFETY: lanes exist only where their instruction set does.
+            unsafe { $lanes($($ops::$name(self.$i)),+) }
+        }
+    };
+    (@method $lanes:ident [$($i:tt)+] $ops:ident, $name:ident $other:ident) => {
+        #[inline(always)]
+        fn $name(self, $other: Self) -> Self {
+            // SAFETY: lanes exist only where their instruction set does.
+            unsafe { $lanes($($ops::$name(self.$i, $other.$i)),+) }
+        }
+    };
+    (@compare $i:tt $ops:ident, $($name:ident)+) => {
+        $(lanes!(@comparison $i $ops, $name);)+
+    };
+    (@comparison [$($i:tt)+] $ops:ident, $name:ident) => {
+        #[inline(always)]
+        fn $name(self, other: Self) -> Self::Mask {
+            // SAFETY: lanes exist only where their instruction set does.
+            unsafe { ($($ops::$name(self.$i, other.$i),)+) }
+        }
+    };
+}
+
+/// A token that kernels are run with.
+macro_rules! runs {
+    ($token:ident, $features:literal) => {
         impl $token {
             /// What kernels are compiled for.
             pub(in crate::quant) const FEATURES: &'static str = $features;
@@ -30,175 +281,6 @@ macro_rules! lanes {
                 // BENEFIT: on one core of a Zen 4 server Q4_K takes 5.5 ns an element instead of 60, Q6_K 3 instead of 37.
                 unsafe { inner(self, kernel) }
             }
-        }
-
-        impl Isa for $token {
-            type F = $lanes;
-
-            type Near = Avx2;
-
-            #[inline(always)]
-            fn near(self) -> Avx2 {
-                // Either token proves AVX2.
-                Avx2(())
-            }
-
-            #[inline(always)]
-            fn splat(self, x: f32) -> $lanes {
-                // SAFETY: the token proves the instruction set.
-                unsafe { $lanes($ops::splat(x), $ops::splat(x)) }
-            }
-
-            #[inline(always)]
-            fn load(self, x: &[f32]) -> $lanes {
-                let x = &x[..2 * $half];
-                // SAFETY: the token proves the instruction set; both halves are within the slice.
-                unsafe { $lanes($ops::load(x.as_ptr()), $ops::load(x.as_ptr().add($half))) }
-            }
-
-            #[inline(always)]
-            fn table(self, values: &[f32; 8]) -> $reg {
-                // SAFETY: the token proves the instruction set; eight numbers are read.
-                unsafe { $ops::table(values.as_ptr()) }
-            }
-
-            #[inline(always)]
-            fn codes(self, codes: &[u16]) -> ($ints, $ints) {
-                let codes = &codes[..2 * $half];
-                // SAFETY: the token proves the instruction set; both halves are within the slice.
-                unsafe { ($ops::codes(codes.as_ptr()), $ops::codes(codes.as_ptr().add($half))) }
-            }
-        }
-
-        lanes!(@binary $lanes, $ops, Add add, Sub sub, Mul mul, Div div);
-
-        impl Lanes for $lanes {
-            const N: usize = 2 * $half;
-
-            type Mask = ($mask, $mask);
-
-            type Table = $reg;
-
-            type Codes = ($ints, $ints);
-
-            #[inline(always)]
-            fn pick(table: $reg, codes: ($ints, $ints), at: u32) -> Self {
-                // SAFETY: tables and codes come only from tokens.
-                unsafe { $lanes($ops::pick(table, codes.0, at), $ops::pick(table, codes.1, at)) }
-            }
-
-            #[inline(always)]
-            fn merits(values: $reg, scale: f32, x: f32, w: f32) -> $reg {
-                // SAFETY: tables come only from tokens.
-                unsafe {
-                    let diff = $ops::sub($ops::mul($ops::splat(scale), values), $ops::splat(x));
-                    $ops::mul($ops::mul($ops::splat(-w), diff), diff)
-                }
-            }
-
-            #[inline(always)]
-            fn store(self, out: &mut [f32]) {
-                let out = &mut out[..2 * $half];
-                // SAFETY: lanes exist only where their instruction set does; both halves are within the slice.
-                unsafe {
-                    $ops::store(out.as_mut_ptr(), self.0);
-                    $ops::store(out.as_mut_ptr().add($half), self.1);
-                }
-            }
-
-            lanes!(@methods $lanes, $ops);
-
-            #[inline(always)]
-            fn or_else(self, mask: Self::Mask, other: Self) -> Self {
-                // SAFETY: lanes exist only where their instruction set does.
-                unsafe { $lanes($ops::select(mask.0, self.0, other.0), $ops::select(mask.1, self.1, other.1)) }
-            }
-
-            #[inline(always)]
-            fn both(a: Self::Mask, b: Self::Mask) -> Self::Mask {
-                // SAFETY: masks come only from lanes.
-                unsafe { ($ops::both(a.0, b.0), $ops::both(a.1, b.1)) }
-            }
-
-            #[inline(always)]
-            fn but_not(a: Self::Mask, b: Self::Mask) -> Self::Mask {
-                // SAFETY: masks come only from lanes.
-                unsafe { ($ops::but_not(a.0, b.0), $ops::but_not(a.1, b.1)) }
-            }
-
-            #[inline(always)]
-            fn any(mask: Self::Mask) -> bool {
-                // SAFETY: masks come only from lanes.
-                unsafe { $ops::bits(mask.0) | $ops::bits(mask.1) != 0 }
-            }
-
-            #[inline(always)]
-            fn all(mask: Self::Mask) -> bool {
-                // SAFETY: masks come only from lanes.
-                unsafe { $ops::bits(mask.0) & $ops::bits(mask.1) == (1u32 << $half) - 1 }
-            }
-
-            #[inline(always)]
-            fn bits(mask: Self::Mask) -> u32 {
-                // SAFETY: masks come only from lanes.
-                unsafe { $ops::bits(mask.0) | $ops::bits(mask.1) << $half }
-            }
-
-            #[inline(always)]
-            fn largest(self) -> f32 {
-                // SAFETY: lanes exist only where their instruction set does.
-                unsafe { $ops::largest($ops::greater(self.0, self.1)) }
-            }
-
-            #[inline(always)]
-            fn cut_to_bytes(self, out: &mut [u8]) {
-                let out = &mut out[..2 * $half];
-                // SAFETY: lanes exist only where their instruction set does; the bytes are within the slice.
-                unsafe { $ops::cut_to_bytes(out.as_mut_ptr(), self.0, self.1) }
-            }
-
-            #[inline(always)]
-            fn nearest_of_sixteen(self, table: &Sixteen) -> Self {
-                // SAFETY: lanes exist only where their instruction set does.
-                unsafe { $lanes($ops::nearest_of_sixteen(self.0, table), $ops::nearest_of_sixteen(self.1, table)) }
-            }
-        }
-    };
-    (@binary $lanes:ident, $ops:ident, $($op:ident $name:ident),*) => {
-        $(impl $op for $lanes {
-            type Output = Self;
-
-            #[inline(always)]
-            fn $name(self, other: Self) -> Self {
-                // SAFETY: lanes exist only where their instruction set does.
-                unsafe { Self($ops::$name(self.0, other.0), $ops::$name(self.1, other.1)) }
-            }
-        })*
-    };
-    (@methods $lanes:ident, $ops:ident) => {
-        lanes!(@method $ops, lesser(other) -> Self, $lanes);
-        lanes!(@method $ops, greater(other) -> Self, $lanes);
-        lanes!(@method $ops, abs() -> Self, $lanes);
-        lanes!(@method $ops, negate() -> Self, $lanes);
-        lanes!(@method $ops, sqrt() -> Self, $lanes);
-        lanes!(@method $ops, nearest() -> Self, $lanes);
-        lanes!(@method $ops, with_sign_of(other) -> Self, $lanes);
-        lanes!(@compare $ops, lt);
-        lanes!(@compare $ops, le);
-        lanes!(@compare $ops, same);
-    };
-    (@method $ops:ident, $name:ident($($other:ident)?) -> Self, $lanes:ident) => {
-        #[inline(always)]
-        fn $name(self $(, $other: Self)?) -> Self {
-            // SAFETY: lanes exist only where their instruction set does.
-            unsafe { $lanes($ops::$name(self.0 $(, $other.0)?), $ops::$name(self.1 $(, $other.1)?)) }
-        }
-    };
-    (@compare $ops:ident, $name:ident) => {
-        #[inline(always)]
-        fn $name(self, other: Self) -> Self::Mask {
-            // SAFETY: lanes exist only where their instruction set does.
-            unsafe { ($ops::$name(self.0, other.0), $ops::$name(self.1, other.1)) }
         }
     };
 }
@@ -246,6 +328,36 @@ mod avx2 {
         bits(m: R) -> u32 = _mm256_movemask_ps(m) as u32;
         table(p: *const f32) -> R = _mm256_loadu_ps(p);
         codes(p: *const u16) -> __m256i = _mm256_cvtepu16_epi32(_mm_loadu_si128(p.cast()));
+        bytes(p: *const u8) -> __m256i = _mm256_cvtepu8_epi32(_mm_loadl_epi64(p.cast()));
+        bits_of(c: __m256i, at: u32, mask: u32) -> __m256i = {
+            _mm256_and_si256(_mm256_srl_epi32(c, _mm_cvtsi32_si128(at as i32)), _mm256_set1_epi32(mask as i32))
+        };
+        with_bits(c: __m256i, bits: __m256i, at: u32) -> __m256i = {
+            _mm256_or_si256(c, _mm256_sll_epi32(bits, _mm_cvtsi32_si128(at as i32)))
+        };
+        as_codes(a: R) -> __m256i = _mm256_castps_si256(a);
+        of_codes(c: __m256i) -> R = _mm256_cvtepi32_ps(c);
+        turn(rows: &mut [R; 8]) -> () = {
+            let mut t = *rows;
+            for i in (0..8).step_by(2) {
+                t[i] = _mm256_unpacklo_ps(rows[i], rows[i + 1]);
+                t[i + 1] = _mm256_unpackhi_ps(rows[i], rows[i + 1]);
+            }
+            // Half b of quads[c][g] is column 4·b + c of rows 4·g to 4·g + 3.
+            let pd = |a: R| _mm256_castps_pd(a);
+            let low = |a: R, b: R| _mm256_castpd_ps(_mm256_unpacklo_pd(pd(a), pd(b)));
+            let high = |a: R, b: R| _mm256_castpd_ps(_mm256_unpackhi_pd(pd(a), pd(b)));
+            let quads = [
+                [low(t[0], t[2]), low(t[4], t[6])],
+                [high(t[0], t[2]), high(t[4], t[6])],
+                [low(t[1], t[3]), low(t[5], t[7])],
+                [high(t[1], t[3]), high(t[5], t[7])],
+            ];
+            for c in 0..4 {
+                rows[c] = _mm256_permute2f128_ps::<0x20>(quads[c][0], quads[c][1]);
+                rows[4 + c] = _mm256_permute2f128_ps::<0x31>(quads[c][0], quads[c][1]);
+            }
+        };
         pick(t: R, c: __m256i, at: u32) -> R = _mm256_permutevar8x32_ps(t, _mm256_srl_epi32(c, _mm_cvtsi32_si128(at as i32)));
         with_sign_of(a: R, b: R) -> R = _mm256_blendv_ps(abs(a), _mm256_or_ps(a, _mm256_set1_ps(-0.0)), b);
         largest(a: R) -> f32 = {
@@ -253,7 +365,8 @@ mod avx2 {
             let a = _mm_max_ps(a, _mm_movehl_ps(a, a));
             _mm_cvtss_f32(_mm_max_ss(a, _mm_movehdup_ps(a)))
         };
-        cut_to_bytes(p: *mut u8, a: R, b: R) -> () = {
+        cut_to_bytes(p: *mut u8, registers: [R; 2]) -> () = {
+            let [a, b] = registers;
             // The low bytes of each half's four lanes move to one double word, the four double words together.
             let low = _mm256_broadcastsi128_si256(_mm_set_epi32(-1, -1, -1, 0x0c08_0400));
             let pack = |a: R| _mm256_shuffle_epi8(_mm256_cvttps_epi32(a), low);
@@ -313,16 +426,48 @@ mod avx512 {
         bits(m: M) -> u32 = _cvtmask16_u32(m);
         table(p: *const f32) -> R = _mm512_broadcast_f32x8(_mm256_loadu_ps(p));
         codes(p: *const u16) -> __m512i = _mm512_cvtepu16_epi32(_mm256_loadu_si256(p.cast()));
+        bytes(p: *const u8) -> __m512i = _mm512_cvtepu8_epi32(_mm_loadu_si128(p.cast()));
+        bits_of(c: __m512i, at: u32, mask: u32) -> __m512i = {
+            _mm512_and_si512(_mm512_srl_epi32(c, _mm_cvtsi32_si128(at as i32)), _mm512_set1_epi32(mask as i32))
+        };
+        with_bits(c: __m512i, bits: __m512i, at: u32) -> __m512i = {
+            _mm512_or_si512(c, _mm512_sll_epi32(bits, _mm_cvtsi32_si128(at as i32)))
+        };
+        as_codes(a: R) -> __m512i = _mm512_castps_si512(a);
+        of_codes(c: __m512i) -> R = _mm512_cvtepi32_ps(c);
+        turn(rows: &mut [R; 16]) -> () = {
+            let mut t = *rows;
+            for i in (0..16).step_by(2) {
+                t[i] = _mm512_unpacklo_ps(rows[i], rows[i + 1]);
+                t[i + 1] = _mm512_unpackhi_ps(rows[i], rows[i + 1]);
+            }
+            // Quarter b of quads[c][g] is column 4·b + c of rows 4·g to 4·g + 3.
+            let pd = |a: R| _mm512_castps_pd(a);
+            let low = |a: R, b: R| _mm512_castpd_ps(_mm512_unpacklo_pd(pd(a), pd(b)));
+            let high = |a: R, b: R| _mm512_castpd_ps(_mm512_unpackhi_pd(pd(a), pd(b)));
+            let mut quads = [[t[0]; 4]; 4];
+            for g in 0..4 {
+                quads[0][g] = low(t[4 * g], t[4 * g + 2]);
+                quads[1][g] = high(t[4 * g], t[4 * g + 2]);
+                quads[2][g] = low(t[4 * g + 1], t[4 * g + 3]);
+                quads[3][g] = high(t[4 * g + 1], t[4 * g + 3]);
+            }
+            for c in 0..4 {
+                let q = quads[c];
+                let (even, odd) = (_mm512_shuffle_f32x4::<0x88>(q[0], q[1]), _mm512_shuffle_f32x4::<0xdd>(q[0], q[1]));
+                let (even2, odd2) = (_mm512_shuffle_f32x4::<0x88>(q[2], q[3]), _mm512_shuffle_f32x4::<0xdd>(q[2], q[3]));
+                rows[c] = _mm512_shuffle_f32x4::<0x88>(even, even2);
+                rows[4 + c] = _mm512_shuffle_f32x4::<0x88>(odd, odd2);
+                rows[8 + c] = _mm512_shuffle_f32x4::<0xdd>(even, even2);
+                rows[12 + c] = _mm512_shuffle_f32x4::<0xdd>(odd, odd2);
+            }
+        };
         pick(t: R, c: __m512i, at: u32) -> R = _mm512_permutexvar_ps(_mm512_srl_epi32(c, _mm_cvtsi32_si128(at as i32)), t);
         with_sign_of(a: R, b: R) -> R = {
             let sign = _mm512_set1_ps(-0.0);
             _mm512_or_ps(_mm512_andnot_ps(sign, a), _mm512_and_ps(sign, b))
         };
         largest(a: R) -> f32 = _mm512_reduce_max_ps(a);
-        cut_to_bytes(p: *mut u8, a: R, b: R) -> () = {
-            _mm_storeu_si128(p.cast(), _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(a)));
-            _mm_storeu_si128(p.add(16).cast(), _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(b)));
-        };
         nearest_of_sixteen(x: R, t: &Sixteen) -> R = {
             // A binary search with `!(x < bound)`, which puts NaN where the scalar one does; one bit of the index at a time, from the highest.
             let bounds = _mm512_loadu_ps(t.bounds.as_ptr());
@@ -339,17 +484,35 @@ mod avx512 {
             _mm512_permutexvar_ps(index, _mm512_loadu_ps(t.values.as_ptr()))
         };
     }
+
+    /// # Safety
+    /// The machine has the instruction set; the pointer reaches sixteen bytes for each register.
+    #[inline(always)]
+    pub(super) unsafe fn cut_to_bytes<const REGISTERS: usize>(p: *mut u8, registers: [R; REGISTERS]) {
+        for (i, a) in registers.into_iter().enumerate() {
+            // SAFETY: the caller's promise.
+            unsafe { _mm_storeu_si128(p.add(16 * i).cast(), _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(a))) }
+        }
+    }
 }
 
 lanes! {
-    /// Proof of AVX2.
-    Avx2, "avx2,f16c,bmi1,bmi2,lzcnt,popcnt", Avx2Lanes(__m256), __m256, __m256i, 8, avx2
+    /// Proof of AVX2; two registers.
+    Avx2, near Avx2, Avx2Lanes: [0 1] __m256, __m256, __m256i, 8, avx2
 }
 
 lanes! {
-    /// Proof of AVX-512 (F, BW, DQ, VL).
-    Avx512, "avx512f,avx512bw,avx512dq,avx512vl,avx2,f16c,bmi1,bmi2,lzcnt,popcnt", Avx512Lanes(__m512), __mmask16, __m512i, 16, avx512
+    /// Proof of AVX-512 (F, BW, DQ, VL); two registers.
+    Avx512, near Avx512One, Avx512Lanes: [0 1] __m512, __mmask16, __m512i, 16, avx512
 }
+
+lanes! {
+    /// Proof of AVX-512; one register. Only [`Avx512`] gives it.
+    Avx512One, near Avx512One, Avx512OneLanes: [0] __m512, __mmask16, __m512i, 16, avx512
+}
+
+runs! { Avx2, "avx2,f16c,bmi1,bmi2,lzcnt,popcnt" }
+runs! { Avx512, "avx512f,avx512bw,avx512dq,avx512vl,avx2,f16c,bmi1,bmi2,lzcnt,popcnt" }
 
 impl Avx2 {
     /// A token if this machine has AVX2.

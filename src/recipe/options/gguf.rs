@@ -49,6 +49,8 @@ options! {
         or(&["output_tensor_type"]), flag(Flag::new("output-type", "TYPE").or(&["output-tensor-type"])), fact("out {}"), group(TypesGroup), absent("same as quantization");
     TENSOR_TYPES: IndexMap<String, String> = "tensor_types", Kind::Rules, "Types by tensor: roles, parts of names, names with `*`, or `re:` patterns. The first match wins.", "{ \"re:ffn_down\" = \"q6_k\" }",
         or(&["tensor_type"]), flag(Flag::new("tensor-type", "PATTERN=TYPE").entries(tensor_type, false)), fact("{n} rule{s}"), group(TypesGroup), front(4), absent("no rules");
+    LIKE: Option<PathBuf> = "like", Kind::Path, "GGUF whose types are copied: each matrix gets the type that the one of the same name has there. `tensor_types` and `quantization` come first and last.", "\"published-Q4_K_M.gguf\"",
+        flag(Flag::new("like", "FILE")), fact("like {}"), group(TypesGroup), absent("none");
     PURE: bool = "pure", Kind::Bool, "Use the base type for every tensor, without a mix.", "true", flag(Flag::switch("pure")), fact("pure"), group(TypesGroup);
     ALLOW_REQUANTIZE: bool = "allow_requantize", Kind::Bool, "Requantize tensors that are already quantized; loses quality.", "true", flag(Flag::switch("allow-requantize")), group(TypesGroup);
     NO_FALLBACK: bool = "no_fallback", Kind::Bool, "Fail instead of using a fallback type when a type does not fit the shape of a tensor.", "true", flag(Flag::switch("no-fallback")), group(TypesGroup);

@@ -139,8 +139,10 @@ pub(crate) fn watch(rule: &Rule, options: WatchOptions) -> Result<Tally> {
             format!("it is paused, and {sources} not exported; `remold watch resume {}` ends the pause", watcher.id)
         }
         waiting => {
-            let failed = tally.failed;
-            let failed = (failed > 0).then(|| format!("; {} failed", plural(failed, "export"))).unwrap_or_default();
+            let failed = match tally.failed {
+                0 => String::new(),
+                n => format!("; {} failed", plural(n, "export")),
+            };
             let waiting = match waiting {
                 0 => String::new(),
                 1 => "; 1 source is not complete".to_owned(),

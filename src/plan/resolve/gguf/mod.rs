@@ -73,9 +73,17 @@ fn resolve(asked: Asked<'_>) -> Result<Resolved> {
     let Asked { model, target, how } = asked;
     let overrides = &Overrides::parse(target)?;
     importance::check_filters(target)?;
-    let asked = match Budget::of(target)? {
-        Some(budget) => Choice::Budget(budget, how),
-        None => Choice::Type(target.quantization.as_deref().unwrap_or("auto")),
+    let like = overrides.file_type_of_like();
+    let asked = match (Budget::of(target)?, like) {
+        (Some(budget), None) => Choice::Budget(budget, how),
+        (Some(_), Some(_)) => {
+            return Err(ModelError::request("a budget chooses types, and like copies them")
+                .in_option(&gguf::LIKE)
+                .with_hint("Give one of them."));
+        }
+        (None, like) => {
+            Choice::Type(target.quantization.as_deref().unwrap_or_else(|| like.map_or("auto", FileType::name)))
+        }
     };
     let mut resolved = if model.format == FormatId::Gguf {
         from_gguf(model, target, asked, overrides)?
@@ -104,6 +112,7 @@ fn resolve(asked: Asked<'_>) -> Result<Resolved> {
     }
     resolved.warnings.sort_by_key(|w| w.tensor.is_some());
     overrides.check_all_match(resolved.tensors.iter().map(|t| &t.entry))?;
+    resolved.warnings.extend(overrides.check_like(resolved.tensors.iter().map(|t| &t.entry))?);
     resolved.effort = effort(target)?;
     resolved.left_out = target.get(&gguf::PRUNE_LAYERS);
     resolved.warnings.extend(naming::commit_as_name(model, target, &resolved.metadata));

@@ -1,10 +1,16 @@
-//! The user's own types for tensors: `embedding_type`, `output_type` and `tensor_types`.
+//! The user's own types for tensors: `embedding_type`, `output_type`, `tensor_types`, and those of another file (`like`).
 
-use crate::model::{Hint, Listing, ModelError, OptionPath, Remedy, Result, TensorEntry, Warning, few};
+use crate::formats;
+use crate::model::{
+    FormatId, Hint, Listing, MetaValue, ModelError, OptionPath, Remedy, Result, TensorEntry, Warning, few,
+};
 use crate::plan::resolve::parse_encoding;
 use crate::quant::Encoding;
 use crate::recipe::options::{TargetOption, gguf};
 use crate::recipe::{Selector, Target};
+use crate::transform::FileType;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 /// The overrides of one target, parsed.
 #[derive(Debug, Default)]
@@ -14,6 +20,33 @@ pub(crate) struct Overrides {
     /// Type of the output matrix.
     pub output: Option<Encoding>,
     rules: Vec<(Selector, String, Encoding)>,
+    like: Option<Like>,
+}
+
+/// The types of another file.
+#[derive(Debug)]
+struct Like {
+    file: PathBuf,
+    /// The file type that it declares.
+    file_type: Option<FileType>,
+    /// Of its matrices, by name.
+    types: HashMap<String, Encoding>,
+}
+
+impl Like {
+    /// Reads the header of a GGUF.
+    fn open(path: &Path) -> Result<Self> {
+        let model = formats::open(path).map_err(|e| e.in_option(&gguf::LIKE))?;
+        if model.format != FormatId::Gguf {
+            let what = format!("types can be copied from a GGUF only, and this is {}", model.format);
+            return Err(ModelError::request(what).in_file(path).in_option(&gguf::LIKE));
+        }
+        let id = model.metadata.get("general.file_type").and_then(MetaValue::as_u64);
+        let file_type = id.and_then(|id| FileType::from_id(u32::try_from(id).ok()?));
+        let matrices = model.tensors.iter().filter(|t| t.shape.rank() > 1);
+        let types = matrices.map(|t| (t.name.to_string(), t.encoding)).collect();
+        Ok(Self { file: path.to_owned(), file_type, types })
+    }
 }
 
 impl Overrides {
@@ -33,12 +66,40 @@ impl Overrides {
                 Selector::parse(pattern).map_err(|e| ModelError::request(e.to_string()).in_option(entry(pattern)))?;
             rules.push((selector, pattern.clone(), parse_encoding(entry(pattern), name)?));
         }
-        Ok(Self { embedding: named(&gguf::EMBEDDING_TYPE)?, output: named(&gguf::OUTPUT_TYPE)?, rules })
+        let like = target.get(&gguf::LIKE).as_deref().map(Like::open).transpose()?;
+        Ok(Self { embedding: named(&gguf::EMBEDDING_TYPE)?, output: named(&gguf::OUTPUT_TYPE)?, rules, like })
+    }
+
+    /// The file type to declare for the types of another file: the one that it declares.
+    pub(crate) fn file_type_of_like(&self) -> Option<FileType> {
+        self.like.as_ref().map(|l| l.file_type.filter(|t| !t.is_copy()).unwrap_or(FileType::Q8_0))
     }
 
     /// The rule for a tensor: the first that matches wins.
     pub(crate) fn rule(&self, tensor: &TensorEntry) -> Option<Encoding> {
-        self.rules.iter().find(|(s, _, _)| s.selects(tensor)).map(|(_, _, e)| *e)
+        let named = self.rules.iter().find(|(s, _, _)| s.selects(tensor)).map(|(_, _, e)| *e);
+        named.or_else(|| self.like.as_ref()?.types.get(tensor.name.as_str()).copied())
+    }
+
+    /// Says which matrices have no counterpart in the file whose types are copied.
+    ///
+    /// # Errors
+    /// None has.
+    pub(crate) fn check_like<'a>(&self, tensors: impl Iterator<Item = &'a TensorEntry>) -> Result<Option<Warning>> {
+        let Some(like) = &self.like else { return Ok(None) };
+        let matrices: Vec<&str> = tensors.filter(|t| t.shape.rank() > 1).map(|t| t.name.as_str()).collect();
+        let missing: Vec<&str> = matrices.iter().copied().filter(|name| !like.types.contains_key(*name)).collect();
+        if missing.len() == matrices.len() {
+            return Err(ModelError::request("none of its tensors is in this model, so there are no types to copy")
+                .in_file(&like.file)
+                .in_option(&gguf::LIKE)
+                .with_hint("Give a GGUF of a model of the same architecture."));
+        }
+        Ok((!missing.is_empty()).then(|| {
+            let file = like.file.display();
+            let text = format!("{} of {} matrices are not in {file}: {}", missing.len(), matrices.len(), few(&missing));
+            Warning::new("like.missing", text)
+        }))
     }
 
     /// Warns of roles whose word is also part of the names of other tensors, which llama-quantize would match too.
