@@ -44,10 +44,10 @@ impl Gap {
             1 => "the tensor".to_owned(),
             _ => format!("{} of {of} experts", experts.len()),
         };
-        let (most, few) = (entry.counts.iter().max().copied().unwrap_or(0), FEW_TOKENS);
+        let most = experts.iter().filter_map(|n| entry.counts.get(*n)).max().copied().unwrap_or(0);
         let fact = match self {
             Self::Unreached => format!("{who} got no token, so that quantizing treats their columns alike"),
-            Self::Few => format!("{who} got less than {few} tokens (at most {most}), too few to rely on"),
+            Self::Few => format!("{who} got at most {most} tokens, too few to rely on"),
             Self::Zero => format!("{who} got only zeros as input; left out, because zeros say nothing about columns"),
         };
         if of == 1 {
@@ -130,7 +130,11 @@ mod tests {
         assert_eq!(codes, ["imatrix.unreached", "imatrix.few-tokens", "imatrix.zero", "imatrix.zero"], "{texts:#?}");
         let tensor = "blk.3.ffn_gate_exps.weight and 1 other tensor of this layer: ";
         assert!(texts[0].starts_with(tensor) && texts[0].contains("1 of 10 experts got no token"), "{}", texts[0]);
-        assert!(texts[1].contains("2 of 10 experts") && texts[1].ends_with("(experts 3, 4)"), "{}", texts[1]);
+        assert!(
+            texts[1].contains("2 of 10 experts got at most 31 tokens") && texts[1].ends_with("(experts 3, 4)"),
+            "{}",
+            texts[1]
+        );
         assert!(texts[2].ends_with("(expert 2)"), "{}", texts[2]);
         assert!(texts[3].starts_with("blk.4.attn_q.weight: the tensor got only zeros"), "{}", texts[3]);
 
