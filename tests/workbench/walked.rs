@@ -185,7 +185,7 @@ fn a_recipe_for_several_models_says_how_many_can_run() {
         exist: 1,
         failed: vec![(sources[0].clone(), wrong.clone())],
     };
-    b.act(Action::BatchChecked(id + 1, Box::new(BatchOutlook::default())));
+    b.act(Action::BatchChecked(id + 1, Box::default()));
     b.act(Action::BatchChecked(id, Box::new(outlook)));
     for size in [MIDDLE, LARGE] {
         let words =
