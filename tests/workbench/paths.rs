@@ -92,8 +92,10 @@ fn a_comparison_is_exported_below_the_opened_folder() {
     assert!(convert.status.success(), "{convert:?}");
     let mut s = above(dir.path());
     std::fs::rename(dir.path().join("q8.gguf"), dir.path().join("models/q8.gguf")).unwrap();
+    s.wait_until("the end of the scan", |sc| !sc.contents().contains("scanning"));
     s.send("r");
     s.wait_for("2 models");
+    s.wait_until("the end of the scan", |sc| !sc.contents().contains("scanning"));
     s.send("gg Gv");
     s.wait_for("weights dB by layer");
     s.send("Eout.md\r");

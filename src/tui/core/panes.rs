@@ -105,6 +105,13 @@ pub(in crate::tui) fn step(state: &mut State, right: bool) {
 pub(in crate::tui) fn put(state: &mut State, column: u16) {
     let width = state.size.0;
     let tab = tabs::shown(state);
+    if !matches!(tab.division(state, width), Division::Both(_)) {
+        return;
+    }
+    // What is kept counts from a border that does not depend on what is listed.
+    if let Some(border) = tab.border(&mut state.borders).filter(|by| **by == 0) {
+        *border = 1;
+    }
     let Division::Both(own) = tab.division(state, width) else { return };
     let by = i32::from(bounded(column, width)) - i32::from(own);
     if let Some(border) = tab.border(&mut state.borders) {

@@ -66,11 +66,12 @@ fn ellipses(buffer: &mut Buffer) {
             let blank = |x: u16| symbol(x).is_none_or(|s| s == " ");
             let letter = |x: Option<u16>| x.and_then(symbol).is_some_and(|s| s.is_ascii() && s != " ");
             let before = x.checked_sub(1).filter(|before| *before >= area.left());
-            let second = match () {
-                () if x + 1 < area.right() && blank(x + 1) && blank(x + 2) => Some(x + 1),
-                () if letter(before) => before,
-                () if letter(Some(x + 1)) => Some(x + 1),
-                () => None,
+            let second = if x + 1 < area.right() && blank(x + 1) && blank(x + 2) {
+                Some(x + 1)
+            } else if letter(before) {
+                before
+            } else {
+                Some(x + 1).filter(|next| *next < area.right() && (blank(*next) || letter(Some(*next))))
             };
             if let Some(x) = second {
                 buffer[(x, y)].set_char('.');
@@ -104,10 +105,10 @@ mod tests {
             ("abc… 9  ", "ab.. 9  "),
             ("ab…cd   ", "a..cd   "),
             ("abcdefg…", "abcdef.."),
-            (" … │ …x ", " .. | .. "),
+            (" … │ …x ", " ..| .. "),
         ];
         for (text, expected) in cases {
-            let mut buffer = Buffer::empty(Rect::new(0, 0, 9, 1));
+            let mut buffer = Buffer::empty(Rect::new(0, 0, 8, 1));
             buffer.set_string(0, 0, text, Style::default());
             ascii_buffer(&mut buffer);
             let shown: String = buffer.content.iter().map(|c| c.symbol()).collect();

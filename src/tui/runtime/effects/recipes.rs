@@ -259,7 +259,10 @@ mod tests {
             Err(SaveRefusal::Failed(why)) => why,
             other => panic!("{other:?}"),
         };
-        assert!(said("mine.yaml").contains("ends in .toml") && said("none/mine.toml").contains("creating"));
+        std::fs::write(dir.path().join("file"), "").unwrap();
+        assert!(said("mine.yaml").contains("ends in .toml") && said("file/mine.toml").contains("creating"));
+        let made = dir.path().join("new/folder/mine.toml");
+        assert_eq!(save(&made, &recipe("q8_0"), Overwrite::No), Ok(()), "as the folders of outputs are made");
     }
 
     #[test]

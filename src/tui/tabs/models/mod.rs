@@ -83,7 +83,9 @@ impl TabBehavior for Models {
     }
 
     fn division(&self, state: &State, width: u16) -> Division {
-        let most = state.models.widest.saturating_add(BESIDE).max(TREE);
+        // A border that the user has put somewhere stays there.
+        let needed = state.models.widest.saturating_add(BESIDE);
+        let most = if state.borders.models == 0 { needed.max(TREE) } else { TREE };
         let m = &state.models;
         let wide = m.focus == Focus::Details && m.inspect.reading.as_ref().is_some_and(|r| r.wide);
         Division::of_list(m.focus, m.zoom || wide, most, width)

@@ -103,6 +103,9 @@ fn frame(all: impl Iterator<Item = Point> + Clone, area: Rect) -> Option<Frame> 
 /// The rows of the plot, at most so many, the values at its edges, and the dB between two numbers of its axis: all numbers are the same
 /// number of rows apart, at least two.
 fn scale((low, high): (f64, f64), rows: u16) -> Option<(u16, (f64, f64), f64)> {
+    if !(low <= high && rows >= 2) {
+        return None;
+    }
     const STEPS: [f64; 6] = [5.0, 10.0, 20.0, 25.0, 50.0, 100.0];
     let fits = |rows: u16, parts: u16, step: f64| {
         let from = (low / step).floor() * step;
@@ -116,10 +119,14 @@ fn scale((low, high): (f64, f64), rows: u16) -> Option<(u16, (f64, f64), f64)> {
         parts.flat_map(move |parts| STEPS.map(|step| (rows, parts, step)))
     });
     let found = even.filter_map(|(rows, parts, step)| fits(rows, parts, step));
-    found.min_by(|a, b| {
+    // Values on both sides of zero in few rows: a number at each end.
+    let (from, to) = ((low / 10.0).floor() * 10.0, ((high / 10.0).floor() + 1.0) * 10.0);
+    let ends = (rows, (from, to), to - from);
+    let best = found.min_by(|a, b| {
         let covered = |f: &(u16, (f64, f64), f64)| f.1.1 - f.1.0;
         covered(a).total_cmp(&covered(b)).then(b.0.cmp(&a.0)).then(a.2.total_cmp(&b.2))
-    })
+    });
+    Some(best.unwrap_or(ends))
 }
 
 fn axes(c: &mut Canvas<'_>, frame: &Frame, area: Rect) {
