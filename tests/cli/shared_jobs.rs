@@ -142,13 +142,14 @@ fn planted(lab: &Lab, number: u32) -> std::path::PathBuf {
     };
     let events = ["job.started", "job.cancelled"].map(event).concat();
     let part = lab.path("victim/thesis.txt");
-    let journal = serde_json::json!({"begin": {"version": "0", "fingerprint": "x", "token": "t", "outputs": [{"parts": [part]}]}});
+    let begin = serde_json::json!({"version": "0", "fingerprint": "x", "token": "t", "outputs": [{"parts": [part]}]});
+    let journal = format!("{}\n", serde_json::json!({"begin": begin}));
     for (file, text) in [
         ("recipe.toml", ""),
         ("plan.json", "{}"),
         ("lock", ""),
-        ("events.jsonl", &events),
-        ("journal", &format!("{journal}\n")),
+        ("events.jsonl", events.as_str()),
+        ("journal", journal.as_str()),
     ] {
         std::fs::write(job.join(file), text).unwrap();
     }
