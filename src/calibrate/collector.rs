@@ -53,7 +53,7 @@ impl Observer for Collector {
         let (expert, experts) = input.expert.unwrap_or((0, 1));
         let columns = input.columns;
         let misfit = |what: String| ModelError::bad(what).field(input.weight);
-        if columns == 0 || input.values.len() % columns != 0 || expert >= experts {
+        if columns == 0 || !input.values.len().is_multiple_of(columns) || expert >= experts {
             let what = format!("{} inputs for {columns} columns, expert {expert} of {experts}", input.values.len());
             return Err(misfit(what));
         }

@@ -17,6 +17,9 @@ pub(crate) enum Form {
     Dat,
 }
 
+/// Writes a whole file.
+pub(super) type Writer<'a> = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + 'a>;
+
 /// The container of the first form.
 const CONTAINER: FormatId = FormatId::Gguf;
 
@@ -39,10 +42,7 @@ impl Form {
     ///
     /// # Errors
     /// What the form cannot hold.
-    pub(super) fn writer(
-        self,
-        activations: &Activations,
-    ) -> Result<Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + '_>> {
+    pub(super) fn writer(self, activations: &Activations) -> Result<Writer<'_>> {
         match self {
             Self::Gguf => {
                 let head = head(activations)?;
