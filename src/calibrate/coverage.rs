@@ -11,6 +11,9 @@ const FEW_TOKENS: u64 = 32;
 /// Experts named in a warning.
 const NAMED: usize = 8;
 
+/// A layer, a gap and the experts that have it.
+type Place = (Option<u32>, Gap, Vec<usize>);
+
 /// What is wrong with a matrix of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Gap {
@@ -64,8 +67,7 @@ impl Activations {
     /// A warning for each gap. Tensors of one layer with the same gaps (gate, up and down of the same experts) share a warning.
     pub(crate) fn coverage(&self) -> Vec<Warning> {
         // By layer and gap, in the order of the names.
-        type Where = (Option<u32>, Gap, Vec<usize>);
-        let mut found: BTreeMap<Where, Vec<&str>> = BTreeMap::new();
+        let mut found: BTreeMap<Place, Vec<&str>> = BTreeMap::new();
         for (name, entry) in &self.entries {
             let mut gaps: BTreeMap<Gap, Vec<usize>> = BTreeMap::new();
             for (n, (sums, tokens)) in entry.matrices().enumerate() {
@@ -78,7 +80,7 @@ impl Activations {
                 found.entry((layer, gap, experts)).or_default().push(name);
             }
         }
-        let warning = |((_, gap, experts), names): ((_, Gap, Vec<usize>), Vec<&str>)| {
+        let warning = |((_, gap, experts), names): (Place, Vec<&str>)| {
             let first = names.first().copied().unwrap_or_default();
             let entry = self.entries.get(first)?;
             let others = match names.len() {

@@ -8,9 +8,6 @@ use crate::tensor::{DType, Shape};
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Writes a whole file.
-type WriteFile<'a> = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + 'a>;
-
 /// Which form a file has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -19,6 +16,9 @@ pub(crate) enum Form {
     /// The legacy form: means, with one count for all experts.
     Dat,
 }
+
+/// Writes a whole file.
+pub(super) type Writer<'a> = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + 'a>;
 
 /// The container of the first form.
 const CONTAINER: FormatId = FormatId::Gguf;
@@ -42,7 +42,7 @@ impl Form {
     ///
     /// # Errors
     /// What the form cannot hold.
-    pub(super) fn writer(self, activations: &Activations) -> Result<WriteFile<'_>> {
+    pub(super) fn writer(self, activations: &Activations) -> Result<Writer<'_>> {
         match self {
             Self::Gguf => {
                 let head = head(activations)?;
