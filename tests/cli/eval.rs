@@ -88,6 +88,47 @@ fn as_llama_cpp_the_figures_are_those_of_llama_perplexity() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// Perplexity of every golden model, and the divergence of two of its types where rounding does not choose other experts.
+#[test]
+fn every_architecture_has_the_figures_of_llama_perplexity() {
+    let shared = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
+    let mut wrong = Vec::new();
+    for name in ["gemma3-c512", "gpt2", "mixtral", "qwen2", "qwen3", "qwen3moe-c128"] {
+        let golden = shared.join(format!("golden/quality/perplexity/tiny-{name}.json"));
+        let (model, context) = name.split_once("-c").unwrap_or((name, "256"));
+        let folder = shared.join(format!("material/hf/tiny-{model}"));
+        let Some(golden) = std::fs::read(&golden).ok().filter(|_| folder.is_dir()) else {
+            crate::skip::skipped(&format!("perplexity of tiny-{model}: ../shared has no figures or no model"));
+            continue;
+        };
+        let golden: serde_json::Value = serde_json::from_slice(&golden).unwrap();
+        let lab = lab(&[]);
+        let folder = folder.display();
+        lab.run(&format!("convert {folder} --to gguf:f32 --to gguf:q8_0 --to gguf:q4_k_m -o .")).expect(0);
+        let file = |kind: &str| format!("tiny-{model}-{kind}.gguf");
+        let models = format!("{} {} --baseline {}", file("Q8_0"), file("Q4_K_M"), file("F32"));
+        let args = format!("eval {models} --data eval.txt -c {context} --as llama.cpp --json");
+        let events = lab.run(&args).expect(0).events();
+        let got = |name: &str, kind: &str| metric(&events, name, &file(kind)).unwrap();
+        let mut near = |what: String, got: f64, wanted: &serde_json::Value, relative: f64, absolute: f64| {
+            let wanted = wanted.as_f64().unwrap();
+            if (got - wanted).abs() > (wanted.abs() * relative).max(absolute) {
+                wrong.push(format!("tiny-{name} {what}: {got} instead of {wanted}"));
+            }
+        };
+        let experts = model.contains("moe") || model.contains("mixtral");
+        let exact = if experts { 1e-3 } else { 5e-5 };
+        near("perplexity".to_owned(), got("perplexity", "F32"), &golden["base"]["ppl"], exact, 0.0);
+        for kind in ["Q8_0", "Q4_K_M"].into_iter().filter(|_| !experts) {
+            let wanted = &golden[kind];
+            near(format!("{kind} KLD"), got("kld_mean", kind), &wanted["Mean KLD"][0], 0.02, 5e-6);
+            // These models have random weights: their first tokens are hardly more probable than the next ones.
+            near(format!("{kind} top-1"), got("top1_agreement", kind), &wanted["Same top p"][0], 0.0, 1.0);
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 #[test]
 fn the_report_names_what_it_is() {
     let lab = lab(&["q4_k_m"]);
