@@ -119,7 +119,7 @@ fn shown(token: &[u8]) -> String {
 }
 
 /// The metadata that the model has as a GGUF: its own, or what a conversion would write.
-fn gguf_metadata(model: &Model) -> Result<Cow<'_, Metadata>> {
+pub(super) fn gguf_metadata(model: &Model) -> Result<Cow<'_, Metadata>> {
     if model.metadata.contains_key("general.architecture") {
         return Ok(Cow::Borrowed(&model.metadata));
     }

@@ -7,6 +7,7 @@ mod derive;
 mod render;
 mod shape;
 
+pub(crate) use render::ChatTemplate;
 pub(crate) use shape::{ChatShape, Frame, System};
 
 use crate::model::{MetaArray, MetaValue, Metadata};
