@@ -31,6 +31,8 @@ mod forward;
 
 mod quality;
 
+mod calibrate;
+
 mod forecast;
 
 mod recipe;

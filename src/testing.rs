@@ -124,7 +124,7 @@ pub mod recipe {
         #[allow(missing_docs, reason = "described where it is defined")]
         pub mod gguf {
             pub use crate::recipe::options::gguf::{
-                CONTEXT_LENGTH, EMBEDDING_TYPE, IMATRIX, TARGET_BPW, TARGET_SIZE, USE_MLOCK,
+                CONTEXT_LENGTH, EFFORT, EMBEDDING_TYPE, IMATRIX, TARGET_BPW, TARGET_SIZE, USE_MLOCK,
             };
         }
     }
@@ -206,8 +206,8 @@ pub mod tui {
         #[allow(missing_docs, reason = "described where it is defined")]
         pub mod recipe {
             pub use crate::tui::tabs::recipe::{
-                BatchOutcome, Budget, EditOutcome, EditPlace, Field, LibraryEntry, Overwrite, PlanResponse, Prompt,
-                RecipePane, Row, SaveRefusal, TargetRejection, presets,
+                BatchOutcome, BatchOutlook, Budget, EditOutcome, EditPlace, Field, LibraryEntry, Overwrite,
+                PlanResponse, Prompt, RecipePane, Row, SaveRefusal, TargetRejection, presets,
             };
         }
 

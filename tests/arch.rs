@@ -441,6 +441,32 @@ fn bad_models_are_refused_with_a_reason() {
     assert!(odd.model.warnings.iter().any(|w| w.code == "config.unsupported-value"));
 }
 
+/// llama.cpp always renormalises the weights of the chosen experts of qwen3moe, and GGUF has no key for it.
+#[test]
+fn weights_of_experts_that_are_not_renormalised_are_warned_of() {
+    let Some((_, models)) = golden() else { return };
+    let base = formats::open(&models.join("tiny-qwen3moe")).unwrap();
+    let warnings = |value: Option<bool>| {
+        let mut config = base.config().unwrap();
+        config.as_object_mut().unwrap().remove("norm_topk_prob");
+        if let Some(value) = value {
+            config["norm_topk_prob"] = value.into();
+        }
+        let model = variant(&base, "x", &[("config.json", Some(config.to_string()))]);
+        let gguf = to_gguf(&model, &options("tiny-qwen3moe", OutType::F16)).unwrap();
+        let about = gguf.model.warnings.into_iter().filter(|w| w.text.contains("norm_topk_prob"));
+        about.map(|w| (w.code, w.text)).collect::<Vec<_>>()
+    };
+    assert_eq!(warnings(Some(true)), []);
+    for (value, said) in [(Some(false), "is false, but"), (None, "is false by default, but")] {
+        let found = warnings(value);
+        assert_eq!(found.len(), 1, "{found:?}");
+        let (code, text) = &found[0];
+        assert_eq!(code, "config.unsupported-value");
+        assert!(text.contains(said) && text.contains("qwen3moe") && text.contains("results will differ"), "{text}");
+    }
+}
+
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig { cases: 64, failure_persistence: None, ..Default::default() })]
 

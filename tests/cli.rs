@@ -13,20 +13,28 @@ mod checksums;
 mod command_line;
 #[path = "cli/compare.rs"]
 mod compare;
+#[path = "cli/compare_text.rs"]
+mod compare_text;
 #[path = "cli/config.rs"]
 mod config;
 #[path = "cli/contract.rs"]
 mod contract;
+#[path = "cli/data_budget.rs"]
+mod data_budget;
 #[path = "cli/disk.rs"]
 mod disk;
 #[path = "cli/doctor.rs"]
 mod doctor;
+#[path = "cli/eval.rs"]
+mod eval;
 #[path = "cli/forecast.rs"]
 mod forecast;
 #[path = "cli/goals.rs"]
 mod goals;
 #[path = "cli/hostile_text.rs"]
 mod hostile_text;
+#[path = "cli/imatrix.rs"]
+mod imatrix;
 #[path = "cli/jobs.rs"]
 mod jobs;
 #[path = "cli/kills.rs"]
@@ -45,6 +53,8 @@ mod many;
 mod material;
 #[path = "cli/memory.rs"]
 mod memory;
+#[path = "cli/newcomers.rs"]
+mod newcomers;
 #[path = "cli/no_files.rs"]
 mod no_files;
 #[path = "cli/ollama.rs"]

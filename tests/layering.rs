@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Ground floor first. There are no exceptions, so there is no circle between rooms.
-const ROOMS: [&str; 21] = [
+const ROOMS: [&str; 22] = [
     "units",
     "task",
     "files",
@@ -22,6 +22,7 @@ const ROOMS: [&str; 21] = [
     "transform",
     "forward",
     "quality",
+    "calibrate",
     "forecast",
     "recipe",
     "plan",

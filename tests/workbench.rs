@@ -42,5 +42,7 @@ mod search;
 mod session;
 #[path = "workbench/terminal.rs"]
 mod terminal;
+#[path = "workbench/walked.rs"]
+mod walked;
 #[path = "workbench/watching.rs"]
 mod watching;

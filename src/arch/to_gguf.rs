@@ -198,8 +198,9 @@ fn warn_values(family: &Family, config: &Config, warnings: &mut Vec<Warning>) {
             Some(v) => v.to_string(),
         };
         if !values.contains(&value.as_str()) {
+            let default = if config.is_default(field) { " by default" } else { "" };
             let text = format!(
-                "config.json: {field} is {value}, but llama.cpp computes {} as if it were {}; results will differ.",
+                "config.json: {field} is {value}{default}, but llama.cpp computes {} as if it were {}; results will differ.",
                 family.info.gguf_arch, values[0]
             );
             warnings.push(Warning::new("config.unsupported-value", text));

@@ -28,10 +28,10 @@ pub(crate) struct Cli {
 #[derive(Clone, Copy, Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalFlags {
-    /// Print errors only; a conversion prints the paths of its outputs
+    /// Print results and errors only, no progress, notes or warnings; a conversion prints the paths of its outputs
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Print more: every tensor with its type and the reason for it, threads, memory
+    /// Print more: plans and conversions list every tensor with its type and the reason for it, threads and memory
     #[arg(short, long, global = true)]
     pub verbose: bool,
     /// When to use colours [default: auto, which respects NO_COLOR, CLICOLOR and CLICOLOR_FORCE]
@@ -71,6 +71,7 @@ impl Cli {
             Command::Run(a) => &mut a.run.threads,
             Command::Plan(a) => &mut a.threads,
             Command::Compare(a) => &mut a.threads,
+            Command::Imatrix(a) => &mut a.threads,
             Command::Eval(a) => &mut a.threads,
             Command::Verify(a) => &mut a.threads,
             Command::Watch(a) => &mut a.rule.threads,
@@ -80,7 +81,7 @@ impl Cli {
 }
 
 /// A size that is more than nothing.
-fn size(text: &str) -> Result<String, &'static str> {
+pub(super) fn size(text: &str) -> Result<String, &'static str> {
     match crate::recipe::parse_size(text) {
         None | Some(0) => Err("write it as 4G, 500M or 4.5GiB"),
         Some(_) => Ok(text.to_owned()),
@@ -139,6 +140,8 @@ pub(crate) enum Command {
     Verify(Box<VerifyArgs>),
     /// Compare variants of a model: sizes, and the error of each tensor against a baseline
     Compare(CompareArgs),
+    /// Compute, merge or show an importance matrix: how strongly each column of each weight is used on a text
+    Imatrix(super::imatrix_args::ImatrixArgs),
     /// Measure what models say: perplexity on a text, and the divergence from a baseline
     Eval(EvalArgs),
     /// List, show, follow, pause, cancel, resume or clean jobs
@@ -185,7 +188,11 @@ pub(crate) struct ConfigArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Show where the files are (the default)
-    Path,
+    Path {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Check config.toml, keys.toml and the themes; exit code 2 if there is a problem
     Check,
     /// Print a commented config.toml with every default
@@ -235,12 +242,6 @@ pub(crate) struct ConvertArgs {
     /// Write sparse tensors of a PyTorch file in full
     #[arg(long)]
     pub densify: bool,
-    #[command(flatten)]
-    pub options: TargetFlags,
-    #[command(flatten)]
-    pub run: RunFlags,
-    #[command(flatten)]
-    pub many: ManyFlags,
     /// An earlier output of the same kind; tensors whose source is unchanged are copied from it instead of being encoded again
     #[arg(long, value_name = "OUTPUT")]
     pub reuse: Option<PathBuf>,
@@ -256,6 +257,12 @@ pub(crate) struct ConvertArgs {
     /// Convert even if checksums in the source do not match its bytes
     #[arg(long)]
     pub no_checksums: bool,
+    #[command(flatten)]
+    pub options: TargetFlags,
+    #[command(flatten)]
+    pub run: RunFlags,
+    #[command(flatten)]
+    pub many: ManyFlags,
 }
 
 #[derive(Debug, Args)]
@@ -288,7 +295,7 @@ pub(crate) struct CompareArgs {
     /// Two to six variants of the same model: files or folders
     #[arg(required = true, value_name = "MODEL")]
     pub models: Vec<PathBuf>,
-    /// The model to compare the others with [default: the first one]
+    /// The model to compare the others with [default: the source of the models, if their manifests or jobs name one; else the most precise model]
     #[arg(long, value_name = "MODEL")]
     pub baseline: Option<PathBuf>,
     /// Write the comparison to a file: .md (report), .csv (one line per tensor) or .json (everything); may be repeated
@@ -303,6 +310,27 @@ pub(crate) struct CompareArgs {
     /// A text to measure perplexity and divergence on
     #[arg(long, value_name = "FILE", hide = true)]
     pub data: Option<PathBuf>,
+    /// Let the models continue this text, side by side, instead of comparing their weights
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["export", "tensors", "data"])]
+    pub prompt: Option<String>,
+    /// Put the prompt into the chat template of the models, as a message of a user
+    #[arg(long, requires = "prompt")]
+    pub chat: bool,
+    /// Tokens to continue the prompt with, at most
+    #[arg(long, value_name = "N", requires = "prompt", default_value_t = 64, value_parser = value_parser!(u32).range(1..=65_536))]
+    pub tokens: u32,
+    /// Choose tokens at random by their probability, with logits divided by T [default: the most probable token]
+    #[arg(long, value_name = "T", requires = "prompt", value_parser = positive)]
+    pub temperature: Option<f64>,
+    /// Seed of --temperature
+    #[arg(long, value_name = "N", requires = "temperature", default_value_t = 0)]
+    pub seed: u64,
+    /// List the five most probable tokens of every model at every position
+    #[arg(long, requires = "prompt")]
+    pub top: bool,
+    /// Round the inputs of matrix products as a program does [default: exact]
+    #[arg(long = "as", value_name = "PROGRAM", requires = "prompt")]
+    pub rounding: Option<AsProgram>,
     /// Print events as JSON lines
     #[arg(long)]
     pub json: bool,
@@ -428,11 +456,11 @@ pub(crate) struct SplitArgs {
     /// Output name without -00001-of-0000N.gguf, or a folder [default: the source's name]
     #[arg(short, long, value_name = "PREFIX")]
     pub output: Option<PathBuf>,
-    #[command(flatten)]
-    pub run: RunFlags,
     /// Replace existing outputs
     #[arg(long)]
     pub force: bool,
+    #[command(flatten)]
+    pub run: RunFlags,
 }
 
 #[derive(Debug, Args)]
@@ -447,11 +475,11 @@ pub(crate) struct MergeArgs {
     /// Output file or folder [default: NAME.gguf next to the files]
     #[arg(short, long, value_name = "OUT")]
     pub output: Option<PathBuf>,
-    #[command(flatten)]
-    pub run: RunFlags,
     /// Replace an existing output
     #[arg(long)]
     pub force: bool,
+    #[command(flatten)]
+    pub run: RunFlags,
 }
 
 /// How to run.
@@ -605,7 +633,11 @@ pub(crate) struct RecipeArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum RecipeCommand {
     /// List the built-in recipes and your own
-    List,
+    List {
+        /// Print JSON lines
+        #[arg(long)]
+        json: bool,
+    },
     /// Print a recipe
     Show {
         /// Its name
@@ -644,4 +676,10 @@ fn goals() -> impl clap::builder::TypedValueParser<Value = String> {
     use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser as _};
     let value = |g: &GoalSpec| PossibleValue::new(g.name).help(format!("{}: {}", g.title, g.makes));
     PossibleValuesParser::new(GOALS.iter().map(value)).map(|s| s)
+}
+
+/// A number above zero.
+fn positive(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|n| n.is_finite() && *n > 0.0);
+    number.ok_or_else(|| "write a number above zero, for instance 0.8".to_owned())
 }

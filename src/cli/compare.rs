@@ -2,7 +2,7 @@
 
 use super::args::CompareArgs;
 use super::tensor_counter::TensorCounter;
-use super::text::{Style, cut, safe, seconds, table};
+use super::text::{Style, cut, cut_middle, safe, seconds, table};
 use super::{Exit, compare_events, note, out, print, refuse};
 use crate::evaluate::{Comparison, Export, Figures, Names, Rank, Set, Unpaired, rows};
 use crate::job;
@@ -17,6 +17,9 @@ const LISTED: usize = 5;
 
 /// `remold compare`.
 pub(crate) fn run(args: &CompareArgs) -> Exit {
+    if args.prompt.is_some() {
+        return super::compare_text::run(args);
+    }
     let stop = super::signals::stop_on_signal();
     let progress = TensorCounter::new(args.json).doing("comparing");
     let how = Task { threads: args.threads, progress: &|done, all| progress.advance(done, all), cancel: stop.flag() };
@@ -118,7 +121,7 @@ fn text(c: &Comparison, tensors: bool) -> String {
 fn head(c: &Comparison, corner: &str) -> Vec<String> {
     let label = |(i, v): (usize, &crate::evaluate::Variant)| {
         let mark = if i == c.baseline.at { "◆ " } else { "" };
-        [format!("{mark}{}", cut(&safe(&v.label), NAME_WIDTH / 2)), String::new()]
+        [format!("{mark}{}", cut_middle(&safe(&v.label), NAME_WIDTH / 2)), String::new()]
     };
     [corner.to_owned()].into_iter().chain(c.variants.iter().enumerate().flat_map(label)).collect()
 }

@@ -1,15 +1,19 @@
 //! `config`: where the configuration is, what is wrong in it, its default, and the keys that count.
 
 use super::args::{ConfigArgs, ConfigCommand};
-use super::{Exit, err, out, text};
+use super::{Exit, err, out, print, text};
 use crate::tui::config;
 use crate::tui::core::all_commands;
 use crate::tui::core::{Keymap, Scope};
 use std::path::PathBuf;
 
+/// A line of `keys.toml`.
+const EXAMPLE: &str = r#""recipe.start" = ["r", "alt-r"]"#;
+
 pub(super) fn run(args: &ConfigArgs) -> Exit {
-    match args.command.as_ref().unwrap_or(&ConfigCommand::Path) {
-        ConfigCommand::Path => path(),
+    match args.command.as_ref().unwrap_or(&ConfigCommand::Path { json: false }) {
+        ConfigCommand::Path { json: true } => path_json(),
+        ConfigCommand::Path { json: false } => path(),
         ConfigCommand::Check => return check(),
         ConfigCommand::Default => out(&config::default_file()),
         ConfigCommand::Keys => {
@@ -24,7 +28,7 @@ pub(super) fn run(args: &ConfigArgs) -> Exit {
 fn path() {
     let files: [(&str, Option<PathBuf>, &str); 4] = [
         ("settings", config::config_file(), "`remold config default` prints one"),
-        ("keys", config::keys_file(), "\"recipe.start\" = [\"r\", \"ctrl-r\"]; `remold config keys` lists the names"),
+        ("keys", config::keys_file(), &format!("{EXAMPLE}; `remold config keys` lists the names")),
         ("themes", config::themes_folder(), "NAME.toml each; docs/themes.md"),
         ("sessions", config::sessions_folder(), "the last session in each folder"),
     ];
@@ -36,6 +40,15 @@ fn path() {
         let there = if place.exists() { "" } else { "  (not found)" };
         out(&format!("{what:<9} {}{there}\n          {about}\n", text::safe(&place.display().to_string())));
     }
+}
+
+fn path_json() {
+    print::json(&serde_json::json!({
+        "settings": config::config_file(),
+        "keys": config::keys_file(),
+        "themes": config::themes_folder(),
+        "sessions": config::sessions_folder(),
+    }));
 }
 
 fn report_error(problems: &[config::Problem]) {

@@ -4,11 +4,11 @@ use super::args::{ConvertArgs, RunArgs, RunFlags};
 use super::many::Trouble;
 use super::plan_text::PlanStyle;
 use super::progress::Progress;
-use super::request::{RequestError, apply, find_recipe, replace_source, target_named, targets_of};
+use super::request::{RequestError, apply, find_recipe, replace_source, target_named, targets_of, type_in_name};
 use super::signals::stop_on_signal;
 use super::tensor_counter::TensorCounter;
 use super::threads::threads;
-use super::{Exit, err, many, note, out, plan_text, print, reference_options, refuse, report_error, text};
+use super::{Exit, err, many, note, out, parse, plan_text, print, reference_options, refuse, report_error, text};
 use crate::engine::{self, Event, EventBody, EventSink, Report, Stop, StopReason};
 use crate::formats;
 use crate::job::{self, JobFolder, Outcome, RunJob};
@@ -20,6 +20,9 @@ use crate::task::Task;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// The code of the warning about an output that exists.
+const EXISTS: &str = "output.exists";
 
 /// How a conversion ended.
 pub(super) struct Ended {
@@ -50,6 +53,9 @@ impl Ended {
 pub(crate) fn convert(args: &ConvertArgs) -> Exit {
     let unsaid = args.to.is_empty() && args.recipe.is_none();
     if let Some(e) = reference_options::order_of_words(&args.src).filter(|_| unsaid) {
+        return refuse(&e);
+    }
+    if let Some(e) = reference_options::type_among_sources(&args.src, &args.to) {
         return refuse(&e);
     }
     match args.src.as_slice() {
@@ -100,6 +106,11 @@ pub(super) fn recipe_of(args: &ConvertArgs, source: &Path, output: Option<&Path>
     } else if args.recipe.is_none() {
         recipe.targets.extend(output.and_then(target_named));
     }
+    if output == Some(Path::new("-")) {
+        let what = "a model cannot be written to stdout";
+        let hint = "Name a file or a folder with -o; a file of this name is `-o ./-`.";
+        return Err(ModelError::request(what).with_hint(hint).into());
+    }
     let several = recipe.targets.len() > 1;
     if let Some(out) = output.filter(|o| several && !o.is_dir())
         && formats::names_a_file(out)
@@ -128,6 +139,11 @@ pub(super) fn recipe_of(args: &ConvertArgs, source: &Path, output: Option<&Path>
     recipe.source.no_checksums |= args.no_checksums;
     validate(&mut recipe, args)?;
     apply(&mut recipe, &args.set, args.force)?;
+    if let ([target], Some(output)) = (recipe.targets.as_slice(), output)
+        && let Some(what) = type_in_name(output, target)
+    {
+        note(&format!("{} {}\n", text::Style::stderr().warning("warning:"), text::safe(&what)));
+    }
     Ok(recipe)
 }
 
@@ -151,7 +167,7 @@ pub(super) fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {
     let ended = execute(recipe, flags, None);
     if let Some(plan) = &ended.plan {
         show(plan, flags);
-        say_command(flags);
+        say_command(flags, plan.warnings.iter().any(|w| w.code == EXISTS));
     }
     ended.exit
 }
@@ -209,7 +225,7 @@ fn with_existing(mut plan: Plan, recipe: &Recipe) -> Plan {
     let kept = recipe.targets.iter().zip(&plan.outputs).filter(|(t, _)| !t.force);
     let warning = |path: &PathBuf| {
         let text = format!("{} already exists: --force is needed to replace it", path.display());
-        Warning::new("output.exists", text)
+        Warning::new(EXISTS, text)
     };
     let warnings: Vec<Warning> = kept.flat_map(|(_, o)| &o.replaces).map(warning).collect();
     plan.warnings.extend(warnings);
@@ -220,16 +236,16 @@ fn with_existing(mut plan: Plan, recipe: &Recipe) -> Plan {
 pub(super) fn run_prepared(recipe: &Recipe, prepared: &Prepared, flags: &RunFlags) -> Exit {
     if flags.dry_run {
         show(&prepared.plan, flags);
-        say_command(flags);
+        say_command(flags, false);
         return Exit::Done;
     }
     start(recipe, prepared, flags, stop_on_signal(), None).exit
 }
 
-/// The last line of a dry run.
-pub(super) fn say_command(flags: &RunFlags) {
+/// The last line of a dry run; `replaces` if an output exists.
+pub(super) fn say_command(flags: &RunFlags, replaces: bool) {
     if !flags.json {
-        out(&plan_text::write_with());
+        out(&plan_text::write_with(replaces));
     }
 }
 
@@ -356,6 +372,9 @@ fn last_word(folder: &JobFolder, body: EventBody) {
 pub(crate) fn worker(dir: &Path, resume: bool) -> Exit {
     let folder = JobFolder { dir: dir.to_owned() };
     let stop = stop_on_signal();
+    if folder.path("watch").exists() {
+        parse::name_flags_of_watch();
+    }
     if folder.nice() > 0 {
         // Before any worker thread starts: each inherits it. If the system refuses it, the conversion runs anyway.
         let _ = rustix::process::setpriority_process(None, folder.nice().min(19).into());

@@ -6,6 +6,7 @@ use super::{Exit, out, print, refuse};
 use crate::arch;
 use crate::formats;
 use crate::model::{Defect, FormatId, MetaArray, MetaValue, Model, Result, TensorEntry};
+use crate::units::quoted;
 use indexmap::IndexMap;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -16,6 +17,9 @@ use std::path::Path;
 const SCAN_DEPTH: usize = 4;
 /// Width at which a metadata value is cut, unless all is asked for.
 const VALUE_WIDTH: usize = 72;
+
+/// Columns of what is wrong with a model, in the table of a folder.
+const REASON_WIDTH: usize = 160;
 
 /// `remold inspect`.
 pub(crate) fn run(args: &InspectArgs) -> Exit {
@@ -59,11 +63,14 @@ fn folder(path: &Path, found: &[formats::Found], as_json: bool) {
             bytes(f.bytes),
             match &f.error {
                 Some(e) => {
+                    // The row names the file already.
+                    let fact = safe(f.fact.as_deref().unwrap_or(e));
                     let word = f.defect.map(|d| format!("{}: ", d.word())).unwrap_or_default();
-                    style.error(&format!("{word}{}", cut(&safe(e), 60)))
+                    style.error(&cut(&format!("{word}{fact}"), REASON_WIDTH))
                 }
                 None if f.defect.is_some() => {
-                    style.error(&format!("{}: see remold inspect {}", f.defect.map_or("", Defect::word), safe(&name)))
+                    let path = safe(&quoted(&f.path.to_string_lossy()));
+                    style.error(&format!("{}: see `remold inspect {path}`", f.defect.map_or("", Defect::word)))
                 }
                 None if f.files > 1 => style.dim(&format!("{} files", f.files)),
                 None => String::new(),

@@ -155,6 +155,10 @@ fn report_end(folder: &JobFolder, history: &JobHistory) {
                 note(&plan_text::report(&report, text::Style::stderr()));
             }
         }
+        (JobState::Cancelled, _) => {
+            let id = folder.id();
+            note(&format!("job {id} was cancelled; `remold jobs resume {id}` starts it again\n"));
+        }
         (JobState::Interrupted, _) => {
             let id = folder.id();
             note(&format!("job {id} was interrupted; `remold jobs resume {id}` continues where it stopped\n"));

@@ -138,7 +138,7 @@ pub(super) fn run(given: &[PathBuf], many: ManyFlags, flags: &RunFlags, make: Ma
     } else if !flags.json {
         note(&format!("\n{}", table_of(&items, Style::stderr())));
         if flags.dry_run {
-            say_command(flags);
+            say_command(flags, false);
         }
     }
     exit_of(&items)
@@ -304,7 +304,8 @@ fn status(ended: Ended, flags: &RunFlags) -> Status {
     }
 }
 
-/// The exit code: that of the signal; else 0 if all were converted (3 if a check failed), 1 if some were, 2 if nothing was begun.
+/// The exit code: that of the signal; else 0 if all were converted (3 if a check failed), 1 if some were, 2 if nothing was begun. A dry run
+/// has the code that the run would have.
 fn exit_of(items: &[Item]) -> Exit {
     let stop = stop_on_signal();
     if stop.is_set() {
@@ -313,7 +314,8 @@ fn exit_of(items: &[Item]) -> Exit {
     let skipped = items.iter().filter(|i| matches!(i.status, Status::Skipped(_))).count();
     let failed = items.iter().any(|i| matches!(i.status, Status::Failed(_)));
     let checks = items.iter().any(|i| matches!(i.status, Status::Done { failed_checks: 1.., .. }));
-    let begun = items.iter().any(|i| matches!(i.status, Status::Done { .. } | Status::Detached { .. }));
+    let begun =
+        items.iter().any(|i| matches!(i.status, Status::Done { .. } | Status::Detached { .. } | Status::Rehearsed));
     match (failed, skipped) {
         (false, 0) if checks => Exit::Check,
         (false, 0) => Exit::Done,

@@ -5,6 +5,7 @@
 mod args;
 mod compare;
 mod compare_events;
+mod compare_text;
 mod completions;
 mod config;
 mod convert;
@@ -12,6 +13,9 @@ mod doctor;
 mod eval;
 mod eval_text;
 mod formats;
+mod imatrix;
+mod imatrix_args;
+mod imatrix_statistics;
 mod inspect;
 mod job_show;
 mod jobs;
@@ -164,6 +168,7 @@ pub fn main() -> ExitCode {
         Some(Command::Merge(a)) => split::merge(&a),
         Some(Command::Plan(a)) => plan::run(&a),
         Some(Command::Compare(a)) => compare::run(&a),
+        Some(Command::Imatrix(a)) => imatrix::run(&a),
         Some(Command::Eval(a)) => eval::run(&a),
         Some(Command::Watch(a)) => watch::run(&a),
         Some(Command::Verify(a)) => verify::run(&a),

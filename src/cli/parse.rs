@@ -4,6 +4,7 @@ use super::args::{self, Cli, ColorWhen};
 use super::{Exit, err, on_one_line, reference_options, report_error, text};
 use crate::model::ModelError;
 use crate::recipe;
+use crate::recipe::remedies::set_command_flags;
 use crate::units::print::{self, ColorChoice, Verbosity};
 use clap::{Command, FromArgMatches};
 use std::path::Path;
@@ -13,7 +14,11 @@ pub(super) fn parse() -> Result<Cli, Exit> {
     let args: Vec<String> = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
     let color = color_asked(&args);
     let mut command = args::command();
-    let parsed = command.try_get_matches_from_mut(std::env::args_os()).and_then(|m| Cli::from_arg_matches(&m));
+    let parsed = command.try_get_matches_from_mut(std::env::args_os());
+    let parsed = parsed.and_then(|m| {
+        name_flags(&m, &command);
+        Cli::from_arg_matches(&m)
+    });
     let cli = match parsed {
         Ok(cli) => cli,
         Err(e) => {
@@ -36,6 +41,33 @@ pub(super) fn parse() -> Result<Cli, Exit> {
             Err(Exit::Request)
         }
         _ => Ok(cli),
+    }
+}
+
+/// Has hints name only options of the command, if it makes or runs recipes. The other commands are asked before a conversion, whose options
+/// their hints name.
+fn name_flags(matches: &clap::ArgMatches, command: &Command) {
+    let (mut matches, mut command, mut path) = (matches, command, Vec::new());
+    while let Some((name, inner)) = matches.subcommand()
+        && let Some(found) = command.find_subcommand(name)
+    {
+        path.push(name);
+        (matches, command) = (inner, found);
+    }
+    if matches!(path.as_slice(), ["convert" | "run" | "watch", ..] | ["recipe", "new"] | ["jobs", "rerun"]) {
+        set_command_flags(flags_of(command));
+    }
+}
+
+/// The long names of a command's options.
+fn flags_of(command: &Command) -> Vec<String> {
+    command.get_arguments().filter_map(|a| a.get_long().map(str::to_owned)).collect()
+}
+
+/// Has hints name only options of `remold watch`: for the worker of a watcher's export.
+pub(super) fn name_flags_of_watch() {
+    if let Some(watch) = args::command().find_subcommand("watch") {
+        set_command_flags(flags_of(watch));
     }
 }
 
@@ -77,17 +109,38 @@ fn explain(mut e: clap::Error, args: &[String], command: &Command) -> Exit {
         return Exit::Done;
     }
     let known = reference_options::explain(&mut e, args);
-    if !known && let Some(error) = first_word(args, command).and_then(|word| no_such_command(word, command)) {
+    let word = match first_word(args, command) {
+        Some("help") => args.iter().skip_while(|a| *a != "help").nth(1).map(String::as_str),
+        word => word,
+    };
+    if !known && let Some(error) = word.and_then(|word| no_such_command(word, command)) {
         report_error(&error);
         return Exit::Request;
     }
-    let text = on_one_line(e.render().to_string(), args);
+    let text = with_hints(&on_one_line(e.render().to_string(), args));
     let style = text::Style::stderr();
     err(&match text.strip_prefix("error:") {
         Some(rest) => format!("{}{rest}", style.error("error:")),
         None => text,
     });
     Exit::Request
+}
+
+/// clap's message with its tips as hints, in the form that all messages have: on the line below, as sentences.
+fn with_hints(message: &str) -> String {
+    let mut out = String::new();
+    for line in message.lines() {
+        match line.strip_prefix("  tip: ") {
+            Some(tip) => {
+                out.truncate(out.trim_end().len());
+                let (first, rest) = tip.split_at(tip.chars().next().map_or(0, char::len_utf8));
+                let end = if tip.ends_with(['.', '?']) { "" } else { "." };
+                out.push_str(&format!("\n  hint: {}{rest}{end}\n", first.to_uppercase()));
+            }
+            None => out.push_str(&format!("{line}\n")),
+        }
+    }
+    out
 }
 
 /// The word where the command is: the first one that is neither an option nor the value of one. `None` where that cannot be known.
@@ -176,6 +229,13 @@ mod tests {
             assert_eq!(hint.contains("Did you mean"), near.is_some(), "{word}: {hint}");
             assert!(near.is_none_or(|near| hint.contains(&format!("`{near}`"))), "{word}: {hint}");
         }
+    }
+
+    #[test]
+    fn tips_are_hints() {
+        let text = "error: no\n\n  tip: write `x`\n  tip: see `y`.\n\nFor more information, try '--help'.\n";
+        let wanted = "error: no\n  hint: Write `x`.\n  hint: See `y`.\n\nFor more information, try '--help'.\n";
+        assert_eq!(with_hints(text), wanted);
     }
 
     #[test]

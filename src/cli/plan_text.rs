@@ -61,9 +61,10 @@ pub(crate) fn plan(plan: &Plan, how: PlanStyle) -> String {
     out
 }
 
-/// How a dry run ends: the command that writes what it shows.
-pub(crate) fn write_with() -> String {
-    own_words(&["--dry-run"]).map_or_else(String::new, |command| format!("write it with: {command}\n"))
+/// How a dry run ends: the command that writes what it shows, and replaces what exists.
+pub(crate) fn write_with(replaces: bool) -> String {
+    let force = if replaces { " --force" } else { "" };
+    own_words(&["--dry-run"]).map_or_else(String::new, |command| format!("write it with: {command}{force}\n"))
 }
 
 /// `, about 12.3 s on 4 threads`: the time to encode; nothing where all tensors are copied.
@@ -198,28 +199,19 @@ fn coverage(m: &ImatrixCoverage) -> String {
     out
 }
 
-/// One line a warning; many of a kind are counted.
+/// One line a warning, those of a kind together; many of a kind are counted.
 pub(crate) fn warnings(all: &[Warning], style: Style) -> String {
     const SHOWN: usize = 8;
+    let mut kinds: IndexMap<&str, Vec<&Warning>> = IndexMap::new();
+    all.iter().for_each(|w| kinds.entry(&w.code).or_default().push(w));
     let mut out = String::new();
-    let mut seen: Vec<(&str, usize)> = Vec::new();
-    for w in all {
-        let n = match seen.iter_mut().find(|(c, _)| *c == w.code) {
-            Some((_, n)) => {
-                *n += 1;
-                *n
-            }
-            None => {
-                seen.push((&w.code, 1));
-                1
-            }
-        };
-        if n <= SHOWN {
+    for same in kinds.values() {
+        for w in same.iter().take(SHOWN) {
             out.push_str(&format!("{} {}\n", style.warning("warning:"), safe(&w.text)));
         }
-    }
-    for (code, n) in seen.into_iter().filter(|(_, n)| *n > SHOWN) {
-        out.push_str(&format!("{} and {} more of `{code}`\n", style.warning("warning:"), n - SHOWN));
+        if same.len() > SHOWN {
+            out.push_str(&format!("{} and {} more like these\n", style.warning("warning:"), same.len() - SHOWN));
+        }
     }
     out
 }
@@ -285,9 +277,16 @@ pub(crate) fn report<T>(report: &Report<T>, style: Style) -> String {
     let expected = report.forecast_seconds().map(|s| format!(" (forecast {})", seconds(s))).unwrap_or_default();
     let planned = report.memory_bytes.filter(|m| *m > 0);
     let planned = planned.map(|m| format!(" (at most {} planned)", bytes(m))).unwrap_or_default();
+    // The forecast is about encoding; all of it also reads back and publishes, and may have been paused.
+    let paused = report.paused_seconds.filter(|s| *s >= 0.1).map(|s| format!(", paused for {}", seconds(s)));
+    let worked = (report.seconds - report.paused_seconds.unwrap_or(0.0)).max(0.0);
+    let time = match report.encode_seconds {
+        Some(encode) => format!("{} encoding{expected}, {} in all", seconds(encode), seconds(worked)),
+        None => format!("{} in all", seconds(worked)),
+    };
     out.push_str(&style.dim(&format!(
-        "  {} wall{expected}, {} CPU, {} peak memory{planned}",
-        seconds(report.seconds),
+        "  {time}{}, {} CPU, {} peak memory{planned}",
+        paused.unwrap_or_default(),
         seconds(report.cpu_seconds),
         bytes(report.peak_rss)
     )));

@@ -2,13 +2,21 @@
 
 use super::args::{RecipeArgs, RecipeCommand};
 use super::text::{Style, safe, table};
-use super::{Exit, err, note, out, recipe_new};
+use super::{Exit, err, note, out, print, recipe_new, refuse};
+use crate::model::ModelError;
 use crate::recipe;
 
 /// `remold recipe`.
 pub(crate) fn run(args: RecipeArgs) -> Exit {
     match args.command {
-        RecipeCommand::List => {
+        RecipeCommand::List { json: true } => {
+            for p in recipe::presets() {
+                let builtin = matches!(p.origin, recipe::Origin::BuiltIn);
+                print::json(&serde_json::json!({ "name": p.name, "description": p.about, "built_in": builtin }));
+            }
+            Exit::Done
+        }
+        RecipeCommand::List { json: false } => {
             let rows: Vec<Vec<String>> = recipe::presets().into_iter().map(|p| vec![p.name, p.about]).collect();
             out(&table(&rows, &[false; 2]));
             Exit::Done
@@ -23,6 +31,9 @@ pub(crate) fn run(args: RecipeArgs) -> Exit {
                 Exit::Request
             }
         },
+        RecipeCommand::Check { file } if !file.exists() => {
+            refuse(&ModelError::request("no such file or folder").in_file(&file))
+        }
         RecipeCommand::Check { file } => {
             let problems = recipe::lint_file(&file, &recipe::Available::default());
             for p in &problems {

@@ -5,7 +5,9 @@ use super::text::Style;
 use super::{Exit, err, refuse};
 use crate::formats;
 use crate::model::{ModelError, Result};
+use crate::recipe::options::gguf;
 use crate::recipe::{self, Recipe, Target};
+use crate::transform::FileType;
 use std::path::Path;
 
 /// Gives the recipe another source than its own. A format in the recipe is about its own source.
@@ -76,9 +78,19 @@ fn is_recipe_file(path: &Path) -> bool {
     path.extension().is_some_and(|e| ["toml", "yaml", "yml", "json"].iter().any(|known| e == *known))
 }
 
+/// Sets keys of a recipe. What `recipe check` refuses in a file is refused here too.
 pub(super) fn apply(recipe: &mut Recipe, set: &[String], force: bool) -> Result<(), RequestError> {
+    let before = if set.is_empty() { Vec::new() } else { recipe::check(recipe) };
     for pair in set {
         recipe::apply_set(recipe, pair).map_err(|e| RequestError::Recipe(e.to_string()))?;
+    }
+    if !set.is_empty() {
+        let known = |p: &recipe::Problem| before.iter().any(|b| (&b.path, &b.message) == (&p.path, &p.message));
+        let found = recipe::check(recipe).into_iter().filter(|p| p.is_error() && !known(p));
+        let found: Vec<String> = found.map(|p| p.to_string()).collect();
+        if !found.is_empty() {
+            return Err(RequestError::Recipe(found.join("\n")));
+        }
     }
     if force {
         recipe.targets.iter_mut().for_each(|t| t.force = true);
@@ -95,6 +107,31 @@ pub(super) fn target_named(output: &Path) -> Option<Target> {
     let last = stem.rsplit(['-', '.']).next().filter(|last| last.len() < stem.len());
     let named = last.filter(|last| !["auto", "copy"].contains(last) && recipe::types_of(format).contains(last));
     Some(Target { quantization: named.map(str::to_owned), ..Target::of(format) })
+}
+
+/// What to say of an output whose name ends with another type than that of its target.
+pub(super) fn type_in_name(output: &Path, target: &Target) -> Option<String> {
+    let stem = output.file_stem()?.to_str().filter(|_| formats::names_a_file(output))?;
+    let last = stem.rsplit(['-', '.']).next().filter(|last| last.len() < stem.len())?;
+    let parsed = |name: &str| FileType::parse(name).filter(|t| !t.is_copy());
+    let (named, digits) = (parsed(last), last.trim_start_matches(['i', 'I', 't', 'T']));
+    // `Q9_X` is meant as a type, whether or not there is such a type.
+    let like_one = digits.starts_with(['q', 'Q']) && digits.contains('_') && digits[1..].starts_with(char::is_numeric);
+    if last.parse::<u32>().is_ok() || (named.is_none() && !like_one) {
+        return None;
+    }
+    let is_budget = target.has(&gguf::TARGET_SIZE) || target.has(&gguf::TARGET_BPW);
+    match target.quantization.as_deref().filter(|q| !q.eq_ignore_ascii_case("auto")) {
+        Some(q) if q.eq_ignore_ascii_case(last) || (named.is_some() && parsed(q) == named) => None,
+        Some(q) => Some(format!("the name of the output says {last}, but its type is {}", q.to_ascii_uppercase())),
+        None if is_budget => {
+            Some(format!("the name of the output says {last}, but its types are chosen for the budget"))
+        }
+        None if named.is_none() => {
+            Some(format!("{last} in the name of the output is not a quantization; the types of the source are kept"))
+        }
+        None => Some(format!("the name of the output says {last}, but the types of the source are kept")),
+    }
 }
 
 /// The targets that `--to` asks for. They replace those of a recipe; a target of the same format there gives them its options.
@@ -118,6 +155,29 @@ pub(super) fn targets_of(words: &[String], recipe: &[Target]) -> Result<Vec<Targ
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::FormatId;
+
+    #[test]
+    fn a_name_that_contradicts_the_type_is_noticed() {
+        for (name, quantization, part) in [
+            ("w-Q8_0.gguf", Some("q4_k_m"), Some("says Q8_0, but its type is Q4_K_M")),
+            ("z-Q9_X.gguf", None, Some("Q9_X in the name of the output is not a quantization")),
+            ("w-Q8_0.gguf", None, Some("types of the source are kept")),
+            ("w-q8_0.gguf", Some("Q8_0"), None),
+            ("w-Q4_K.gguf", Some("q4_k_m"), None),
+            ("w-iq9_x.gguf", Some("q4_k_m"), Some("says iq9_x")),
+            ("checkpoint-7.gguf", Some("q4_k_m"), None),
+            ("model-v2.gguf", Some("q4_k_m"), None),
+            ("report-Q2.gguf", Some("q4_k_m"), None),
+            ("Q8_0.gguf", Some("q4_k_m"), None),
+            ("folder-Q8_0", Some("q4_k_m"), None),
+        ] {
+            let target = Target { quantization: quantization.map(str::to_owned), ..Target::of(FormatId::Gguf) };
+            let said = type_in_name(Path::new(name), &target);
+            assert_eq!(said.is_some(), part.is_some(), "{name}: {said:?}");
+            assert!(part.is_none_or(|part| said.clone().unwrap().contains(part)), "{name}: {said:?}");
+        }
+    }
 
     #[test]
     fn the_name_of_an_output_can_say_the_target() {

@@ -1,7 +1,7 @@
 //! The flags of target options, made from the tables of `recipe::options`.
 
 use crate::model::{FormatId, ModelError, Result, Role, read_request_text};
-use crate::recipe::keys::{Key, Kind};
+use crate::recipe::keys::{Key, Kind, OptionGroup};
 use crate::recipe::options::{self, Flag, FlagValue};
 use crate::recipe::{Target, edit};
 use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser, ValueParser};
@@ -70,7 +70,11 @@ impl TargetFlags {
         for given in &self.given {
             let Some((key, flag)) = given.key() else { continue };
             let mut taken = false;
-            for target in targets.iter_mut().filter(|t| key.fits(t.format)) {
+            // A budget is for the targets that have no type, if there are any.
+            let budget = key.group == Some(OptionGroup::Budget);
+            let typeless = budget && targets.iter().any(|t| key.fits(t.format) && t.quantization.is_none());
+            let meant = |t: &&mut Target| key.fits(t.format) && (!typeless || t.quantization.is_none());
+            for target in targets.iter_mut().filter(meant) {
                 taken = true;
                 put(target, key, flag, &given.values)?;
             }

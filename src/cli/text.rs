@@ -40,6 +40,24 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
     out
 }
 
+/// Cuts to a display width in the middle: variants of a model have names that begin alike and end with their types.
+pub(crate) fn cut_middle(text: &str, width: usize) -> String {
+    use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let begin = cut(text, width / 3);
+    let mut room = width.saturating_sub(begin.width());
+    let end = text.char_indices().rev().take_while(|(_, c)| {
+        let w = c.width().unwrap_or(0);
+        let fits = w <= room;
+        room = if fits { room - w } else { 0 };
+        fits
+    });
+    let at = end.last().map_or(text.len(), |(at, _)| at);
+    format!("{begin}{}", &text[at..])
+}
+
 /// A table with aligned columns; `right[i]` aligns column `i` to the right. Two blanks between columns.
 pub(crate) fn table(rows: &[Vec<String>], right: &[bool]) -> String {
     table_of(rows.len(), |i| rows[i].clone(), right, "")
@@ -89,6 +107,8 @@ mod tests {
         let rows = vec![vec!["a".into(), "10".into()], vec!["long".into(), "9".into()]];
         assert_eq!(table(&rows, &[false, true]), "a     10\nlong   9\n");
         assert_eq!(cut("tensor.weight", 7), "tensor…");
+        assert_eq!(cut_middle("exp42-checkpoint-2000-Q4_K_M", 24), "exp42-c…oint-2000-Q4_K_M");
+        assert_eq!(cut_middle("model-Q4_K_M", 24), "model-Q4_K_M");
         assert_eq!(safe("a\x1b[2J\nb"), "a\\u{1b}[2J\\nb");
     }
 }

@@ -7,7 +7,7 @@ use super::threads::threads;
 use super::{Exit, note, out, print, refuse, signals, verify_source};
 use crate::arch;
 use crate::engine::manifest::{self, CheckOptions, Checked, Found};
-use crate::model::Result;
+use crate::model::{ModelError, Result};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -36,6 +36,11 @@ struct Verdict<'a> {
 pub(crate) fn run(args: &VerifyArgs) -> Exit {
     if let Some(source) = &args.source {
         return verify_source::run(args, source);
+    }
+    if !args.options.is_empty() {
+        let what = "options of a conversion need --source: without it the bytes are compared with the manifest";
+        let hint = "Give the model that the output was made from with --source, or leave the options out.";
+        return refuse(&ModelError::request(what).in_file(&args.output).with_hint(hint));
     }
     let stop = signals::stop_on_signal();
     let checked = match manifest::find(&args.output) {

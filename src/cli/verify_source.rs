@@ -135,7 +135,9 @@ fn text(output: &Path, source: &Path, rebuilt: &Rebuilt) -> String {
         };
         format!("{} {output}: {what}\n", style.good("✓"))
     } else {
-        let what = format!("{} of {} tensors do not match a rebuild from {source}", rebuilt.count, rebuilt.tensors);
+        let (n, of) = (rebuilt.count, plural(rebuilt.tensors, "tensor"));
+        let verb = if n == 1 { "does" } else { "do" };
+        let what = format!("{n} of {of} {verb} not match a rebuild from {source}");
         format!("{} {output}: {what}\n", style.error("✗"))
     };
     for d in &rebuilt.differences {

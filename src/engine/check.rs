@@ -87,6 +87,7 @@ pub(super) fn check_outputs(
 
 /// Sums over the tensors of an output.
 struct Totals {
+    /// Over the tensors that lost anything.
     stats: ErrorStats,
     /// What the output of the model loses by them.
     output: OutputLoss,
@@ -113,7 +114,7 @@ impl Totals {
                 (None, None) => (0, None),
             };
             if let Some(sums) = sums {
-                stats.add(&sums);
+                stats.add_tensor(&sums);
                 output.add(&entries[t.0].entry, sums.relative());
                 if let Some(db) = sums.sqnr_db()
                     && worst.is_none_or(|(_, lowest)| db < lowest)

@@ -141,14 +141,13 @@ pub(super) fn kinds() -> Vec<(&'static str, Target, Before)> {
 }
 
 /// A report with its rows in a list.
-fn whole(report: Report<super::report_rows::Rows<'_>>) -> Report {
-    let Report { version, source, seconds, cpu_seconds, peak_rss, threads, memory_bytes, outputs } = report;
+fn whole(mut report: Report<super::report_rows::Rows<'_>>) -> Report {
+    let outputs = std::mem::take(&mut report.outputs);
     let rows = |o: OutputReport<super::report_rows::Rows<'_>>| {
         let rows = o.tensors.iter().collect();
         o.with_rows(rows)
     };
-    let outputs = outputs.into_iter().map(rows).collect();
-    Report { version, source, seconds, cpu_seconds, peak_rss, threads, memory_bytes, outputs }
+    report.with_outputs(outputs.into_iter().map(rows).collect())
 }
 
 #[test]

@@ -79,6 +79,14 @@ impl ErrorStats {
         }
     }
 
+    /// Joins the sums of another tensor, if it lost anything: those of a whole output are over its tensors with loss. Which of the others are
+    /// encoded at all depends on the source.
+    pub(crate) fn add_tensor(&mut self, other: &Self) {
+        if other.sums.error != 0.0 {
+            self.add(other);
+        }
+    }
+
     /// Root mean square error.
     pub(crate) fn rmse(&self) -> f64 {
         self.sums.rmse(self.elems)

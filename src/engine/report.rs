@@ -16,8 +16,14 @@ pub struct Report<T = Vec<TensorDone>> {
     pub version: String,
     /// The source path.
     pub source: PathBuf,
-    /// Wall seconds.
+    /// Wall seconds, pauses included.
     pub seconds: f64,
+    /// Wall seconds of encoding, without pauses: what the forecast of the time is about. Absent in reports of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encode_seconds: Option<f64>,
+    /// Wall seconds that the run was paused for; absent if it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused_seconds: Option<f64>,
     /// CPU seconds of the process, user and system.
     pub cpu_seconds: f64,
     /// Highest resident memory, bytes.
@@ -55,7 +61,7 @@ pub struct OutputReport<T = Vec<TensorDone>> {
     /// True where `output_sqnr_db` is weighted by an importance matrix.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub output_weighted: bool,
-    /// SQNR of the weights, over all re-encoded tensors together, dB, not weighted; absent when nothing was re-encoded with loss.
+    /// SQNR of the weights, over all tensors that were re-encoded with loss, dB, not weighted; absent when there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sqnr_db: Option<f64>,
     /// What was forecast when the run began, from a sample.
@@ -112,6 +118,22 @@ pub struct Worst {
 }
 
 impl<T> Report<T> {
+    /// The same report with other outputs.
+    pub(crate) fn with_outputs<U>(self, outputs: Vec<OutputReport<U>>) -> Report<U> {
+        Report {
+            outputs,
+            version: self.version,
+            source: self.source,
+            seconds: self.seconds,
+            encode_seconds: self.encode_seconds,
+            paused_seconds: self.paused_seconds,
+            cpu_seconds: self.cpu_seconds,
+            peak_rss: self.peak_rss,
+            threads: self.threads,
+            memory_bytes: self.memory_bytes,
+        }
+    }
+
     /// Seconds on the clock that the forecasts of all outputs come to.
     pub(crate) fn forecast_seconds(&self) -> Option<f64> {
         let cpu: Option<Vec<f64>> = self.outputs.iter().map(|o| Some(o.forecast?.cpu_seconds)).collect();
@@ -124,10 +146,9 @@ impl<T> Report<T> {
     }
 
     /// The report without the rows of its outputs.
-    pub(crate) fn without_rows(self) -> Report<()> {
-        let Self { version, source, seconds, cpu_seconds, peak_rss, threads, memory_bytes, outputs } = self;
-        let outputs = outputs.into_iter().map(|o| o.with_rows(())).collect();
-        Report { version, source, seconds, cpu_seconds, peak_rss, threads, memory_bytes, outputs }
+    pub(crate) fn without_rows(mut self) -> Report<()> {
+        let outputs = std::mem::take(&mut self.outputs);
+        self.with_outputs(outputs.into_iter().map(|o| o.with_rows(())).collect())
     }
 }
 

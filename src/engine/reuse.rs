@@ -60,6 +60,10 @@ pub(crate) fn plan_reuse(recipe: &Recipe, plan: &mut Plan) -> Result<()> {
 /// Counts the tensors of an output that an earlier one has with the same shape and types: their number and bytes.
 fn count_reusable(output: &PlannedOutput, previous: &Path) -> Result<PlannedReuse> {
     let Some(found) = manifest::find(previous) else {
+        if !previous.exists() {
+            let error = ModelError::request("no such file or folder, so there is nothing to reuse").in_file(previous);
+            return Err(error.with_hint("Name an earlier output of this conversion."));
+        }
         let what = "the earlier output has no manifest (NAME.remold.json), so it cannot be reused";
         let hint = Hint::from(Remedy::Clear(OptionName::REUSE))
             .then(" for a full conversion; this version writes a manifest.");

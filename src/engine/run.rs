@@ -95,10 +95,14 @@ pub fn run<'a>(prepared: &'a Prepared, options: &RunOptions<'_>) -> Result<Repor
     let mut sources = Vec::new();
     let unchanged = copied.and_then(|()| Ok(unchanged::is_unchanged(prepared, options, &known.earlier)?));
     let skips = matches!(unchanged, Ok(true));
+    let mut encoded = Duration::ZERO;
     let result = unchanged
         .and_then(|_| {
             in_stage(prepared, options, StageKind::Convert, || {
-                fill(prepared, options, &outputs, &known.states, journal.as_mut())
+                let (begun, before) = (Instant::now(), options.gate.closed_for());
+                fill(prepared, options, &outputs, &known.states, journal.as_mut())?;
+                encoded = (begun.elapsed() + before).saturating_sub(options.gate.closed_for());
+                Ok(())
             })
         })
         .and_then(|()| {
@@ -156,6 +160,8 @@ pub fn run<'a>(prepared: &'a Prepared, options: &RunOptions<'_>) -> Result<Repor
         version: env!("CARGO_PKG_VERSION").to_owned(),
         source: prepared.plan.source.clone(),
         seconds: begun.elapsed().as_secs_f64(),
+        encode_seconds: (!skips).then(|| encoded.as_secs_f64()),
+        paused_seconds: Some(options.gate.closed_for().as_secs_f64()).filter(|s| *s > 0.0),
         cpu_seconds: usage.cpu_seconds,
         peak_rss: usage.peak_rss,
         threads: Some(options.threads),

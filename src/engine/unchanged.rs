@@ -79,7 +79,7 @@ pub(super) fn report(
         let mut stats = ErrorStats::default();
         for t in (0..planned.tensors.len()).map(TensorIndex) {
             if let Some(sums) = known.earlier.get(&(o, t)).and_then(|w| w.stats.as_deref()) {
-                stats.add(sums);
+                stats.add_tensor(sums);
                 loss.add(&entries[t.0].entry, sums.relative());
             }
         }

@@ -16,6 +16,8 @@ pub enum BaselineSource {
     Manifest,
     /// The job that made the others read it.
     Job,
+    /// It was exported from an earlier checkpoint of the same training run.
+    Earlier,
     /// It has the most bits for each weight of all that were given.
     MostPrecise,
 }
@@ -27,6 +29,7 @@ impl BaselineSource {
             Self::Given => "",
             Self::Manifest => "the source named in the manifests",
             Self::Job => "the source of the job",
+            Self::Earlier => "an earlier checkpoint",
             Self::MostPrecise => "the most precise of these",
         }
     }
@@ -68,10 +71,19 @@ fn lossy_type(variant: &Variant) -> Option<&str> {
 }
 
 impl Comparison {
-    /// What has to be known about a baseline that is quantized itself.
+    /// What has to be known about a baseline that is quantized itself, or that training has changed since.
     pub fn baseline_warning(&self) -> Option<String> {
-        let variant = self.variants.get(self.baseline.at).filter(|_| self.baseline.lossy)?;
-        let name = lossy_type(variant)?;
+        let variant = self.variants.get(self.baseline.at)?;
+        let lossy = lossy_type(variant).filter(|_| self.baseline.lossy);
+        if self.baseline.source == BaselineSource::Earlier {
+            let itself = lossy.map(|name| format!("; the baseline is {name}, itself quantized")).unwrap_or_default();
+            return Some(format!(
+                "the baseline {} is an earlier checkpoint: training has changed the weights since, so the differences are not the \
+                 loss of quantization alone{itself}",
+                variant.label
+            ));
+        }
+        let name = lossy?;
         Some(format!("the baseline {} is {name}, itself quantized: all errors are relative to it", variant.label))
     }
 }

@@ -25,7 +25,7 @@ pub struct Figures {
     /// Root mean square error; absent when a value is not finite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rmse: Option<f64>,
-    /// Signal to noise, dB; absent without error (infinite) and without signal.
+    /// Signal to noise, dB, of several tensors over those with an error; absent without error (infinite) and without signal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sqnr_db: Option<f64>,
     /// Cosine similarity.
@@ -75,24 +75,28 @@ impl Figures {
 pub(super) struct Tally {
     elems: u64,
     sums: Sums,
+    /// Σx² of the baseline over the tensors with an error.
+    signal: f64,
     identical: bool,
 }
 
 impl Default for Tally {
     fn default() -> Self {
-        Self { elems: 0, sums: Sums::default(), identical: true }
+        Self { elems: 0, sums: Sums::default(), signal: 0.0, identical: true }
     }
 }
 
 impl Tally {
     /// Two slices of values whose bytes differ.
     pub(crate) fn of(baseline: &[f32], other: &[f32]) -> Self {
-        Self { elems: baseline.len() as u64, sums: Sums::of(baseline, other), identical: false }
+        let sums = Sums::of(baseline, other);
+        Self { elems: baseline.len() as u64, sums, signal: sums.source, identical: false }
     }
 
     /// Equal bytes: no error, whatever the values are. `power` is Σx² of them.
     pub(crate) fn identical(elems: u64, power: f64) -> Self {
-        Self { elems, sums: Sums { error: 0.0, source: power, output: power, max_abs: 0.0 }, identical: true }
+        let sums = Sums { error: 0.0, source: power, output: power, max_abs: 0.0 };
+        Self { elems, sums, signal: power, identical: true }
     }
 
     /// The noise as a share of the signal; 0 where there is no signal.
@@ -100,11 +104,18 @@ impl Tally {
         if self.sums.source > 0.0 { self.sums.error / self.sums.source } else { 0.0 }
     }
 
-    /// Joins another range.
+    /// Joins another range of the same tensor.
     pub(crate) fn add(&mut self, other: &Self) {
         self.elems += other.elems;
         self.sums.add(&other.sums);
+        self.signal += other.signal;
         self.identical &= other.identical;
+    }
+
+    /// Joins another tensor. Without an error it adds nothing to the signal that errors are compared with, as in the report of a run.
+    pub(crate) fn add_tensor(&mut self, other: &Self) {
+        let signal = if other.sums.error == 0.0 { 0.0 } else { other.signal };
+        self.add(&Self { signal, ..*other });
     }
 
     /// The figures of what was joined.
@@ -122,7 +133,7 @@ impl Tally {
             elems: self.elems,
             same,
             rmse: finite_only(s.rmse(self.elems)),
-            sqnr_db: if finite { s.sqnr_db() } else { None },
+            sqnr_db: if finite { Sums { source: self.signal, ..*s }.sqnr_db() } else { None },
             cosine: finite_only(s.cosine().clamp(-1.0, 1.0)),
             max_abs: finite_only(s.max_abs),
         }

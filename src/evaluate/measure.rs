@@ -91,7 +91,7 @@ impl Set {
                 let figures = tally.figures();
                 tensor.figures[*v] = Some(figures);
                 let s = &mut sums[*v];
-                s.all.add(&tally);
+                s.all.add_tensor(&tally);
                 s.output.add(&pair.base, tally.relative());
                 s.compared += 1;
                 s.identical += usize::from(figures.same == Sameness::Identical);
@@ -131,7 +131,7 @@ struct Counted {
 impl Counted {
     fn add(&mut self, tally: &Tally) {
         self.tensors += 1;
-        self.tally.add(tally);
+        self.tally.add_tensor(tally);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Creates files exclusively, and opens them again.
 
-use super::{parent_of, point, rename_over, sync_file, sync_folder};
+use super::{parent_of, point, rename_new, rename_over, sync_file, sync_folder};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -77,14 +77,37 @@ pub(crate) fn write_whole_with(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> io::Result<()> {
+    write_beside(path, 0o600 | super::private::readable_with(path), write, rename_over)
+}
+
+/// Writes an output that the user asked for, in pieces: it has its name only when it is complete. Without `replace`, a file that is there
+/// already is left alone.
+///
+/// # Errors
+/// `AlreadyExists` when the name is taken; I/O errors and those of `write`. Nothing half-written stays.
+pub(crate) fn write_output_with(
+    path: &Path,
+    replace: bool,
+    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<()> {
+    write_beside(path, 0o666, write, if replace { rename_over } else { rename_new })
+}
+
+/// Writes a new file next to `path` and renames it.
+fn write_beside(
+    path: &Path,
+    mode: u32,
+    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+    rename: impl FnOnce(&Path, &Path) -> io::Result<()>,
+) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = path.with_file_name(format!(".{name}.{}.tmp", random_token()));
-    let written = create_new(&temporary, 0o600 | super::private::readable_with(path)).and_then(|file| {
+    let written = create_new(&temporary, mode).and_then(|file| {
         let mut buffered = BufWriter::new(file);
         write(&mut buffered)?;
         let file = buffered.into_inner()?;
         sync_file(&file, &temporary)?;
-        rename_over(&temporary, path)?;
+        rename(&temporary, path)?;
         sync_folder(parent_of(path))
     });
     if written.is_err() {
@@ -124,6 +147,21 @@ mod tests {
         let path = dir.path().join("plan.json");
         write_whole(&path, b"one").unwrap();
         write_whole(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+    #[test]
+    fn outputs_replace_only_what_they_may() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("out.gguf");
+        let put = |bytes: &'static [u8], replace| write_output_with(&path, replace, |f| f.write_all(bytes));
+        put(b"one", false).unwrap();
+        assert_eq!(put(b"two", false).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        put(b"two", true).unwrap();
+        let failed =
+            write_output_with(&path, true, |f| f.write_all(b"half").and(Err(io::ErrorKind::StorageFull.into())));
+        assert!(failed.is_err());
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }

@@ -16,7 +16,7 @@ mod stamp;
 mod sync;
 mod watch;
 
-pub(crate) use create::{create_new, lock, random_token, reopen, write_whole, write_whole_with};
+pub(crate) use create::{create_new, lock, random_token, reopen, write_output_with, write_whole, write_whole_with};
 pub(crate) use direct::{DiskReader, start_writeback};
 pub(crate) use private::{create_private_folder, open_private, private_options, tighten, write_private};
 pub(crate) use read::{ReadError, open, read, read_text};

@@ -28,6 +28,24 @@ impl Score {
         self.weighted_signal += other.weighted_signal;
     }
 
+    /// The sums over so many times as many elements.
+    #[must_use]
+    pub(crate) fn times(self, n: f64) -> Self {
+        Self {
+            noise: self.noise * n,
+            signal: self.signal * n,
+            weighted_noise: self.weighted_noise * n,
+            weighted_signal: self.weighted_signal * n,
+        }
+    }
+
+    /// Joins the sums of another tensor, if it loses anything, as in the report of a run.
+    pub(crate) fn add_tensor(&mut self, other: &Self) {
+        if other.noise != 0.0 {
+            self.add(other);
+        }
+    }
+
     /// Weighted noise as a share of the weighted signal; 0 where there is no signal.
     pub(crate) fn relative(&self) -> f64 {
         if self.weighted_signal > 0.0 { self.weighted_noise / self.weighted_signal } else { 0.0 }
@@ -73,10 +91,7 @@ pub(super) fn score(sample: &Sample<'_>, encoding: Encoding, effort: Effort, buf
         let rows = x.chunks_exact(sample.cols).zip(buffers.decoded.chunks_exact(sample.cols));
         rows.for_each(|(x, y)| total.add(&compare(x, y, *importance)));
     }
-    total.noise *= sample.scale;
-    total.signal *= sample.scale;
-    total.weighted_noise *= sample.scale;
-    total.weighted_signal *= sample.scale;
+    let total = total.times(sample.scale);
     [total.noise, total.weighted_noise].iter().all(|v| v.is_finite()).then_some(total)
 }
 

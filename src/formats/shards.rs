@@ -2,6 +2,7 @@
 
 use super::limits;
 use crate::model::{Defect, ModelError, Result};
+use crate::units::are;
 use std::path::{Component, Path, PathBuf};
 
 /// The parts of a shard's name.
@@ -50,7 +51,8 @@ pub(crate) fn all_present(paths: &[PathBuf]) -> Result<()> {
     let shown: Vec<String> =
         missing.iter().take(4).map(|p| p.file_name().unwrap_or_default().to_string_lossy().into_owned()).collect();
     let more = if missing.len() > 4 { format!(" and {} more", missing.len() - 4) } else { String::new() };
-    let what = format!("{} of {} files are missing: {}{more}", missing.len(), paths.len(), shown.join(", "));
+    let (n, are) = (missing.len(), are(missing.len()));
+    let what = format!("{n} of {} files {are} missing: {}{more}", paths.len(), shown.join(", "));
     let folder = first.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     Err(ModelError::bad(what)
         .defect(Defect::Missing)

@@ -24,7 +24,7 @@ mod spec;
 mod tests;
 mod weights;
 
-pub use rounding::Rounding;
+pub(crate) use rounding::Rounding;
 pub(crate) use session::Session;
 pub(crate) use spec::Spec;
 

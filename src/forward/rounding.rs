@@ -9,7 +9,7 @@ use half::{bf16, f16};
 
 /// How the inputs of matrix products are treated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Rounding {
+pub(crate) enum Rounding {
     /// As they are, in f32.
     #[default]
     Exact,

@@ -20,7 +20,7 @@ impl<'a> Session<'a> {
         Self { forward, layers: (0..forward.spec.layers).map(|_| LayerCache::default()).collect(), seen: 0 }
     }
 
-    /// Appends tokens, and gives the logits of each of them.
+    /// Appends tokens, and gives the logits after the last of them.
     ///
     /// # Errors
     /// As [`Forward::states`].
@@ -39,7 +39,8 @@ impl<'a> Session<'a> {
         }
         let states = floats(&context.norm(&x, "output_norm")?)?;
         self.seen += tokens.len();
-        forward.logits(&states, task, &mut (), &mut none)?;
+        let last = states.len().saturating_sub(forward.spec.width);
+        forward.logits(&states[last..], task, &mut (), &mut none)?;
         Ok(none)
     }
 }

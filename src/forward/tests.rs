@@ -129,7 +129,8 @@ fn tokens_one_by_one_give_the_same_logits() {
         for id in &ids[20..] {
             got.extend(session.push(&[*id], Task::quiet()).unwrap());
         }
-        let (difference, most) = largest_difference(&got, &golden.floats("a.logits"));
+        let wanted = golden.floats("a.logits");
+        let (difference, most) = largest_difference(&got, &wanted[19 * forward.vocabulary()..]);
         assert!(difference <= 2e-4 * most, "{name}: {difference} of {most}");
     }
 }

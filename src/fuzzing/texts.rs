@@ -1,8 +1,9 @@
-//! The readers of what the user and remold itself write: recipes, rules, importance matrices, manifests, journals, settings.
+//! The readers of what the user and remold itself write: recipes, rules, importance matrices, log-probabilities, manifests, journals, settings.
 
 use super::with_file;
 use crate::cli;
 use crate::engine::{self, Event, Report, manifest};
+use crate::quality;
 use crate::recipe::{self, Syntax};
 use crate::transform::Imatrix;
 use crate::tui::config;
@@ -33,6 +34,11 @@ pub fn fuzz_recipe_json(data: &[u8]) {
 /// An importance matrix in llama.cpp's older form.
 pub fn fuzz_imatrix_dat(data: &[u8]) {
     let _ = Imatrix::parse_dat(data, "a.dat");
+}
+
+/// A base file of llama-perplexity.
+pub fn fuzz_logits_file(data: &[u8]) {
+    with_file("base.logits", data, quality::read_logits_file);
 }
 
 /// The manifest of an output.

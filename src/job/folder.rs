@@ -46,7 +46,7 @@ impl JobFolder {
     /// # Errors
     /// When the folder cannot be made or written.
     pub(crate) fn create(root: &Path, recipe: &Recipe, plan: &Plan) -> Result<Self> {
-        private_root(root).map_err(|e| ModelError::io(root, "creating the folder of jobs", e))?;
+        private_root(root).map_err(|e| cannot_create(root, "creating the folder of jobs", e))?;
         // A number is never given twice, also when its job was removed: screens and logs know jobs by it.
         let mark = root.join(".last");
         let given = files::read_text(&mark, MAX_NUMBER_BYTES).ok().and_then(|t| t.trim().parse().ok()).unwrap_or(0);
@@ -75,7 +75,7 @@ impl JobFolder {
                     return written.map(|()| this);
                 }
                 Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(e) => return Err(ModelError::io(&dir, "creating the job", e)),
+                Err(e) => return Err(cannot_create(root, "creating a job in this folder", e)),
             }
         }
         Err(ModelError::limit("no free job number")
@@ -321,4 +321,17 @@ fn nearest(root: &Path, id: &str) -> Hint {
 pub(super) fn numbers(root: &Path) -> impl Iterator<Item = u64> {
     let entries = fs::read_dir(root).into_iter().flatten().flatten();
     entries.filter_map(|e| e.file_name().to_str()?.parse::<u64>().ok())
+}
+
+/// An error about the folder of jobs. What permissions forbid is found before anything is written: the request is at fault.
+fn cannot_create(root: &Path, what: &str, error: std::io::Error) -> ModelError {
+    use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    let error = match error.kind() {
+        PermissionDenied | ReadOnlyFilesystem => {
+            ModelError::would_be_refused(format!("{what}: {}", crate::units::system_error(&error)), error)
+        }
+        _ => ModelError::io(root, what, error),
+    };
+    let hint = "Choose another folder of jobs with --jobs-root or REMOLD_JOBS; without them it is below XDG_STATE_HOME or ~/.local/state.";
+    error.in_file(root).with_hint(hint)
 }

@@ -105,8 +105,12 @@ pub struct JobHistory {
     pub fraction: f64,
     /// The latest resources, while it works.
     pub sample: Option<Sample>,
-    /// Wall seconds, once ended.
+    /// Wall seconds of work, without pauses, once ended.
     pub seconds: Option<f64>,
+    /// Seconds that the latest run was paused for.
+    pub paused_seconds: f64,
+    /// Since when it is paused.
+    paused_since: Option<jiff::Timestamp>,
     /// Highest resident memory, once finished.
     pub peak_rss: Option<u64>,
     /// Why it failed.
@@ -149,6 +153,8 @@ impl Default for JobHistory {
             fraction: 0.0,
             sample: None,
             seconds: None,
+            paused_seconds: 0.0,
+            paused_since: None,
             peak_rss: None,
             failure: None,
             signal: None,
@@ -265,13 +271,20 @@ impl JobHistory {
             }
             EventBody::Started { pid, threads } => {
                 self.started = Some(event.t);
+                (self.paused_seconds, self.paused_since) = (0.0, None);
                 (self.pid, self.threads) = (Some(*pid), *threads);
                 self.metrics.clear();
                 self.checks.clear();
                 self.enter(JobState::Running);
             }
-            EventBody::Paused => self.enter(JobState::Paused),
-            EventBody::Resumed => self.enter(JobState::Running),
+            EventBody::Paused => {
+                self.paused_since.get_or_insert(event.t);
+                self.enter(JobState::Paused);
+            }
+            EventBody::Resumed => {
+                self.end_pause(event.t);
+                self.enter(JobState::Running);
+            }
             EventBody::Plan { outputs, tensors, warnings, .. } => {
                 self.expected = self.expected.max(*tensors);
                 outputs.iter().enumerate().for_each(|(at, path)| self.planned(at, path));
@@ -299,12 +312,12 @@ impl JobHistory {
             | EventBody::StageFinished { .. }
             | EventBody::OutputReused { .. }
             | EventBody::Unknown => {}
-            body => self.apply_to_output_or_end(body),
+            body => self.apply_to_output_or_end(body, event.t),
         }
     }
 
     /// Applies events about an output, and those that end a run.
-    fn apply_to_output_or_end(&mut self, body: &EventBody) {
+    fn apply_to_output_or_end(&mut self, body: &EventBody, t: jiff::Timestamp) {
         match body {
             EventBody::OutputWritten { path, bytes, .. } => {
                 let output = self.output(path);
@@ -317,16 +330,16 @@ impl JobHistory {
                 (output.bytes, output.written, output.published) = (Some(*bytes), true, true);
             }
             EventBody::Finished { seconds, peak_rss } => {
-                self.end(JobState::Finished, *seconds);
+                self.end(JobState::Finished, *seconds, t);
                 (self.peak_rss, self.fraction) = (Some(*peak_rss), 1.0);
             }
             EventBody::Failed { seconds, error } => {
-                self.end(JobState::Failed, *seconds);
+                self.end(JobState::Failed, *seconds, t);
                 self.failure = Some(error.clone());
             }
-            EventBody::Cancelled { seconds } => self.end(JobState::Cancelled, *seconds),
+            EventBody::Cancelled { seconds } => self.end(JobState::Cancelled, *seconds, t),
             EventBody::Interrupted { seconds, signal } => {
-                self.end(JobState::Interrupted, *seconds);
+                self.end(JobState::Interrupted, *seconds, t);
                 self.signal = Some(*signal);
             }
             _ => {}
@@ -339,9 +352,16 @@ impl JobHistory {
         (self.seconds, self.failure, self.signal, self.peak_rss, self.sample) = (None, None, None, None, None);
     }
 
-    fn end(&mut self, state: JobState, seconds: f64) {
+    fn end(&mut self, state: JobState, seconds: f64, t: jiff::Timestamp) {
         self.enter(state);
-        self.seconds = Some(seconds);
+        self.end_pause(t);
+        self.seconds = Some((seconds - self.paused_seconds).max(0.0));
+    }
+
+    fn end_pause(&mut self, t: jiff::Timestamp) {
+        if let Some(since) = self.paused_since.take() {
+            self.paused_seconds += t.duration_since(since).as_secs_f64().max(0.0);
+        }
     }
 
     fn warn(&mut self, w: &Warning) {
@@ -448,6 +468,24 @@ mod tests {
     fn finished_tensor(name: &str) -> EventBody {
         let tensor = TensorStart { name: name.into(), ..TensorStart::default() };
         EventBody::TensorFinished(TensorDone { tensor, sqnr_db: Some(20.0), ..TensorDone::default() })
+    }
+
+    #[test]
+    fn the_time_of_a_job_does_not_count_its_pauses() {
+        let mut history = JobHistory::default();
+        let mut at = |seconds: i64, body: EventBody| {
+            history.apply(&Event { t: jiff::Timestamp::from_second(seconds).unwrap(), job: "1".into(), body });
+            (history.seconds, history.paused_seconds)
+        };
+        at(0, started());
+        at(2, EventBody::Paused);
+        at(30, EventBody::Queued { title: String::new() });
+        at(36, EventBody::Resumed);
+        assert_eq!(at(40, EventBody::Finished { seconds: 40.0, peak_rss: 1 }), (Some(6.0), 34.0));
+        // Another run of the same job, cancelled while it is paused.
+        at(50, started());
+        at(51, EventBody::Paused);
+        assert_eq!(at(55, EventBody::Cancelled { seconds: 5.0 }), (Some(1.0), 4.0));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::plan::{self, Prepared};
 use crate::recipe::remedies::on_command_line;
 use crate::task::Task;
 use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -59,7 +60,11 @@ pub(crate) fn remedy(e: &ModelError) -> Option<Hint> {
         return Some(hint.clone());
     }
     Some(match (e.kind(), e.os_error().map(std::io::Error::kind)) {
-        (_, Some(NotFound | NotADirectory | IsADirectory)) => "Check the path.".into(),
+        (_, Some(NotFound | NotADirectory)) => e.file().map_or("Check the path.".into(), missing),
+        (_, Some(IsADirectory)) => "Name a file, not a folder.".into(),
+        (_, Some(PermissionDenied)) if e.file().is_some_and(is_unreadable) => {
+            "You may not read it: change its permissions, or ask its owner to.".into()
+        }
         (_, Some(PermissionDenied | ReadOnlyFilesystem)) => {
             "Choose a folder that you may write to, or change its permissions.".into()
         }
@@ -72,6 +77,27 @@ pub(crate) fn remedy(e: &ModelError) -> Option<Hint> {
         }
         _ => return None,
     })
+}
+
+/// What to do about a path where there is nothing.
+fn missing(path: &Path) -> Hint {
+    let above = path.ancestors().skip(1).map(|p| if p.as_os_str().is_empty() { Path::new(".") } else { p });
+    let folder = above.clone().find(|p| p.exists()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return format!("{} is a file, so nothing can be in it.", folder.display()).into();
+    }
+    let list = Remedy::Run(format!("inspect {}", crate::units::quoted(&folder.to_string_lossy())));
+    let start = match above.clone().next().is_some_and(Path::exists) {
+        true if folder == Path::new(".") => "The current folder has nothing of this name; ".to_owned(),
+        true => format!("{} has nothing of this name; ", folder.display()),
+        false => format!("Only {} exists of this path; ", folder.display()),
+    };
+    Hint::from(start).then(list).then(" lists the models in it.")
+}
+
+/// True for a file or folder that exists and that this process may not read.
+fn is_unreadable(path: &Path) -> bool {
+    path.exists() && rustix::fs::access(path, rustix::fs::Access::READ_OK).is_err()
 }
 
 /// Runs a prepared plan as the job of `folder`. The lock is held meanwhile.

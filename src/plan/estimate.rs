@@ -20,7 +20,7 @@ pub struct Estimate {
     /// Signal to noise of the model's output in dB, as [`crate::plan::Forecasted::output_sqnr_db`]; absent without loss.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_sqnr_db: Option<f64>,
-    /// Signal to noise of the re-encoded weights in dB, not weighted; absent without loss.
+    /// Signal to noise of the weights in dB, over the tensors that lose anything, not weighted; absent without loss.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sqnr_db: Option<f64>,
     /// CPU seconds to encode, decode and compare on this machine.
@@ -78,8 +78,7 @@ fn of_output(output: &PreparedOutput, how: Task<'_>) -> Result<Estimate> {
         let Some(members) = classes.get(&class(tensor)) else { continue };
         let elems = tensor.entry.shape.elems().unwrap_or(0) as f64;
         let share = elems / members.elems.max(1) as f64;
-        sums.noise += members.score.noise * share;
-        sums.signal += members.score.signal * share;
+        sums.add_tensor(&members.score.times(share));
         loss.add(&tensor.entry, members.relative);
         cpu_seconds += scores.nanoseconds(tensor.encoding).unwrap_or(0.0) * elems / 1e9;
     }

@@ -29,7 +29,7 @@ mod text_names;
 mod trial;
 mod types;
 mod validation;
-mod writable;
+pub(crate) mod writable;
 
 pub use build::prepare;
 pub(crate) use build::{

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// Bad-request errors that name the folder.
-pub(super) fn check(file: &Path) -> Result<()> {
+pub(crate) fn check(file: &Path) -> Result<()> {
     let (above, is_folder) = nearest_above(file);
     let error = match is_folder {
         true => obstacle(&above),

@@ -112,7 +112,7 @@ pub(crate) fn embed(
         let count = texts[at..].iter().take_while(fits).count().max(1);
         let batch = &texts[at..at + count];
         heard.progress(before + at, all, entrant.label);
-        let states = entrant.network.states(batch, quiet, &mut ())?;
+        let states = entrant.network.states(batch, quiet, &mut ()).map_err(|e| e.in_file(entrant.path))?;
         if task.is_cancelled() {
             return Err(cancelled());
         }

@@ -253,6 +253,19 @@ impl Drop for LogitsWriter {
     }
 }
 
+/// Opens a file and scores every row of it.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn read_all(path: &Path) {
+    use super::statistics::{BaseRow, score};
+    let Ok(file) = LogitsFile::open(path) else { return };
+    let logits = vec![0.5; file.vocabulary];
+    for position in 0..file.scored() * file.windows.len() {
+        let rows = file.rows(position, 1).unwrap_or_default();
+        let scored = rows.row(0).map(|row| score(&logits, Some(BaseRow::Rounded(row)), 0));
+        debug_assert!(scored.is_some());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::windows::Cutting;
@@ -346,14 +359,7 @@ mod tests {
             let path = dir.path().join("any");
             let front: &[u8] = if head { b"_logits_\x08\0\0\0\x03\0\0\0\x01\0\0\0" } else { b"" };
             std::fs::write(&path, [front, &bytes].concat()).unwrap();
-            if let Ok(file) = LogitsFile::open(&path) {
-                let count = file.scored() * file.windows.len();
-                let rows = file.rows(0, count).unwrap();
-                for n in 0..count {
-                    let row = rows.row(n).unwrap();
-                    let _ = super::super::statistics::score(&[0.0, 1.0, 2.0], Some(super::super::statistics::BaseRow::Rounded(row)), 0);
-                }
-            }
+            read_all(&path);
         }
     }
 }

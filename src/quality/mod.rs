@@ -5,6 +5,7 @@
 //! files that a user names. Must not know recipes, jobs or screens. Test with `cargo test --lib quality::`.
 
 mod condition;
+pub(crate) mod continuation;
 mod embeddings;
 mod evaluation;
 mod layers;
@@ -24,3 +25,9 @@ pub(crate) use pass::{DEFAULT_MEMORY, Listener};
 pub(crate) use statistics::{BaseRow, score};
 pub(crate) use tokens::{TextTokenizer, read_text};
 pub(crate) use validation::{Agreement, check_source, same_conversations, same_tokens};
+
+/// Reads every row of a base file, for `fuzzing`.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn read_logits_file(path: &std::path::Path) {
+    logits_file::read_all(path);
+}

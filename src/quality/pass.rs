@@ -188,6 +188,7 @@ impl Pass<'_> {
         for i in self.order() {
             let entrant = &self.entrants[i];
             let network = entrant.network;
+            let in_model = |e: ModelError| e.in_file(entrant.path);
             let before = *done;
             let say = |layer: usize, layers: usize| {
                 let layer = layer.min(layers);
@@ -199,14 +200,14 @@ impl Pass<'_> {
             let hidden = if is_base {
                 let (width, layers) = (network.width(), network.layers() as usize);
                 let mut keep = Kept::new(count * self.windows.length, width, layers, self.memory / 8);
-                let hidden = network.states(inputs, task, &mut keep)?;
+                let hidden = network.states(inputs, task, &mut keep).map_err(in_model)?;
                 kept = Some(keep);
                 hidden
             } else if let Some(kept) = &kept {
                 let mut compare = Compare { kept, layers: &mut outcomes[i].layers, heard: &mut heard };
-                network.states(inputs, task, &mut compare)?
+                network.states(inputs, task, &mut compare).map_err(in_model)?
             } else {
-                network.states(inputs, task, &mut ())?
+                network.states(inputs, task, &mut ()).map_err(in_model)?
             };
             if task.is_cancelled() {
                 return Err(cancelled());
@@ -256,7 +257,8 @@ impl Pass<'_> {
                 let logits = if is_base { &mut base_logits } else { &mut own_logits };
                 let width = entrant.network.width();
                 logits.clear();
-                entrant.network.logits(&states[i][from * width..(from + count) * width], quiet, logits)?;
+                let part = &states[i][from * width..(from + count) * width];
+                entrant.network.logits(part, quiet, logits).map_err(|e| e.in_file(entrant.path))?;
                 if task.is_cancelled() {
                     return Err(cancelled());
                 }
@@ -307,23 +309,24 @@ impl Pass<'_> {
                 BaseRows::Logits(all) => Some(BaseRow::Logits(&all[n * place.vocabulary..(n + 1) * place.vocabulary])),
                 BaseRows::Rounded(rows) => rows.row(n).map(BaseRow::Rounded),
             };
-            match score(row, against, self.windows.targets[window][position]) {
-                Some(scored) => {
-                    locked(&scores).push((n, scored));
-                    Ok(())
-                }
-                None => {
-                    let at = format!("token {} of window {}", self.windows.scored.start + position, window + 1);
-                    Err(self.not_finite(row, &at, entrant))
-                }
-            }
+            let scored = score(row, against, self.windows.targets[window][position]);
+            locked(&scores).push((n, scored));
+            Ok::<(), ModelError>(())
         })?;
         if task.is_cancelled() {
             return Err(cancelled());
         }
         let mut scores = collected(scores);
         scores.sort_unstable_by_key(|(n, _)| *n);
-        Ok(scores.into_iter().map(|(_, score)| score).collect())
+        let checked = |(n, position): (usize, Option<Position>)| {
+            position.ok_or_else(|| {
+                let row = &logits[n * place.vocabulary..(n + 1) * place.vocabulary];
+                let number = place.from + n;
+                let token = self.windows.scored.start + number % scored;
+                self.not_finite(row, &format!("token {token} of window {}", number / scored + 1), entrant)
+            })
+        };
+        scores.into_iter().map(checked).collect()
     }
 
     fn not_finite(&self, row: &[f32], at: &str, entrant: Entrant<'_>) -> ModelError {

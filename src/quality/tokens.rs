@@ -44,6 +44,8 @@ pub(crate) struct TextTokenizer {
     pub begin: Option<u32>,
     /// The texts of the vocabulary by id.
     tokens: Vec<Vec<u8>>,
+    /// Tokens that end a text.
+    pub ends: Vec<u32>,
     /// How an encoder makes one vector of a text: GGUF's number, if the model says one.
     pub pooling: Option<u64>,
 }
@@ -65,7 +67,30 @@ impl TextTokenizer {
         };
         let runner = Runner::of(model).map_err(in_model)?.without_control_tokens();
         let pooling = metadata.iter().find(|(key, _)| key.ends_with(".pooling_type")).and_then(|(_, v)| v.as_u64());
-        Ok(Self { runner, begin: begin_token(&metadata), tokens, pooling })
+        let end = |key: &str| metadata.get(key).and_then(|v| u32::try_from(v.as_u64()?).ok());
+        let ends =
+            ["eos", "eot", "eom"].iter().filter_map(|name| end(&format!("tokenizer.ggml.{name}_token_id"))).collect();
+        Ok(Self { runner, begin: begin_token(&metadata), ends, tokens, pooling })
+    }
+
+    /// The ids of a text in which the texts of control tokens are those tokens, without a begin token of its own: for chats, whose
+    /// templates write it.
+    ///
+    /// # Errors
+    /// As [`Self::tokens`].
+    pub(crate) fn with_control_tokens(&self, text: &str) -> Result<Vec<u32>> {
+        self.checked(self.runner.ids_with_control_tokens(text)?)
+    }
+
+    /// The text that a token adds behind others. A character that is not whole yet belongs to the token that completes it.
+    pub(crate) fn piece(&self, before: &[u32], id: u32) -> String {
+        const CONTEXT: usize = 8;
+        let mut ids = before[before.len().saturating_sub(CONTEXT)..].to_vec();
+        let whole_part = |text: String| text.trim_end_matches('\u{fffd}').to_owned();
+        let head = whole_part(self.runner.decode(&ids));
+        ids.push(id);
+        let all = whole_part(self.runner.decode(&ids));
+        all.strip_prefix(&head).map_or_else(|| self.runner.decode(&[id]), str::to_owned)
     }
 
     /// Tokens in the vocabulary.
@@ -152,7 +177,8 @@ mod tests {
         // 15 windows of 256 tokens in llama-perplexity (fixtures/golden/eval).
         let text = read_text(&fixture("golden/eval/eval.txt")).unwrap();
         let llama = tokenizer(&fixture("models/tiny-llama"));
-        assert_eq!(llama.begin, Some(1));
+        assert_eq!(llama.begin, None);
+        assert_eq!(tokenizer(&fixture("models/tiny-mistral-sharded")).begin, Some(1));
         assert_eq!(llama.tokens(&text).unwrap().len() / 256, 15);
     }
 
@@ -178,8 +204,8 @@ mod tests {
 
     #[test]
     fn control_tokens_in_a_text_are_text() {
-        let llama = tokenizer(&fixture("models/tiny-llama"));
-        let ids = llama.tokens("<s>a</s>").unwrap();
+        let mistral = tokenizer(&fixture("models/tiny-mistral-sharded"));
+        let ids = mistral.tokens("<s>a</s>").unwrap();
         assert_eq!(ids.iter().filter(|id| **id <= 2).count(), 1, "{ids:?}");
     }
 
@@ -204,6 +230,6 @@ mod tests {
         let (a, b) = (tokenizer(&fixture("models/tiny-llama")), tokenizer(&fixture("models/tiny-llama3-pt")));
         assert_eq!(a.difference(&a), None);
         let words = a.difference(&b).unwrap();
-        assert!(words.starts_with("token 0 is \"<unk>\" in one and "), "{words}");
+        assert_eq!(words, "token 0 is \"<|begin|>\" in one and \"<|endoftext|>\" in the other");
     }
 }

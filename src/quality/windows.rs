@@ -54,10 +54,12 @@ impl Windows {
         let length = context + stride / 2;
         let needed = length * 2;
         if tokens.len() < needed {
-            let hint = format!(
-                "Use a longer text, or a context of at most {} tokens (--context).",
-                (tokens.len() / 2).max(MIN_CONTEXT)
-            );
+            let hint = match tokens.len() / 2 {
+                most if most >= MIN_CONTEXT && stride == 0 => {
+                    format!("Use a longer text, or a context of at most {most} tokens (--context).")
+                }
+                _ => "Use a longer text.".to_owned(),
+            };
             let what =
                 format!("the text has {} tokens, but windows of {length} tokens need at least {needed}", tokens.len());
             return Err(ModelError::request(what).with_hint(hint));

@@ -1,16 +1,29 @@
-//! Remedies in the words of the command line: options are flags there, by the table of keys.
+//! Remedies in the words of the command line: options are flags there, by the table of keys. A command that lacks a flag sets the option with
+//! `--set`, or in the recipe.
 
 use super::keys::{self, Key};
 use super::options::{self, Flag};
 use crate::model::{Hint, Listing, OptionName, Place, Remedy, Words};
+use std::sync::OnceLock;
 
-/// The words of the command line.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct CommandLine;
+/// The words of the command line, for a command with certain options.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CommandLine {
+    /// The long names of the command's options; `None` if every option of a conversion can be named.
+    flags: Option<Vec<String>>,
+}
+
+/// The words of the command that runs.
+static COMMAND: OnceLock<CommandLine> = OnceLock::new();
+
+/// Says which options the command that runs has, so that hints name no others. The first call counts.
+pub(crate) fn set_command_flags(flags: Vec<String>) {
+    let _ = COMMAND.set(CommandLine { flags: Some(flags) });
+}
 
 /// A hint as the command line shows it.
 pub fn on_command_line(hint: &Hint) -> String {
-    hint.in_words(&CommandLine)
+    hint.in_words(COMMAND.get_or_init(CommandLine::default))
 }
 
 impl From<&Key> for OptionName {
@@ -42,28 +55,81 @@ fn flag_of(option: OptionName) -> Option<Flag> {
     keys::keys().find(|key| key.name == option.key() && key.flag.is_some())?.flag
 }
 
-/// `--allow-requantize`; an option without a flag is set by its key.
-fn flag(option: OptionName) -> String {
-    flag_of(option).map_or_else(|| format!("--set {option}"), |flag| format!("--{}", flag.long))
+/// How an option is given.
+enum Way {
+    /// By its flag.
+    Flag(Flag),
+    /// With `--set`.
+    Set,
+    /// As a key of the recipe.
+    Recipe,
+}
+
+impl CommandLine {
+    fn has(&self, long: &str) -> bool {
+        self.flags.as_ref().is_none_or(|flags| flags.iter().any(|f| f == long))
+    }
+
+    fn way(&self, option: OptionName) -> Way {
+        match flag_of(option) {
+            Some(flag) if self.has(flag.long) => Way::Flag(flag),
+            _ if self.has("set") => Way::Set,
+            _ => Way::Recipe,
+        }
+    }
+
+    /// `--allow-requantize`
+    fn name(&self, option: OptionName) -> String {
+        match self.way(option) {
+            Way::Flag(flag) => format!("--{}", flag.long),
+            Way::Set => format!("--set {option}"),
+            Way::Recipe => format!("`{option}` in the recipe"),
+        }
+    }
+
+    /// The option with a value.
+    fn given(&self, option: OptionName, value: &str) -> String {
+        match self.way(option) {
+            Way::Flag(flag) => format!("--{} {value}", flag.long),
+            Way::Set => format!("--set {option}={value}"),
+            Way::Recipe => format!("`{option}` in the recipe"),
+        }
+    }
 }
 
 impl Words for CommandLine {
     fn remedy(&self, remedy: &Remedy) -> String {
         match remedy {
-            Remedy::Set(option) => format!("pass {}", flag(*option)),
-            Remedy::Clear(option) => format!("omit {}", flag(*option)),
+            Remedy::Set(option) => match self.way(*option) {
+                Way::Flag(flag) => format!("pass --{}", flag.long),
+                Way::Set => format!("pass --set {option}=true"),
+                Way::Recipe => format!("set `{option} = true` in the recipe"),
+            },
+            Remedy::Clear(option) => match self.way(*option) {
+                Way::Flag(flag) => format!("omit --{}", flag.long),
+                Way::Set | Way::Recipe => format!("omit `{option}`"),
+            },
             Remedy::ClearThis => "omit the option".to_owned(),
-            Remedy::Give(what, option) => format!("pass {what} with {}", flag(*option)),
+            Remedy::Give(what, option) => match self.way(*option) {
+                Way::Flag(flag) => format!("pass {what} with --{}", flag.long),
+                Way::Set => format!("pass {what} with --set {option}=…"),
+                Way::Recipe => format!("give {what} as `{option}` in the recipe"),
+            },
             Remedy::Name(what, option) => {
-                let value = flag_of(*option).map_or("", |flag| flag.value_name);
-                format!("name {what} with {} {value} ({option} in a recipe)", flag(*option))
+                let value = flag_of(*option).map_or("VALUE", |flag| flag.value_name);
+                match self.way(*option) {
+                    Way::Recipe => format!("name {what} with `{option}` in the recipe"),
+                    _ => format!("name {what} with {} ({option} in a recipe)", self.given(*option, value)),
+                }
             }
-            Remedy::Option(option) => flag(*option),
-            Remedy::Aside(option) => format!(" ({})", flag(*option)),
-            Remedy::Target(target) => format!("`--to {target}`"),
+            Remedy::Option(option) => self.name(*option),
+            Remedy::Aside(option) => format!(" ({})", self.name(*option)),
+            Remedy::Target(target) if self.has("to") => format!("`--to {target}`"),
+            Remedy::Target(target) => format!("`target = \"{target}\"`"),
+            Remedy::Example(..) if !self.has("to") => String::new(),
             Remedy::Example(target, None) => format!(", as in `--to {target}`"),
             Remedy::Example(target, Some((option, value))) => {
-                format!(", as in `--to {target} {} {value}`", flag(*option))
+                format!(", as in `--to {target} {}`", self.given(*option, value))
             }
             Remedy::GiveOutput(place) => {
                 let what = match place {
@@ -72,9 +138,15 @@ impl Words for CommandLine {
                     Place::FileName => "a file name",
                     Place::Outside => "a path outside of it",
                 };
-                format!("choose {what} with -o")
+                match (self.has("output"), self.has("set")) {
+                    (true, _) => format!("choose {what} with -o"),
+                    (false, true) => format!("choose {what} with --set target.output=PATH"),
+                    (false, false) => format!("choose {what} in the recipe"),
+                }
             }
-            Remedy::Force => "use --force to replace it".to_owned(),
+            Remedy::Force if self.has("force") => "use --force to replace it".to_owned(),
+            Remedy::Force => "set `force = true` in the recipe to replace it".to_owned(),
+            Remedy::OnCommandLine(words) if words.contains(" -o") && !self.has("output") => String::new(),
             Remedy::OnCommandLine(words) => (*words).to_owned(),
             Remedy::See(Listing::Types) => "`remold formats`".to_owned(),
             Remedy::See(Listing::Budgets) => "`remold plan`".to_owned(),
@@ -94,6 +166,29 @@ mod tests {
         for option in OptionName::ALL {
             assert!(keys::keys().any(|key| key.name == option.key()), "{option}");
         }
+    }
+
+    /// A command without a flag sets the option otherwise.
+    #[test]
+    fn hints_name_only_options_that_the_command_has() {
+        let words = |flags: &[&str]| CommandLine { flags: Some(flags.iter().map(|f| (*f).to_owned()).collect()) };
+        let said = |flags: &[&str], remedy: Remedy| Hint::from(remedy).in_words(&words(flags));
+        let (watch, new) = (&["to", "output", "set", "max-memory"][..], &["memory", "output"][..]);
+        let requantize = || Remedy::Set(OptionName::ALLOW_REQUANTIZE);
+        assert_eq!(said(watch, requantize()), "Pass --set allow_requantize=true");
+        assert_eq!(said(new, requantize()), "Set `allow_requantize = true` in the recipe");
+        assert_eq!(said(watch, Remedy::Give("one", OptionName::IMATRIX)), "Pass one with --set imatrix=…");
+        assert_eq!(said(watch, Remedy::Option(OptionName::MAX_MEMORY)), "--max-memory");
+        assert_eq!(said(new, Remedy::Option(OptionName::ROPE_SCALING)), "`rope_scaling` in the recipe");
+        let bits = Remedy::Example("gguf", Some(((&gguf::TARGET_BPW).into(), "4.25")));
+        assert_eq!(said(watch, bits), ", as in `--to gguf --set target_bpw=4.25`");
+        let run = &["set", "force"][..];
+        assert_eq!(
+            said(run, Remedy::GiveOutput(Place::Another)),
+            "Choose another output with --set target.output=PATH"
+        );
+        assert_eq!(said(run, Remedy::OnCommandLine(" with -o")), "");
+        assert_eq!(said(run, Remedy::Force), "Use --force to replace it");
     }
 
     #[test]

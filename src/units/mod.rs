@@ -41,6 +41,11 @@ pub(crate) fn plural(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
+/// `is` or `are`, for so many things.
+pub(crate) fn are(n: usize) -> &'static str {
+    if n == 1 { "is" } else { "are" }
+}
+
 /// An error of the operating system in words, without the number that the standard library appends (`(os error 2)`).
 pub(crate) fn system_error(error: &std::io::Error) -> String {
     if error.kind() == std::io::ErrorKind::NotFound && error.raw_os_error().is_some() {

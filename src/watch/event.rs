@@ -98,6 +98,9 @@ pub enum WatchBody {
         exported: usize,
         /// Those that are complete and are exported now.
         to_do: usize,
+        /// Models that remold wrote, which are no sources.
+        #[serde(default)]
+        own: usize,
     },
     /// The recipe was edited.
     #[serde(rename = "watch.recipe")]
@@ -156,7 +159,7 @@ pub struct Exported {
     pub outputs: Vec<PathBuf>,
     /// Size of the outputs in bytes.
     pub bytes: u64,
-    /// Signal to quantization noise over all re-encoded weights, dB: the lowest of the outputs.
+    /// Signal to quantization noise over all tensors that were re-encoded with loss, dB: the lowest of the outputs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights_db: Option<f64>,
     /// The tensor whose quality fell most since the previous checkpoint, if it fell by more than 3 dB.

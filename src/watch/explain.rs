@@ -1,5 +1,6 @@
 //! The verdict on one source, from what is on disk now.
 
+use super::own::OwnOutputs;
 use super::rule::Rule;
 use super::store::{Ended, Export, Exports};
 use super::tracked::Tracked;
@@ -38,6 +39,8 @@ pub(crate) fn explain(rule: &Rule, path: &Path, jobs_root: &Path) -> Result<Vec<
     let mut tree = Tree::new(&rule.root);
     tree.refresh(&Dirty::All);
     let found = rule.units(&tree);
+    let mut own = OwnOutputs::new(jobs_root);
+    own.update();
     let of = |inside: bool| {
         found.iter().filter(move |u| match inside {
             true => u.path.starts_with(path) || path.starts_with(&u.path) && u.path != rule.root,
@@ -66,6 +69,12 @@ pub(crate) fn explain(rule: &Rule, path: &Path, jobs_root: &Path) -> Result<Vec<
         if !rule.covers(&unit.name) {
             text.push_str(&format!("  no   {:18} --include or --exclude excludes this source\n", "chosen"));
         }
+        let written = !rule.names(&unit.name) && own.contain(unit);
+        if written {
+            let what =
+                "remold wrote it, so it is no source; `--include` with its name or `remold watch export` exports it";
+            text.push_str(&format!("  no   {:18} {what}\n", "another's"));
+        }
         if let Some(what) = exports.export_of(&unit.name, &unit.fingerprint(), &recipe).and_then(outcome) {
             text.push_str(&format!("  done {:18} {}\n", "export", crate::units::escape(&what)));
         }
@@ -73,7 +82,7 @@ pub(crate) fn explain(rule: &Rule, path: &Path, jobs_root: &Path) -> Result<Vec<
             name: unit.name.clone(),
             family: unit.family.name,
             state: state_text::state(&verdict.state),
-            complete: verdict.state == State::Complete && rule.covers(&unit.name),
+            complete: verdict.state == State::Complete && rule.covers(&unit.name) && !written,
             rules: verdict.rules.into_iter().map(|r| (r.rule, word(r.result), r.sentence)).collect(),
             text,
         }

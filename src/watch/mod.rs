@@ -6,7 +6,7 @@
 //!
 //! The watcher itself builds on that: `rule` (what a user asks for), `changes` (how changed folders are noticed), `tracked` (a source from one
 //! listing to the next), `export` (from a complete source to a job), `store` (the state on disk) and `watcher` (the loop that joins them and
-//! reports [`WatchEvent`]s). `keep` decides which exports are kept, `pin` holds a checkpoint that its trainer may delete, `care` decides when
+//! reports [`WatchEvent`]s). `own` knows the models that remold wrote, `keep` decides which exports are kept, `pin` holds a checkpoint that its trainer may delete, `care` decides when
 //! exports wait.
 //!
 //! A family is one file in `families` and one line in `FAMILIES`; checks that several families share are in `rules`. The wording of every
@@ -23,6 +23,7 @@ mod folder;
 mod hooks;
 mod limits;
 mod mount;
+mod own;
 mod pin;
 mod prune;
 mod retention;

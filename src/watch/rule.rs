@@ -169,6 +169,7 @@ impl Rule {
             let hint = format!("Choose a folder outside of it with -o, as in `-o {}`.", beside.display());
             return Err(ModelError::request(what).in_file(&self.output).with_hint(hint));
         }
+        crate::plan::writable::check(&self.output.join("export"))?;
         super::template::check(&self.name, self.recipe.targets.len())
     }
 
@@ -188,6 +189,12 @@ impl Rule {
             unit.change_times_count = self.pin != Pin::Hardlink;
         }
         found
+    }
+
+    /// True for a source that `include` names without a pattern: also a model that remold wrote is then exported.
+    pub(crate) fn names(&self, name: &str) -> bool {
+        let last = name.rsplit('/').next().unwrap_or(name);
+        self.include.iter().map(|p| p.trim_end_matches('/')).any(|p| p == name || p == last)
     }
 
     /// True for a source that the rule covers, by its name relative to the root.

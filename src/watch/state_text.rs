@@ -33,7 +33,7 @@ pub(crate) fn wait(what: &Wait) -> String {
     let text = match what {
         Wait::MissingFiles { names, missing, of } => match names.as_slice() {
             [one] if *missing == 1 => format!("waiting: {one} is missing, one of {of}"),
-            _ => format!("waiting: {missing} of {of} files are missing: {}", few(names, *missing)),
+            _ => format!("waiting: {missing} of {of} files {} missing: {}", units::are(*missing), few(names, *missing)),
         },
         Wait::Marker { name } => format!("waiting: {name} does not exist yet"),
         Wait::StaleMarker { name, newer } => format!("waiting: {name} is older than {newer}"),

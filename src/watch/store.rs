@@ -296,6 +296,11 @@ impl Exports {
         self.of_unit(unit).find(|e| e.done.as_ref().is_some_and(|d| d.status == Ended::Ok))
     }
 
+    /// The last export of a unit, however it ended.
+    pub(crate) fn latest_of(&self, unit: &str) -> Option<&Export> {
+        self.of_unit(unit).next()
+    }
+
     /// Exports of a unit, newest first.
     fn of_unit(&self, unit: &str) -> impl Iterator<Item = &Export> {
         self.known.get(unit).into_iter().flatten().rev().filter_map(|i| self.all.get(*i))

@@ -20,6 +20,8 @@ pub(crate) struct Tracked {
     pub due: Instant,
     /// The last state that was reported: its word and its text.
     reported: (&'static str, String),
+    /// True for a model that remold wrote: it is exported on request only.
+    pub own: bool,
     /// The search that found it last.
     pub pass: u64,
     /// Consecutive temporary failures.
@@ -40,6 +42,7 @@ impl Tracked {
             verdict: None,
             due: now,
             reported: ("", String::new()),
+            own: false,
             pass: 0,
             failures: 0,
             retry: None,

@@ -4,7 +4,7 @@ use crate::lab::{Lab, finish, start, words};
 use std::process::{Command, Stdio};
 
 /// Every command with its own help.
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "inspect",
     "convert",
     "split",
@@ -14,6 +14,7 @@ const COMMANDS: [&str; 16] = [
     "watch",
     "verify",
     "compare",
+    "eval",
     "jobs",
     "recipe",
     "doctor",

@@ -42,6 +42,26 @@ fn mistakes_are_reported_with_their_line_and_the_nearest_name() {
     assert!(ran.out.is_empty());
 }
 
+/// What the documentation and `remold config` give as an example is valid.
+#[test]
+fn the_examples_of_keys_are_valid() {
+    let lab = Lab::new();
+    std::fs::create_dir_all(lab.path("cfg/remold")).unwrap();
+    let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let keys = page.split_once("## keys.toml").unwrap().1;
+    let example = keys.split_once("```\n").unwrap().1.split_once("```").unwrap().0;
+    assert!(example.contains("recipe.start"), "{example}");
+    lab.write("cfg/remold/keys.toml", example);
+    config(&lab, "config check").expect(0);
+    let said = config(&lab, "config").expect(0).out;
+    let line = said.lines().find_map(|l| l.trim().split_once("; `remold config keys`")).unwrap().0;
+    lab.write("cfg/remold/keys.toml", line);
+    config(&lab, "config check").expect(0);
+    let json: serde_json::Value = serde_json::from_str(&config(&lab, "config path --json").expect(0).out).unwrap();
+    assert!(json["keys"].as_str().unwrap().ends_with("keys.toml"));
+}
+
 #[test]
 fn the_default_file_and_the_list_of_keys_are_files_without_a_fault() {
     let lab = Lab::new();

@@ -258,7 +258,7 @@ fn an_output_is_rebuilt_from_its_source_and_compared() {
     flip(&lab.path("x.gguf"), at);
     train(&lab, "tiny-llama");
     let ran = lab.run("verify hf --source tiny-llama").expect(3);
-    assert!(ran.out.contains("1 of 39 tensors do not match a rebuild from tiny-llama"), "{}", ran.out);
+    assert!(ran.out.contains("1 of 39 tensors does not match a rebuild from tiny-llama"), "{}", ran.out);
     train(&lab, "tiny-llama");
     let ran = lab.run("verify x.gguf --source tiny-llama --set target.context_length=32").expect(3);
     assert!(

@@ -242,7 +242,7 @@ fn split_sets_that_contradict_themselves() {
             Err(e) => assert!(!expected.is_empty() && e.to_string().contains(expected), "{e}"),
         }
     };
-    check(shard(0, 2, 2, "a"), None, "1 of 2 files are missing: m-00002-of-00002.gguf");
+    check(shard(0, 2, 2, "a"), None, "1 of 2 files is missing: m-00002-of-00002.gguf");
     check(shard(0, 2, 2, "a"), Some(shard(1, 2, 2, "b")), "");
     check(shard(0, 2, 2, "a"), Some(shard(0, 2, 2, "b")), "the metadata does not mark it as number 1 of 2");
     check(shard(0, 2, 2, "a"), Some(shard(1, 3, 2, "b")), "the metadata does not mark it as number 1 of 2");
@@ -450,7 +450,7 @@ fn indexes_that_are_wrong() {
             r#"{"weight_map": {"w": "../x.safetensors"}}"#,
             "weight_map[\"w\"]: it refers to the file \"../x.safetensors\"",
         ),
-        (r#"{"weight_map": {"w": "c.safetensors", "v": "a.safetensors"}}"#, "1 of 2 files are missing: c.safetensors"),
+        (r#"{"weight_map": {"w": "c.safetensors", "v": "a.safetensors"}}"#, "1 of 2 files is missing: c.safetensors"),
         (
             r#"{"weight_map": {"w": "a.safetensors", "v": "a.safetensors"}}"#,
             "v: 1 of 2 tensors are not in the shard that the index lists; the first should be in a.safetensors",

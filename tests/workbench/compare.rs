@@ -442,6 +442,13 @@ fn the_baseline_that_was_found_goes_first_and_a_lossy_one_is_named() {
     assert_eq!(b.state.compare.columns, turned);
     let warning = "! the baseline llama-1000-Q4_K_M.gguf is Q4_K, itself quantized: all errors are relative";
     shows(&mut b, LARGE, &[warning, "the most precise of these"]);
+    // Two checkpoints of one run differ by more than quantization.
+    let mut result = Arc::unwrap_or_clone(compared(&turned, true));
+    result.comparison.baseline = Baseline { at: 0, source: BaselineSource::Earlier, lossy: true };
+    b.act(Action::Compared(b.state.compare.request, Ok(Arc::new(result))));
+    let words = ["is an earlier checkpoint: training has changed the weights", "is Q4_K, itself quantized"];
+    shows(&mut b, LARGE, &words);
+    shows(&mut b, SMALL, &["an earlier checkpoint", "alone;"]);
     // Whoever removes the baseline does not get it back.
     b.effects.clear();
     b.keys("hhd");

@@ -190,6 +190,7 @@ fn messages_have_a_line_of_their_own_and_cover_nothing() {
                 level: Level::Error,
                 text: "a short error".into(),
                 since: b.state.now,
+                logged: true,
             });
             assert_eq!(above_messages(&mut b, size), before, "{keys} at {size:?}");
             shows(&mut b, size, &[" ✗ a short error"]);
@@ -265,7 +266,7 @@ fn a_key_that_does_nothing_says_why() {
         ("#", "# does nothing here; ? lists the keys"),
         ("u", "u: no model is marked"),
         ("<enter>s", "s: only Tensors can be sorted"),
-        ("<enter>r", "r does nothing here; in Models: the tree it means: scan for models again"),
+        ("<enter>r", "r does nothing here; in the tree of Models: scan for models again"),
         ("4E", "E: nothing has been compared yet"),
         ("3x", "x: this job has ended"),
         ("5p", "p: the watcher does not run"),

@@ -161,7 +161,7 @@ fn a_model_is_renamed_by_a_name_and_deleted_after_its_files_were_listed() {
     let mut b = sample::start();
     b.keys("R");
     shows(&mut b, SMALL, &["rename to checkpoint-2000"]);
-    b.keys("-best<enter>");
+    b.keys("<end>-best<enter>");
     let old = path("exp42/checkpoint-2000");
     assert_eq!(b.effects.last(), Some(&Effect::RenameModel(old.clone(), "checkpoint-2000-best".into())));
     b.keys("D");
@@ -218,7 +218,7 @@ fn three_models_are_converted_by_one_recipe_and_one_message_ends_them() {
     s.wait_for("3 marked");
     s.send("c");
     s.wait_for("3 models, here b");
-    s.wait_for("ready: 1 output");
+    s.wait_for("ready: 3 jobs, 3 outputs");
     s.send("r");
     s.wait_for("all 3 jobs finished");
     for name in ["b", "c", "tiny-llama"] {

@@ -3,7 +3,8 @@
 use super::sample::{self, Bench, DIR};
 use super::screens::{LARGE, SMALL, TINY, check, picture, plain, render, shows, styled, text};
 use super::session::{Session, folder_of_a_model};
-use remold::testing::tui::core::{Action, Effect, Focus, Layer, Tab, hints};
+use remold::testing::evaluate::BaselineSource;
+use remold::testing::tui::core::{Action, BaselineChoice, Effect, Focus, Layer, Tab, hints};
 use remold::testing::tui::look::Depth;
 use remold::testing::tui::tabs::watch::{ExportQuality, WatcherQuery};
 use remold::testing::watch::{Request, WatchEvent, WatcherInfo};
@@ -249,6 +250,8 @@ fn an_export_is_compared_with_that_of_the_checkpoint_before_it() {
     let of = |step: u64| Path::new(DIR).join(format!("exp42-exports/exp42-checkpoint-{step}-Q4_K_M.gguf"));
     assert_eq!(b.state.tab, Tab::Compare);
     assert_eq!(b.state.compare.columns, [of(1000), of(2000)], "1500 failed");
+    // Training has changed the weights between them.
+    assert_eq!(b.state.compare.baseline, BaselineChoice::First(BaselineSource::Earlier));
 }
 
 #[test]
@@ -259,8 +262,8 @@ fn a_folder_of_the_tree_is_watched_with_the_recipe_that_is_composed() {
     b.keys("w");
     // The selected checkpoint is in the run's folder.
     let Some(Layer::Confirm(asked)) = &b.state.layer else { panic!("{:?}", b.state.layer) };
-    assert_eq!(asked.question, "Watch ~/runs/exp42?");
-    assert!(asked.detail.iter().any(|d| d == "into ~/runs/exp42-exports"), "{:?}", asked.detail);
+    assert_eq!(asked.question, "Watch exp42?");
+    assert!(asked.detail.iter().any(|d| d == "into exp42-exports"), "{:?}", asked.detail);
     b.keys("<enter>");
     let [Effect::StartWatcher(folder, recipe)] = &b.effects[..] else { panic!("{:?}", b.effects) };
     assert_eq!((folder, recipe.targets.len()), (&Path::new(DIR).join("exp42"), 1));
@@ -273,6 +276,21 @@ fn a_folder_of_the_tree_is_watched_with_the_recipe_that_is_composed() {
     let two = vec![watcher("0a1b2c3d", "exp41", Some(1), 0), watcher("5f0c2a91", "exp42", Some(2), 0)];
     b.act(Action::Watchers(two));
     assert_eq!(b.state.watch.selected.as_deref(), Some("5f0c2a91"), "the one that was started");
+}
+
+#[test]
+fn the_details_of_a_source_are_whole_where_there_is_space() {
+    for size in [SMALL, (120, 36), LARGE] {
+        let mut b = watched();
+        b.keys("<enter>jj");
+        let shown = text(&render(&mut b, size, Depth::True, false));
+        let right = |l: &str| l.rsplit(['│', '┤']).next().unwrap_or(l).trim().to_owned();
+        let detail = shown.lines().map(right).collect::<Vec<_>>().join(" ");
+        assert!(detail.contains("dB since the previous checkpoint"), "{size:?}:\n{shown}");
+        let path = detail.replace(' ', "");
+        assert!(path.contains("→exp42-exports/exp42-checkpoint-2000-Q4_K_M.gguf"), "{size:?}:\n{shown}");
+        assert_eq!(shown.contains("┤"), size != SMALL, "a chart where there is space:\n{shown}");
+    }
 }
 
 /// Ends the watchers of a folder of jobs, also when the test fails.

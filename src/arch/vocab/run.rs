@@ -161,6 +161,24 @@ impl Runner {
         self
     }
 
+    /// As [`Self::ids`], where the texts of control tokens are those tokens.
+    ///
+    /// # Errors
+    /// The tokenizer's error.
+    pub(crate) fn ids_with_control_tokens(&self, text: &str) -> Result<Vec<u32>> {
+        let mut other = self.tokenizer.clone();
+        other.set_encode_special_tokens(false);
+        let broken = |e: tokenizers::Error| ModelError::bad(format!("the tokenizer cannot encode this: {e}"));
+        let encoding = other.encode_fast(text, false).map_err(broken)?;
+        let ids = encoding.get_tokens().iter().zip(encoding.get_ids());
+        Ok(ids.map(|(token, id)| self.added.get(token).copied().unwrap_or(*id)).collect())
+    }
+
+    /// The text of some tokens; empty where the decoder cannot be run.
+    pub(crate) fn decode(&self, ids: &[u32]) -> String {
+        self.tokenizer.decode(ids, false).unwrap_or_default()
+    }
+
     /// The ids of a text's tokens, without those that the model puts around it: for long texts, since nothing else is made of them.
     ///
     /// # Errors

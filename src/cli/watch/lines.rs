@@ -64,7 +64,7 @@ impl Lines {
                 let what = format!("export removed ({files}): {why}");
                 self.about(name, &self.style.dim(&what))
             }
-            WatchBody::Found { sources, exported, to_do } => found(*sources, *exported, *to_do),
+            WatchBody::Found { sources, exported, to_do, own } => found(*sources, *exported, *to_do, *own),
             WatchBody::Recipe { text } => text.clone(),
             WatchBody::Hold { text: Some(text), pauses: true } => format!("exports are paused: {text}"),
             WatchBody::Hold { text: Some(text), pauses: false } => format!("no exports start: {text}"),
@@ -115,11 +115,15 @@ impl Lines {
 }
 
 /// What the first listing found.
-fn found(sources: usize, exported: usize, to_do: usize) -> String {
-    let s = if sources == 1 { "" } else { "s" };
+fn found(sources: usize, exported: usize, to_do: usize, own: usize) -> String {
+    let sources_text = text::plural(sources, "source");
     let waits = match sources.saturating_sub(exported + to_do) {
         0 => String::new(),
         n => format!(", {n} waiting or skipped"),
     };
-    format!("{sources} source{s}: {exported} already exported, {to_do} to export{waits}")
+    let own = match own {
+        0 => String::new(),
+        n => format!("; {} written by remold left out", text::plural(n, "model")),
+    };
+    format!("{sources_text}: {exported} already exported, {to_do} to export{waits}{own}")
 }

@@ -119,7 +119,7 @@ pub(crate) struct OutputRecord {
     pub tensors: usize,
     /// Bits per weight.
     pub bits_per_weight: f64,
-    /// Signal to quantization noise over all re-encoded tensors, dB.
+    /// Signal to quantization noise over all tensors that were re-encoded with loss, dB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sqnr_db: Option<f64>,
     /// How far the noise is below that of the reference's bytes, dB; only with `effort = "max"`.

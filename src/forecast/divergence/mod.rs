@@ -78,11 +78,6 @@ impl Divergences {
         self.tensors.get(tensor)?.types.get(&encoding).copied()
     }
 
-    /// True if something was measured.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.tensors.values().all(|m| m.types.is_empty())
-    }
-
     /// Measures what is missing of `wanted`: each tensor in each of its types. `hashes` are the hashes of the tensors' samples. Stops when
     /// `limit` is over, with the most telling ones done. Progress counts pairs.
     ///

@@ -4,6 +4,7 @@ use super::limits::MAX_JSON_BYTES;
 use super::{empty_model, open_file};
 use crate::formats::shards::not_in_index;
 use crate::model::{Model, ModelError, Name, OpenedFile, Result, Warning, placeholder, python_json, read_request_file};
+use crate::units::are;
 use indexmap::IndexMap;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
@@ -35,7 +36,8 @@ pub(crate) fn open_index(path: &Path) -> Result<Model> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let missing: Vec<&str> = shards.iter().copied().filter(|s| !folder.join(s).is_file()).collect();
     if !missing.is_empty() {
-        let what = format!("{} of {} shards are missing: {}", missing.len(), shards.len(), missing.join(", "));
+        let (n, are) = (missing.len(), are(missing.len()));
+        let what = format!("{n} of {} shards {are} missing: {}", shards.len(), missing.join(", "));
         let error = ModelError::bad(what).in_file(path);
         return Err(error.with_hint("Download the missing files into the same folder."));
     }

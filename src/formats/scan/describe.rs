@@ -34,8 +34,7 @@ impl Summary {
 
 /// The entry of a unit; `None` for files with an ambiguous extension that turn out not to be models.
 pub(super) fn describe(unit: &Unit) -> Option<Found> {
-    let extension = unit.path.extension().and_then(|e| e.to_str());
-    let by_name = FORMATS.iter().find(|s| extension.is_some_and(|e| s.extensions.contains(&e))).map(|s| s.id);
+    let by_name = format_by_name(&unit.path);
     let whole = match by_name.filter(|_| unit.files.len() > 1) {
         Some(format) => whole_path(format, &unit.path),
         None => unit.path.clone(),
@@ -82,6 +81,11 @@ pub(super) fn describe(unit: &Unit) -> Option<Found> {
     found.files = files.len();
     found.modified = files.iter().map(|f| modified(f)).max().unwrap_or(0);
     found.bytes = files.iter().flat_map(|f| hf::stored_bytes(f)).fold(0, u64::saturating_add);
+    if let Err(e) = shards::all_present(&files) {
+        found.format = e.format().or_else(|| files.iter().find_map(|f| format_by_name(f)));
+        found.wrong(&e);
+        return Some(found);
+    }
     match summarize(&files, &mut found.format) {
         Ok(s) => {
             found.title = s.title.unwrap_or(found.title);
@@ -105,6 +109,12 @@ pub(super) fn describe(unit: &Unit) -> Option<Found> {
     Some(found)
 }
 
+/// The format whose extension a file has.
+fn format_by_name(path: &Path) -> Option<FormatId> {
+    let extension = path.extension()?.to_str()?;
+    FORMATS.iter().find(|s| s.extensions.contains(&extension)).map(|s| s.id)
+}
+
 /// Seconds since the last write after which an incomplete file counts as cut, and not as growing.
 const SETTLED: i64 = 60;
 
@@ -122,14 +132,12 @@ fn ambiguous(path: &Path) -> bool {
     path.extension().is_some_and(|e| e == "bin" || e == "pb")
 }
 
-/// The weights files behind a unit's files: an index is replaced by its shards.
+/// The weights files, existing or not, behind a unit's files: an index is replaced by its shards.
 fn weights(files: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    let files = match files {
+    Ok(match files {
         [index] if index.extension().is_some_and(|e| e == "json") => hf::shards_of_index(index)?,
         files => files.to_vec(),
-    };
-    shards::all_present(&files)?;
-    Ok(files)
+    })
 }
 
 fn summarize(files: &[PathBuf], format: &mut Option<FormatId>) -> Result<Summary> {

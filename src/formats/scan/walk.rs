@@ -35,7 +35,10 @@ pub(super) fn units(root: &Path, max_depth: usize) -> Vec<Unit> {
         // The contents of a SavedModel are not models of their own.
         if depth < max_depth && !files.iter().any(|f| f == "saved_model.pb") {
             let below = folders.iter().filter(|f| !f.starts_with('.') && !f.starts_with("global_step"));
-            todo.extend(below.map(|f| (dir.join(f), depth + 1)));
+            // The folder of the ranks of this model.
+            let ranks = units.last().filter(|_| is_model).and_then(|u| u.files.first()?.parent()).map(Path::to_owned);
+            let below = below.map(|f| dir.join(f)).filter(|f| Some(f) != ranks.as_ref());
+            todo.extend(below.map(|f| (f, depth + 1)));
         }
     }
     units
@@ -48,7 +51,7 @@ fn folder(dir: &Path, (files, folders): (&[String], &[String]), units: &mut Vec<
             || f.ends_with(".index.json")
             || (f.starts_with("consolidated.") && f.ends_with(".pth"))
     };
-    if !files.iter().any(telling) {
+    if !files.iter().any(telling) && !of_ranks(dir, (files, folders)) {
         return false;
     }
     let unit = |files, error| Unit { path: dir.to_owned(), kind: FoundKind::Folder, files, error };
@@ -71,6 +74,14 @@ fn folder(dir: &Path, (files, folders): (&[String], &[String]), units: &mut Vec<
         Err(_) => return false,
     }
     true
+}
+
+/// True for a checkpoint that ranks wrote, with nothing else beside it: torch.distributed.checkpoint or DeepSpeed.
+fn of_ranks(dir: &Path, (files, folders): (&[String], &[String])) -> bool {
+    let has = |name: &str| files.iter().any(|f| f == name);
+    let optimizer = dir.file_name().is_some_and(|n| n.to_string_lossy().starts_with("optimizer"));
+    let dcp = has(".metadata") && files.iter().any(|f| f.ends_with(".distcp")) && !optimizer;
+    dcp || (has("latest") && hf::ranks_inside(dir, folders).is_some())
 }
 
 /// True for a file of a format whose files belong to the model folder they are in.

@@ -173,6 +173,12 @@ pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
         "recipe_yaml" => recipes(".yaml"),
         "recipe_json" => recipes(".json"),
         "imatrix_dat" => fixtures("golden/imatrix", |n| n.ends_with(".dat")),
+        "logits_file" => {
+            // Windows of four tokens, two tokens in the vocabulary, one window with one scored position.
+            let numbers = [4u32, 2, 1, 0, 1, 1, 0].map(u32::to_le_bytes).concat();
+            let row = [0.1f32.to_le_bytes(), (-2.0f32).to_le_bytes(), [0, 0, 255, 1]].concat();
+            vec![[&b"_logits_"[..], &numbers, &row].concat()]
+        }
         "manifest" => vec![job("a.gguf.remold.json")],
         "journal" => vec![job("journal")],
         "events" => vec![job("events.jsonl"), job("report.json")],

@@ -2,6 +2,7 @@
 
 use crate::model::{FormatId, Model, ModelError, Network, Result, kv_cache};
 use crate::plan::rehearse_model;
+use crate::plan::resolve::least_mix_bytes;
 use crate::recipe::options::gguf;
 use crate::recipe::{Recipe, Target};
 use crate::task::Task;
@@ -56,6 +57,9 @@ pub(super) static MOBILE: Place = Place {
     context: 4096,
     modelfile: false,
 };
+
+/// A size in a recipe is rounded down to a part of this many, at least.
+const SIZE_STEPS: u64 = 100;
 
 /// Bits per weight below which a mix is of little use.
 const LEAST_BITS: f64 = 2.6;
@@ -115,15 +119,17 @@ impl Fit {
             None => {
                 let smallest = sizes.last().map_or(0, |(_, _, bytes)| *bytes);
                 let bits = weights as f64 * 8.0 / model.parameters().max(1) as f64;
-                if bits < LEAST_BITS {
-                    return Err(too_small(model, memory, place, cache.unwrap_or(0) + compute));
+                let least = least_bytes(model)?;
+                let size = size_below(weights);
+                if crate::recipe::parse_size(&size).is_none_or(|size| size < least) {
+                    return Err(too_small(least, memory, place, cache.unwrap_or(0) + compute));
                 }
                 let name = place.types.last().map_or("", |(name, _)| name).to_ascii_uppercase();
                 reasons.push(format!(
                     "{name} would take {}, which is too much; so the types are chosen for the size, with the least loss ({bits:.1} bits per weight).",
                     units::bytes(smallest)
                 ));
-                (None, Some(size_below(weights)))
+                (None, Some(size))
             }
         };
         Ok(Self { quantization, target_size, reasons })
@@ -159,13 +165,22 @@ fn size_below(bytes: u64) -> String {
     format!("{}{name}", (value * step).floor() / step)
 }
 
-fn too_small(model: &Model, memory: u64, place: &Place, besides: u64) -> ModelError {
-    let least = (model.parameters() as f64 * LEAST_BITS / 8.0) as u64;
+/// The size of the smallest file that is offered: a mix of use, which this model can also be written as.
+fn least_bytes(model: &Model) -> Result<u64> {
+    let target = Target::of(FormatId::Gguf).with(&gguf::ALLOW_REQUANTIZE, true);
+    let useful = (model.parameters() as f64 * LEAST_BITS / 8.0) as u64;
+    Ok(least_mix_bytes(model, &target)?.max(useful))
+}
+
+fn too_small(least: u64, memory: u64, place: &Place, besides: u64) -> ModelError {
+    // A size in a recipe has three digits, rounded down.
+    let least = least + least.div_ceil(SIZE_STEPS);
     let needed = ((least + besides) as f64 / place.share) as u64;
     let what = format!("the model does not fit into {} of memory", units::bytes(memory));
     let hint = format!(
-        "With {LEAST_BITS} bits per weight it needs about {}; take a smaller model, a shorter context, or more memory.",
-        units::bytes(needed)
+        "The smallest mix of types for it takes {}, which needs {} of memory; take a smaller model, a shorter context, or more memory.",
+        units::bytes_at_least(least),
+        units::bytes_at_least(needed)
     );
     ModelError::request(what).with_hint(hint)
 }

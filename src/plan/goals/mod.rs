@@ -174,6 +174,11 @@ fn server(model: &Model, limits: Limits) -> Result<Composed> {
             "The model has matrices in 32 bits; these servers compute in 16 bits by default, and so it takes half."
                 .to_owned(),
         );
+    } else if model.tensors.iter().any(|t| matches!(t.encoding, Encoding::Block(_))) {
+        reasons.push(
+            "The model is quantized already: its weights are decoded, which takes more space and restores nothing. Better take the model that it was made from."
+                .to_owned(),
+        );
     } else {
         reasons.push("Its types are kept: they are no wider than 16 bits.".to_owned());
     }

@@ -9,6 +9,7 @@ mod presets;
 mod tensors;
 
 pub use forecast::{Chosen, Forecast, Forecasted, Heavy};
+pub(in crate::plan) use gguf::least_mix_bytes;
 pub(crate) use presets::{PresetTypes, TargetPreset, presets};
 
 use super::{ImatrixCoverage, PredictedDivergence, PreparedTensor, Registration, source};

@@ -119,8 +119,11 @@ fn a_saved_baseline_gives_the_figures_of_the_model() {
 fn values_that_are_not_finite_are_named() {
     let windows = windows();
     let bad = [Fake { bad: Some(4), ..Fake::of(0.0) }];
-    let e = pass(&bad, Base::None, &windows, 1 << 20).run(Task::quiet(), &Deaf).unwrap_err();
-    assert_eq!(e.to_string(), "fake.gguf: the logits for token 8 of window 1 are not finite");
+    for threads in [1, 4] {
+        let task = Task { threads, ..Task::quiet() };
+        let e = pass(&bad, Base::None, &windows, 1 << 20).run(task, &Deaf).unwrap_err();
+        assert_eq!(e.to_string(), "fake.gguf: the logits for token 8 of window 5 are not finite");
+    }
     let huge = [Fake::of(3e38)];
     let e = pass(&huge, Base::None, &windows, 1 << 20).run(Task::quiet(), &Deaf).unwrap_err();
     assert!(e.to_string().contains("not finite") && e.hint().is_some(), "{e}");

@@ -52,7 +52,7 @@ options! {
     PURE: bool = "pure", Kind::Bool, "Use the base type for every tensor, without a mix.", "true", flag(Flag::switch("pure")), fact("pure"), group(TypesGroup);
     ALLOW_REQUANTIZE: bool = "allow_requantize", Kind::Bool, "Requantize tensors that are already quantized; loses quality.", "true", flag(Flag::switch("allow-requantize")), group(TypesGroup);
     NO_FALLBACK: bool = "no_fallback", Kind::Bool, "Fail instead of using a fallback type when a type does not fit the shape of a tensor.", "true", flag(Flag::switch("no-fallback")), group(TypesGroup);
-    IMATRIX: Option<PathBuf> = "imatrix", Kind::Path, "Importance matrix from `llama-imatrix` (GGUF or .dat).", "\"imatrix.gguf\"",
+    IMATRIX: Option<PathBuf> = "imatrix", Kind::Path, "Importance matrix from `remold imatrix` or `llama-imatrix` (GGUF or .dat).", "\"imatrix.gguf\"",
         or(&["imatrix_file"]), flag(Flag::new("imatrix", "FILE")), fact("imatrix"), of_model(), group(Importance), front(10);
     IMATRIX_NAME: Option<String> = "imatrix_name", Kind::Text, "Name of the importance matrix in the metadata (`quantize.imatrix.file`). Default: its path as given.", "\"imatrix.gguf\"", named_after("imatrix"), group(Importance), absent("its path");
     EFFORT: Option<String> = "effort", Kind::Choice(&["reference", "max"]), "How hard to search for the scales of each block: `reference` gives the bytes of llama.cpp; `max` takes longer, and no block has a larger error than the reference.", "\"max\"",
@@ -61,7 +61,7 @@ options! {
         or(&["tokenizer_pre"]), flag(Flag::new("pre", "NAME")), group(Tokenizer), absent("the model's");
     MODEL_NAME: Option<String> = "model_name", Kind::Text, "Model name to write (`general.name`).", "\"My model\"", flag(Flag::new("model-name", "NAME")), group(Tokenizer), absent("the model's");
     MODELFILE: bool = "modelfile", Kind::Bool, "Write an Ollama Modelfile next to the output.", "true", or(&["ollama_modelfile"]), flag(Flag::switch("modelfile")), fact("Modelfile"), unmeasured(), group(Runtime);
-    MODELFILE_ADAPTER: Option<PathBuf> = "modelfile_adapter", Kind::Path, "Adapter to name in the Modelfile: a GGUF adapter, or a folder of PEFT. Ollama applies it to the model.", "\"lora/adapter.gguf\"",
+    MODELFILE_ADAPTER: Option<PathBuf> = "modelfile_adapter", Kind::Path, "Adapter to name in the Modelfile: a GGUF adapter, or a folder of PEFT. Ollama applies it to the model. Writes the Modelfile too.", "\"lora/adapter.gguf\"",
         flag(Flag::new("modelfile-adapter", "PATH")), of_model(), unmeasured(), group(Runtime);
     OLLAMA_CREATE: Option<String> = "ollama_create", Kind::Text, "Register the output in Ollama under this name once it is published (`ollama create`). Writes the Modelfile too.", "\"tiny:q4_k_m\"",
         flag(Flag::new("ollama-create", "NAME")), of_model(), unmeasured(), group(Runtime);
@@ -124,7 +124,8 @@ pub(crate) static GGML: FormatOptions = FormatOptions {
 
 /// What to know about a GGUF target that can be written.
 fn notes(options: &Options) -> Vec<OptionNote> {
-    let runtime_only = options.get(&USE_MLOCK) == Some(true) && !options.get(&MODELFILE);
+    let modelfile = options.get(&MODELFILE) || options.has(&MODELFILE_ADAPTER) || options.has(&OLLAMA_CREATE);
+    let runtime_only = options.get(&USE_MLOCK) == Some(true) && !modelfile;
     let note = OptionNote {
         key: USE_MLOCK.key.name,
         message: "`use_mlock` is a runtime setting that cannot be stored in a GGUF",

@@ -6,6 +6,8 @@
 
 mod read;
 
+pub(crate) use read::RawMatrix;
+
 use crate::model::{ModelError, Result, TensorEntry};
 use indexmap::IndexMap;
 

@@ -8,7 +8,7 @@
 use super::{AGAIN, Imatrix, MAX_BYTES, UnreachedMatrices};
 use crate::model::{MetaArray, MetaValue, Model, ModelError, Piece, Result, TensorEntry, decode_piece};
 use indexmap::IndexMap;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Elements read at a time.
 const READ_ELEMS: u64 = 256 << 10;
@@ -16,45 +16,47 @@ const READ_ELEMS: u64 = 256 << 10;
 /// Longest name or data set accepted, bytes; real ones are under 200.
 const MAX_TEXT_BYTES: usize = 1 << 16;
 
+/// Sums and counts as a file has them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct RawMatrix {
+    /// By tensor name, sorted.
+    pub entries: BTreeMap<String, RawEntry>,
+    /// The data sets it was made from.
+    pub datasets: Vec<String>,
+    /// Chunks of text it was made from, if the file says it.
+    pub chunks: u32,
+    /// Tokens of a chunk; `None` in the legacy form, which counts calls, not tokens.
+    pub chunk_size: Option<u32>,
+}
+
+/// Sums and counts of one tensor.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct RawEntry {
+    /// Sums of squares: columns × matrices, matrix by matrix.
+    pub sums: Vec<f32>,
+    /// Tokens (or calls) of each matrix; at least one. The number of sums is a multiple of their number.
+    pub counts: Vec<u64>,
+}
+
 impl Imatrix {
     /// From an opened GGUF file written by llama-imatrix. `file` is the name to store.
     ///
     /// # Errors
     /// Not an imatrix; sums without counts; shapes that disagree; I/O.
     pub fn from_model(model: &Model, file: &str) -> Result<Self> {
-        let key = |k: &str| model.metadata.get(k).ok_or_else(|| not_an_imatrix(&format!("{k} is missing")));
-        let datasets = key("imatrix.datasets")?;
-        let chunks = key("imatrix.chunk_count")?.as_u64().and_then(|v| u32::try_from(v).ok());
-        key("imatrix.chunk_size")?;
-        let dataset = match datasets {
-            MetaValue::Array(MetaArray::Str(v)) => v.first().map(|s| String::from_utf8_lossy(s).into_owned()),
-            _ => None,
-        };
-        if model.tensor_bytes() > MAX_BYTES {
-            let what = format!("it has {} bytes, more than any importance matrix", model.tensor_bytes());
-            return Err(ModelError::limit(what));
-        }
-        let by_name: HashMap<&str, &TensorEntry> = model.tensors.iter().map(|t| (t.name.as_str(), t)).collect();
+        let raw = RawMatrix::from_model(model)?;
         let (mut entries, mut unseen) = (IndexMap::new(), IndexMap::new());
-        for sums in &model.tensors {
-            let Some(name) = sums.name.strip_suffix(".in_sum2") else { continue };
-            let counts = *by_name
-                .get(format!("{name}.counts").as_str())
-                .ok_or_else(|| ModelError::bad("sums without counts").field(&sums.name))?;
-            let (values, experts) = means(sums, counts)?;
+        for (name, entry) in raw.entries {
+            let (values, experts) = means(entry, &name)?;
             if experts.unseen > 0 {
-                unseen.insert(name.to_owned(), experts);
+                unseen.insert(name.clone(), experts);
             }
-            entries.insert(name.to_owned(), values);
+            entries.insert(name, values);
         }
-        if entries.is_empty() {
-            return Err(not_an_imatrix("it has no sums"));
-        }
-        entries.sort_keys();
         let mut imatrix = Self::from_entries(entries)?;
         imatrix.file = file.to_owned();
-        imatrix.dataset = dataset;
-        imatrix.chunks = chunks.unwrap_or(0);
+        imatrix.dataset = raw.datasets.into_iter().next();
+        imatrix.chunks = raw.chunks;
         imatrix.unseen = unseen;
         Ok(imatrix)
     }
@@ -64,9 +66,65 @@ impl Imatrix {
     /// # Errors
     /// Lengths that are negative or exceed the file; values that are not finite.
     pub(crate) fn parse_dat(bytes: &[u8], file: &str) -> Result<Self> {
+        let raw = RawMatrix::parse_dat(bytes)?;
+        let mut entries = IndexMap::new();
+        for (name, entry) in raw.entries {
+            let calls = entry.counts.first().copied().unwrap_or(1);
+            let scale = calls as f32;
+            let mut values = entry.sums;
+            values.iter_mut().for_each(|v| *v /= scale);
+            not_all_zero(&values, &format!("{calls} calls")).map_err(|e| e.field(&name))?;
+            entries.insert(name, values);
+        }
+        let mut imatrix = Self::from_entries(entries)?;
+        imatrix.file = file.to_owned();
+        imatrix.chunks = raw.chunks;
+        imatrix.dataset = raw.datasets.into_iter().next();
+        Ok(imatrix)
+    }
+}
+
+impl RawMatrix {
+    /// From an opened GGUF file written by llama-imatrix.
+    ///
+    /// # Errors
+    /// Not an imatrix; sums without counts; counts that are no numbers of tokens; shapes that disagree; I/O.
+    pub(crate) fn from_model(model: &Model) -> Result<Self> {
+        let key = |k: &str| model.metadata.get(k).ok_or_else(|| not_an_imatrix(&format!("{k} is missing")));
+        let number = |v: &MetaValue| v.as_u64().and_then(|v| u32::try_from(v).ok());
+        let datasets = match key("imatrix.datasets")? {
+            MetaValue::Array(MetaArray::Str(v)) => v.iter().map(|s| String::from_utf8_lossy(s).into_owned()).collect(),
+            _ => Vec::new(),
+        };
+        let chunks = number(key("imatrix.chunk_count")?).unwrap_or(0);
+        let chunk_size = number(key("imatrix.chunk_size")?);
+        if model.tensor_bytes() > MAX_BYTES {
+            let what = format!("it has {} bytes, more than any importance matrix", model.tensor_bytes());
+            return Err(ModelError::limit(what));
+        }
+        let by_name: HashMap<&str, &TensorEntry> = model.tensors.iter().map(|t| (t.name.as_str(), t)).collect();
+        let mut entries = BTreeMap::new();
+        for sums in &model.tensors {
+            let Some(name) = sums.name.strip_suffix(".in_sum2") else { continue };
+            let counts = *by_name
+                .get(format!("{name}.counts").as_str())
+                .ok_or_else(|| ModelError::bad("sums without counts").field(&sums.name))?;
+            entries.insert(name.to_owned(), raw_entry(sums, counts)?);
+        }
+        if entries.is_empty() {
+            return Err(not_an_imatrix("it has no sums"));
+        }
+        Ok(Self { entries, datasets, chunks, chunk_size })
+    }
+
+    /// From the bytes of a legacy `.dat` file. The sums are those of as many tokens as the counts have calls.
+    ///
+    /// # Errors
+    /// Lengths that are negative or exceed the file; calls that are not positive.
+    pub(crate) fn parse_dat(bytes: &[u8]) -> Result<Self> {
         let mut r = Reader { bytes, at: 0 };
         let n = r.count("entries")?;
-        let mut entries = IndexMap::new();
+        let mut entries = BTreeMap::new();
         for _ in 0..n {
             let name = r.text()?;
             let calls = r.int()?;
@@ -75,32 +133,28 @@ impl Imatrix {
                 return Err(r.bad("an entry without values").field(name));
             }
             let raw = r.take(n.saturating_mul(4))?;
-            if calls <= 0 {
+            let Some(calls) = u64::try_from(calls).ok().filter(|c| *c > 0) else {
                 return Err(r.bad(&format!("an entry of {calls} calls")).field(name).with_hint(AGAIN));
-            }
-            let scale = calls as f32;
-            let values: Vec<f32> = raw.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b) / scale).collect();
-            not_all_zero(&values, &format!("{calls} calls")).map_err(|e| e.field(&name))?;
-            entries.insert(name, values);
+            };
+            let sums = raw.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+            entries.insert(name, RawEntry { sums, counts: vec![calls] });
         }
         if entries.is_empty() {
             return Err(r.bad("no entries"));
         }
-        entries.sort_keys();
-        let mut imatrix = Self::from_entries(entries)?;
-        imatrix.file = file.to_owned();
+        let mut matrix = Self { entries, ..Self::default() };
         if r.at < bytes.len() {
-            imatrix.chunks = u32::try_from(r.int()?).unwrap_or(0);
+            matrix.chunks = u32::try_from(r.int()?).unwrap_or(0);
             if r.at < bytes.len() {
-                imatrix.dataset = Some(r.text()?).filter(|s| !s.is_empty());
+                matrix.datasets.extend(Some(r.text()?).filter(|s| !s.is_empty()));
             }
         }
-        Ok(imatrix)
+        Ok(matrix)
     }
 }
 
-/// The mean of the squared activations of each column, from their sums and the counts of tokens.
-fn means(sums: &TensorEntry, counts: &TensorEntry) -> Result<(Vec<f32>, UnreachedMatrices)> {
+/// The sums and counts of a tensor, checked against each other.
+fn raw_entry(sums: &TensorEntry, counts: &TensorEntry) -> Result<RawEntry> {
     let (n_sums, n_counts) = (sums.shape.elems(), counts.shape.elems());
     let (Some(n_sums), Some(n_counts @ 1..)) = (n_sums, n_counts) else {
         return Err(ModelError::bad("no counts").field(&counts.name));
@@ -108,24 +162,34 @@ fn means(sums: &TensorEntry, counts: &TensorEntry) -> Result<(Vec<f32>, Unreache
     if n_sums % n_counts != 0 {
         return Err(ModelError::bad(format!("{n_sums} sums for {n_counts} counts")).field(&sums.name));
     }
-    let mut values = read_floats(sums)?;
-    let columns = (n_sums / n_counts) as usize;
-    let mut experts = UnreachedMatrices { unseen: 0, of: n_counts as usize };
-    for (n, (expert, count)) in values.chunks_mut(columns.max(1)).zip(read_floats(counts)?).enumerate() {
+    let count = |(n, count): (usize, f32)| {
         if !count.is_finite() || count < 0.0 {
             let what = format!("count {n} is {count}, which is not a number of tokens");
             return Err(ModelError::bad(what).field(&counts.name).with_hint(AGAIN));
         }
         // Counts are whole numbers stored as floats; the reference rounds them.
-        let count = count.round();
-        if count > 0.0 {
-            let of =
-                if n_counts > 1 { format!("matrix {n}, which has {count} tokens") } else { format!("{count} tokens") };
-            not_all_zero(expert, &of).map_err(|e| e.field(&sums.name))?;
+        Ok(count.round() as u64)
+    };
+    let counts = read_floats(counts)?.into_iter().enumerate().map(count).collect::<Result<_>>()?;
+    Ok(RawEntry { sums: read_floats(sums)?, counts })
+}
+
+/// The mean of the squared activations of each column, from their sums and the counts of tokens.
+fn means(entry: RawEntry, name: &str) -> Result<(Vec<f32>, UnreachedMatrices)> {
+    let RawEntry { sums: mut values, counts } = entry;
+    let columns = values.len() / counts.len().max(1);
+    let mut experts = UnreachedMatrices { unseen: 0, of: counts.len() };
+    for (n, (expert, count)) in values.chunks_mut(columns.max(1)).zip(&counts).enumerate() {
+        if *count > 0 {
+            let of = match counts.len() {
+                1 => format!("{count} tokens"),
+                _ => format!("matrix {n}, which has {count} tokens"),
+            };
+            not_all_zero(expert, &of).map_err(|e| e.field(format!("{name}.in_sum2")))?;
         }
         // An expert that no token reached, which llama-imatrix writes with zeros.
-        experts.unseen += usize::from(count <= 0.0);
-        expert.iter_mut().for_each(|v| *v = if count > 0.0 { *v / count } else { 1.0 });
+        experts.unseen += usize::from(*count == 0);
+        expert.iter_mut().for_each(|v| *v = if *count > 0 { *v / *count as f32 } else { 1.0 });
     }
     Ok((values, experts))
 }
@@ -140,7 +204,7 @@ fn not_all_zero(values: &[f32], of: &str) -> Result<()> {
 
 fn not_an_imatrix(why: &str) -> ModelError {
     ModelError::bad(format!("not an importance matrix: {why}"))
-        .with_hint("Pass the file that llama-imatrix wrote, with its metadata.")
+        .with_hint("Pass the file that `remold imatrix` or llama-imatrix wrote, with its metadata.")
 }
 
 fn read_floats(entry: &TensorEntry) -> Result<Vec<f32>> {

@@ -99,7 +99,7 @@ fn needed(lacking: &[&(&TensorEntry, Encoding)], req: &QuantizeRequest) -> Model
     let (what, hint) = match req.imatrix {
         None => (
             format!("{} needs an importance matrix: {n} {tensors} would become {types}: {names}", req.file_type),
-            Hint::from("Compute one with llama-imatrix and ")
+            Hint::from("Compute one with `remold imatrix` and ")
                 .then(Remedy::Give("it", OptionName::IMATRIX))
                 .then(", or choose a larger type."),
         ),

@@ -158,7 +158,7 @@ fn settings(text: &str) -> (Settings, Vec<(usize, String)>) {
     (out, wrong)
 }
 
-/// The entries of `keys.toml`: `"recipe.start" = ["r", "ctrl-r"]`, a lone key without brackets, or tables instead of dots.
+/// The entries of `keys.toml`: `"recipe.start" = ["r", "alt-r"]`, a lone key without brackets, or tables instead of dots.
 fn bindings(text: &str) -> (Vec<Binding>, Vec<(usize, String)>) {
     let (mut out, mut wrong) = (Vec::new(), Vec::new());
     match table(text) {
@@ -186,7 +186,7 @@ fn collect(text: &str, before: &str, table: &DeTable<'_>, out: &mut Vec<Binding>
         match keys {
             Some(keys) => out.push(Binding { name, keys, line: at }),
             None => {
-                wrong.push((at, format!("{name} is a list of keys: [\"r\", \"ctrl-r\"]; [] removes all of its keys")))
+                wrong.push((at, format!("{name} is a list of keys: [\"r\", \"alt-r\"]; [] removes all of its keys")))
             }
         }
     }
@@ -238,9 +238,9 @@ mod tests {
 
     #[test]
     fn keys_are_read_in_every_spelling() {
-        let (own, wrong) = bindings("\"recipe.start\" = ['r', 'ctrl-r']\nzoom = 'Z'\n[tab]\nlog = []\nwatch = 5\n");
+        let (own, wrong) = bindings("\"recipe.start\" = ['r', 'alt-r']\nzoom = 'Z'\n[tab]\nlog = []\nwatch = 5\n");
         let own: Vec<_> = own.iter().map(|b| (b.name.as_str(), b.keys.join(" "), b.line)).collect();
-        assert!(own.contains(&("recipe.start", "r ctrl-r".into(), 1)), "{own:?}");
+        assert!(own.contains(&("recipe.start", "r alt-r".into(), 1)), "{own:?}");
         assert!(own.contains(&("zoom", "Z".into(), 2)) && own.contains(&("tab.log", String::new(), 4)), "{own:?}");
         assert_eq!(wrong.len(), 1);
         assert!(wrong[0].1.starts_with("tab.watch is a list of keys") && wrong[0].0 == 5);

@@ -17,7 +17,7 @@ use crate::tui::tabs::compare::Compared;
 use crate::tui::tabs::jobs::JobAction;
 use crate::tui::tabs::models::{FileList, InspectRequest, InspectResponse, ModelInfo, Summary, TensorHit};
 use crate::tui::tabs::recipe::{
-    BatchOutcome, EditOutcome, EditPlace, LibraryEntry, Overwrite, PlanResponse, SaveRefusal,
+    BatchOutcome, BatchOutlook, EditOutcome, EditPlace, LibraryEntry, Overwrite, PlanResponse, SaveRefusal,
 };
 use crate::tui::tabs::watch::ExportQuality;
 use crate::units::escape;
@@ -191,6 +191,8 @@ pub enum Action {
     Spawned(Result<JobSummary, ErrorCard>),
     /// Jobs of a recipe for several models were started, or not.
     BatchSpawned(Box<BatchOutcome>),
+    /// What can be started for the models of a recipe.
+    BatchChecked(u64, Box<BatchOutlook>),
     /// The settings were reloaded.
     Configured(Box<Settings>),
     /// The keys were reloaded.
@@ -272,7 +274,8 @@ impl Action {
             | Self::RecipeEdited(..)
             | Self::PathCompleted(..)
             | Self::Spawned(..)
-            | Self::BatchSpawned(..) => Some(Tab::Recipe),
+            | Self::BatchSpawned(..)
+            | Self::BatchChecked(..) => Some(Tab::Recipe),
             Self::Jobs(..)
             | Self::JobPlan(..)
             | Self::JobRecipe(..)
@@ -357,6 +360,8 @@ pub enum Effect {
     Spawn(Box<Recipe>, Arc<Plan>),
     /// Start a job of this recipe for each of these models; existing outputs are replaced only if that is said.
     SpawnBatch(Box<Recipe>, Vec<PathBuf>, bool),
+    /// Find out for which of these models jobs of this recipe can be started; a later request replaces an earlier one.
+    CheckBatch(u64, Box<Recipe>, Vec<PathBuf>),
     /// Ask something of the job with this title in this folder.
     ActOnJob(JobAction, String, PathBuf),
     /// Look at the terminal, the folders of jobs and the machine.

@@ -1,7 +1,6 @@
 //! Keys that do nothing here: the message says why. `/` where nothing can be filtered opens a line all the same, so that the word
 //! typed after it runs no commands.
 
-use super::Level;
 use super::action::Effect;
 use super::commands::{self, Cmd, Command, key_label};
 use super::input::{Completion, LineEdit};
@@ -37,11 +36,13 @@ const NEEDS: &[(&str, &str)] = &[
     ("models.find-tensor", NO_MODELS),
     ("models.configs", "mark two models with space, or mark one and select another"),
     ("models.editor", NO_MODELS),
-    ("models.pager", ONE_MODEL),
+    (
+        "models.pager",
+        "a model in one file has no config.json: Metadata shows what it has; select a folder, or a text in Files",
+    ),
     ("models.rename", ONE_MODEL),
     ("models.delete", ONE_MODEL),
     ("models.rescan", "the scan is still running"),
-    ("models.watch", NO_MODELS),
     ("recipe.start", "the job is being started"),
     ("recipe.why-not", "the job is being started"),
     ("recipe.open-row", "this line has no options"),
@@ -77,7 +78,7 @@ const NEEDS: &[(&str, &str)] = &[
     ("recipe.zoom", NO_SOURCE),
     ("recipe.start-detached", "the recipe cannot run yet; r says why"),
     ("jobs.open", NO_JOBS),
-    ("jobs.report", "only an ended job has a report, and it may be shown already"),
+    ("jobs.report", "this job has not ended: it has no report yet"),
     ("grid.right", "this section has no grid"),
     ("grid.left", "this section has no grid"),
     ("jobs.section", NO_JOBS),
@@ -175,12 +176,15 @@ pub(super) fn refuse(state: &mut State, before: Option<Key>, key: Key) -> Vec<Ef
         let tab = tabs::shown(state).commands();
         own.iter().find(|c| tab.iter().any(|t| t.name == c.name))
     };
-    let label = key_label(&before.map_or_else(|| key.to_string(), |b| format!("{b} {key}")));
+    // Within a sentence a key has its name: its sign may have no likeness in ASCII.
+    let label = key_label(&before.map_or_else(|| key.to_string(), |b| format!("{b} {key}"))).replace('⏎', "enter");
     let text = match (here, of_tab()) {
-        (Some(c), _) => format!("{label}: {}", need(c.name)),
+        (Some(c), _) => format!("{label}: {}", need(state, c.name)),
         (None, Some(c)) => {
             let place = c.scopes.first().map_or("", |s| s.title());
-            format!("{label} does nothing here; in {place} it means: {}", lower(c.help))
+            // `Models: the tree` as words within a sentence.
+            let place = place.split_once(": ").map_or(place.to_owned(), |(tab, pane)| format!("{pane} of {tab}"));
+            format!("{label} does nothing here; in {place}: {}", lower(c.help))
         }
         (None, None) => {
             let help =
@@ -188,12 +192,15 @@ pub(super) fn refuse(state: &mut State, before: Option<Key>, key: Key) -> Vec<Ef
             format!("{label} does nothing here; {help} lists the keys")
         }
     };
-    state.outdating_toasts(|state| state.flash(Level::Warn, text));
+    state.outdating_toasts(|state| state.refuse_key(text));
     Vec::new()
 }
 
 /// What the command of this name needs.
-fn need(name: &str) -> &'static str {
+fn need(state: &State, name: &str) -> &'static str {
+    if name == "jobs.report" && state.jobs.current().is_some_and(|j| j.state.ended()) {
+        return "the report of this job is shown already";
+    }
     NEEDS.iter().find(|(n, _)| *n == name).map_or("not possible now", |(_, why)| why)
 }
 

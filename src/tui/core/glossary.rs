@@ -40,8 +40,8 @@ pub(crate) const GLOSSARY: &[Term] = &[
     ),
     term(
         "weights dB",
-        "Signal-to-noise ratio of the stored numbers (SQNR): ten times the logarithm of their power over that of the error. Every weight counts alike, \
-         whatever it does in the model.",
+        "Signal-to-noise ratio of the stored numbers (SQNR): ten times the logarithm of their power over that of the error, over all tensors that lost \
+         anything. Every weight of them counts alike, whatever it does in the model.",
         "Q8_0 46, Q6_K 35, Q5_K_M 30, Q4_K_M 25, Q3_K_M 19, Q2_K 13.",
     ),
     term(

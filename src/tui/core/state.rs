@@ -291,6 +291,12 @@ impl State {
         }
     }
 
+    /// A text with the paths below the base in it as people write them.
+    pub(crate) fn with_short_paths(&self, text: &str) -> String {
+        let base = format!("{}/", self.base.display());
+        if base.len() > 2 { text.replace(&base, "") } else { text.to_owned() }
+    }
+
     /// The same path, absolute: a relative one counts from the base. `..` is resolved by name.
     pub(crate) fn at_base(&self, path: &Path) -> PathBuf {
         let mut full = PathBuf::new();

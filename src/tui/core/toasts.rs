@@ -1,5 +1,6 @@
 //! Messages of the status line, and when they go. Information goes at the next key that does something, or after a while; errors
-//! stay until the next key. All go when another tab is opened: they are out of date there. The log has all of them.
+//! stay until the next key. All go when another tab is opened: they are out of date there. The log has all of them but those that say why a
+//! key does nothing.
 
 use super::Level;
 use super::action::Effect;
@@ -26,6 +27,8 @@ pub struct Toast {
     pub text: String,
     /// When it came.
     pub since: jiff::Timestamp,
+    /// The log has it, too. What a key without a meaning says is only here, and goes at the next key.
+    pub logged: bool,
 }
 
 impl Toast {
@@ -43,9 +46,19 @@ impl State {
         self.flash(level, text);
     }
 
-    /// Shows a message in the status line; the log has it from elsewhere. One that says the same is out of date.
+    /// Shows a message in the status line; the log has it from elsewhere.
     pub(crate) fn flash(&mut self, level: Level, text: impl Into<String>) {
-        let toast = Toast { level, text: text.into(), since: self.now };
+        self.show(Toast { level, text: text.into(), since: self.now, logged: true });
+    }
+
+    /// Says why a key does nothing. The log is not for that, and the latest such key is the only one that counts.
+    pub(crate) fn refuse_key(&mut self, text: impl Into<String>) {
+        self.toasts.retain(|t| t.logged);
+        self.show(Toast { level: Level::Warn, text: text.into(), since: self.now, logged: false });
+    }
+
+    /// Adds a message. One that says the same is out of date.
+    fn show(&mut self, toast: Toast) {
         self.toasts.retain(|t| t.text != toast.text);
         if self.toasts.len() >= MAX_TOASTS {
             self.toasts.remove(0);
@@ -63,7 +76,8 @@ impl State {
         let Some(message) = self.message() else { return Vec::new() };
         let columns = usize::from(self.size.0.saturating_sub(AROUND));
         // Good news is not missed.
-        let more = self.toasts.iter().filter(|t| *t != message && t.level != Level::Info).count();
+        let others = self.toasts.iter().filter(|t| *t != message && t.logged);
+        let more = others.filter(|t| t.level != Level::Info).count();
         let more = if more > 0 { format!(" (and {more} more in Log)") } else { String::new() };
         let mut rows = wrap(&format!("{}{more}", message.text), columns);
         cut_lines(&mut rows, MAX_ROWS, columns);
@@ -93,7 +107,7 @@ impl State {
         let old = std::mem::take(&mut self.toasts);
         let done = act(self);
         let (now, moved) = (self.now, self.tab != before);
-        let keeps = |t: &Toast| !moved && now.duration_since(t.since) < MIN_AGE;
+        let keeps = |t: &Toast| !moved && t.logged && now.duration_since(t.since) < MIN_AGE;
         let new = std::mem::take(&mut self.toasts);
         self.toasts = old.into_iter().filter(keeps).filter(|t| new.iter().all(|n| n.text != t.text)).collect();
         self.toasts.extend(new);

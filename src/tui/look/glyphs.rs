@@ -28,7 +28,9 @@ pub(crate) fn ascii_char(c: char) -> char {
         '✓' => 'v',
         '✗' | '×' => 'x',
         '‖' => '|',
-        '…' | '≈' => '~',
+        '≈' => '~',
+        // A second one is put beside it where there is space: see `ascii_buffer`.
+        '…' => '.',
         '█' => '#',
         '▓' => '%',
         '▒' => '=',
@@ -50,12 +52,66 @@ pub(crate) fn ascii_char(c: char) -> char {
     }
 }
 
+/// Writes an ellipsis as two dots: a `~` would look like the home folder in a path. The second dot is in a blank beside it, or takes the place
+/// of a letter.
+fn ellipses(buffer: &mut Buffer) {
+    let area = buffer.area;
+    for y in area.top()..area.bottom() {
+        for x in area.left()..area.right() {
+            if buffer[(x, y)].symbol() != "…" {
+                continue;
+            }
+            buffer[(x, y)].set_char('.');
+            let symbol = |x: u16| (x < area.right()).then(|| buffer[(x, y)].symbol().to_owned());
+            let blank = |x: u16| symbol(x).is_none_or(|s| s == " ");
+            let letter = |x: Option<u16>| x.and_then(symbol).is_some_and(|s| s.is_ascii() && s != " ");
+            let before = x.checked_sub(1).filter(|before| *before >= area.left());
+            let second = match () {
+                () if x + 1 < area.right() && blank(x + 1) && blank(x + 2) => Some(x + 1),
+                () if letter(before) => before,
+                () if letter(Some(x + 1)) => Some(x + 1),
+                () => None,
+            };
+            if let Some(x) = second {
+                buffer[(x, y)].set_char('.');
+            }
+        }
+    }
+}
+
 /// Replaces every glyph of a drawn buffer by its ASCII likeness.
 pub(crate) fn ascii_buffer(buffer: &mut Buffer) {
+    ellipses(buffer);
     for cell in &mut buffer.content {
         if !cell.symbol().is_ascii() {
             let c = cell.symbol().chars().next().map_or(' ', ascii_char);
             cell.set_char(c);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ratatui::layout::Rect;
+    use ratatui::style::Style;
+
+    #[test]
+    fn an_ellipsis_is_two_dots_and_never_the_sign_of_the_home_folder() {
+        let cases = [
+            ("…mp/runs", "..p/runs"),
+            ("abc…   9", "abc..  9"),
+            ("abc… 9  ", "ab.. 9  "),
+            ("ab…cd   ", "a..cd   "),
+            ("abcdefg…", "abcdef.."),
+            (" … │ …x ", " .. | .. "),
+        ];
+        for (text, expected) in cases {
+            let mut buffer = Buffer::empty(Rect::new(0, 0, 9, 1));
+            buffer.set_string(0, 0, text, Style::default());
+            ascii_buffer(&mut buffer);
+            let shown: String = buffer.content.iter().map(|c| c.symbol()).collect();
+            assert_eq!(shown.trim_end(), expected.trim_end(), "{text}");
         }
     }
 }

@@ -34,6 +34,11 @@ pub(super) fn edit(place: &EditPlace, recipe: &Recipe) -> EditOutcome {
 pub(super) fn open(path: &Path, how: Outside) -> Result<(), String> {
     let text = texts::is_text(path);
     match how {
+        Outside::Pager if !path.exists() => {
+            let folder = path.parent().unwrap_or(path).display();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            Err(format!("there is no {name} in {folder}; e opens the folder"))
+        }
         Outside::Pager if !text => Err(format!("{} is not a text file; e opens its folder", path.display())),
         Outside::Pager => run(&pager(caps::var), path),
         Outside::Editor if text || path.is_dir() => run(&program(caps::var), path),
@@ -78,6 +83,13 @@ mod tests {
         assert_eq!(with(&[("EDITOR", "nano"), ("VISUAL", "code --wait")]), "code --wait");
         assert_eq!(with(&[("EDITOR", "nano"), ("VISUAL", " ")]), "nano");
         assert_eq!(with(&[]), "vi");
+    }
+
+    #[test]
+    fn a_text_that_is_not_there_is_said_to_be_missing() {
+        let dir = tempfile::tempdir().unwrap();
+        let why = open(&dir.path().join("config.json"), Outside::Pager).unwrap_err();
+        assert!(why.starts_with("there is no config.json in ") && why.ends_with("; e opens the folder"), "{why}");
     }
 
     #[test]

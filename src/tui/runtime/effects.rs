@@ -151,8 +151,15 @@ fn settings_checks() -> Vec<Check> {
             Check::note("settings", "files", p.to_string(), "See `remold config check` and docs/configuration.md.")
         })
         .collect();
-    let place = crate::tui::config::config_file().map_or_else(|| "nowhere".to_owned(), |p| p.display().to_string());
-    if checks.is_empty() { vec![Check::fine("settings", "files", format!("valid ({place})"))] } else { checks }
+    if !checks.is_empty() {
+        return checks;
+    }
+    let fact = match crate::tui::config::config_file() {
+        Some(file) if file.exists() => format!("valid ({})", file.display()),
+        Some(file) => format!("defaults ({} does not exist)", file.display()),
+        None => "defaults".to_owned(),
+    };
+    vec![Check::fine("settings", "files", fact)]
 }
 
 /// No job is started while the guard lives.

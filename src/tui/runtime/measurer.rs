@@ -59,28 +59,33 @@ pub(super) struct Order {
 /// The end that gives orders.
 pub(super) struct MeasureRequests {
     sender: Sender<Order>,
-    current: Option<(Subject, Arc<AtomicBool>)>,
+    plan: Option<Current>,
+    forecast: Option<Current>,
 }
+
+/// What is measured, and the flag that cancels it.
+type Current = (Subject, Arc<AtomicBool>);
 
 impl MeasureRequests {
     pub(super) fn new(sender: Sender<Order>) -> Self {
-        Self { sender, current: None }
+        Self { sender, plan: None, forecast: None }
     }
 
-    /// Gives an order; those for another subject are cancelled.
+    /// Gives an order. Those for another source are cancelled, and those of the same kind for another importance matrix: the plan and
+    /// the forecast of a recipe may be about different targets.
     pub(super) fn give(&mut self, work: MeasureRequest) {
         let subject = work.subject();
-        let cancel = match &self.current {
-            Some((s, cancel)) if *s == subject => cancel.clone(),
-            other => {
-                if let Some((_, old)) = other {
-                    old.store(true, Ordering::Relaxed);
-                }
-                let fresh = Arc::new(AtomicBool::new(false));
-                self.current = Some((subject, fresh.clone()));
-                fresh
-            }
+        let (own, other) = match &work {
+            MeasureRequest::Plan(..) => (&mut self.plan, &mut self.forecast),
+            MeasureRequest::Forecast(..) => (&mut self.forecast, &mut self.plan),
         };
+        if let Some((_, old)) = other.take_if(|(s, _)| s.0 != subject.0) {
+            old.store(true, Ordering::Relaxed);
+        }
+        if let Some((_, old)) = own.take_if(|(s, _)| *s != subject) {
+            old.store(true, Ordering::Relaxed);
+        }
+        let cancel = own.get_or_insert_with(|| (subject, Arc::default())).1.clone();
         let _ = self.sender.send(Order { work, cancel });
     }
 }
@@ -177,7 +182,20 @@ mod tests {
         let cancelled: Vec<bool> = receiver.try_iter().map(|o| o.cancel.load(Ordering::Relaxed)).collect();
         assert_eq!(cancelled, [true, true, true, false]);
         orders.give(forecast(5, "/b", None, None));
-        assert!(orders.current.is_some_and(|(_, c)| !c.load(Ordering::Relaxed)));
+        assert!(orders.forecast.is_some_and(|(_, c)| !c.load(Ordering::Relaxed)));
+    }
+
+    #[test]
+    fn a_plan_is_not_cancelled_by_the_forecast_of_a_target_with_another_imatrix() {
+        let (sender, receiver) = unbounded();
+        let mut orders = MeasureRequests::new(sender);
+        let source = crate::recipe::Source { path: Some("/a".into()), ..Default::default() };
+        let target = Target::of(FormatId::Gguf).with(&gguf::IMATRIX, Some("/i".into()));
+        let recipe = Recipe { source, targets: vec![target], ..Recipe::default() };
+        orders.give(MeasureRequest::Plan(1, Box::new(recipe)));
+        orders.give(forecast(2, "/a", None, None));
+        let cancelled = || receiver.try_iter().map(|o| o.cancel.load(Ordering::Relaxed)).collect::<Vec<bool>>();
+        assert_eq!(cancelled(), [false, false]);
     }
 
     #[test]

@@ -35,6 +35,7 @@ pub(super) struct Workers {
     outbox: Outbox,
     scan: Arc<AtomicU64>,
     search: Arc<AtomicU64>,
+    batch: Arc<AtomicU64>,
     open: Sender<PathBuf>,
     plan: Sender<PlanRequest>,
     measure: MeasureRequests,
@@ -84,6 +85,7 @@ impl Workers {
             outbox,
             inspector,
             search: Arc::default(),
+            batch: Arc::default(),
             scan,
             open,
             plan,
@@ -189,6 +191,18 @@ impl Workers {
         thread("batch", self.outbox.clone(), move || {
             let outcome = effects::batch::start(&root, recipe, sources, replace);
             let _ = out.send(Action::BatchSpawned(Box::new(outcome)));
+        });
+    }
+
+    /// Finds out for which of the models jobs can be started; an earlier search for that stops.
+    pub(super) fn check_batch(&self, id: u64, recipe: Box<Recipe>, sources: Vec<PathBuf>) {
+        let mine = self.batch.fetch_add(1, Ordering::SeqCst) + 1;
+        let (out, latest) = (self.outbox.clone(), self.batch.clone());
+        thread("batch", self.outbox.clone(), move || {
+            let outlook = effects::batch::check(&recipe, &sources, &|| latest.load(Ordering::SeqCst) == mine);
+            if let Some(outlook) = outlook {
+                let _ = out.send(Action::BatchChecked(id, Box::new(outlook)));
+            }
         });
     }
 

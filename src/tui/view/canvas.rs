@@ -259,12 +259,12 @@ impl Canvas<'_> {
 
     /// Text broken at blanks into lines of at most `w` columns, drawn downwards; gives the rows used.
     pub(crate) fn wrapped(&mut self, x: u16, y: u16, w: u16, most: u16, text: &str, style: Style) -> u16 {
-        let lines = wrap(text, w.into());
-        let shown = lines.len().min(most.into());
-        for (i, line) in lines.iter().take(shown).enumerate() {
+        let mut lines = wrap(text, w.into());
+        cut_lines(&mut lines, most.into(), w.into());
+        for (i, line) in lines.iter().enumerate() {
             self.text(x, y + i as u16, w, line, style);
         }
-        shown as u16
+        lines.len() as u16
     }
 }
 
@@ -277,10 +277,28 @@ pub(in crate::tui) fn cut_lines(lines: &mut Vec<String>, most: usize, w: usize) 
     }
 }
 
-/// Breaks a text at blanks.
+/// Breaks a text at blanks, and a word that is longer than a line, such as a path, within it.
 pub(in crate::tui) fn wrap(text: &str, most: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
+        let mut word = word;
+        while most > 0 && width(word) > most {
+            let used = lines.last().map_or(0, |l| width(l));
+            let free = most.saturating_sub(if used > 0 { used + 1 } else { 0 });
+            if free < MIN_PIECE.min(most) {
+                lines.push(String::new());
+                continue;
+            }
+            let (piece, rest) = word.split_at(piece_end(word, free));
+            if let Some(line) = lines.last_mut() {
+                if !line.is_empty() {
+                    line.push(' ');
+                }
+                line.push_str(piece);
+            }
+            lines.push(String::new());
+            word = rest;
+        }
         let line = lines.last_mut().map_or(0, |l| width(l));
         if line > 0 && line + 1 + width(word) > most {
             lines.push(String::new());
@@ -293,6 +311,28 @@ pub(in crate::tui) fn wrap(text: &str, most: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// Columns that a piece of a broken word has at least.
+const MIN_PIECE: usize = 8;
+
+/// Bytes of the beginning of a word that fits into so many columns: up to a sign that separates parts of a name, if there is one in its
+/// second half.
+fn piece_end(word: &str, most: usize) -> usize {
+    let mut used = 0;
+    let mut end = 0;
+    let mut sign = 0;
+    for (at, ch) in word.char_indices() {
+        used += ch.width().unwrap_or(0);
+        if used > most && end > 0 {
+            break;
+        }
+        end = at + ch.len_utf8();
+        if "/-_.".contains(ch) && used * 2 > most {
+            sign = end;
+        }
+    }
+    if sign > 0 { sign } else { end }
 }
 
 /// A rectangle of this size in the middle of another, cut to fit.
@@ -313,5 +353,9 @@ mod tests {
         assert_eq!(fit("abc", 0), "");
         assert_eq!(fit_end("a/b/model.gguf", 8), "…el.gguf");
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        let path = wrap("→ /work/runs/exp42-exports/checkpoint-3000-Q4_K_M.gguf now", 24);
+        assert_eq!(path, ["→ /work/runs/exp42-", "exports/checkpoint-3000-", "Q4_K_M.gguf now"]);
+        assert_eq!(wrap("日本語日本語", 5), ["日本", "語日", "本語"]);
+        assert_eq!(wrap("ab", 0).concat(), "ab");
     }
 }

@@ -9,7 +9,12 @@ use ratatui::layout::Rect;
 const NAMED: usize = 4;
 
 pub(in crate::tui) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
-    let share = |j: &JobSummary| if j.state == JobState::Queued { "queued".into() } else { units::percent(j.fraction) };
+    // The job that is followed is known more exactly than the list.
+    let followed = |j: &JobSummary| state.jobs.view.as_ref().filter(|v| v.id == j.id).map(|v| v.history.fraction);
+    let share = |j: &JobSummary| match j.state {
+        JobState::Queued => "queued".to_owned(),
+        _ => units::percent(followed(j).unwrap_or(0.0).max(j.fraction)),
+    };
     let jobs: Vec<(String, String)> = running(state).map(|j| (j.title.clone(), share(j))).collect();
     let (dim, text, accent) = (c.theme().dim, c.theme().text, c.theme().accent);
     let keys: &[(&str, &str)] = match jobs.len() {
@@ -25,7 +30,7 @@ pub(in crate::tui) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let named = jobs.len().min(NAMED);
     let rows = named + usize::from(jobs.len() > NAMED);
     let longest = jobs.iter().take(NAMED).map(|(t, _)| width(t) + 8).max().unwrap_or(0).max(34);
-    let area = centered(body, (longest as u16 + 4).min(76), (rows + keys.len()) as u16 + 3);
+    let area = centered(body, (longest as u16 + 4).min(body.width), (rows + keys.len()) as u16 + 3);
     let inner = c.card(area, &question);
     let mut y = inner.y;
     for (title, share) in jobs.iter().take(NAMED) {

@@ -1,9 +1,9 @@
 //! Overlays over a tab: help, pickers, questions.
 
-use super::canvas::{Canvas, centered, width, wrap};
+use super::canvas::{Canvas, centered, cut_lines, width, wrap};
 use crate::tui::core::{
-    Confirm, GLOSSARY, GLOSSARY_SOURCE, Help, Hit, Layer, Picker, PickerKind, Scope, State, Term, all_commands,
-    enabled, keys_here,
+    Confirm, GLOSSARY, GLOSSARY_SOURCE, Help, Hit, Layer, Picker, PickerItem, PickerKind, Scope, State, Term,
+    all_commands, enabled, keys_here,
 };
 use ratatui::layout::Rect;
 
@@ -189,7 +189,7 @@ fn scope_holds(state: &State, scope: Scope) -> bool {
 }
 
 fn picker(c: &mut Canvas<'_>, state: &State, p: &Picker, body: Rect) {
-    let (title, w) = match p.kind {
+    let (title, least) = match p.kind {
         PickerKind::Palette if body.width >= NAMES + 6 => ("Commands", 136),
         PickerKind::Palette => ("Commands", 84),
         PickerKind::Themes => ("Theme", 36),
@@ -201,8 +201,12 @@ fn picker(c: &mut Canvas<'_>, state: &State, p: &Picker, body: Rect) {
         PickerKind::Models => ("Add a model to the comparison", 84),
         PickerKind::Tensors => ("Tensors", 110),
     };
+    // As wide as the longest line, where the terminal is.
+    let needed = if p.kind == PickerKind::Palette { 0 } else { p.items.iter().map(columns_of).max().unwrap_or(0) };
+    let w = u16::try_from(needed).unwrap_or(u16::MAX).clamp(least, body.width.max(least));
     let matches = p.matches();
-    let h = (p.items.len() as u16 + 3).min(body.height.saturating_sub(2)).max(5);
+    let cut = needed > usize::from(w.min(body.width.saturating_sub(2)));
+    let h = (p.items.len() as u16 + if cut { 5 } else { 3 }).min(body.height.saturating_sub(2)).max(5);
     let mut area = centered(body, w, h);
     if p.kind == PickerKind::Themes {
         // To the side, so that the theme can be seen.
@@ -214,9 +218,7 @@ fn picker(c: &mut Canvas<'_>, state: &State, p: &Picker, body: Rect) {
     c.edit(inner.x + 2, inner.y, inner.width.saturating_sub(10), &p.input, text);
     c.right(inner.right(), inner.y, 8, &format!("{}/{}", matches.len(), p.items.len()), dim);
     let mut list = Rect { y: inner.y + 1, height: inner.height - 1, ..inner };
-    if p.kind == PickerKind::Palette {
-        list.height -= whole_help(c, p, &matches, list);
-    }
+    list.height -= whole_help(c, p, &matches, list, cut);
     if matches.is_empty() {
         let what = match p.kind {
             PickerKind::Recipes if p.input.text.contains(['/', '.']) => "⏎ opens this path",
@@ -253,27 +255,51 @@ fn picker(c: &mut Canvas<'_>, state: &State, p: &Picker, body: Rect) {
     }
 }
 
-/// Below the list of commands: what the selected one does, in full, where its line is too short; gives the rows used.
-fn whole_help(c: &mut Canvas<'_>, p: &Picker, matches: &[usize], list: Rect) -> u16 {
+/// Columns of the names before what is said of them.
+const PICKER_NAMES: usize = 25;
+
+/// Columns that a line of a picker needs, with the frame around it.
+fn columns_of(item: &PickerItem) -> usize {
+    let title = match item.title.split_once(": ") {
+        Some((_, help)) => PICKER_NAMES + width(help),
+        None => 2 + width(&item.title),
+    };
+    title + 4 + width(&item.detail) + 4
+}
+
+/// Below the list: what is said of the selected line, in full, where lines are too short for it; gives the rows used.
+fn whole_help(c: &mut Canvas<'_>, p: &Picker, matches: &[usize], list: Rect, cut: bool) -> u16 {
     const ROWS: u16 = 2;
     let dim = c.theme().dim;
-    if list.width >= NAMES || list.height < ROWS + 4 {
+    let commands = p.kind == PickerKind::Palette;
+    let needed = if commands { list.width < NAMES } else { cut };
+    if !needed || list.height < ROWS + 4 {
         return 0;
     }
     let item = matches.get(p.row).and_then(|at| p.items.get(*at));
     let Some((name, help)) = item.and_then(|i| i.title.split_once(": ")) else { return ROWS };
-    c.wrapped(list.x + 2, list.bottom() - ROWS, list.width.saturating_sub(4), ROWS, &format!("{help} ({name})"), dim);
+    let text = if commands { format!("{help} ({name})") } else { help.to_owned() };
+    c.wrapped(list.x + 2, list.bottom() - ROWS, list.width.saturating_sub(4), ROWS, &text, dim);
     ROWS
+}
+
+/// A line of a question, broken where it is too long: its blanks are kept where it is not.
+fn question_lines(line: &str, most: usize) -> Vec<String> {
+    if width(line) <= most { vec![line.to_owned()] } else { wrap(line, most) }
 }
 
 fn confirm(c: &mut Canvas<'_>, q: &Confirm, body: Rect) {
     let longest = q.detail.iter().map(|d| width(d)).chain([width(&q.question)]).max().unwrap_or(0) as u16;
-    let area = centered(body, (longest + 8).clamp(36, 90), q.detail.len() as u16 + 4);
+    let w = longest.saturating_add(8).clamp(36, body.width.max(36));
+    // Inside the frame, and what `centered` keeps free beside it.
+    let available = w.min(body.width.saturating_sub(2)).saturating_sub(4);
+    let mut lines: Vec<String> = q.detail.iter().flat_map(|line| question_lines(line, available.into())).collect();
+    cut_lines(&mut lines, body.height.saturating_sub(4).into(), available.into());
+    let area = centered(body, w, lines.len() as u16 + 4);
     let inner = frame(c, body, area, &q.question);
     let (dim, text, accent) = (c.theme().dim, c.theme().text, c.theme().accent);
-    for (i, line) in q.detail.iter().enumerate() {
-        let line = super::fit_end(line, inner.width.into());
-        c.text(inner.x, inner.y + i as u16, inner.width, &line, text);
+    for (line, y) in lines.iter().zip(inner.y..) {
+        c.text(inner.x, y, inner.width, line, text);
     }
     let (yes, no) = if q.destroys { ("y", "   ⏎ esc") } else { ("⏎", "   esc") };
     let (yes, no) = (&c.key(yes), &c.key(no));

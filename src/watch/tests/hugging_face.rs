@@ -121,7 +121,7 @@ fn the_index_decides_which_shards_belong_to_the_model() {
     assert!(matches!(w.waits("m"), Wait::MissingFiles { missing: 1, of: 2, .. }));
     // A shard of another count does not replace the missing one.
     w.put(&format!("m/{}", shard(1, 3)), safetensors("t9", 64));
-    assert!(matches!(w.waits("m"), Wait::Incomplete { why, .. } if why.contains("1 of 2 files are missing")));
+    assert!(matches!(w.waits("m"), Wait::Incomplete { why, .. } if why.contains("1 of 2 files is missing")));
     w.put(&format!("m/{}", shard(2, 2)), safetensors("t2", 64));
     w.complete("m");
     w.put("m/model.safetensors.index.json", "{\"weight_map\":");

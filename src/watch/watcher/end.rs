@@ -219,6 +219,9 @@ impl Watcher {
         let wait = (FIRST_RETRY * 2u32.saturating_pow(t.failures)).min(LAST_RETRY);
         t.failures += 1;
         t.retry = Some(Instant::now() + wait);
+        if self.options.once {
+            return (Ended::Passing, why);
+        }
         (Ended::Passing, format!("{why} (tried again in {} s)", wait.as_secs()))
     }
 

@@ -40,10 +40,24 @@ impl Watcher {
     }
 
     pub(super) fn emit_gone(&mut self, lost: &Tracked) {
+        if lost.own && self.store.exports().latest_of(&lost.unit.name).is_none() {
+            return;
+        }
         let exports = self.store.exports();
-        let done = exports.export_of(&lost.unit.name, &lost.fingerprint, &self.recipe_hash).is_some();
-        let body = if done || exports.last_of(&lost.unit.name).is_some() {
-            source_event(&lost.unit, "gone", "removed; its export is kept".to_owned())
+        // A trainer removes file by file: the last version that was seen is not the one that was exported.
+        let last = exports.last_of(&lost.unit.name).or_else(|| exports.latest_of(&lost.unit.name));
+        let ended = last.map(|e| e.done.as_ref().map(|d| d.status));
+        let text = match ended {
+            None => None,
+            Some(Some(Ended::Ok)) => Some("removed; its export is kept"),
+            Some(None) => Some("removed during its export"),
+            Some(Some(Ended::Failed | Ended::Passing | Ended::Lost)) => Some("removed; its export had failed"),
+            Some(Some(Ended::Cancelled)) => Some("removed; its export was cancelled"),
+            Some(Some(Ended::Skipped)) => Some("removed; it was skipped"),
+            Some(Some(Ended::Changed)) => None,
+        };
+        let body = if let Some(text) = text {
+            source_event(&lost.unit, "gone", text.to_owned())
         } else if lost.is_complete() {
             let why = "it was removed before it could be exported".to_owned();
             WatchBody::Skipped { source: lost.unit.path.clone(), name: lost.unit.name.clone(), why }
@@ -63,8 +77,9 @@ impl Watcher {
             let export = self.store.exports().export_of(&t.unit.name, &t.fingerprint, &self.recipe_hash);
             export.and_then(|e| e.done.as_ref()).is_some_and(|d| d.status == Ended::Ok)
         });
-        let (sources, exported) = (self.tracked.len(), exported.count());
-        self.emit(WatchBody::Found { sources, exported, to_do });
+        let exported = exported.count();
+        let own = self.tracked.values().filter(|t| t.own).count();
+        self.emit(WatchBody::Found { sources: self.tracked.len() - own, exported, to_do, own });
     }
 
     /// Reports what is new about the folder itself.

@@ -16,6 +16,7 @@ use super::control::Control;
 use super::event::{WatchBody, WatchEvent};
 use super::export::Running;
 use super::limits::{Hold, HoldTracker, Sensor};
+use super::own::OwnOutputs;
 use super::rule::Rule;
 use super::store::{Ended, Picked, Store};
 use super::tracked::Tracked;
@@ -23,6 +24,7 @@ use super::watchers::RuleNote;
 use super::{Shape, StructureCache, Tree, hooks, pin};
 use crate::engine::Stop;
 use crate::model::{ModelError, Result};
+use crate::units::plural;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -138,9 +140,16 @@ pub(crate) fn watch(rule: &Rule, options: WatchOptions) -> Result<Tally> {
                 if tally.held == 1 { "1 complete source is" } else { &format!("{} complete sources are", tally.held) };
             format!("it is paused, and {sources} not exported; `remold watch resume {}` ends the pause", watcher.id)
         }
-        0 => "nothing left to do".to_owned(),
-        1 => "nothing left to do; 1 source is not complete".to_owned(),
-        n => format!("nothing left to do; {n} sources are not complete"),
+        waiting => {
+            let failed = tally.failed;
+            let failed = (failed > 0).then(|| format!("; {} failed", plural(failed, "export"))).unwrap_or_default();
+            let waiting = match waiting {
+                0 => String::new(),
+                1 => "; 1 source is not complete".to_owned(),
+                n => format!("; {n} sources are not complete"),
+            };
+            format!("nothing left to do{failed}{waiting}")
+        }
     };
     watcher.emit(WatchBody::Stopped { why });
     Ok(tally)
@@ -163,6 +172,7 @@ struct Watcher {
     /// Counts the searches for sources.
     pass: u64,
     structures: StructureCache,
+    own: OwnOutputs,
     /// Names of the last complete checkpoint of each run.
     shapes: HashMap<(String, PathBuf), Shape>,
     running: Option<Box<Running>>,
@@ -221,6 +231,7 @@ impl Watcher {
             id: rule.id(),
             tree: Tree::new(&rule.root),
             recipe_hash: rule.recipe_hash(),
+            own: OwnOutputs::new(&options.jobs_root),
             control: Control::read(store.folder()),
             forced: BTreeSet::new(),
             early: None,

@@ -5,7 +5,11 @@ use crate::watch::store::Ended;
 use crate::watch::tracked::Tracked;
 use crate::watch::{Dirty, Observation, UnitFile, judge};
 use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
 use std::time::{Duration, Instant, SystemTime};
+
+/// When a source is judged again of which nothing is expected.
+const FAR: Duration = Duration::from_secs(86_400);
 
 impl Watcher {
     /// Lists what may have changed, and finds the sources in it. A file that is being written sends thousands of events per second, so
@@ -51,23 +55,33 @@ impl Watcher {
 
     pub(super) fn find(&mut self) {
         self.still.set(false);
-        let found = self.rule.units(&self.tree);
+        let mut found = self.rule.units(&self.tree);
         self.structures.retain(&found);
+        found.retain(|u| self.rule.covers(&u.name));
         self.pass += 1;
         let pass = self.pass;
-        for unit in found.into_iter().filter(|u| self.rule.covers(&u.name)) {
-            match self.tracked.get_mut(&unit.name) {
-                Some(known) => {
+        if found.iter().any(|u| !self.tracked.contains_key(&u.name)) {
+            self.own.update();
+        }
+        for unit in found {
+            let name = unit.name.clone();
+            let own = !self.rule.names(&name) && self.own.contain(&unit);
+            let known = match self.tracked.entry(name.clone()) {
+                Entry::Occupied(known) => {
+                    let known = known.into_mut();
                     known.update(unit);
-                    known.pass = pass;
+                    known
                 }
-                None => {
-                    let trusted = !self.changes.is_remote();
-                    let name = unit.name.clone();
-                    let mut new = Tracked::new(unit, trusted);
-                    new.pass = pass;
-                    self.tracked.insert(name, new);
-                }
+                Entry::Vacant(new) => new.insert(Tracked::new(unit, !self.changes.is_remote())),
+            };
+            known.pass = pass;
+            let was = std::mem::replace(&mut known.own, own);
+            if was && !own {
+                known.due = Instant::now();
+            }
+            // Its manifest came after it.
+            if own && !was && known.verdict.is_some() {
+                self.emit_source(&name, "ignored", "written by remold, not a source".to_owned());
             }
         }
         let gone: Vec<String> = self.tracked.iter().filter(|(_, t)| t.pass != pass).map(|(n, _)| n.clone()).collect();
@@ -88,7 +102,12 @@ impl Watcher {
 
     pub(super) fn judge(&mut self, name: &str) {
         self.still.set(false);
+        let forced = self.is_forced(name);
         let Some(tracked) = self.tracked.get_mut(name) else { return };
+        if tracked.own && !forced {
+            tracked.due = Instant::now() + FAR;
+            return;
+        }
         let previous = self.store.exports().last_of(name).map(|e| e.picked.seen());
         let (family, folder) = tracked.unit.run();
         let run = (family.to_owned(), folder.to_owned());
@@ -102,8 +121,7 @@ impl Watcher {
             sibling: self.shapes.get(&run),
         };
         let verdict = judge(&observation, &mut self.structures);
-        let far = Duration::from_secs(86_400);
-        tracked.due = Instant::now() + verdict.next_look.unwrap_or(far).max(Duration::from_millis(10));
+        tracked.due = Instant::now() + verdict.next_look.unwrap_or(FAR).max(Duration::from_millis(10));
         tracked.verdict = Some(verdict);
         if tracked.is_complete() {
             let shape = tracked.unit.shape();
@@ -128,6 +146,9 @@ impl Watcher {
         }
         if self.is_forced(name) {
             return false;
+        }
+        if tracked.own {
+            return true;
         }
         let Some(export) = self.store.exports().export_of(name, &tracked.fingerprint, &self.recipe_hash) else {
             return false;

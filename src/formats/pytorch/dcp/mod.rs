@@ -20,6 +20,7 @@ use super::source::Source;
 use super::walk::{self, Tensors};
 use super::{empty_model, limits::MAX_DEPTH, order_as_safetensors};
 use crate::model::{Model, ModelError, OpenedFile, Result, TensorEntry};
+use crate::units::are;
 use indexmap::IndexMap;
 use item::Opened;
 use metadata::{Contents, Stored};
@@ -78,8 +79,8 @@ fn all_present(contents: &Contents, folder: &Path) -> Result<()> {
     }
     let names = missing[..missing.len().min(NAMED)].join(", ");
     let more = if missing.len() > NAMED { ", …" } else { "" };
-    let what =
-        format!("{} of {} files of the checkpoint are missing: {names}{more}", missing.len(), contents.files.len());
+    let (n, are) = (missing.len(), are(missing.len()));
+    let what = format!("{n} of {} files of the checkpoint {are} missing: {names}{more}", contents.files.len());
     Err(ModelError::bad(what).with_hint("Copy the whole folder, the files of every rank."))
 }
 

@@ -59,7 +59,7 @@ fn missing_and_shortened_files_are_named() {
     let (dir, metadata) = copy("dcp");
     fs::remove_file(dir.path().join("__1_0.distcp")).unwrap();
     let e = error(&metadata);
-    assert!(e.to_string().contains("1 of 3 files of the checkpoint are missing: __1_0.distcp"), "{e}");
+    assert!(e.to_string().contains("1 of 3 files of the checkpoint is missing: __1_0.distcp"), "{e}");
     let (dir, metadata) = copy("dcp");
     let shard = fs::OpenOptions::new().write(true).open(dir.path().join("__2_0.distcp")).unwrap();
     shard.set_len(9000).unwrap();

@@ -87,6 +87,11 @@ impl Costs {
         }
         let before = all.clone();
         let coverage = all.measure(&forward, sequences, wanted, &|t| scores.hash(t).map(str::to_owned), limit, how)?;
+        if coverage.measured == 0 && coverage.of > 0 {
+            return Err(ModelError::request("nothing was measured in this time")
+                .in_option(&gguf::SCORE_TIME)
+                .with_hint("Give more time, or leave it out."));
+        }
         if all != before {
             // A cache that cannot be written costs time, nothing else.
             let _ = crate::files::create_private_folder(&scores_root());

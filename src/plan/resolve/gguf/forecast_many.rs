@@ -272,8 +272,7 @@ fn forecasted(
     for (key, tally) in &o.tallies {
         let Some(loss) = losses.get(key) else { continue };
         let (mean, share) = (loss.relative / loss.count.max(1) as f64, tally.elems as f64 / loss.elems.max(1) as f64);
-        sums.noise += loss.score.noise * share;
-        sums.signal += loss.score.signal * share;
+        sums.add_tensor(&loss.score.times(share));
         output += tally.sensitivity * mean;
         heavy.extend(tally.heavy.iter().map(|(s, i)| (s * mean, *i, key.1)));
         if key.1 != DType::F32.into() {

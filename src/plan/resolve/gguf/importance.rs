@@ -39,7 +39,7 @@ pub(crate) fn open(model: &Model, target: &Target) -> Result<Option<(Option<Imat
             "{n} of the {all} entries of this importance matrix name tensors that the model does not have: {}",
             few(&coverage.unmatched)
         );
-        let hint = "It was made from another model; make one from this model with llama-imatrix.";
+        let hint = "It was made from another model; make one from this model with `remold imatrix`.";
         return Err(ModelError::request(what).in_file(path).with_hint(hint));
     }
     for (option, texts) in filters(target) {

@@ -114,7 +114,7 @@ impl<'a> Mixer<'a> {
             })
             .collect();
         let costs = Costs::measured(model, ready, target, &chosen_from, &scores, how)?;
-        let groups = grouped(&open, &scores, costs.is_none());
+        let groups = grouped(&open, |name, e| scores.get(name, e).is_some(), costs.is_none());
         let (options, base) = (Vec::new(), Base::default());
         let mut mixer = Self { ready, target, overrides, open, groups, options, scores, around, base, only, costs };
         mixer.base = mixer.base_bytes()?;
@@ -142,7 +142,7 @@ impl<'a> Mixer<'a> {
             let file_type = nearest_file_type(&self.open, &types);
             let bytes = match budget {
                 Budget::Bytes(_) => self.file_bytes(file_type, &types)?,
-                Budget::BitsPerWeight(_) | Budget::Divergence(_) => fixed + self.data_bytes(&types),
+                Budget::BitsPerWeight(_) | Budget::Divergence(_) => fixed + data_bytes(&self.open, &types),
             };
             if bytes <= asked {
                 return Ok(Mix { file_type, warning: self.left_over(bytes, asked, &chosen), types });
@@ -247,7 +247,7 @@ impl<'a> Mixer<'a> {
             if let Some(score) = score {
                 let part = self.around.sensitivity(entry) * score.relative();
                 loss.output += part;
-                loss.sums.add(score);
+                loss.sums.add_tensor(score);
                 loss.parts.push((entry, encoding, part));
             }
         }
@@ -287,47 +287,12 @@ impl<'a> Mixer<'a> {
         }
     }
 
-    fn data_bytes(&self, types: &HashMap<Name, Encoding>) -> u64 {
-        let bytes = |t: &Open<'_>| types.get(&t.entry.name)?.tensor_bytes(&t.entry.shape);
-        self.open.iter().filter_map(bytes).sum()
-    }
-
-    /// Every tensor and the bytes of the file or files with these types.
-    fn laid_out(&self, file_type: FileType, types: &HashMap<Name, Encoding>) -> Result<(Vec<LayoutTensor>, u64)> {
-        let request = self.ready.request(self.target, file_type, types, self.overrides)?;
-        let plan = plan_quantize(&self.ready.model, &request)?;
-        let tensor = |(&i, c): (&usize, &crate::transform::Choice)| {
-            let entry = &self.ready.model.tensors[i];
-            LayoutTensor {
-                name: entry.name.clone(),
-                shape: entry.shape.clone(),
-                encoding: c.encoding,
-                layer: entry.layer(),
-            }
-        };
-        let tensors: Vec<LayoutTensor> = plan.order.iter().zip(&plan.choices).map(tensor).collect();
-        let files = trial(&self.ready.model, self.target, &tensors, &plan.metadata)?;
-        let bytes = files.iter().map(|f| f.bytes).sum();
-        Ok((tensors, bytes))
-    }
-
     fn file_bytes(&self, file_type: FileType, types: &HashMap<Name, Encoding>) -> Result<u64> {
-        self.laid_out(file_type, types).map(|(_, bytes)| bytes)
+        laid_out(self.ready, self.target, self.overrides, file_type, types).map(|(_, bytes)| bytes)
     }
 
-    /// The part of the file that does not depend on the choices.
     fn base_bytes(&self) -> Result<Base> {
-        // Any choice shows it.
-        let any: HashMap<Name, Encoding> = self
-            .groups
-            .iter()
-            .flat_map(|g| g.members.iter().map(|&t| (t, g.types[0])))
-            .map(|(t, e)| (self.open[t].entry.name.clone(), e))
-            .collect();
-        let chosen = self.data_bytes(&any);
-        let (tensors, file) = self.laid_out(FileType::Q8_0, &any)?;
-        let data: u64 = tensors.iter().filter_map(|t| t.encoding.tensor_bytes(&t.shape)).sum();
-        Ok(Base { data: data.saturating_sub(chosen), file: file.saturating_sub(chosen) })
+        Base::of(self.ready, self.target, self.overrides, &self.open, &self.groups)
     }
 
     fn left_over(&self, used: u64, asked: u64, chosen: &[usize]) -> Option<Warning> {
@@ -392,6 +357,76 @@ struct Base {
     file: u64,
 }
 
+impl Base {
+    /// The part of the file that does not depend on the choices.
+    fn of(ready: &Ready, target: &Target, overrides: &Overrides, open: &[Open<'_>], groups: &[Tied]) -> Result<Self> {
+        // Any choice shows it.
+        let any = types_by_name(open, groups, |g| g.types[0]);
+        let chosen = data_bytes(open, &any);
+        let (tensors, file) = laid_out(ready, target, overrides, FileType::Q8_0, &any)?;
+        let data: u64 = tensors.iter().filter_map(|t| t.encoding.tensor_bytes(&t.shape)).sum();
+        Ok(Self { data: data.saturating_sub(chosen), file: file.saturating_sub(chosen) })
+    }
+}
+
+/// The size of the smallest file that a mix can have: every budget of at least so many bytes can be met. Nothing is measured.
+///
+/// # Errors
+/// As [`Mixer::measured`], except those of reading.
+pub(super) fn least_bytes(ready: &Ready, target: &Target, overrides: &Overrides) -> Result<u64> {
+    let around = Surroundings::of(&ready.model.tensors);
+    let open = open(ready, target, overrides, around, &budget_types(target)?)?;
+    let groups = grouped(&open, |_, _| true, true);
+    let size = |group: &Tied, e: Encoding| -> u64 {
+        group.members.iter().filter_map(|&t| e.tensor_bytes(&open[t].entry.shape)).sum()
+    };
+    let smallest = |group: &Tied| group.types.iter().copied().min_by_key(|e| size(group, *e)).unwrap_or(group.types[0]);
+    let types = types_by_name(&open, &groups, smallest);
+    let base = Base::of(ready, target, overrides, &open, &groups)?;
+    let (_, whole) = laid_out(ready, target, overrides, nearest_file_type(&open, &types), &types)?;
+    Ok(whole.max(base.file + data_bytes(&open, &types)))
+}
+
+/// A type for each open tensor, from one for each group.
+fn types_by_name(open: &[Open<'_>], groups: &[Tied], of: impl Fn(&Tied) -> Encoding) -> HashMap<Name, Encoding> {
+    let each = groups.iter().flat_map(|g| {
+        let e = of(g);
+        g.members.iter().map(move |&t| (open[t].entry.name.clone(), e))
+    });
+    each.collect()
+}
+
+/// Bytes of the open tensors in these types.
+fn data_bytes(open: &[Open<'_>], types: &HashMap<Name, Encoding>) -> u64 {
+    let bytes = |t: &Open<'_>| types.get(&t.entry.name)?.tensor_bytes(&t.entry.shape);
+    open.iter().filter_map(bytes).sum()
+}
+
+/// Every tensor and the bytes of the file or files with these types.
+fn laid_out(
+    ready: &Ready,
+    target: &Target,
+    overrides: &Overrides,
+    file_type: FileType,
+    types: &HashMap<Name, Encoding>,
+) -> Result<(Vec<LayoutTensor>, u64)> {
+    let request = ready.request(target, file_type, types, overrides)?;
+    let plan = plan_quantize(&ready.model, &request)?;
+    let tensor = |(&i, c): (&usize, &crate::transform::Choice)| {
+        let entry = &ready.model.tensors[i];
+        LayoutTensor {
+            name: entry.name.clone(),
+            shape: entry.shape.clone(),
+            encoding: c.encoding,
+            layer: entry.layer(),
+        }
+    };
+    let tensors: Vec<LayoutTensor> = plan.order.iter().zip(&plan.choices).map(tensor).collect();
+    let files = trial(&ready.model, target, &tensors, &plan.metadata)?;
+    let bytes = files.iter().map(|f| f.bytes).sum();
+    Ok((tensors, bytes))
+}
+
 /// Tensors of one type.
 struct Tied {
     members: Vec<usize>,
@@ -442,15 +477,15 @@ fn open<'a>(
     Ok(open)
 }
 
-/// The tensors that get one type. Those that runtimes compute together are tied, unless what each of them costs was measured: then the better
-/// types are worth more.
-fn grouped(open: &[Open<'_>], scores: &Scores, tied: bool) -> Vec<Tied> {
+/// Groups of tensors with the types that all members of a group can have. `known` says which types were measured. Tensors that runtimes
+/// compute together are tied, unless what each of them costs was measured: then the better types are worth more.
+fn grouped(open: &[Open<'_>], known: impl Fn(&str, Encoding) -> bool, tied: bool) -> Vec<Tied> {
     let mut by: BTreeMap<(&(Option<u32>, String), usize), Vec<usize>> = BTreeMap::new();
     for (i, t) in open.iter().enumerate() {
         by.entry((&t.group, if tied { 0 } else { i })).or_default().push(i);
     }
     let can = |t: usize, e: Encoding| {
-        open[t].types.contains(&e) && (e == open[t].entry.encoding || scores.get(&open[t].entry.name, e).is_some())
+        open[t].types.contains(&e) && (e == open[t].entry.encoding || known(&open[t].entry.name, e))
     };
     let shared = |members: &[usize]| -> Vec<Encoding> {
         let first = open[members[0]].types.iter().copied();

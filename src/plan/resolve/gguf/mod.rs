@@ -51,10 +51,12 @@ pub(crate) static TARGET: TargetSpec = TargetSpec {
 
 /// The Modelfile, when it is asked for or needed.
 fn extra_files(request: &ExtraRequest<'_>) -> Result<ExtraFiles> {
-    match request.target.get(&gguf::MODELFILE) || request.target.has(&gguf::OLLAMA_CREATE) {
-        true => modelfile::write(request),
-        false => Ok(ExtraFiles::default()),
-    }
+    if wants_modelfile(request.target) { modelfile::write(request) } else { Ok(ExtraFiles::default()) }
+}
+
+/// True if a Modelfile is written: an adapter and a name in Ollama are of no use without one.
+fn wants_modelfile(target: &Target) -> bool {
+    target.get(&gguf::MODELFILE) || target.has(&gguf::MODELFILE_ADAPTER) || target.has(&gguf::OLLAMA_CREATE)
 }
 
 /// What decides the types of a target's tensors.
@@ -106,7 +108,7 @@ fn resolve(asked: Asked<'_>) -> Result<Resolved> {
     resolved.left_out = target.get(&gguf::PRUNE_LAYERS);
     resolved.warnings.extend(naming::commit_as_name(model, target, &resolved.metadata));
     resolved.warnings.extend(overrides.ambiguous(resolved.tensors.iter().map(|t| &t.entry)));
-    if target.has(&gguf::USE_MLOCK) && !target.get(&gguf::MODELFILE) {
+    if target.has(&gguf::USE_MLOCK) && !wants_modelfile(target) {
         let text = "use_mlock is a setting of the runtime, not of the file: it goes into a Modelfile; add `modelfile = true` to get one";
         resolved.warnings.push(Warning::new("option.runtime-only", text));
     }
@@ -125,6 +127,14 @@ fn ready(model: &Model, target: &Target) -> Result<Ready> {
     } else {
         Err(no_config("a forecast"))
     }
+}
+
+/// The size of the smallest mix of types that a budget can choose for a model.
+///
+/// # Errors
+/// As for a budget, except those of measuring.
+pub(in crate::plan) fn least_mix_bytes(model: &Model, target: &Target) -> Result<u64> {
+    mixer::least_bytes(&ready(model, target)?, target, &Overrides::parse(target)?)
 }
 
 fn bare_budget() -> ModelError {

@@ -13,6 +13,8 @@ pub(super) struct RecipePart {
     recipe: String,
     /// What it was when it was last saved, or began; nothing where that is the same.
     saved: Option<String>,
+    /// It ran as it is, and its job keeps it.
+    ran: bool,
     /// The file it lives in.
     file: Option<PathBuf>,
     zoom: bool,
@@ -37,6 +39,7 @@ impl RecipePart {
         let (recipe, saved) = (text(&r.document.recipe), text(&r.origin.saved));
         Some(Self {
             saved: (saved != recipe).then_some(saved),
+            ran: r.started.as_ref().is_some_and(|ran| text(ran) == recipe),
             recipe,
             file: r.origin.file.clone(),
             zoom: r.zoom,
@@ -48,6 +51,7 @@ impl RecipePart {
         let read = |text: &str| parse(text, Syntax::Toml, None).ok();
         let Some(recipe) = read(&self.recipe) else { return };
         let saved = self.saved.as_deref().and_then(read).unwrap_or_else(|| recipe.clone());
+        r.started = self.ran.then(|| recipe.clone());
         r.document = Document { recipe, invalid: Vec::new() };
         r.origin = Origin { file: self.file, saved };
         r.zoom = self.zoom;

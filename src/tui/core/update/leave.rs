@@ -80,14 +80,21 @@ pub(super) fn key(state: &mut State, key: Key) -> Vec<Effect> {
 
 /// What to say on the shell's screen after leaving: which jobs keep running, and how to come back to them.
 pub fn farewell(state: &State) -> Option<String> {
+    let titles = |jobs: &[&JobSummary]| {
+        let titles: Vec<&str> = jobs.iter().take(3).map(|j| j.title.as_str()).collect();
+        format!("{}{}", titles.join(", "), if jobs.len() > titles.len() { ", …" } else { "" })
+    };
     let jobs: Vec<&JobSummary> = running(state).collect();
-    let first = jobs.first()?;
-    let n = units::plural(jobs.len(), "job keeps running", "jobs keep running");
-    let titles: Vec<&str> = jobs.iter().take(3).map(|j| j.title.as_str()).collect();
-    let more = if jobs.len() > titles.len() { ", …" } else { "" };
-    Some(format!(
-        "{n}: {}{more}\n  follow with `remold jobs attach {}`; `remold` shows all of them\n",
-        titles.join(", "),
-        first.id
-    ))
+    let paused: Vec<&JobSummary> = state.jobs.list.iter().filter(|j| j.state == JobState::Paused).collect();
+    let mut text = String::new();
+    if let Some(first) = jobs.first() {
+        let n = units::plural(jobs.len(), "job keeps running", "jobs keep running");
+        text += &format!("{n}: {}\n", titles(&jobs));
+        text += &format!("  follow with `remold jobs attach {}`; `remold` shows all of them\n", first.id);
+    }
+    if let Some(first) = paused.first() {
+        let n = units::plural(paused.len(), "job stays paused", "jobs stay paused");
+        text += &format!("{n}: {}\n  continue with `remold jobs resume {}`\n", titles(&paused), first.id);
+    }
+    Some(text).filter(|t| !t.is_empty())
 }

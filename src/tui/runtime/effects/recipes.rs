@@ -84,6 +84,10 @@ pub(crate) fn save(path: &Path, recipe: &Recipe, overwrite: Overwrite) -> Result
     let before = (overwrite == Overwrite::Changes).then(|| crate::recipe::read_file(path).ok()).flatten();
     let text = before.and_then(|before| crate::recipe::patched(&before, recipe));
     let text = text.unwrap_or_else(|| crate::recipe::to_toml(recipe));
+    // As the folders of outputs are.
+    if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(|e| failed("creating its folder", e))?;
+    }
     if overwrite == Overwrite::No {
         let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
         return match file {

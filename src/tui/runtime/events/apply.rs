@@ -60,6 +60,7 @@ impl App {
             Effect::EditRecipe(place, recipe) => self.editing = Some(OutsideJob::Recipe(place, recipe)),
             Effect::Spawn(recipe, plan) => self.workers.spawn(recipe, plan),
             Effect::SpawnBatch(recipe, sources, replace) => self.workers.spawn_batch(recipe, sources, replace),
+            Effect::CheckBatch(id, recipe, sources) => self.workers.check_batch(id, recipe, sources),
             Effect::ActOnJob(action, title, dir) => self.workers.ask(action, title, dir),
             Effect::Doctor => self.workers.doctor(),
             Effect::Follow(job) => self.workers.follow(job),

@@ -14,6 +14,13 @@ fn on_row(s: &State) -> bool {
     s.models.node().is_some()
 }
 
+/// A text can be shown: that of a file, or `config.json` of a model that is a folder.
+fn has_text(s: &State) -> bool {
+    let m = &s.models;
+    let file = m.focus == Focus::Details && m.details.section == Section::Files && m.section_len() > 0;
+    on_model(s) && (file || m.current().is_none_or(|info| !info.is_file))
+}
+
 /// Two models are chosen: two marks, or one and the selected model.
 fn two_models(s: &State) -> bool {
     let m = &s.models;
@@ -27,6 +34,11 @@ fn copies_value(s: &State) -> bool {
     m.focus == Focus::Details
         && matches!(m.details.section, Section::Metadata | Section::Tensors)
         && m.section_len() > 0
+}
+
+/// The table of tensors is shown, and no text over it.
+fn shows_tensors(s: &State) -> bool {
+    s.models.details.section == Section::Tensors && s.models.inspect.reading.is_none()
 }
 
 fn has_tokenizer(s: &State) -> bool {
@@ -118,11 +130,17 @@ pub(super) const COMMANDS: &[Command] = &[
         &[Details],
         "Sort tensors by file order, size, name, type",
         "sort",
-        |s| s.models.details.section == Section::Tensors,
+        shows_tensors,
     ),
-    command(Cmd::Reverse, "tensors.reverse", &["S"], &[Details], "Reverse the order of the tensors", "reverse", |s| {
-        s.models.details.section == Section::Tensors
-    }),
+    command(
+        Cmd::Reverse,
+        "tensors.reverse",
+        &["S"],
+        &[Details],
+        "Reverse the order of the tensors",
+        "reverse",
+        shows_tensors,
+    ),
     command(
         Cmd::Filter,
         "filter",
@@ -242,7 +260,7 @@ pub(super) const COMMANDS: &[Command] = &[
         &[Tree, Details],
         "Open the text file, or the model's config.json, in $PAGER",
         "",
-        on_model,
+        has_text,
     ),
     command(Cmd::RenameModel, "models.rename", &["R"], &[Tree], "Rename the model with all its files", "", on_model),
     command(
@@ -260,8 +278,8 @@ pub(super) const COMMANDS: &[Command] = &[
         "models.watch",
         &["w"],
         &[Tree],
-        "Watch this folder: export each complete checkpoint with the recipe; asks first",
+        "Watch this folder, or the opened one: export each complete checkpoint with the recipe; asks first",
         "watch",
-        on_row,
+        always,
     ),
 ];

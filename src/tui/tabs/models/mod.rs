@@ -26,8 +26,10 @@ use ratatui::layout::Rect;
 pub(in crate::tui) use update::files::pair_title;
 use update::{filter, motion};
 
-/// Columns of the tree at most, before the user moves the border.
+/// Columns of the tree before the user moves the border: at most so many, or more if a name needs them.
 const TREE: u16 = 46;
+/// Columns beside a name: its margin, sign, format, parameters and size.
+const BESIDE: u16 = 25;
 
 /// The Models tab.
 pub(super) struct Models;
@@ -81,7 +83,10 @@ impl TabBehavior for Models {
     }
 
     fn division(&self, state: &State, width: u16) -> Division {
-        Division::of_list(state.models.focus, state.models.zoom, TREE, width)
+        let most = state.models.widest.saturating_add(BESIDE).max(TREE);
+        let m = &state.models;
+        let wide = m.focus == Focus::Details && m.inspect.reading.as_ref().is_some_and(|r| r.wide);
+        Division::of_list(m.focus, m.zoom || wide, most, width)
     }
 
     fn border<'b>(&self, borders: &'b mut Borders) -> Option<&'b mut i16> {

@@ -5,7 +5,7 @@ mod state;
 mod update;
 mod view;
 
-pub use state::BatchOutcome;
+pub use state::{BatchOutcome, BatchOutlook};
 pub use state::{
     Budget, EditOutcome, EditPlace, Field, LibraryEntry, Overwrite, PlanResponse, Prompt, RecipePane, Row, SaveRefusal,
     TargetRejection, presets,
@@ -113,6 +113,18 @@ impl TabBehavior for Recipe {
 
     fn line_mut<'s>(&self, state: &'s mut State) -> Option<&'s mut LineEdit> {
         state.recipe.editing.as_mut()
+    }
+
+    fn prompt<'s>(&self, state: &'s State) -> Option<(&'static str, &'s LineEdit)> {
+        let line = state.recipe.editing.as_ref()?;
+        let word = match state.recipe.prompt {
+            Prompt::SavePath => "save as ",
+            Prompt::OpenPath => "open ",
+            Prompt::Memory if line.text.is_empty() => "memory of the GPU, empty = the GPU of this machine: ",
+            Prompt::Memory => "memory of the machine: ",
+            Prompt::Value | Prompt::FirstBudget | Prompt::Filter => return None,
+        };
+        Some((word, line))
     }
 
     fn line_key(&self, state: &mut State, key: Key) -> Option<Vec<Effect>> {

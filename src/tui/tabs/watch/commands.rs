@@ -131,6 +131,15 @@ pub(super) const COMMANDS: &[Command] = &[
         runs,
     ),
     command(
+        Cmd::WatchFolder,
+        "watch.start",
+        &["w"],
+        BOTH,
+        "Watch a folder: type its path; asks before it starts",
+        "watch a folder",
+        always,
+    ),
+    command(
         Cmd::WatchCopy,
         "watch.copy",
         &["y"],

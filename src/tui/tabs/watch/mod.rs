@@ -79,6 +79,14 @@ impl TabBehavior for Watch {
         state.watch.editing.as_mut()
     }
 
+    fn keeps_line(&self, state: &State) -> bool {
+        state.watch.asking
+    }
+
+    fn prompt<'s>(&self, state: &'s State) -> Option<(&'static str, &'s LineEdit)> {
+        state.watch.editing.as_ref().filter(|_| state.watch.asking).map(|line| ("watch the folder ", line))
+    }
+
     fn edited(&self, state: &mut State, what: Completion) -> Vec<Effect> {
         update::edited(state, what)
     }

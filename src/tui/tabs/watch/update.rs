@@ -33,7 +33,7 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::WatcherStarted(Err(card)) => failed(state, "cannot watch", &card),
         Action::WatcherStopRequested(folder, Ok(())) => {
-            let folder = state.home_path(&folder);
+            let folder = state.short_path(&folder);
             state.toast(Level::Info, format!("asked the watcher of {folder} to stop; a running export continues"));
         }
         Action::WatcherRequestSent(request, Ok(())) => {
@@ -48,7 +48,7 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::WatcherRequestSent(_, Err(card)) => failed(state, "cannot send the request to the watcher", &card),
         Action::WatcherStopRequested(folder, Err(card)) => {
-            let what = format!("cannot stop the watcher of {}", state.home_path(&folder));
+            let what = format!("cannot stop the watcher of {}", state.short_path(&folder));
             failed(state, &what, &card);
         }
         _ => {}
@@ -71,6 +71,12 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
         Cmd::Filter => w.editing = Some(LineEdit::offering(&w.filter)),
         Cmd::ClearFilter => w.filter.clear(),
         Cmd::WatchStop => ask_stop(state),
+        Cmd::WatchFolder => {
+            // A folder in which nothing is yet has no line in Models.
+            let offered = state.home_path(&state.base);
+            let w = &mut state.watch;
+            (w.asking, w.editing) = (true, Some(LineEdit::offering(&offered)));
+        }
         Cmd::WatchJob
         | Cmd::WatchOutput
         | Cmd::WatchPause
@@ -83,9 +89,19 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
     Some(Vec::new())
 }
 
-/// Carries on after a key in the filter.
+/// Carries on after a key in the filter, or in the path of a folder to watch.
 pub(super) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
     let w = &mut state.watch;
+    if w.asking {
+        if !matches!(what, Completion::Editing | Completion::Ignored) {
+            w.asking = false;
+            let line = w.editing.take().filter(|l| what == Completion::Accepted && !l.text.trim().is_empty());
+            if let Some(folder) = line.map(|l| state.typed_path(&l.text)) {
+                ask_start(state, folder);
+            }
+        }
+        return Vec::new();
+    }
     if let Some(line) = &w.editing {
         w.filter = if what == Completion::Dropped { String::new() } else { line.text.clone() };
     }
@@ -102,7 +118,7 @@ fn asks(w: &WatchState, cmd: Cmd) -> Option<Effect> {
         Cmd::WatchJob => Some(Effect::Tab(TabRequest::ShowJob(source?.last()?.done.job.clone()))),
         Cmd::WatchOutput => Some(Effect::Tab(TabRequest::ShowModel(source?.exported()?.done.outputs.first()?.clone()))),
         Cmd::WatchCompare => {
-            let (models, baseline) = (w.pair()?.to_vec(), BaselineChoice::First(BaselineSource::Given));
+            let (models, baseline) = (w.pair()?.to_vec(), BaselineChoice::First(BaselineSource::Earlier));
             Some(Effect::Tab(TabRequest::Compare { models, truncate: false, baseline }))
         }
         Cmd::WatchPause => {
@@ -166,7 +182,7 @@ fn ask_stop(state: &mut State) {
         "a new watcher of the same folder continues from here.",
     ];
     state.layer = Some(Layer::Confirm(Confirm {
-        question: format!("Stop watching {}?", state.home_path(&watcher.root)),
+        question: format!("Stop watching {}?", state.short_path(&watcher.root)),
         detail: detail.map(str::to_owned).to_vec(),
         yes: "stop the watcher",
         destroys: true,
@@ -178,11 +194,11 @@ fn ask_start(state: &mut State, folder: PathBuf) {
     let (recipe, made) = state.recipe.for_watcher();
     let detail = vec![
         format!("each checkpoint → {}", made.join(", ")),
-        format!("into {}", state.home_path(&Rule::default_output(&folder))),
+        format!("into {}", state.short_path(&Rule::default_output(&folder))),
         "The Recipe tab (2) defines the outputs.".to_owned(),
     ];
     state.layer = Some(Layer::Confirm(Confirm {
-        question: format!("Watch {}?", state.home_path(&folder)),
+        question: format!("Watch {}?", state.short_path(&folder)),
         detail,
         yes: "start a watcher",
         destroys: false,

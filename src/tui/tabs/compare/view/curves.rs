@@ -97,8 +97,11 @@ fn title(c: &mut Canvas<'_>, s: &CompareState, curves: &[Curve], area: Rect) {
     let scale = if s.measure.is_logarithmic() && area.width >= 100 { ", log scale" } else { "" };
     let title = format!("{} by layer{scale}, up is better", s.measure.title());
     let mut x = area.x + 1 + c.text(area.x + 1, area.y, area.width, &title, dim) + 3;
+    // Every curve is named, if need be by the end of its name.
+    let each = usize::from(area.right().saturating_sub(x)) / curves.len().max(1);
     for curve in curves {
-        let text = format!("{} {}", number(curve.column), short_label(s, curve.column, 24));
+        let text =
+            format!("{} {}", number(curve.column), short_label(s, curve.column, each.saturating_sub(5).clamp(6, 24)));
         let need = width(&text) as u16;
         if x + need + 2 > area.right() {
             c.text(x, area.y, 1, "…", dim);

@@ -8,7 +8,7 @@ mod tensors;
 use super::state::{Chart, CompareState, Order, Prompt as ComparePrompt};
 use crate::formats;
 use crate::tui::core::{State, units};
-use crate::tui::view::canvas::{Canvas, fit_end, width};
+use crate::tui::view::canvas::{Canvas, cut_lines, fit_end, width, wrap};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
@@ -27,7 +27,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
         return tensors::draw(c, state, body);
     }
     title(c, s, Rect { height: 1, ..body });
-    let above = 1 + warning(c, s, Rect { y: body.y + 1, height: 1, ..body });
+    let above = 1 + warning(c, s, Rect { y: body.y + 1, height: body.height.saturating_sub(1).min(3), ..body });
     let rest = Rect { y: body.y + above, height: body.height.saturating_sub(above), ..body };
     let columns = table::Columns::of(s, rest);
     // A long table leaves space for the chart, if both fit.
@@ -39,7 +39,8 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
         return waiting(c, state, below);
     }
     // The chart takes precedence over the line about the memory.
-    let note = Some(notes(s)).filter(|note| !note.is_empty() && below.height > MIN_CHART + 1);
+    let note = Some(notes(s, body.width.saturating_sub(2).into()))
+        .filter(|note| !note.is_empty() && below.height > MIN_CHART + 1);
     let chart = Rect { height: below.height - u16::from(note.is_some()), ..below };
     if chart.height >= MIN_CHART {
         c.rule(chart.x, chart.y, chart.width);
@@ -55,11 +56,12 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     }
 }
 
-/// The context of the memory figures.
-fn notes(s: &CompareState) -> String {
-    let context = s.result.as_ref().map(|r| r.comparison.context);
-    let memory = |n| format!("memory: weights and an f16 KV cache for a context of {} tokens", units::count(n));
-    context.map(memory).unwrap_or_default()
+/// The context of the memory figures, and what the weights dB are over: a job's report has those of the tensors that it encoded.
+fn notes(s: &CompareState, most: usize) -> String {
+    let Some(context) = s.result.as_ref().map(|r| r.comparison.context) else { return String::new() };
+    let memory = format!("memory: weights and an f16 KV cache for a context of {} tokens", units::count(context));
+    let both = format!("{memory} · weights dB: over all tensors, unchanged ones too");
+    if width(&both) <= most { both } else { memory }
 }
 
 /// The number of a column in charts, with and without colour.
@@ -78,7 +80,8 @@ fn short_label(s: &CompareState, column: usize, most: usize) -> String {
         }
     };
     let own = stem(column);
-    if width(&own) <= most || column == 0 {
+    // If one has to be cut, the others are cut in the same way.
+    if column == 0 || (1..s.columns.len()).all(|column| width(&stem(column)) <= most) {
         return fit_end(&own, most);
     }
     let others = (1..s.columns.len()).filter(|c| *c != column).map(stem);
@@ -118,13 +121,17 @@ fn title(c: &mut Canvas<'_>, s: &CompareState, line: Rect) {
         _ => String::new(),
     };
     let style = if s.running.is_some() { accent } else { dim };
-    let used = c.right(line.right() - 1, line.y, line.width / 2, &progress, style);
-    let available = line.width.saturating_sub(used + 4);
     let order = if s.order == Order::Added { String::new() } else { format!("  {}", s.order.title()) };
     let base = s.label(0);
     let how = s.result.as_ref().map_or("", |r| r.comparison.baseline.source.words());
     let how = if how.is_empty() { String::new() } else { format!(", {how}") };
     let pieces = [("Compare", title), ("  against ◆ ", dim), (base.as_str(), dim), (&how, dim), (&order, dim)];
+    // Where the baseline comes from is worth more than how long the comparison took.
+    let needed: usize = pieces.iter().map(|(text, _)| width(text)).sum();
+    let fits = needed + width(&progress) + 4 <= line.width.into();
+    let progress = if fits || s.running.is_some() { progress } else { String::new() };
+    let used = c.right(line.right() - 1, line.y, line.width / 2, &progress, style);
+    let available = line.width.saturating_sub(used + if used > 0 { 4 } else { 2 });
     c.spans(line.x + 1, line.y, available, &pieces);
 }
 
@@ -132,8 +139,12 @@ fn title(c: &mut Canvas<'_>, s: &CompareState, line: Rect) {
 fn warning(c: &mut Canvas<'_>, s: &CompareState, line: Rect) -> u16 {
     let Some(text) = s.result.as_ref().and_then(|r| r.comparison.baseline_warning()) else { return 0 };
     let warn = c.theme().warn;
-    c.text(line.x + 1, line.y, line.width.saturating_sub(2), &format!("! {text}"), warn);
-    1
+    let mut lines = wrap(&format!("! {text}"), line.width.saturating_sub(2).into());
+    cut_lines(&mut lines, line.height.into(), line.width.saturating_sub(2).into());
+    for (text, y) in lines.iter().zip(line.y..) {
+        c.text(line.x + 1, y, line.width.saturating_sub(2), text, warn);
+    }
+    lines.len() as u16
 }
 
 /// How many models are out of view at each side: `← 1 more`, `2 more →`.

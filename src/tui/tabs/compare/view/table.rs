@@ -19,6 +19,9 @@ const CHANGE: u16 = 7;
 /// Columns of a value, its difference and a blank before it: as many as must be, and as many as are of use.
 const EACH: (u16, u16) = (VALUE + 1 + CHANGE, 26);
 
+/// Columns of the baseline's name at most.
+const MOST_NAME: u16 = 60;
+
 /// Which models are shown, and where.
 pub(super) struct Columns {
     /// Places of the models, the baseline's first.
@@ -49,7 +52,7 @@ impl Columns {
         }
         let spare = (available - fit as u16 * EACH.0) / (fit as u16 + 1);
         let name = u16::try_from(width(&s.label(0))).unwrap_or(u16::MAX).saturating_add(3);
-        let first = (area.x + NAMES, BASE + spare.min(name.clamp(BASE, EACH.1) - BASE));
+        let first = (area.x + NAMES, BASE + spare.min(name.clamp(BASE, MOST_NAME) - BASE));
         // As wide as the longest name where there is room.
         let longest = (1..=others).map(|i| width(&s.label(i))).max().unwrap_or(0) + 4;
         let most = u16::try_from(longest).unwrap_or(u16::MAX).max(EACH.1);

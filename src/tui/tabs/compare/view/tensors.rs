@@ -33,21 +33,26 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let shown: Vec<usize> = (from..=others).take(fit).collect();
     // As wide as the longest name, and no wider than what is left.
     let longest = rows.iter().map(|at| width(&tensors[*at].name) as u16).max().unwrap_or(0);
-    let most = (body.right() - 1).saturating_sub(shown.len() as u16 * EACH);
-    let first = most.min(body.x + longest.max(MIN_NAME) + BASE + 4);
-    let x = |i: usize| first + i as u16 * EACH;
+    let wanted = body.x + longest.max(MIN_NAME) + BASE + 4;
+    // What names leave goes to the names of the models.
+    let label = (1..=others).map(|i| width(&s.label(i)) + 5).max().unwrap_or(0).min(60) as u16;
+    let free = (body.right() - 1).saturating_sub(wanted) / (shown.len() as u16).max(1);
+    let each = free.min(label).max(EACH);
+    let most = (body.right() - 1).saturating_sub(shown.len() as u16 * each);
+    let first = most.min(wanted);
+    let x = |i: usize| first + i as u16 * each;
     let y = body.y + 1;
     c.text(body.x + 2, y, 20, "tensor", dim);
     c.right(first.saturating_sub(1), y, BASE, "◆", dim);
     for (i, column) in shown.iter().enumerate() {
         let own = if *column == s.selected { title } else { style(c, *column) };
-        let label = format!("{} {}", number(*column), short_label(s, *column, usize::from(EACH) - 4));
-        c.text(x(i) + 2, y, EACH - 2, &label, own);
-        c.hit(Rect { x: x(i), y, width: EACH, height: 1 }, Hit::List(*column));
+        let label = format!("{} {}", number(*column), short_label(s, *column, usize::from(each) - 4));
+        c.text(x(i) + 2, y, each - 2, &label, own);
+        c.hit(Rect { x: x(i), y, width: each, height: 1 }, Hit::List(*column));
     }
     // Below: a rule, the tensor, a line for each model where there is space, and the scale of the colours.
-    let each = if body.height > MIN_LIST + 4 + others as u16 { others.max(1) as u16 } else { 1 };
-    let list = Rect { y: y + 1, height: body.height.saturating_sub(5 + each), ..body };
+    let lines = if body.height > MIN_LIST + 4 + others as u16 { others.max(1) as u16 } else { 1 };
+    let list = Rect { y: y + 1, height: body.height.saturating_sub(5 + lines), ..body };
     c.pane(list, Hit::Detail(0));
     if rows.is_empty() {
         c.text(list.x + 2, list.y, list.width, "nothing matches the filter; esc clears it", dim);
@@ -57,7 +62,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     for (i, at) in rows.iter().enumerate().skip(top).take(list.height.into()) {
         let line = Rect { y: list.y + (i - top) as u16, height: 1, ..list };
         let tensor = &tensors[*at];
-        row(c, s, tensor, line, &shown, first);
+        row(c, s, tensor, line, &shown, (first, each));
         if i == cursor {
             c.select(line, true);
         }
@@ -69,7 +74,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     beyond(c, from - 1, right, Rect { x: foot.x + used, width: foot.width - used, ..foot });
     if let Some(tensor) = rows.get(cursor).map(|at| &tensors[*at]) {
         let area = Rect { y: list.bottom(), height: foot.y.saturating_sub(list.bottom()), ..body };
-        details(c, s, tensor, area, each > 1);
+        details(c, s, tensor, area, lines > 1);
     }
 }
 
@@ -94,14 +99,21 @@ fn heading(c: &mut Canvas<'_>, s: &CompareState, line: Rect, shown: usize, all: 
     c.right(line.right() - 1, line.y, line.width / 2, &summary, dim);
 }
 
-fn row(c: &mut Canvas<'_>, s: &CompareState, t: &TensorFigures, line: Rect, shown: &[usize], first: u16) {
+fn row(
+    c: &mut Canvas<'_>,
+    s: &CompareState,
+    t: &TensorFigures,
+    line: Rect,
+    shown: &[usize],
+    (first, each): (u16, u16),
+) {
     let (text, dim) = (c.theme().text, c.theme().dim);
     let available = first.saturating_sub(line.x + BASE + 3);
     let name = fit_end(&t.name, available.into());
     c.text(line.x + 2, line.y, available, &name, text);
     c.right(first.saturating_sub(1), line.y, BASE, kind(s, t, 0), dim);
     for (i, column) in shown.iter().enumerate() {
-        let x = first + i as u16 * EACH;
+        let x = first + i as u16 * each;
         c.text(x + 2, line.y, 7, kind(s, t, *column), dim);
         let summary = s.figures(t, *column).map_or_else(|| missing(s, t, *column).to_owned(), Figures::quality);
         let own = s.figures(t, *column).map_or(text, |f| if f.broken() { text } else { colour(c, f) });
@@ -155,7 +167,8 @@ fn figures(c: &mut Canvas<'_>, s: &CompareState, t: &TensorFigures, at: usize, l
     let label = format!("{} {}", number(at), short_label(s, at, 20));
     let own = style(c, at);
     c.text(line.x + 1, line.y, w, &label, own);
-    let used = if s.columns.len() > 2 { 25 } else { width(&label) as u16 + 3 };
+    let longest = (1..s.columns.len()).map(|i| width(&short_label(s, i, 20)) + 2).max().unwrap_or(0);
+    let used = if s.columns.len() > 2 { longest } else { width(&label) } as u16 + 2;
     let kind = kind(s, t, at);
     c.text(line.x + 1 + used, line.y, w.saturating_sub(used), &format!("{kind:<8}{summary}"), dim);
 }

@@ -148,7 +148,9 @@ fn warnings(all: &[crate::model::Warning]) -> Vec<PageLine> {
 fn report(state: &State, view: &JobView) -> Vec<PageLine> {
     let how = view.history.ended().or_else(|| state.jobs.current().map(|j| j.state)).unwrap_or(JobState::Lost);
     let mut parts_shown = Vec::new();
-    parts_shown.extend(view.history.seconds.map(|s| format!("in {}", units::took(s))));
+    // The time is in the title of the pane, and does not count this.
+    let paused = Some(view.history.paused_seconds).filter(|s| *s >= 0.1);
+    parts_shown.extend(paused.map(|s| format!("paused for {}", units::took(s))));
     parts_shown.extend(view.history.peak_rss.map(|p| format!("peak memory {}", units::bytes(p))));
     if view.history.threads > 0 {
         parts_shown.push(units::plural(view.history.threads, "thread", "threads"));
@@ -167,7 +169,7 @@ fn report(state: &State, view: &JobView) -> Vec<PageLine> {
         let error = before.error.as_ref().map(|e| e.message.clone()).unwrap_or_default();
         lines.push(facts(if n == 0 { "before" } else { "" }, &[state, after, error]));
     }
-    lines.extend(view.report.as_deref().map(expected).unwrap_or_default());
+    lines.extend(view.report.as_deref().map(|r| expected(r, view.history.seconds)).unwrap_or_default());
     for (at, output) in view.history.outputs.iter().enumerate() {
         lines.push(Blank);
         lines.extend(written(state, view, at, output));
@@ -179,12 +181,20 @@ fn report(state: &State, view: &JobView) -> Vec<PageLine> {
     lines
 }
 
-/// Time and memory, each as it was forecast and as it became.
-fn expected(report: &Report) -> Vec<PageLine> {
+/// Time and memory, each as it was forecast and as it became. The forecast of the time is about encoding, so that is compared with it; a
+/// report of an earlier version has only the time of the whole run, `worked`.
+fn expected(report: &Report, worked: Option<f64>) -> Vec<PageLine> {
     let mut lines = Vec::new();
-    if let Some(seconds) = report.forecast_seconds() {
-        let parts = [format!("forecast {} → {}", units::took(seconds), units::took(report.seconds))];
-        lines.push(facts("time", &parts));
+    let forecast = report.forecast_seconds().map(units::took);
+    match (report.encode_seconds.map(units::took), forecast, worked.map(units::took)) {
+        (Some(encoding), Some(forecast), _) => {
+            lines.push(facts("encoding", &[format!("forecast {forecast} → took {encoding}")]));
+        }
+        (Some(encoding), None, _) => lines.push(facts("encoding", &[format!("took {encoding}")])),
+        (None, Some(forecast), Some(worked)) => {
+            lines.push(facts("time", &[format!("forecast {forecast} for encoding · {worked} in all")]));
+        }
+        _ => {}
     }
     if let Some(most) = report.memory_bytes.filter(|m| *m > 0) {
         let parts = [format!("at most {} planned → {} used", units::bytes(most), units::bytes(report.peak_rss))];

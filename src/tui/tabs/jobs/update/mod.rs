@@ -138,19 +138,26 @@ fn ask(state: &State, action: JobAction) -> Vec<Effect> {
 fn confirm(state: &mut State, action: JobAction) {
     let Some(job) = state.jobs.current() else { return };
     let (question, detail, yes) = match action {
-        JobAction::Remove => (
-            format!("Remove job {}, {}?", job.id, job.title),
-            "Its folder with events, plan and report is removed; its outputs are kept.".to_owned(),
-            "remove the job",
-        ),
+        JobAction::Remove => {
+            let mut detail =
+                vec!["Its folder with events, plan and report is removed; its outputs are kept.".to_owned()];
+            // The command of a job with several targets names the recipe in its folder.
+            let command = state.jobs.view.as_ref().filter(|v| v.id == job.id).and_then(|v| v.command.as_deref());
+            if command.is_some_and(|c| c.contains(&job.dir.display().to_string())) {
+                detail.push(
+                    "The command that repeats it needs this folder: save the recipe first to keep it.".to_owned(),
+                );
+            }
+            (format!("Remove job {}, {}?", job.id, job.title), detail, "remove the job")
+        }
         _ => (
             format!("Cancel {}?", job.title),
-            format!("{} done; unfinished files are removed.", units::percent(job.fraction)),
+            vec![format!("{} done; unfinished files are removed.", units::percent(job.fraction))],
             "cancel the job",
         ),
     };
     let effect = Effect::ActOnJob(action, job.title.clone(), job.dir.clone());
-    state.layer = Some(Layer::Confirm(Confirm { question, detail: vec![detail], yes, destroys: true, effect }));
+    state.layer = Some(Layer::Confirm(Confirm { question, detail, yes, destroys: true, effect }));
 }
 
 /// Compares the source of the job with its outputs.

@@ -150,8 +150,15 @@ fn tensors(c: &mut Canvas<'_>, state: &State, view: &JobView, area: Rect) {
     let (dim, text, warn) = (c.theme().dim, c.theme().text, c.theme().warn);
     let columns = Columns::new(area, &[8, 8, 11, 11, 10]);
     columns.head(c, area.y, "tensor", &["from", "to", "bytes", "weights dB", "max error"], dim);
-    let list = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let cursor = state.jobs.row.min(view.history.tensors.len().saturating_sub(1));
+    // Why the selected tensor has its type is said in full below the list.
+    let why = view.history.tensors.values().nth(cursor).and_then(|t| t.note.as_deref());
+    let noted = view.history.tensors.values().any(|t| t.note.is_some());
+    let foot = u16::from(noted && area.height > 6);
+    if let Some(why) = why.filter(|_| foot > 0) {
+        c.text(area.x, area.bottom() - 1, area.width, why, warn);
+    }
+    let list = Rect { y: area.y + 1, height: area.height.saturating_sub(1 + foot), ..area };
     let top = c.offset("job-tensors", cursor, view.history.tensors.len(), list.height);
     for (i, t) in view.history.tensors.values().enumerate().skip(top).take(list.height.into()) {
         let line = Rect { y: list.y + (i - top) as u16, height: 1, ..list };
@@ -167,8 +174,10 @@ fn tensors(c: &mut Canvas<'_>, state: &State, view: &JobView, area: Rect) {
         let used = c.text(line.x + 1, line.y, 2, &format!("{glyph} "), dim);
         let name = fit_end(t.name.trim_end_matches(".weight"), available.into());
         let n = c.text(line.x + 1 + used, line.y, available, &name, text);
-        if let Some(note) = &t.note {
-            c.text(line.x + 3 + used + n, line.y, available.saturating_sub(n + 2), note, warn);
+        // A few letters of it would say nothing.
+        let free = usize::from(available.saturating_sub(n + 2));
+        if let Some(note) = t.note.as_ref().filter(|note| width(note) <= free || free >= 24) {
+            c.text(line.x + 3 + used + n, line.y, free as u16, note, warn);
         }
         if i == cursor {
             c.select(Rect { x: line.x - 1, width: line.width + 2, ..line }, state.jobs.focus == Focus::Details);

@@ -15,14 +15,16 @@ const WORD: u16 = 9;
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let area = search::below(c, state, area);
+    // The last column is for the sign that there is more below.
+    let area = Rect { width: area.width.saturating_sub(1), ..area };
     let lines = page(state);
     // The last line may be at the top, so that a page with wrapped lines can be read to its end.
     let mut y = area.y;
     for line in lines.iter().skip(state.jobs.row) {
         if y >= area.bottom() {
             let dim = c.theme().dim;
-            // In the margin, where it covers nothing.
-            c.right(area.right() + 1, area.bottom() - 1, 1, "↓", dim);
+            // In the margin, beside no number.
+            c.right(area.right() + 2, area.bottom() - 1, 1, "↓", dim);
             break;
         }
         y += self::line(c, line, Rect { y, height: area.bottom() - y, ..area });

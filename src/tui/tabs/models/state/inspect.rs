@@ -76,12 +76,14 @@ pub struct Check {
 }
 
 /// A long text over the details.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
     /// What it is.
     pub title: String,
     /// The text.
     pub text: String,
+    /// It has columns that need the whole width; the other pane comes back when it is closed.
+    pub wide: bool,
     /// Lines scrolled down.
     pub scroll: usize,
     /// What is searched for in it.

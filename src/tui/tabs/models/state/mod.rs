@@ -192,6 +192,10 @@ pub struct ModelsState {
     pub wanted_tensor: Option<(PathBuf, String)>,
     /// True while the scan runs.
     pub scanning: bool,
+    /// When it was last looked whether files that were being written are complete now.
+    pub looked_again: Option<jiff::Timestamp>,
+    /// Columns of the widest name with what is before and behind it.
+    pub(super) widest: u16,
     /// Pane with the keys.
     pub focus: Focus,
     /// One pane over the whole width.
@@ -230,6 +234,7 @@ impl ModelsState {
     pub(crate) fn start_scan(&mut self) {
         self.nodes.clear();
         self.rows.clear();
+        self.widest = 0;
         self.opened.clear();
         self.inspect.forget();
         self.scanning = true;
@@ -276,14 +281,26 @@ impl ModelsState {
         self.nodes.get(self.selected.as_ref()?)
     }
 
-    /// The selected model, or the readable models of the selected folder.
+    /// The selected model, or the readable models of the selected folder: of those, the ones that pass the filter.
     pub(crate) fn here(&self) -> Vec<PathBuf> {
         let Some((path, node)) = self.selected.as_ref().zip(self.node()) else { return Vec::new() };
         if node.model.is_some() {
             return vec![path.clone()];
         }
         let sound = |(p, n): &(&PathBuf, &Node)| p.starts_with(path) && matches!(n.summary, Some(Ok(_)));
-        self.nodes.iter().filter(|(_, n)| n.model.is_some()).filter(sound).map(|(p, _)| p.clone()).collect()
+        let shown: Option<BTreeSet<&PathBuf>> =
+            (!self.filter.is_empty()).then(|| self.rows.iter().map(|r| &r.path).collect());
+        let passes = |(p, _): &(&PathBuf, &Node)| shown.as_ref().is_none_or(|shown| shown.contains(p));
+        let models = self.nodes.iter().filter(|(_, n)| n.model.is_some());
+        models.filter(sound).filter(passes).map(|(p, _)| p.clone()).collect()
+    }
+
+    /// Marked models that the filter hides.
+    pub(crate) fn hidden_marks(&self) -> usize {
+        if self.filter.is_empty() {
+            return 0;
+        }
+        self.marked.iter().filter(|p| self.rows.iter().all(|r| r.path != **p)).count()
     }
 
     /// The node of a path.

@@ -4,6 +4,7 @@ use crate::model::Defect;
 use crate::tui::core::filter::Filter;
 use crate::tui::core::{FoundModel, natural};
 use crate::tui::tabs::models::{ModelOrder, ModelsState, Node, Row};
+use crate::tui::view::canvas::width;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -42,6 +43,9 @@ impl ModelsState {
             let same = self.nodes.get(&path).filter(|n| n.model.as_ref() == Some(&model) && n.inspected);
             let inspected = same.is_some();
             let summary = same.and_then(|n| n.summary.clone()).or_else(|| Some(model.summary.clone()));
+            let word = model.defect.map_or(0, |d| d.word().len() + 1);
+            let columns = 2 * depth + width(&name) + word;
+            self.widest = self.widest.max(columns.try_into().unwrap_or(u16::MAX));
             let node = Node { name, depth, model: Some(model), summary, inspected, bytes, models: below + 1 };
             self.nodes.insert(path, node);
         }

@@ -2,8 +2,8 @@
 
 use super::{rescan, show};
 use crate::tui::core::{
-    Action, Completion, Confirm, Effect, Focus, Layer, Level, LineEdit, Outside, Picker, PickerItem, PickerKind,
-    Search, State, units,
+    Action, Completion, Confirm, Effect, Focus, Layer, Level, LineEdit, Outside, Picker, PickerItem, PickerKind, State,
+    units,
 };
 use crate::tui::tabs::models::{FileList, Prompt, Reading, Section, TensorHit};
 use crate::units::quoted;
@@ -74,7 +74,7 @@ pub(super) fn ask_name(state: &mut State) {
     let m = &mut state.models;
     let name = m.selected.as_ref().and_then(|p| p.file_name()).map(|n| n.to_string_lossy().into_owned());
     if let Some(name) = name {
-        (m.prompt, m.editing) = (Prompt::Rename, Some(LineEdit::new(&name)));
+        (m.prompt, m.editing) = (Prompt::Rename, Some(LineEdit::offering(&name)));
     }
 }
 
@@ -181,10 +181,12 @@ fn text_read(state: &mut State, title: String, text: Result<String, String>) {
     state.models.wanted_text = None;
     match text {
         Ok(text) => {
-            let title = if title.starts_with('/') { state.short_path(Path::new(&title)) } else { title };
+            // Configurations are beside each other, with no path before them.
+            let wide = !title.starts_with('/');
+            let title = if wide { title } else { state.short_path(Path::new(&title)) };
             let m = &mut state.models;
             m.focus = Focus::Details;
-            m.inspect.reading = Some(Reading { title, text, scroll: 0, search: Search::default() });
+            m.inspect.reading = Some(Reading { title, text, wide, ..Reading::default() });
         }
         Err(why) => state.toast(Level::Warn, why),
     }

@@ -1,8 +1,12 @@
 //! Updates of what the details pane knows beyond headers.
 
-use crate::tui::core::{Effect, Focus, LineEdit, Search, State};
+use crate::model::Defect;
+use crate::tui::core::{Effect, Focus, FoundModel, LineEdit, State};
 use crate::tui::tabs::models::{Check, InspectRequest, Reading, Section};
 use std::path::PathBuf;
+
+/// Seconds after its last write in which an incomplete file counts as growing, as the scan has it, and one more.
+const SETTLED_SECONDS: i64 = 61;
 
 /// Starts to edit the text that the tokenizer is tried on.
 pub(super) fn try_text(state: &mut State) {
@@ -14,8 +18,7 @@ pub(super) fn try_text(state: &mut State) {
 /// Opens the selected value over the details, or closes it.
 pub(super) fn read(state: &mut State) {
     if state.models.inspect.reading.take().is_none() {
-        let reading =
-            selected_text(state).map(|(title, text)| Reading { title, text, scroll: 0, search: Search::default() });
+        let reading = selected_text(state).map(|(title, text)| Reading { title, text, ..Reading::default() });
         state.models.inspect.reading = reading;
     }
 }
@@ -68,6 +71,25 @@ pub(super) fn check(state: &mut State) -> Vec<Effect> {
 
 /// Requests for what the section shown needs and has not requested yet.
 pub(in crate::tui::tabs::models) fn wants(state: &mut State) -> Vec<Effect> {
+    let mut effects = look_again(state);
+    effects.extend(wants_of_section(state));
+    effects
+}
+
+/// A scan, if a file that was being written when it was scanned may be complete or cut now. The tree is unchanged until it is over.
+fn look_again(state: &mut State) -> Vec<Effect> {
+    let now = state.now;
+    let m = &mut state.models;
+    let written = |f: &FoundModel| f.defect == Some(Defect::Growing) && now.as_second() - f.modified > SETTLED_SECONDS;
+    let recently = m.looked_again.is_some_and(|t| now.as_second() - t.as_second() < SETTLED_SECONDS);
+    if m.scanning || recently || !m.found().any(|(_, f)| written(f)) {
+        return Vec::new();
+    }
+    m.looked_again = Some(now);
+    vec![Effect::Scan]
+}
+
+fn wants_of_section(state: &mut State) -> Vec<Effect> {
     let page = usize::from(state.size.1);
     let m = &mut state.models;
     let Some(info) = m.current().cloned() else { return Vec::new() };

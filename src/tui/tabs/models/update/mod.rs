@@ -147,7 +147,7 @@ fn convert(state: &mut State) -> Vec<Effect> {
     let m = &state.models;
     let models = if m.marked.is_empty() { m.here() } else { m.marked.clone() };
     if models.is_empty() {
-        state.flash(Level::Warn, "this folder has no model that can be read");
+        state.refuse_key("this folder has no model that can be read");
         return Vec::new();
     }
     let mut effects = want_details(state);
@@ -178,17 +178,21 @@ fn compare(state: &mut State) -> Vec<Effect> {
         models.extend(here);
     }
     if models.is_empty() {
-        state.flash(Level::Warn, "this folder has no model that can be read");
+        state.refuse_key("this folder has no model that can be read");
         return Vec::new();
     }
     vec![Effect::Tab(TabRequest::Compare { models, truncate: false, baseline: BaselineChoice::Find })]
 }
 
-/// Asks to watch the selected folder, or the one that the selected model is in.
+/// Asks to watch the selected folder, or the one that the selected model is in, or, where there are no models, the opened folder.
 fn watch(state: &State) -> Vec<Effect> {
-    let (Some(path), Some(node)) = (&state.models.selected, state.models.node()) else { return Vec::new() };
-    let folder = if node.model.is_some() { path.parent() } else { Some(path.as_path()) };
-    folder.map(|f| Effect::Tab(TabRequest::WatchFolder(state.dir.join(f)))).into_iter().collect()
+    let folder = match (&state.models.selected, state.models.node()) {
+        (Some(path), Some(node)) if node.model.is_some() => path.parent().map(|f| state.dir.join(f)),
+        (Some(path), Some(_)) => Some(state.dir.join(path)),
+        // A run that has written nothing yet.
+        _ => Some(state.base.clone()),
+    };
+    folder.map(|f| Effect::Tab(TabRequest::WatchFolder(f))).into_iter().collect()
 }
 
 fn copy_path(state: &mut State) -> Vec<Effect> {

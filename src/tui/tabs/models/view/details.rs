@@ -3,7 +3,7 @@
 use super::parts::error_card;
 use super::{health, overview, reading, tokenizer, values};
 use crate::tui::core::{Focus, FoundModel, Hit, State, units};
-use crate::tui::tabs::models::{ModelInfo, Node, Prompt, Section};
+use crate::tui::tabs::models::{ModelInfo, Node, Prompt, Section, TensorRow};
 use crate::tui::view::canvas::{Canvas, fit_end, width};
 use crate::tui::view::panes::sections;
 use crate::tui::view::table::Columns;
@@ -30,7 +30,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
         None => {
             c.text(content.x, content.y, content.width, "reading headers…", dim);
         }
-        Some(Err(card)) => error_card(c, card, content),
+        Some(Err(card)) => error_card(c, state, card, content),
         Some(Ok(info)) => {
             match m.details.section {
                 Section::Info => overview::draw(c, state, info, content),
@@ -96,7 +96,20 @@ fn tensors(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Rect) {
     filter_line(c, state, &format!("{} of {}", units::count(rows.len() as u64), info.tensors.len()), &right, area);
     // A small histogram before the numbers, if there is space.
     let sparks = if area.width >= 90 { values::MINI_HISTOGRAM_COLUMNS } else { 0 };
-    let columns = Columns::new(area, &[18, 9, 11]);
+    // No wider than what is in them: names need the rest. The first rows stand for all of a large model.
+    const MEASURED: usize = 2000;
+    let widest = |of: &dyn Fn(&TensorRow) -> usize, least: usize, most: usize| {
+        let all = rows.iter().take(MEASURED).filter_map(|at| info.tensors.get(*at));
+        (all.map(of).max().unwrap_or(0).clamp(least, most) + 2) as u16
+    };
+    let columns = Columns::new(
+        area,
+        &[
+            widest(&|t| width(&t.shape), 5, 16),
+            widest(&|t| width(t.encoding), 4, 8),
+            widest(&|t| width(&units::bytes(t.bytes)), 5, 10),
+        ],
+    );
     if sparks > 0 {
         c.text(area.x + 1 + columns.first() - sparks, area.y + 1, sparks, "values", dim);
     }

@@ -117,6 +117,10 @@ fn tree_row(c: &mut Canvas<'_>, node: &Node, row: &Row, beside: &[&str], line: R
     };
     edge = edge.min(end - 7);
     let wide = line.width >= 40;
+    // Where both do not fit beside the name, the word for what is wrong is worth more than the format.
+    let word = model.defect.map(Defect::word).unwrap_or_default();
+    let room = usize::from(edge.saturating_sub(x + 2 + if wide { 12 } else { 6 }));
+    let crowded = !word.is_empty() && width(&node.name) + width(word) + 1 > room;
     if wide {
         let params = match &node.summary {
             Some(Ok(s)) => units::params_short(s.params),
@@ -125,14 +129,15 @@ fn tree_row(c: &mut Canvas<'_>, node: &Node, row: &Row, beside: &[&str], line: R
         c.right(edge, line.y, 6, &params, dim);
         edge -= 7;
     }
-    c.right(edge, line.y, 5, model.format.map_or("", badge), dim);
-    edge -= if wide { 5 } else { 6 };
+    if !crowded {
+        c.right(edge, line.y, 5, model.format.map_or("", badge), dim);
+        edge -= if wide { 5 } else { 6 };
+    }
     let (glyph, style) = mark(c, node);
     c.text(edge.saturating_sub(1), line.y, 1, glyph, style);
     let mut available = edge.saturating_sub(x + 2);
     // The word for what is wrong has its place before the name.
-    let word = model.defect.map(Defect::word).filter(|w| available > width(w) as u16 + 9).unwrap_or_default();
-    if !word.is_empty() {
+    if !word.is_empty() && available > width(word) as u16 + 5 {
         let style = if model.defect == Some(Defect::Growing) { c.theme().warn } else { c.theme().bad };
         c.right(edge - 2, line.y, available, word, style);
         available = available.saturating_sub(width(word) as u16 + 1);
@@ -198,5 +203,15 @@ fn foot(c: &mut Canvas<'_>, state: &State, line: Rect) {
         return;
     }
     let shown = m.rows().iter().filter(|r| m.node_at(&r.path).is_some_and(|n| n.model.is_some())).count();
-    c.right(line.right() - 1, line.y, 12, &format!("{shown}/{}", m.count()), dim);
+    let used = c.right(line.right() - 1, line.y, 12, &format!("{shown}/{}", m.count()), dim);
+    // What is marked counts for `c` and `v`, shown or not.
+    let marked = match (m.marked.len(), m.hidden_marks()) {
+        (0, _) => return,
+        (n, 0) => format!("{n} marked"),
+        (n, hidden) => format!("{n} marked, {hidden} hidden"),
+    };
+    let end = (line.right() - 1).saturating_sub(used + 2);
+    if m.editing.is_none() {
+        c.right(end, line.y, w.saturating_sub(used + width(&m.filter) as u16 + 5), &marked, accent);
+    }
 }

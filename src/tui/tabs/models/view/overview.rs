@@ -14,6 +14,16 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Re
     if !info.highlights.is_empty() {
         y += 1;
     }
+    let worst = info.health.iter().find(|f| f.level >= Level::Warn);
+    if let Some(finding) = worst.filter(|_| y + 2 < area.bottom()) {
+        let warn = c.theme().warn;
+        c.text(area.x, y, 2, "!", warn);
+        let more = info.summary.warnings.saturating_sub(1);
+        let more = if more > 0 { format!(" (and {more} more in Health)") } else { String::new() };
+        let said = format!("{}{more}", finding.text);
+        let most = (area.bottom() - y).min(5);
+        y += c.wrapped(area.x + 2, y, area.width.saturating_sub(2), most, &said, text) + 1;
+    }
     let total = info.bytes.max(1) as f64;
     y = shares(c, "by role", &info.by_role, total, Rect { y, height: area.bottom().saturating_sub(y), ..area });
     y = shares(
@@ -24,15 +34,6 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Re
         Rect { y: y + 1, height: area.bottom().saturating_sub(y + 1), ..area },
     );
     y += 1;
-    let worst = info.health.iter().find(|f| f.level >= Level::Warn);
-    if let Some(finding) = worst.filter(|_| y + 2 < area.bottom()) {
-        let warn = c.theme().warn;
-        c.text(area.x, y, 2, "!", warn);
-        let more = info.summary.warnings.saturating_sub(1);
-        let more = if more > 0 { format!("  and {more} more in Health") } else { String::new() };
-        c.text(area.x + 2, y, area.width.saturating_sub(2), &format!("{}{more}", finding.text), text);
-        y += 2;
-    }
     if y + 2 >= area.bottom() {
         return;
     }

@@ -5,12 +5,12 @@ use crate::tui::view::canvas::Canvas;
 use ratatui::layout::Rect;
 
 /// An error: the fact, then the remedy.
-pub(super) fn error_card(c: &mut Canvas<'_>, card: &ErrorCard, area: Rect) {
+pub(super) fn error_card(c: &mut Canvas<'_>, state: &State, card: &ErrorCard, area: Rect) {
     let (glyph, style) = if card.wrong { ("✗", c.theme().bad) } else { ("–", c.theme().warn) };
     let (text, dim) = (c.theme().text, c.theme().dim);
     c.text(area.x, area.y, 1, glyph, style);
     let w = area.width.saturating_sub(2);
-    let used = c.wrapped(area.x + 2, area.y, w, area.height, &card.message, text);
+    let used = c.wrapped(area.x + 2, area.y, w, area.height, &state.with_short_paths(&card.message), text);
     if let Some(hint) = &card.hint {
         c.wrapped(area.x + 2, area.y + used + 1, w, area.height.saturating_sub(used + 1), hint, dim);
     }

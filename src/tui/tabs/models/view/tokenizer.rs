@@ -35,7 +35,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Re
         None => {
             c.text(list.x, list.y, list.width, "reading the vocabulary…", dim);
         }
-        Some(Err(card)) => error_card(c, card, list),
+        Some(Err(card)) => error_card(c, state, card, list),
         Some(Ok(tried)) => trial(c, state, tried, below.y + 2, list),
     }
 }
@@ -62,7 +62,7 @@ fn field(c: &mut Canvas<'_>, state: &State, line: Rect) {
 fn trial(c: &mut Canvas<'_>, state: &State, tried: &TokenizerTrial, head: u16, list: Rect) {
     let (dim, good, warn) = (c.theme().dim, c.theme().good, c.theme().warn);
     let encoded = match &tried.encoded {
-        Err(card) => return error_card(c, card, list),
+        Err(card) => return error_card(c, state, card, list),
         Ok(encoded) => encoded,
     };
     if state.models.inspect.text.is_empty() && state.models.editing.is_none() {

@@ -19,3 +19,18 @@ pub struct BatchOutcome {
     /// The models that have no job, and why.
     pub failed: Vec<(PathBuf, ErrorCard)>,
 }
+
+/// What would become of a recipe for several models if it were started now.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BatchOutlook {
+    /// Models that can be converted.
+    pub ready: usize,
+    /// Outputs of those.
+    pub outputs: usize,
+    /// Bytes of these outputs, if they are known.
+    pub bytes: Option<u64>,
+    /// Outputs that exist already.
+    pub exist: usize,
+    /// Models that cannot be converted, and why.
+    pub failed: Vec<(PathBuf, ErrorCard)>,
+}

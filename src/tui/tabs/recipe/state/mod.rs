@@ -17,7 +17,7 @@ mod type_notes;
 pub(crate) use crate::plan::{PresetTypes as Types, TargetPreset as Preset};
 
 pub use crate::recipe::options::Budget;
-pub use batch::BatchOutcome;
+pub use batch::{BatchOutcome, BatchOutlook};
 pub(crate) use document::{Document, History, Origin};
 pub use fields::Field;
 pub(crate) use forecast::ForecastState;
@@ -129,12 +129,16 @@ pub struct RecipeState {
     pub sized: Vec<(usize, Recipe)>,
     /// Sizes of the presets, as they come.
     pub sizes: Vec<Option<PresetSize>>,
-    /// Errors of the file types and of the current target's budget.
+    /// Errors of the file types and of budgets, for the options of each target.
     pub forecast_state: ForecastState,
     /// The question what the model is for was asked in this session.
     pub asked_purpose: bool,
     /// The purpose that was chosen, while its memory is asked for.
     pub purpose: Option<&'static str>,
+    /// Number of the latest look at all models of the recipe.
+    pub outlook_request: u64,
+    /// What can be started for all models of the recipe; nothing while that is being found out.
+    pub outlook: Option<BatchOutlook>,
     /// True from the start key until the job is there.
     pub starting: bool,
     /// What was last started as a job, whose folder keeps it.
@@ -193,7 +197,16 @@ impl RecipeState {
 
     /// True if the recipe is another than in its file, or than it began.
     pub fn modified(&self) -> bool {
-        self.document.recipe != self.origin.saved || !self.document.invalid.is_empty()
+        let saved = &self.origin.saved;
+        // Which model it is for is no change of a recipe without a file, nor is which of several models is looked at.
+        let batch = self.sources();
+        let turned = batch.len() > 1 && saved.source.path.as_ref().is_some_and(|p| batch.contains(p));
+        let same = if turned || self.origin.file.is_none() {
+            Recipe { source: saved.source.clone(), ..self.document.recipe.clone() } == *saved
+        } else {
+            self.document.recipe == *saved
+        };
+        !same || !self.document.invalid.is_empty()
     }
 
     /// True if leaving would lose work of the user's. Which model it is for is no work, and a recipe that ran is in its job.
@@ -382,10 +395,9 @@ impl RecipeState {
     /// What a forecast is asked for: the source, and the options of the target it is for, as far as they reach tensors. Nothing
     /// without a source or while the target is wrong.
     pub(crate) fn forecast_target(&self) -> Option<(ForecastSource, Target)> {
-        let source = ForecastSource { path: self.source()?.clone(), steps: self.document.recipe.pipeline.clone() };
+        let source = self.forecast_source()?;
         let at = self.forecast_target_index();
-        let of_this = |t: &RecipeProblem| t.target.is_some() && t.target == at && !Field::Budget.is_about(&t.key);
-        if problems::of(&self.document).iter().any(|t| t.step.is_some() || of_this(t)) {
+        if at.is_some_and(|at| self.is_unmeasurable(at)) {
             return None;
         }
         let mut target = match at {
@@ -395,13 +407,38 @@ impl RecipeState {
         // A budget next to it, whose mix is not known yet, is asked for in the same go.
         if Budget::of(&target).is_none() {
             let others = self.document.recipe.targets.iter().filter(|t| has_forecast(t.format)).map(reaching_tensors);
-            let unknown = |t: &Target| Budget::of(t).is_some_and(|b| self.forecast_state.mix_of(&b).is_none());
+            let unknown =
+                |t: &Target| Budget::of(t).is_some_and(|b| self.forecast_state.mix_for(&target, &b).is_none());
             let same = |t: &Target| Budget::without(t) == target;
             if let Some(other) = others.filter(unknown).find(same) {
                 target = other;
             }
         }
         Some((source, target))
+    }
+
+    /// The source of all forecasts; nothing without a model or while a step is wrong.
+    pub(super) fn forecast_source(&self) -> Option<ForecastSource> {
+        let path = self.source()?.clone();
+        let wrong_step = problems::of(&self.document).iter().any(|t| t.step.is_some());
+        (!wrong_step).then(|| ForecastSource { path, steps: self.document.recipe.pipeline.clone() })
+    }
+
+    /// True if something is wrong with a target that its forecast depends on.
+    fn is_unmeasurable(&self, target: usize) -> bool {
+        let of_this = |t: &RecipeProblem| t.target == Some(target) && !Field::Budget.is_about(&t.key);
+        problems::of(&self.document).iter().any(of_this)
+    }
+
+    /// What forecasts of the other targets are asked for, and of the targets that can be added if they are on the screen.
+    pub(super) fn other_forecasts(&self, presets_shown: bool) -> Vec<Target> {
+        let targets = self.document.recipe.targets.iter().enumerate();
+        let sound = targets.filter(|(i, t)| has_forecast(t.format) && !self.is_unmeasurable(*i));
+        let mut others: Vec<Target> = sound.map(|(_, t)| reaching_tensors(t)).collect();
+        if let Some(preset) = presets().first().filter(|_| presets_shown) {
+            others.push(Budget::without(&reaching_tensors(&self.preset_target(preset))));
+        }
+        others
     }
 
     /// A target with what the steps of the recipe set in it.
@@ -413,16 +450,22 @@ impl RecipeState {
     /// What the forecast says of a target.
     pub fn estimate(&self, target: usize) -> Option<&Forecasted> {
         let t = &self.stepped_target(target)?;
+        // Its own options: another target may have another effort.
+        let options = Budget::without(&reaching_tensors(self.document.recipe.targets.get(target)?));
         match (Budget::of(t), t.quantization.as_deref()) {
-            (Some(budget), _) => self.forecast_state.mix_of(&budget),
-            (None, Some(q)) if has_forecast(t.format) => self.forecast_state.of_type(&q.to_ascii_uppercase()),
+            (Some(budget), _) => self.forecast_state.mix_for(&options, &budget),
+            (None, Some(q)) if has_forecast(t.format) => {
+                self.forecast_state.type_for(&options, &q.to_ascii_uppercase())
+            }
             _ => None,
         }
     }
 
     /// What the forecast says of a preset, of those whose file type it knows.
     pub fn preset_estimate(&self, preset: usize) -> Option<&Forecasted> {
-        self.forecast_state.of_type(presets().get(preset)?.file_type()?)
+        let preset = presets().get(preset)?;
+        let options = Budget::without(&reaching_tensors(&self.preset_target(preset)));
+        self.forecast_state.type_for(&options, preset.file_type()?)
     }
 }
 

@@ -34,7 +34,7 @@ fn another_source_keeps_the_targets_and_takes_no_late_forecast() {
     assert_eq!((t.get(&gguf::TARGET_BPW), !t.has(&gguf::IMATRIX)), (Some(4.25), true));
     let late = ErrorCard::new("late", true);
     r.forecast_state.arrived(request, Err(late));
-    assert!(r.forecast_state.answer.is_none());
+    assert!(r.forecast_state.answer().is_none());
     r.undo();
     assert_eq!(r.source(), Some(&PathBuf::from("/m")));
 }

@@ -1,7 +1,7 @@
 //! Changes of the list: add, remove, move and duplicate targets; undo and redo.
 
 use super::text::decibel;
-use super::{changed, steps};
+use super::{changed, other_forecast, steps};
 use crate::tui::core::{Effect, Layer, LineEdit, Picker, PickerItem, PickerKind, State, units};
 use crate::tui::tabs::recipe::{Field, Prompt, RecipePane, Row, Types, presets};
 
@@ -11,7 +11,8 @@ pub(super) fn add(state: &mut State) -> Vec<Effect> {
     let before = state.theme.clone();
     let picker = Picker { kind: PickerKind::Targets, input: LineEdit::default(), items, row: 0, before };
     state.layer = Some(Layer::Picker(picker));
-    Vec::new()
+    // The selected target may have options that a new one does not have.
+    other_forecast(state).into_iter().collect()
 }
 
 /// The presets with what is known of their sizes and errors.

@@ -35,7 +35,7 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Forecasted(request, answer) => {
             state.recipe.forecast_state.arrived(request, answer);
             renew_picker(state);
-            Vec::new()
+            other_forecast(state).into_iter().collect()
         }
         Action::ForecastMeasured(request, done, all) => {
             state.recipe.forecast_state.progress(request, done, all);
@@ -51,6 +51,10 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::Spawned(job) => start::spawned(state, job),
         Action::BatchSpawned(outcome) => start::batch_spawned(state, *outcome),
+        Action::BatchChecked(request, outlook) if request == state.recipe.outlook_request => {
+            state.recipe.outlook = Some(*outlook);
+            Vec::new()
+        }
         _ => Vec::new(),
     }
 }
@@ -172,13 +176,26 @@ fn replan(state: &mut State) -> Vec<Effect> {
     }
 }
 
-/// Asks for the forecast, unless the one that is there, or on its way, says it.
+/// Asks for the forecast of the selected target, unless the one that is there, or on its way, says it; then for those of the others.
 fn forecast(state: &mut State) -> Option<Effect> {
     let r = &mut state.recipe;
-    let (source, target) = r.forecast_target()?;
-    r.forecast_state
-        .want(&source, &target)
-        .then(|| Effect::Forecast(r.forecast_state.request, Box::new(source), Box::new(target)))
+    if let Some((source, target)) = r.forecast_target()
+        && r.forecast_state.want(&source, &target)
+    {
+        return Some(Effect::Forecast(r.forecast_state.request, Box::new(source), Box::new(target)));
+    }
+    other_forecast(state)
+}
+
+/// Asks for a forecast that another target needs, because its options differ. The answer asks for the next one.
+pub(super) fn other_forecast(state: &mut State) -> Option<Effect> {
+    let presets_shown = matches!(&state.layer, Some(Layer::Picker(p)) if p.kind == PickerKind::Targets);
+    let r = &mut state.recipe;
+    let source = r.forecast_source()?;
+    let others = r.other_forecasts(presets_shown);
+    r.forecast_state.keep(&others);
+    let target = others.into_iter().find(|t| r.forecast_state.want_too(&source, t))?;
+    Some(Effect::Forecast(r.forecast_state.request, Box::new(source), Box::new(target)))
 }
 
 /// Asks for the sizes of all presets, unless nothing has changed that they depend on.
@@ -194,8 +211,24 @@ fn sizes(state: &mut State) -> Option<Effect> {
     Some(Effect::PlanPresets(r.preset_request, recipes))
 }
 
+/// Asks for which of several models jobs can be started.
+fn outlook(state: &mut State) -> Option<Effect> {
+    let r = &mut state.recipe;
+    r.outlook_request += 1;
+    r.outlook = None;
+    let recipe = r.recipe().filter(|_| r.is_batch())?;
+    Some(Effect::CheckBatch(r.outlook_request, Box::new(recipe), r.sources()))
+}
+
 /// The recipe changed: everything that is said of it may have, too.
 fn changed(state: &mut State) -> Vec<Effect> {
+    let mut effects = turned(state);
+    effects.extend(outlook(state));
+    effects
+}
+
+/// Another of several models is looked at.
+fn turned(state: &mut State) -> Vec<Effect> {
     let mut effects = replan(state);
     effects.extend(sizes(state));
     effects.extend(forecast(state));
@@ -243,7 +276,7 @@ fn new_recipe(state: &mut State) -> Vec<Effect> {
 /// Shows the forecast of another of several models.
 fn turn_source(state: &mut State, by: isize) -> Vec<Effect> {
     state.recipe.turn_source(by);
-    changed(state)
+    turned(state)
 }
 
 /// A click on a line of the list or on a field.

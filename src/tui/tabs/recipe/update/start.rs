@@ -5,7 +5,7 @@ use crate::job::JobSummary;
 use crate::recipe::Target;
 use crate::tui::core::{Confirm, Effect, ErrorCard, Layer, Level, State, TabRequest, units};
 use crate::tui::tabs::recipe::BatchOutcome;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Existing files named in a question, at most.
 const MAX_NAMED: usize = 8;
@@ -73,6 +73,10 @@ pub(super) fn batch_spawned(state: &mut State, outcome: BatchOutcome) -> Vec<Eff
         if exists.len() > MAX_NAMED {
             detail.push(format!("and {} more", exists.len() - MAX_NAMED));
         }
+        detail.extend(failed.iter().take(MAX_NAMED).map(|f| format!("not started: {}", cannot(state, f))));
+        if failed.len() > MAX_NAMED {
+            detail.push(format!("and {} more models cannot be converted", failed.len() - MAX_NAMED));
+        }
         state.layer = Some(Layer::Confirm(Confirm {
             question: format!("Replace {}?", units::plural(exists.len(), "existing file", "existing files")),
             detail,
@@ -102,6 +106,11 @@ pub(super) fn batch_spawned(state: &mut State, outcome: BatchOutcome) -> Vec<Eff
     }
     state.recipe.started = Some(*recipe);
     vec![Effect::Tab(TabRequest::JobsStarted { jobs: started, show: !stay }), Effect::RefreshJobs]
+}
+
+/// A model that cannot be converted, and why.
+fn cannot(state: &State, (path, card): &(PathBuf, ErrorCard)) -> String {
+    format!("{}: {}", state.short_path(path), card.fact)
 }
 
 /// A file that is there, and whose it is.

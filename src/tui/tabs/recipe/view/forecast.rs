@@ -1,8 +1,8 @@
 //! The forecast: what the plan says of the outputs, what the estimate says of their errors, the plot of the alternatives.
 
 use super::{plan, plot};
-use crate::tui::core::State;
-use crate::tui::view::canvas::{Canvas, width};
+use crate::tui::core::{State, units};
+use crate::tui::view::canvas::{Canvas, cut_lines, width, wrap};
 use ratatui::layout::Rect;
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
@@ -15,6 +15,8 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
     }
     c.rule(area.x, area.y + 1, area.width);
     let inner = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
+    let rows = if r.is_batch() { outlook(c, state, inner) } else { 0 };
+    let inner = Rect { height: inner.height.saturating_sub(rows), ..inner };
     let used = match r.ready() {
         Some(plan) => return plan::draw(c, state, plan, inner),
         None if !r.problems().is_empty() => problems(c, state, inner),
@@ -32,6 +34,62 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
     plot::draw(c, state, Rect { height: rest.height.min(plot::MAX_HEIGHT), ..rest });
 }
 
+/// Rows of the models that cannot be converted.
+const FAILED: usize = 3;
+
+/// At the bottom: for how many of several models jobs can be started, and why not for the others; gives the rows used.
+fn outlook(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
+    let (good, warn, bad) = (c.theme().good, c.theme().warn, c.theme().bad);
+    let (text, dim) = (c.theme().text, c.theme().dim);
+    let r = &state.recipe;
+    let all = r.sources().len();
+    let last = area.bottom().saturating_sub(1);
+    if r.starting {
+        c.spans(area.x, last, area.width, &[("● ", good), ("starting…", text)]);
+        return 1;
+    }
+    let Some(seen) = &r.outlook else {
+        let what = if r.recipe().is_some() { format!("planning {all} jobs…") } else { format!("{all} models") };
+        c.text(area.x, last, area.width, &what, dim);
+        return 1;
+    };
+    let mut parts = vec![if seen.failed.is_empty() {
+        units::plural(seen.ready, "job", "jobs")
+    } else {
+        format!("{} of {all} jobs", seen.ready)
+    }];
+    parts.push(units::plural(seen.outputs, "output", "outputs"));
+    parts.extend(seen.bytes.filter(|_| seen.outputs > 0).map(units::bytes));
+    if seen.exist > 0 {
+        parts.insert(1, format!("{} already {}", seen.exist, if seen.exist == 1 { "exists" } else { "exist" }));
+    }
+    let (glyph, style, word) = match (seen.ready, seen.failed.is_empty() && seen.exist == 0) {
+        (0, _) => ("✗ ", bad, "not ready: "),
+        (_, true) => ("✓ ", good, "ready: "),
+        _ => ("! ", warn, "ready: "),
+    };
+    c.spans(area.x, last, area.width, &[(glyph, style), (word, style), (&parts.join(", "), text)]);
+    let mut lines = Vec::new();
+    let available = usize::from(area.width.saturating_sub(2));
+    let shown = if seen.failed.len() > FAILED { FAILED - 1 } else { seen.failed.len() };
+    for (path, card) in seen.failed.iter().take(shown) {
+        let mut why = wrap(&state.with_short_paths(&format!("{}: {}", state.short_path(path), card.fact)), available);
+        cut_lines(&mut why, 2, available);
+        lines.extend(why.into_iter().enumerate().map(|(i, line)| (i == 0, line)));
+    }
+    if seen.failed.len() > shown {
+        lines.push((true, format!("and {} more models cannot be converted", seen.failed.len() - shown)));
+    }
+    let rows = (lines.len() as u16).min(area.height / 3);
+    for ((first, line), y) in lines.iter().take(rows.into()).zip(last.saturating_sub(rows)..) {
+        if *first {
+            c.text(area.x, y, 1, "✗", bad);
+        }
+        c.text(area.x + 2, y, area.width.saturating_sub(2), line, text);
+    }
+    rows + 1
+}
+
 /// What is wrong, each with its place and what to do; gives the rows used.
 fn problems(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
     let (bad, text, dim) = (c.theme().bad, c.theme().text, c.theme().dim);
@@ -44,7 +102,7 @@ fn problems(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
         }
         c.text(area.x, y, 1, "✗", bad);
         // Paths as everywhere on the screen.
-        let said = state.recipe.in_words(t).replace(&format!("{}/", state.base.display()), "");
+        let said = state.with_short_paths(&state.recipe.in_words(t));
         y += c.wrapped(area.x + 2, y, width, left(y).min(4), &said, text);
         if let Some(help) = &t.help {
             y += c.wrapped(area.x + 2, y, width, left(y).min(4), help, dim);
@@ -61,8 +119,8 @@ fn measuring((done, all): (usize, usize)) -> String {
 /// How far the estimate of errors is.
 fn status(state: &State) -> String {
     let forecast_state = &state.recipe.forecast_state;
-    match (&forecast_state.answer, forecast_state.measured) {
-        _ if !forecast_state.waiting() && forecast_state.answer.is_none() => String::new(),
+    match (forecast_state.answer(), forecast_state.measured) {
+        (None, _) if !forecast_state.waiting() => String::new(),
         (_, Some(far)) => measuring(far),
         (_, None) if forecast_state.waiting() => "estimating errors…".to_owned(),
         (Some(Err(_)), _) => "errors not estimated".to_owned(),

@@ -148,10 +148,15 @@ fn outputs(c: &mut Canvas<'_>, state: &State, line: Rect) {
     }
 }
 
-/// The default folder of the outputs, as soon as a plan has told it.
+/// The default folder of the outputs: as the latest plan names it, else the folder that the source is in.
 fn beside(state: &State) -> String {
-    let folder = state.recipe.default_folder().map(|f| state.short_path(f));
-    folder.filter(|f| !f.is_empty()).unwrap_or_else(|| "next to the source".to_owned())
+    // A recipe that cannot be planned yet writes to the same folder.
+    let source = || state.recipe.source().and_then(|s| s.parent());
+    match state.recipe.default_folder().or_else(source).map(|folder| state.at_base(folder)) {
+        Some(folder) if folder == state.base => "the opened folder".to_owned(),
+        Some(folder) => state.short_path(&folder),
+        None => "next to the source".to_owned(),
+    }
 }
 
 fn step(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {

@@ -7,7 +7,7 @@ mod list;
 mod plan;
 mod plot;
 
-use super::state::{Prompt, RecipePane};
+use super::state::RecipePane;
 use crate::tui::core::{Hit, State, panes};
 use crate::tui::view::canvas::{Canvas, fit_end, width};
 use ratatui::layout::Rect;
@@ -19,7 +19,7 @@ const FORM_WITH_HELP: u16 = 13;
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     if state.recipe.source().is_none() && state.recipe.document.recipe.targets.is_empty() {
-        return empty(c, state, body);
+        return empty(c, body);
     }
     if state.recipe.zoom {
         let area = Rect { x: body.x + 1, width: body.width - 2, ..body };
@@ -50,36 +50,17 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
 }
 
 /// Where there is neither a model nor a recipe.
-fn empty(c: &mut Canvas<'_>, state: &State, body: Rect) {
+fn empty(c: &mut Canvas<'_>, body: Rect) {
     let dim = c.theme().dim;
-    if asks(state) {
-        return head(c, state, body);
-    }
     c.text(body.x + 2, body.y + 1, body.width.saturating_sub(3), "no model chosen", dim);
     let how = "Choose one in Models (1) and press c there, or press o to open a recipe.";
     c.wrapped(body.x + 2, body.y + 3, body.width.saturating_sub(4).min(60), 3, how, dim);
 }
 
-fn asks(state: &State) -> bool {
-    state.recipe.editing.is_some()
-        && matches!(state.recipe.prompt, Prompt::SavePath | Prompt::OpenPath | Prompt::Memory)
-}
-
-/// The recipe's file, or the path that is being asked for.
+/// The recipe's file, and whether it is saved.
 fn head(c: &mut Canvas<'_>, state: &State, line: Rect) {
     let r = &state.recipe;
-    let (title, dim, text, accent) = (c.theme().title, c.theme().dim, c.theme().text, c.theme().accent);
-    if let Some(edit) = r.editing.as_ref().filter(|_| asks(state)) {
-        let word = match r.prompt {
-            Prompt::SavePath => "save as ",
-            Prompt::Memory if edit.text.is_empty() => "memory of the GPU, empty = this one: ",
-            Prompt::Memory => "memory of the machine: ",
-            _ => "open ",
-        };
-        let used = c.text(line.x + 1, line.y, line.width, word, accent);
-        c.edit(line.x + 1 + used, line.y, line.width.saturating_sub(used + 2), edit, text);
-        return;
-    }
+    let (title, dim, accent) = (c.theme().title, c.theme().dim, c.theme().accent);
     let named = || r.document.recipe.name.clone().unwrap_or_else(|| "new recipe".to_owned());
     let name = r.origin.file.as_ref().map_or_else(named, |f| state.short_path(f));
     let mark = if r.modified() { " ●" } else { "" };
@@ -87,6 +68,8 @@ fn head(c: &mut Canvas<'_>, state: &State, line: Rect) {
     let used = c.spans(line.x + 1, line.y, line.width - 2, &[(&fit_end(&name, available), title), (mark, accent)]);
     let word = match (&r.origin.file, r.modified()) {
         (_, false) => "",
+        // It can be opened from there, and leaving loses nothing.
+        _ if !r.unsaved() && r.started.is_some() => "in its job",
         (Some(_), true) => "not saved",
         (None, true) => "s saves it",
     };

@@ -24,8 +24,9 @@ const TIMED: u16 = 44;
 const OUTPUTS: usize = 4;
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
-    // The last line is the verdict; warnings are above it.
-    let inner = Rect { height: area.height.saturating_sub(1), ..area };
+    // The last line is the verdict; warnings are above it. For several models there is one for all of them.
+    let batch = state.recipe.is_batch();
+    let inner = Rect { height: area.height.saturating_sub(u16::from(!batch)), ..area };
     let warning_rows = warnings(c, plan, inner, state.recipe.zoom);
     let inner = Rect { height: inner.height.saturating_sub(warning_rows), ..inner };
     let left = |y: u16| inner.bottom().saturating_sub(y);
@@ -46,25 +47,40 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
         None => y,
     };
     notes(c, state, plan, Rect { y: y + 1, height: left(y + 1), ..inner });
-    verdict(c, state, plan, Rect { y: area.bottom().saturating_sub(1), height: 1, ..area });
+    if !batch {
+        verdict(c, state, plan, Rect { y: area.bottom().saturating_sub(1), height: 1, ..area });
+    }
 }
 
 /// The table of outputs; gives the row below.
 fn outputs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
     let (dim, text, warn) = (c.theme().dim, c.theme().text, c.theme().warn);
-    let columns = Columns::new(area, &[8, 7, 6, 6, 9]);
-    columns.head(c, area.y, "output", &["of src", "time", "bpw", "dB", "size"], dim);
+    let head = ["of src", "time", "bpw", "dB", "size"];
+    let cells: Vec<[String; 5]> = plan
+        .outputs
+        .iter()
+        .enumerate()
+        .take(OUTPUTS)
+        .map(|(at, o)| {
+            let part = format!("{:.0} %", o.bytes as f64 / plan.source_bytes.max(1) as f64 * 100.0);
+            let estimate = state.recipe.estimate(at);
+            let error = estimate.map(|e| decibel(e.output_sqnr_db)).unwrap_or_default();
+            let time = estimate.map(|e| about(wall(state, e))).unwrap_or_default();
+            [part, time, format!("{:.2}", o.bits_per_weight), error, units::bytes(o.bytes)]
+        })
+        .collect();
+    // As wide as what is in them: the rest is for the names.
+    let widths: Vec<u16> = (0..head.len())
+        .map(|i| cells.iter().map(|row| width(&row[i])).max().unwrap_or(0).max(width(head[i])) as u16 + 2)
+        .collect();
+    let columns = Columns::new(area, &widths);
+    columns.head(c, area.y, "output", &head, dim);
     let mut y = area.y + 1;
-    for (at, o) in plan.outputs.iter().enumerate().take(OUTPUTS) {
+    for ((at, o), cells) in plan.outputs.iter().enumerate().zip(&cells) {
         if y >= area.bottom() {
             return y;
         }
-        let part = format!("{:.0} %", o.bytes as f64 / plan.source_bytes.max(1) as f64 * 100.0);
-        let estimate = state.recipe.estimate(at);
-        let error = estimate.map(|e| decibel(e.output_sqnr_db)).unwrap_or_default();
-        let time = estimate.map(|e| about(wall(state, e))).unwrap_or_default();
-        let (bits, size) = (format!("{:.2}", o.bits_per_weight), units::bytes(o.bytes));
-        columns.row(c, y, &[&part, &time, &bits, &error, &size], text);
+        columns.row(c, y, &cells.each_ref().map(String::as_str), text);
         let effort = o.effort.as_ref().map(|e| format!(", effort {e}")).unwrap_or_default();
         let target = state.recipe.stepped_target(at);
         // A budget is the name of its mix, which is shorter than what is said of it in the list.

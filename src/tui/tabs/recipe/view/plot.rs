@@ -35,6 +35,8 @@ struct Frame {
     area: Rect,
     x: (f64, f64),
     y: (f64, f64),
+    /// dB between two numbers of the axis.
+    step: f64,
 }
 
 impl Frame {
@@ -93,14 +95,31 @@ fn frame(all: impl Iterator<Item = Point> + Clone, area: Rect) -> Option<Frame> 
     };
     let x = span(&mut all.clone().map(|p| p.0));
     let y = span(&mut all.map(|p| p.1));
-    let y = ((y.0 / 10.0).floor() * 10.0, (y.1 / 10.0).ceil() * 10.0);
-    let inner = Rect {
-        x: area.x + AXIS + 1,
-        y: area.y + 1,
-        width: area.width.saturating_sub(AXIS + 2),
-        height: area.height.saturating_sub(AROUND),
+    let (height, y, step) = scale(y, area.height.saturating_sub(AROUND))?;
+    let inner = Rect { x: area.x + AXIS + 1, y: area.y + 1, width: area.width.saturating_sub(AXIS + 2), height };
+    (x.0 < x.1).then_some(Frame { area: inner, x, y, step })
+}
+
+/// The rows of the plot, at most so many, the values at its edges, and the dB between two numbers of its axis: all numbers are the same
+/// number of rows apart, at least two.
+fn scale((low, high): (f64, f64), rows: u16) -> Option<(u16, (f64, f64), f64)> {
+    const STEPS: [f64; 6] = [5.0, 10.0, 20.0, 25.0, 50.0, 100.0];
+    let fits = |rows: u16, parts: u16, step: f64| {
+        let from = (low / step).floor() * step;
+        let to = from + step * f64::from(parts);
+        (to >= high).then_some((rows, (from, to), step))
     };
-    (x.0 < x.1 && y.0 < y.1).then_some(Frame { area: inner, x, y })
+    // Of two plots the one whose numbers cover less is better, then the larger one, then the one with more numbers.
+    let heights = [rows, rows.saturating_sub(1)].into_iter().filter(|rows| *rows >= 3);
+    let even = heights.flat_map(|rows| {
+        let parts = (1..=(rows - 1) / 2).filter(move |parts| (rows - 1) % parts == 0);
+        parts.flat_map(move |parts| STEPS.map(|step| (rows, parts, step)))
+    });
+    let found = even.filter_map(|(rows, parts, step)| fits(rows, parts, step));
+    found.min_by(|a, b| {
+        let covered = |f: &(u16, (f64, f64), f64)| f.1.1 - f.1.0;
+        covered(a).total_cmp(&covered(b)).then(b.0.cmp(&a.0)).then(a.2.total_cmp(&b.2))
+    })
 }
 
 fn axes(c: &mut Canvas<'_>, frame: &Frame, area: Rect) {
@@ -110,15 +129,12 @@ fn axes(c: &mut Canvas<'_>, frame: &Frame, area: Rect) {
     c.text(area.x + 1, area.y, area.width, title, dim);
     let left = frame.area.x - 1;
     c.divide(left, frame.area.y, frame.area.height);
-    // A number every ten dB, or every twenty where two would touch.
-    let rows_for_ten = f64::from(frame.area.height) * 10.0 / (frame.y.1 - frame.y.0);
-    let apart = if rows_for_ten >= 2.0 { 10.0 } else { 20.0 };
     let mut db = frame.y.0;
     while db <= frame.y.1 {
         let (_, y) = frame.cell((frame.x.0, db));
         c.right(left - 1, y, AXIS - 2, &format!("{db:.0}"), dim);
         c.text(left, y, 1, "┤", faint);
-        db += apart;
+        db += frame.step;
     }
     let bottom = frame.area.bottom();
     c.text(left, bottom, 1, "└", faint);
@@ -239,8 +255,21 @@ mod tests {
     }
 
     #[test]
+    fn numbers_of_the_axis_are_equally_far_apart() {
+        for rows in 3..20u16 {
+            for range in [(6.2, 44.0), (9.9, 47.1), (20.0, 20.5), (-3.0, 61.0)] {
+                let (height, (low, high), step) = scale(range, rows).unwrap();
+                assert!(low <= range.0 && high >= range.1 && height <= rows, "{range:?} in {rows} rows");
+                let parts = ((high - low) / step).round() as u16;
+                assert_eq!((height - 1) % parts, 0, "{range:?} in {rows} rows: {parts} parts of {height}");
+            }
+        }
+        assert_eq!(scale((6.2, 44.0), 5), Some((5, (0.0, 50.0), 25.0)));
+    }
+
+    #[test]
     fn better_is_higher_and_larger_is_further_right() {
-        let frame = Frame { area: Rect::new(10, 5, 40, 10), x: (0.0, 100.0), y: (0.0, 50.0) };
+        let frame = Frame { area: Rect::new(10, 5, 40, 10), x: (0.0, 100.0), y: (0.0, 50.0), step: 10.0 };
         assert_eq!(frame.cell((0.0, 50.0)), (10, 5));
         assert_eq!(frame.cell((100.0, 0.0)), (49, 14));
         assert_eq!(frame.cell((1e9, -3.0)), (49, 14), "what lies outside is kept at the edge");

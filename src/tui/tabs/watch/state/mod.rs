@@ -43,8 +43,10 @@ pub struct WatchState {
     pub source: Option<String>,
     /// Filter of the sources.
     pub filter: String,
-    /// The filter being edited.
+    /// The filter being edited, or the folder to watch.
     pub editing: Option<LineEdit>,
+    /// What is edited is the path of a folder to watch.
+    pub asking: bool,
     /// The watchers or the sources.
     pub focus: Focus,
     /// The latest request.

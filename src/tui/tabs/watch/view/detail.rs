@@ -26,7 +26,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
         }
         y += c.wrapped(area.x, y, area.width, most.min(end - y), &text, style);
     }
-    trend::draw(c, &trend, Rect { y: end, height: rows, ..area });
+    trend::draw(c, &trend, Rect { y: end, height: rows, ..area }, area);
 }
 
 /// Lines from the most to the least telling, each with the rows it may take.
@@ -49,7 +49,7 @@ fn lines(c: &Canvas<'_>, state: &State, s: &Source, title: Style) -> Vec<(String
     let family = if s.family.is_empty() { String::new() } else { format!(", written by {}", s.family) };
     all.push((format!("since {} UTC{family}", s.since.strftime("%Y-%m-%d %H:%M:%S")), dim, 2));
     for e in s.exports.iter().rev().take(EXPORTS) {
-        all.push((export(state, e), text, 2));
+        all.push((export(state, e), text, 3));
         if let Some(r) = &e.done.regression {
             let fell = format!(
                 "! {} fell from {:.1} to {:.1} dB since the previous checkpoint",
@@ -58,13 +58,13 @@ fn lines(c: &Canvas<'_>, state: &State, s: &Source, title: Style) -> Vec<(String
             all.push((fell, warn, 3));
         }
         for change in &e.done.config_changes {
-            all.push((format!("config.json {change}"), warn, 2));
+            all.push((format!("config.json {change}"), warn, 3));
         }
         for path in &e.done.outputs {
-            all.push((format!("→ {}", state.home_path(path)), dim, 2));
+            all.push((format!("→ {}", state.short_path(path)), dim, 4));
         }
     }
-    all.push((format!("from {}", state.home_path(&s.path)), dim, 2));
+    all.push((format!("from {}", state.short_path(&s.path)), dim, 4));
     all
 }
 

@@ -40,7 +40,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
         c.wrapped(rest.x + 2, rest.y + 1, rest.width.saturating_sub(4), 3, text, dim);
         return;
     }
-    let (list, detail) = divided(c, rest);
+    let (list, detail) = divided(c, rest, w.shown().count());
     sources::draw(c, state, list);
     detail::draw(c, state, detail);
 }
@@ -51,14 +51,16 @@ fn below(area: Rect, rows: u16) -> Rect {
 }
 
 /// The areas of the sources and of the detail.
-fn divided(c: &mut Canvas<'_>, rest: Rect) -> (Rect, Rect) {
+fn divided(c: &mut Canvas<'_>, rest: Rect, sources: usize) -> (Rect, Rect) {
     if rest.width >= WIDE {
         let right = (rest.width * 2 / 5).clamp(48, 72);
         let left = rest.width - right - 1;
         c.divide(rest.x + left, rest.y, rest.height);
         return (Rect { width: left, ..rest }, Rect { x: rest.right() - right, width: right, ..rest });
     }
-    let rows = rest.height / 2;
+    // A short list leaves its rows to the detail.
+    let listed = u16::try_from(sources).unwrap_or(u16::MAX).saturating_add(1).max(3);
+    let rows = rest.height - (rest.height - rest.height / 2).min(listed);
     let list = Rect { height: rest.height - rows, ..rest };
     if rows > 0 {
         c.rule(rest.x, list.bottom(), rest.width);
@@ -77,7 +79,8 @@ fn empty(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let what = "A watcher exports each checkpoint of a training run as soon as it is complete. It runs in its own process and \
         continues when this screen is closed.";
     let used = c.wrapped(body.x + 2, body.y + 3, w, 4, what, text);
-    let how = "Choose the run's folder in Models (1) and press w; Recipe (2) defines the outputs. Or in a shell:";
+    let how = "Press w and type the run's folder, or choose it in Models (1) and press w there; Recipe (2) defines the outputs. Or \
+        in a shell:";
     let used = used + 1 + c.wrapped(body.x + 2, body.y + 4 + used, w, 3, how, dim);
     c.text(body.x + 4, body.y + 4 + used, w, "remold watch DIR --to gguf:q4_k_m --detach", text);
 }
@@ -128,7 +131,7 @@ fn watcher(c: &mut Canvas<'_>, state: &State, w: &WatcherInfo, line: Rect) {
     let used = c.right(line.right() - 1, line.y, line.width / 2, &format!("{word}{exported}"), dim);
     let available = usize::from(line.right().saturating_sub(line.x + 4 + used + 3));
     let recipe = if line.width >= 64 { format!(" → {}", fit(&w.recipe, available / 2)) } else { String::new() };
-    let root = fit_end(&state.home_path(&w.root), available.saturating_sub(width(&recipe)));
+    let root = fit_end(&state.short_path(&w.root), available.saturating_sub(width(&recipe)));
     c.spans(line.x + 4, line.y, available as u16, &[(&root, text), (&recipe, dim)]);
 }
 
@@ -138,7 +141,7 @@ fn about(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
     let (dim, warn) = (c.theme().dim, c.theme().warn);
     let Some(watcher) = w.current() else { return 0 };
     let available = area.width.saturating_sub(2);
-    let output = fit_end(&state.home_path(&watcher.output), usize::from(available).saturating_sub(9));
+    let output = fit_end(&state.short_path(&watcher.output), usize::from(available).saturating_sub(9));
     c.spans(area.x + 1, area.y, available, &[("exports  ", dim), (&output, dim)]);
     let again = if watcher.command.is_some() { "; y copies the command that restarts it" } else { "" };
     let warning = w.view.warnings.back();

@@ -161,12 +161,13 @@ fn row(c: &mut Canvas<'_>, state: &State, s: &Source, columns: &Columns, line: R
 fn filter(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let w = &state.watch;
     let (text, accent) = (c.theme().text, c.theme().accent);
-    if w.editing.is_none() && w.filter.is_empty() {
+    let editing = w.editing.as_ref().filter(|_| !w.asking);
+    if editing.is_none() && w.filter.is_empty() {
         return;
     }
     c.clear(Rect { height: 1, ..area });
     let x = area.x + 2 + c.text(area.x + 2, area.y, 2, "/ ", accent);
-    match &w.editing {
+    match editing {
         Some(line) => c.edit(x, area.y, area.width.saturating_sub(6), line, text),
         None => c.text(x, area.y, area.width.saturating_sub(6), &w.filter, text),
     };

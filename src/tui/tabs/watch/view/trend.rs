@@ -9,7 +9,7 @@ use ratatui::layout::Rect;
 /// Rows of a chart with its title and its steps.
 const CHART: u16 = 9;
 /// Rows that are left to the source itself.
-const OTHERS: u16 = 12;
+const OTHERS: u16 = 10;
 /// Columns of the axis at the left.
 const AXIS: u16 = 10;
 
@@ -56,37 +56,45 @@ fn figures(trend: &Trend) -> Vec<Figure> {
     [db, size].into_iter().filter(|f| f.points.len() > 1).collect()
 }
 
-/// Rows that the figures take of an area.
+/// Rows that the figures take of the area of a source.
 pub(super) fn rows(trend: &Trend, area: Rect) -> u16 {
     let figures = figures(trend);
     let notes = u16::from(!figures.is_empty() && trend.why_no_db().is_some());
-    let wanted: u16 = figures.iter().map(|f| if charted(f, area) { CHART } else { 1 }).sum::<u16>() + notes;
+    let wanted: u16 = charted(&figures, area).iter().map(|chart| if *chart { CHART } else { 1 }).sum::<u16>() + notes;
     // The source itself goes before.
     if wanted + 3 > area.height { 0 } else { wanted }
 }
 
-fn charted(figure: &Figure, area: Rect) -> bool {
-    area.height >= OTHERS + 2 * CHART && area.width >= 40 && !figure.is_flat()
+/// Which of the figures are charts: the first ones, as far as there is space for them.
+fn charted(figures: &[Figure], area: Rect) -> Vec<bool> {
+    let mut free = area.height.saturating_sub(OTHERS);
+    let fits = |f: &Figure| {
+        let chart = free >= CHART && area.width >= 40 && !f.is_flat();
+        free -= if chart { CHART } else { 0 };
+        chart
+    };
+    figures.iter().map(fits).collect()
 }
 
-pub(super) fn draw(c: &mut Canvas<'_>, trend: &Trend, area: Rect) {
-    if area.height == 0 {
+/// Draws the figures into `place`, which is a part of the area of the source.
+pub(super) fn draw(c: &mut Canvas<'_>, trend: &Trend, place: Rect, area: Rect) {
+    if place.height == 0 {
         return;
     }
     let dim = c.theme().dim;
-    let full = Rect { height: u16::MAX, ..area };
-    let mut y = area.y;
-    for figure in figures(trend) {
-        if area.height >= CHART && charted(&figure, full) {
-            chart(c, &figure, Rect { y, height: CHART, ..area });
+    let figures = figures(trend);
+    let mut y = place.y;
+    for (figure, is_chart) in figures.iter().zip(charted(&figures, area)) {
+        if is_chart {
+            chart(c, figure, Rect { y, height: CHART, ..place });
             y += CHART;
         } else {
-            c.text(area.x, y, area.width, &figure.line(), dim);
+            c.text(place.x, y, place.width, &figure.line(), dim);
             y += 1;
         }
     }
-    if let Some(why) = trend.why_no_db().filter(|_| y < area.bottom()) {
-        c.text(area.x, y, area.width, &format!("weights dB are missing for some: {why}"), dim);
+    if let Some(why) = trend.why_no_db().filter(|_| y < place.bottom()) {
+        c.text(place.x, y, place.width, &format!("weights dB are missing for some: {why}"), dim);
     }
 }
 

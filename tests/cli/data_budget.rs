@@ -1,0 +1,100 @@
+//! Budgets whose types are chosen by what they cost on a text.
+
+use crate::lab::{Lab, fixture};
+use serde_json::Value;
+use std::fs;
+
+/// A text of a few windows, so that measuring takes a few seconds.
+fn text(lab: &Lab, from: usize) -> &'static str {
+    let whole = fs::read_to_string(fixture("golden/eval/eval.txt")).expect("the text of the golden data");
+    let part: String = whole.chars().skip(from).take(1600).collect();
+    let name = if from == 0 { "text.txt" } else { "other.txt" };
+    lab.write(name, part);
+    name
+}
+
+#[test]
+fn costs_are_measured_kept_and_used_again() {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    text(&lab, 0);
+    text(&lab, 2000);
+    let types = "--to gguf --budget-types q3_k,q6_k";
+    let measured = lab
+        .run(&format!("convert tiny-llama {types} --target-size 2.5MB --data text.txt --scores s.json -o a.gguf"))
+        .expect(0);
+    let scores: Value = serde_json::from_slice(&fs::read(lab.path("s.json")).unwrap()).unwrap();
+    let costs = scores["tensors"]["blk.0.ffn_down.weight"]["types"].as_object().unwrap();
+    let cost = |name: &str| costs[name].as_f64().unwrap();
+    assert!(cost("Q3_K") > 4.0 * cost("Q6_K") && cost("Q6_K") > 0.0, "{costs:?}");
+    assert!(measured.err.contains("2.5") || measured.out.contains("a.gguf"), "{}", measured.err);
+
+    // The file alone is enough, and leads to the same bytes.
+    let again = lab
+        .run(&format!("convert tiny-llama {types} --target-size 2.5MB --scores s.json -o b.gguf --dry-run"))
+        .expect(0);
+    assert!(again.out.contains("expected mean KL divergence"), "{}", again.out);
+    lab.run(&format!("convert tiny-llama {types} --target-size 2.5MB --scores s.json -o b.gguf")).expect(0);
+    assert_eq!(fs::read(lab.path("a.gguf")).unwrap(), fs::read(lab.path("b.gguf")).unwrap());
+
+    // The smallest file of at most so much divergence: less allowed, larger file.
+    for (nats, name) in [("0.02", "loose.gguf"), ("0.002", "tight.gguf")] {
+        lab.run(&format!("convert tiny-llama {types} --max-kld {nats} --scores s.json -o {name}")).expect(0);
+    }
+    let size = |name: &str| fs::metadata(lab.path(name)).unwrap().len();
+    assert!(size("loose.gguf") < size("tight.gguf"));
+    let none = lab.run(&format!("convert tiny-llama {types} --max-kld 1e-8 --scores s.json -o c.gguf")).expect(2);
+    assert!(none.err.contains("too few"), "{}", none.err);
+
+    // Scores of another text are not mixed with these.
+    let other = lab
+        .run(&format!("convert tiny-llama {types} --target-size 2.5MB --data other.txt --scores s.json -o d.gguf"))
+        .expect(2);
+    assert!(other.err.contains("another text"), "{}", other.err);
+    assert!(!lab.path("d.gguf").exists() && !lab.path("c.gguf").exists());
+}
+
+#[test]
+fn a_limit_of_time_predicts_what_it_did_not_measure() {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    text(&lab, 0);
+    let run = |time: &str| {
+        lab.run(&format!(
+            "convert tiny-llama --to gguf --target-size 2.5MB --data text.txt --score-time {time} -o a.gguf --dry-run"
+        ))
+    };
+    let nothing = run("0s").expect(2);
+    assert!(nothing.err.contains("nothing was measured"), "{}", nothing.err);
+    let some = run("1s").expect(0);
+    let line = some.out.lines().find(|l| l.contains("costs measured")).unwrap_or_default();
+    let numbers: Vec<usize> = line.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect();
+    let (measured, of) = (numbers[numbers.len() - 2], numbers[numbers.len() - 1]);
+    assert!(0 < measured && measured <= of, "{line}");
+}
+
+#[test]
+fn what_cannot_be_measured_is_refused() {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    text(&lab, 0);
+    lab.write("short.txt", "one");
+    lab.write("binary.txt", [0u8, 159, 146, 150]);
+    lab.write("rubbish.json", "{\"remold_scores\": 1}");
+    lab.write("nan.json", r#"{"remold_scores":1,"tokens_hash":"","tokens":1,"positions":1,"effort":"reference","seconds":0.0,"tensors":{"x":{"hash":"","types":{"Q4_K":-1.0}}}}"#);
+    for (options, words) in [
+        ("--max-kld 0.01", "calibration_data"),
+        ("--max-kld 0.01 --target-size 2MB", "cannot be used with"),
+        ("--target-size 2.5MB --data short.txt", "fewer than one window"),
+        ("--target-size 2.5MB --data binary.txt", "UTF-8"),
+        ("--target-size 2.5MB --data none.txt", "none.txt"),
+        ("--target-size 2.5MB --scores none.json", "no text to measure them on"),
+        ("--target-size 2.5MB --scores rubbish.json", "not a file of scores"),
+        ("--target-size 2.5MB --scores nan.json", "not a divergence"),
+        ("--target-size 2.5MB --data text.txt --score-time soon", "not a time"),
+    ] {
+        let refused = lab.run(&format!("convert tiny-llama --to gguf {options} -o x.gguf")).expect(2);
+        assert!(refused.err.contains(words), "{options}: {}", refused.err);
+        assert!(!lab.path("x.gguf").exists(), "{options}");
+    }
+}

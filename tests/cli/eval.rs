@@ -1,0 +1,244 @@
+//! What models say of a text.
+
+use crate::lab::{Lab, fixture};
+use crate::table::{check, row};
+use remold::testing::engine::{Event, EventBody};
+
+/// A lab with the text of the golden figures, tiny-llama and conversions of it.
+fn lab(types: &[&str]) -> Lab {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    std::fs::copy(fixture("golden/eval/eval.txt"), lab.path("eval.txt")).unwrap();
+    if !types.is_empty() {
+        let to: String = types.iter().map(|t| format!(" --to gguf:{t}")).collect();
+        lab.run(&format!("convert tiny-llama{to} -o .")).expect(0);
+    }
+    lab
+}
+
+fn metric(events: &[Event], name: &str, model: &str) -> Option<f64> {
+    events.iter().rev().find_map(|e| match &e.body {
+        EventBody::Metric(m) if m.name == name && m.model == model => Some(m.value),
+        _ => None,
+    })
+}
+
+/// The figures of llama-perplexity: name, type → value (fixtures/golden/eval).
+fn golden() -> serde_json::Value {
+    serde_json::from_slice(&std::fs::read(fixture("golden/eval/tiny-llama.json")).unwrap()).unwrap()
+}
+
+const TYPES: [&str; 5] = ["q8_0", "q6_k", "q5_k_m", "q4_k_m", "q2_k"];
+
+#[test]
+fn exact_divergences_are_those_of_the_definition() {
+    let lab = lab(&TYPES);
+    let models: String = TYPES.iter().map(|t| format!(" tiny-llama-{}.gguf", t.to_uppercase())).collect();
+    let ran = lab.run(&format!("eval{models} --baseline tiny-llama --data eval.txt -c 256 --json")).expect(0);
+    let events = ran.events();
+    // golden/quality/perplexity/exact-vs-llama.json: mean KLD and perplexity of an exact pass.
+    let exact = [
+        ("Q8_0", 0.000033, 28.483063),
+        ("Q6_K", 0.000345, 28.469971),
+        ("Q5_K_M", 0.000851, 28.479276),
+        ("Q4_K_M", 0.002517, 28.632055),
+        ("Q2_K", 0.039426, 29.090988),
+    ];
+    let mut wrong = Vec::new();
+    for (kind, kld, ppl) in exact {
+        let model = format!("tiny-llama-{kind}.gguf");
+        let (got, got_ppl) =
+            (metric(&events, "kld_mean", &model).unwrap(), metric(&events, "perplexity", &model).unwrap());
+        if (got - kld).abs() > (kld * 0.01f64).max(3e-6) || (got_ppl / ppl - 1.0).abs() > 5e-5 {
+            wrong.push(format!("{kind}: KLD {got} instead of {kld}, perplexity {got_ppl} instead of {ppl}"));
+        }
+        let layers = events.iter().filter(|e| {
+            matches!(&e.body, EventBody::Metric(m) if m.layer.is_some() && m.name == "hidden_rms" && m.model == model)
+        });
+        assert_eq!(layers.count(), 4, "one event for each layer");
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    let base = metric(&events, "perplexity", "tiny-llama").unwrap();
+    assert!((base / 28.479_508 - 1.0).abs() < 5e-6, "{base}");
+}
+
+#[test]
+fn as_llama_cpp_the_figures_are_those_of_llama_perplexity() {
+    let lab = lab(&TYPES);
+    let models: String = TYPES.iter().map(|t| format!(" tiny-llama-{}.gguf", t.to_uppercase())).collect();
+    let args = format!("eval{models} --baseline tiny-llama --data eval.txt --context 256 --as llama.cpp --json");
+    let events = lab.run(&args).expect(0).events();
+    let golden = golden();
+    let mut wrong = Vec::new();
+    for kind in TYPES.map(str::to_uppercase) {
+        let model = format!("tiny-llama-{kind}.gguf");
+        let of = |name: &str| golden[&kind][name][0].as_f64().unwrap();
+        let got = |name: &str| metric(&events, name, &model).unwrap();
+        let near = |name: &str, theirs: &str, relative: f64, absolute: f64| {
+            let (got, wanted) = (got(name), of(theirs));
+            ((got - wanted).abs() > (wanted.abs() * relative).max(absolute))
+                .then(|| format!("{kind} {name}: {got} instead of {wanted}"))
+        };
+        wrong.extend(near("kld_mean", "Mean KLD", 0.02, 5e-6));
+        wrong.extend(near("top1_agreement", "Same top p", 0.0, 0.5));
+        wrong.extend(near("perplexity", "Mean PPL(Q)", 1e-3, 0.0));
+        wrong.extend(near("kld_median", "Median KLD", 0.1, 5e-6));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_report_names_what_it_is() {
+    let lab = lab(&["q4_k_m"]);
+    let ran = lab.run("eval tiny-llama-Q4_K_M.gguf --baseline tiny-llama --data eval.txt -c 256 --layers").expect(0);
+    for part in [
+        "15 windows of 256 tokens, 1905 tokens scored",
+        "exact: ",
+        "baseline tiny-llama",
+        "◆ tiny-llama",
+        "28.4795 ± 1.5776",
+        "mean KLD",
+        "0.0025",
+        "top-5 agreement",
+        "flips",
+        "after each layer",
+    ] {
+        assert!(ran.out.contains(part), "{part} in\n{}", ran.out);
+    }
+    assert_eq!(ran.err, "", "no progress in a pipe");
+    assert!(ran.out.lines().all(|l| l.chars().count() <= 80), "{}", ran.out);
+    let ran = lab.run("eval tiny-llama-Q4_K_M.gguf --data eval.txt -c 256 --as llama.cpp --chunks 3").expect(0);
+    assert!(ran.out.contains("as llama.cpp: ") && ran.out.contains("3 windows"), "{}", ran.out);
+    assert!(!ran.out.contains("KLD"), "{}", ran.out);
+}
+
+#[test]
+fn conditions_decide_the_exit_code() {
+    let lab = lab(&["q4_k_m"]);
+    let run = |conditions: &[&str]| {
+        let flags: String = conditions.iter().map(|c| format!(" --fail-if {}", c.replace(' ', "\u{a0}"))).collect();
+        let eval = "eval tiny-llama-Q4_K_M.gguf --baseline tiny-llama --data eval.txt -c 256 --chunks 4";
+        lab.run(&format!("{eval}{flags}"))
+    };
+    let ran = run(&["kld_mean > 0.01", "top1_agreement < 90 %"]).expect(0);
+    assert!(ran.out.contains("passed tiny-llama-Q4_K_M.gguf: kld_mean is 0.002"), "{}", ran.out);
+    let ran = run(&["kld_mean > 0.01", "hidden_rms > 0.0001"]).expect(3);
+    assert!(ran.out.contains("failed tiny-llama-Q4_K_M.gguf: hidden_rms is "), "{}", ran.out);
+}
+
+#[test]
+fn a_base_file_takes_the_place_of_the_baseline_and_the_text() {
+    let lab = lab(&["q2_k"]);
+    lab.run("eval tiny-llama --data eval.txt -c 256 --save-logits base.dat").expect(0);
+    // 20 bytes, 15 windows of 256 tokens and of 127 rows of 2048 values with 8 bytes in front.
+    let bytes = std::fs::metadata(lab.path("base.dat")).unwrap().len();
+    assert_eq!(bytes, 20 + 15 * 256 * 4 + 15 * 127 * (2048 + 4) * 2);
+    let events = lab.run("eval tiny-llama-Q2_K.gguf --logits base.dat --json").expect(0).events();
+    let kld = metric(&events, "kld_mean", "tiny-llama-Q2_K.gguf").unwrap();
+    assert!((kld - 0.039_426).abs() < 4e-4, "{kld}");
+}
+
+#[test]
+fn embedding_models_are_compared_by_their_vectors() {
+    let lab = Lab::new();
+    lab.model("mini-bert");
+    lab.run("convert mini-bert --to gguf:q8_0 -o bert.gguf").expect(0);
+    let lines: String =
+        (0..40).map(|i| format!("text number {i} about {}\n\n", ["cats", "trains", "the sea"][i % 3])).collect();
+    lab.write("lines.txt", lines);
+    let events = lab.run("eval bert.gguf --baseline mini-bert --data lines.txt --json").expect(0).events();
+    let get = |name: &str| metric(&events, name, "bert.gguf").unwrap();
+    assert!(get("cosine_mean") > 0.99 && get("cosine_min") > 0.9, "{} {}", get("cosine_mean"), get("cosine_min"));
+    assert!(get("similarity_spearman") > 0.9 && get("neighbour_overlap") > 50.0);
+    assert_eq!(get("texts"), 40.0);
+    let ran = lab.run("eval bert.gguf --baseline mini-bert --data lines.txt").expect(0);
+    assert!(ran.out.contains("40 texts") && ran.out.contains("pooling: mean"), "{}", ran.out);
+}
+
+#[test]
+fn wrong_requests() {
+    let llama = |args: &'static str| {
+        move |lab: &Lab| {
+            lab.model("tiny-llama");
+            lab.model("tiny-llama3-pt");
+            std::fs::copy(fixture("golden/eval/eval.txt"), lab.path("eval.txt")).unwrap();
+            lab.write("short.txt", "too short");
+            lab.write("empty.txt", "");
+            lab.write("data.bin", b"\xff\xfe\x00\x01");
+            lab.write("bare/model.safetensors", crate::made::floats(&[("w", &[2, 2], vec![0.0; 4])]));
+            std::fs::create_dir_all(lab.path("silent")).unwrap();
+            for entry in std::fs::read_dir(lab.path("tiny-llama")).unwrap().flatten() {
+                let name = entry.file_name().into_string().unwrap();
+                if !name.contains("token") {
+                    std::fs::copy(entry.path(), lab.path("silent").join(name)).unwrap();
+                }
+            }
+            args.to_owned()
+        }
+    };
+    check(
+        "eval.txt",
+        vec![
+            row("no text", 2, &["--data"], llama("eval tiny-llama")),
+            row("a text that is not there", 2, &["none.txt"], llama("eval tiny-llama --data none.txt")),
+            row(
+                "a text that is too short",
+                2,
+                &["short.txt", "at least 1024"],
+                llama("eval tiny-llama --data short.txt"),
+            ),
+            row("an empty text", 2, &["empty.txt", "empty"], llama("eval tiny-llama --data empty.txt")),
+            row("a text that is no text", 2, &["data.bin", "UTF-8"], llama("eval tiny-llama --data data.bin")),
+            row(
+                "a context that is too long",
+                2,
+                &["context of 100000 tokens"],
+                llama("eval tiny-llama --data eval.txt -c 100000"),
+            ),
+            row(
+                "another vocabulary",
+                2,
+                &["tiny-llama3-pt", "token 0 is"],
+                llama("eval tiny-llama3-pt --baseline tiny-llama --data eval.txt -c 256"),
+            ),
+            row("no tokenizer", 2, &["silent"], llama("eval silent --data eval.txt")),
+            row("no network", 2, &["bare"], llama("eval bare --data eval.txt")),
+            row(
+                "a condition on a metric that is not there",
+                2,
+                &["kld_meen", "kld_mean"],
+                llama("eval tiny-llama --data eval.txt --fail-if kld_meen>1"),
+            ),
+            row(
+                "a condition that needs a baseline",
+                2,
+                &["kld_mean", "--baseline"],
+                llama("eval tiny-llama --data eval.txt -c 256 --fail-if kld_mean>1"),
+            ),
+            row("a base file that is none", 2, &["eval.txt"], llama("eval tiny-llama --logits eval.txt")),
+            row(
+                "an output that exists",
+                2,
+                &["short.txt", "exists"],
+                llama("eval tiny-llama --data eval.txt -c 256 --save-logits short.txt"),
+            ),
+        ],
+    );
+}
+
+/// A weight that is NaN is named.
+#[test]
+fn weights_that_are_not_finite_are_named() {
+    let lab = lab(&["f32"]);
+    let path = lab.path("tiny-llama-F32.gguf");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let end = bytes.len();
+    bytes[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    std::fs::write(&path, bytes).unwrap();
+    let ran = lab.run("eval tiny-llama-F32.gguf --data eval.txt -c 256 --chunks 1");
+    assert!(
+        ran.code != Some(0) && ran.err.contains("weight") && ran.err.contains("tiny-llama-F32.gguf"),
+        "{}",
+        ran.err
+    );
+}
