@@ -54,7 +54,8 @@ fn measure(
         let first = evaluations.len();
         let paths: Vec<PathBuf> = group.iter().map(|o| plan::openable(o).to_owned()).collect();
         let request = asked.evaluation(&plan.source, paths);
-        let shown = Shown { options, before: first, all: plan.outputs.len(), group: group.len(), last: Mutex::default() };
+        let shown =
+            Shown { options, before: first, all: plan.outputs.len(), group: group.len(), last: Mutex::default() };
         let task = Task { threads: options.threads, progress: &|_, _| {}, cancel: options.stop.flag() };
         let report = quality::evaluate(&request, &conditions, task, &shown)?;
         for note in &report.notes {
@@ -178,6 +179,10 @@ impl Listener for Shown<'_> {
         *last = Some(Instant::now());
         let share = done as f64 / all.max(1) as f64;
         let fraction = (self.before as f64 + share * self.group as f64) / self.all.max(1) as f64;
-        self.options.sink.send(EventBody::StageProgress { stage: StageKind::Evaluate, fraction, what: what.to_owned() });
+        self.options.sink.send(EventBody::StageProgress {
+            stage: StageKind::Evaluate,
+            fraction,
+            what: what.to_owned(),
+        });
     }
 }

@@ -145,7 +145,8 @@ pub fn run<'a>(prepared: &'a Prepared, options: &RunOptions<'_>) -> Result<Repor
         let registered = prepared.plan.outputs.iter().filter_map(|o| Some((o, o.registration.as_ref()?)));
         let some = registered.clone().next().is_some();
         if some && failed {
-            let text = "a check failed, so nothing was registered in Ollama; `ollama create` with the Modelfile registers it";
+            let text =
+                "a check failed, so nothing was registered in Ollama; `ollama create` with the Modelfile registers it";
             options.sink.send(EventBody::Warning(Warning::new("register.skipped", text)));
         } else if some {
             in_stage(prepared, options, StageKind::Register, || {

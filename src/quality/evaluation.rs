@@ -259,7 +259,12 @@ fn same_vocabulary(opened: &[Opened], base: usize) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn check_conditions(conditions: &[Condition], has_base: bool, base_is_model: bool, encoder: bool) -> Result<()> {
+pub(super) fn check_conditions(
+    conditions: &[Condition],
+    has_base: bool,
+    base_is_model: bool,
+    encoder: bool,
+) -> Result<()> {
     for condition in conditions {
         let metric = condition.metric;
         let (there, hint) = match metric.needs {

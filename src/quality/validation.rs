@@ -134,8 +134,7 @@ pub(crate) fn same_conversations(source: &Model, output: &Model) -> Result<Optio
     };
     let (Some(first), Some(second)) = (template(&before), template(&after)) else { return Ok(None) };
     let (first_tokens, second_tokens) = (ChatTokens::of(&before), ChatTokens::of(&after));
-    let (first, second) =
-        (ChatTemplate::parse(&first, &first_tokens), ChatTemplate::parse(&second, &second_tokens));
+    let (first, second) = (ChatTemplate::parse(&first, &first_tokens), ChatTemplate::parse(&second, &second_tokens));
     let mut agreement = Agreement::default();
     for (name, messages) in CONVERSATIONS {
         for prompt in [false, true] {

@@ -41,7 +41,8 @@ fn checks_that_pass_are_in_events_report_and_manifest() {
     recipe(&lab, "good.toml", "kld_mean = \"> 1\", top1_agreement = \"< 10\"");
     let ran = lab.run("run good.toml --json").expect(0);
     let all = ran.events();
-    let made = [("kld_mean", true), ("top1_agreement", true), ("tokenizer_ids_equal", true), ("chat_template_equal", true)];
+    let made =
+        [("kld_mean", true), ("top1_agreement", true), ("tokenizer_ids_equal", true), ("chat_template_equal", true)];
     assert_eq!(checks(&all), made.map(|(name, passed)| (name.to_owned(), passed)));
     let metric = all.iter().find_map(|e| match &e.body {
         EventBody::Metric(m) if m.name == "kld_mean" => Some(m.clone()),
@@ -78,7 +79,11 @@ fn a_check_that_fails_ends_with_3_and_keeps_the_output() {
     let lab = lab();
     recipe(&lab, "bad.toml", "kld_mean = \"> 0.0000001\"");
     let ran = lab.run("run bad.toml").expect(3);
-    assert!(ran.err.contains("check failed: kld_mean is 0.") && ran.err.contains("fails if kld_mean > 0.0000001"), "{}", ran.err);
+    assert!(
+        ran.err.contains("check failed: kld_mean is 0.") && ran.err.contains("fails if kld_mean > 0.0000001"),
+        "{}",
+        ran.err
+    );
     assert!(lab.path("out.gguf").is_file());
     assert_eq!(json(&lab.path("out.gguf.remold.json"))["evaluation"]["checks"][0]["passed"], false);
     assert_eq!(json(&lab.job().join("report.json"))["outputs"][0]["evaluation"]["checks"][0]["passed"], false);
@@ -89,7 +94,11 @@ fn a_check_that_fails_ends_with_3_and_keeps_the_output() {
     let attached = lab.run("jobs attach 1").expect(3);
     assert!(attached.err.contains("check failed: kld_mean"), "{}", attached.err);
     let shown = lab.run("jobs show 1").expect(0);
-    assert!(shown.out.contains("finished, 1 check failed") && shown.out.contains("✗ check failed: kld_mean"), "{}", shown.out);
+    assert!(
+        shown.out.contains("finished, 1 check failed") && shown.out.contains("✗ check failed: kld_mean"),
+        "{}",
+        shown.out
+    );
     let log = lab.run("jobs log 1").expect(0);
     assert!(log.out.contains("check      failed  kld_mean is "), "{}", log.out);
     // A worker ends the same way.
@@ -183,7 +192,9 @@ fn what_cannot_be_evaluated_is_refused_before_anything_is_written() {
         assert!(ran.err.contains(part) && ran.err.contains("hint"), "{args}: {}", ran.err);
     }
     assert_eq!(lab.tree(), before);
-    let plan = lab.run(&format!("{to} --validate text.txt --set validate.context=64 --fail-if kld_mean>1 --dry-run")).expect(0);
+    let plan = lab
+        .run(&format!("{to} --validate text.txt --set validate.context=64 --fail-if kld_mean>1 --dry-run"))
+        .expect(0);
     assert!(plan.out.contains("on text.txt against the source; fails if kld_mean > 1"), "{}", plan.out);
 }
 

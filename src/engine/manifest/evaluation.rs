@@ -60,7 +60,8 @@ mod tests {
         let json: serde_json::Value = serde_json::from_slice(&new).unwrap();
         assert_eq!(json["evaluation"]["measured_on"], "2 windows");
         let text = String::from_utf8(new).unwrap();
-        let without: String = text.lines().filter(|l| !l.starts_with("\"evaluation\"")).map(|l| format!("{l}\n")).collect();
+        let without: String =
+            text.lines().filter(|l| !l.starts_with("\"evaluation\"")).map(|l| format!("{l}\n")).collect();
         assert_eq!(without.as_bytes(), old);
         assert!(insert(&mut &b"{}"[..], &mut Vec::new(), &evaluation).is_err());
     }

@@ -1,7 +1,7 @@
 //! What a manifest says. The names of the fields are its keys and stay what they are; readers ignore keys that they do not know.
 
-use crate::engine::{ErrorStats, OutputEvaluation};
 use crate::engine::source_hash::Hash128;
+use crate::engine::{ErrorStats, OutputEvaluation};
 use crate::model::OutputIndex;
 use crate::quant::Effort;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -141,7 +141,8 @@ impl Watcher {
 
     /// Starts the user's command for an export that ended.
     pub(super) fn run_hook(&mut self, exported: &Exported, status: Ended) {
-        let command = if status == Ended::Ok && exported.status == "ok" { &self.rule.on_finish } else { &self.rule.on_fail };
+        let command =
+            if status == Ended::Ok && exported.status == "ok" { &self.rule.on_finish } else { &self.rule.on_fail };
         let Some(command) = command else { return };
         match hooks::run(command, exported, self.store.folder()) {
             Ok(hook) => self.hooks.push(hook),
