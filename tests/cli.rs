@@ -83,6 +83,8 @@ mod splitting;
 mod table;
 #[path = "cli/trainers.rs"]
 mod trainers;
+#[path = "cli/validate.rs"]
+mod validate;
 #[path = "cli/watch.rs"]
 mod watch;
 #[path = "cli/watch_care.rs"]

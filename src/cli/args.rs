@@ -248,6 +248,12 @@ pub(crate) struct ConvertArgs {
     /// An earlier output of the same kind; tensors whose source is unchanged are copied from it instead of being encoded again
     #[arg(long, value_name = "OUTPUT")]
     pub reuse: Option<PathBuf>,
+    /// A text to measure the outputs on against the source, once they are written: perplexity, divergence, tokens
+    #[arg(long, value_name = "FILE")]
+    pub validate: Option<PathBuf>,
+    /// End with exit code 3 if this condition holds for an output, as in 'kld_mean > 0.05' (metrics: remold eval --help); may be repeated
+    #[arg(long, value_name = "CONDITION")]
+    pub fail_if: Vec<String>,
     /// Replace existing outputs
     #[arg(long)]
     pub force: bool,

@@ -14,6 +14,7 @@ use crate::formats;
 use crate::job::{self, JobFolder, Outcome, RunJob};
 use crate::model::{ModelError, Result, Warning};
 use crate::plan::{self, Plan, Prepared};
+use crate::quality::Condition;
 use crate::recipe::Recipe;
 use crate::task::Task;
 use serde::Serialize;
@@ -136,6 +137,7 @@ pub(super) fn recipe_of(args: &ConvertArgs, source: &Path, output: Option<&Path>
     }
     recipe.read_from.extend(args.options.rule_files.iter().cloned());
     recipe.source.no_checksums |= args.no_checksums;
+    validate(&mut recipe, args)?;
     apply(&mut recipe, &args.set, args.force)?;
     if let ([target], Some(output)) = (recipe.targets.as_slice(), output)
         && let Some(what) = type_in_name(output, target)
@@ -143,6 +145,21 @@ pub(super) fn recipe_of(args: &ConvertArgs, source: &Path, output: Option<&Path>
         note(&format!("{} {}\n", text::Style::stderr().warning("warning:"), text::safe(&what)));
     }
     Ok(recipe)
+}
+
+/// What `--validate` and `--fail-if` ask for.
+fn validate(recipe: &mut Recipe, args: &ConvertArgs) -> Result<()> {
+    if let Some(data) = &args.validate {
+        recipe.validate.get_or_insert_default().data = Some(data.clone());
+    }
+    for text in &args.fail_if {
+        let condition = Condition::parse(text).map_err(|e| e.field("--fail-if"))?;
+        let name = condition.metric.name;
+        let said = condition.to_string();
+        let rest = said.strip_prefix(name).unwrap_or(&said).trim_start().to_owned();
+        recipe.validate.get_or_insert_default().fail_if.insert(name.to_owned(), rest);
+    }
+    Ok(())
 }
 
 /// Plans a recipe and runs it, as the flags say.
@@ -308,7 +325,7 @@ fn foreground(
             if !flags.json {
                 say_result(&report);
             }
-            Ended { report: Some(*report), ..Ended::new(Exit::Done) }
+            Ended { exit: exit_of(&report), report: Some(*report), ..Ended::new(Exit::Done) }
         }
         Ok(Outcome::Failed(e)) => {
             report_error(&e);
@@ -336,10 +353,20 @@ fn cancelled(folder: &JobFolder) -> String {
     text
 }
 
-/// The report; with `--quiet` the paths of the outputs alone, on stdout.
+/// The exit code of a job that is done.
+fn exit_of(report: &Report<()>) -> Exit {
+    if report.failed_checks().next().is_some() { Exit::Check } else { Exit::Done }
+}
+
+/// The report; with `--quiet` the paths of the outputs alone, on stdout, and the checks that failed.
 fn say_result(report: &Report<()>) {
     if print::is_quiet() {
         report.outputs.iter().for_each(|o| out(&format!("{}\n", text::safe(&o.path.to_string_lossy()))));
+        for check in report.failed_checks() {
+            let style = text::Style::stderr();
+            let what = format!("{}: {}", check.model, job::check_text(check));
+            err(&format!("{} {}\n", style.error("check failed:"), text::safe(&what)));
+        }
     }
     note(&plan_text::report(report, text::Style::stderr()));
 }
@@ -395,7 +422,7 @@ pub(crate) fn worker(dir: &Path, resume: bool) -> Exit {
     match job::run(&folder, &prepared, run) {
         Ok(Outcome::Finished(report)) => {
             err(&format!("done in {}\n", text::seconds(report.seconds)));
-            Exit::Done
+            exit_of(&report)
         }
         Ok(Outcome::Failed(e)) => {
             report_error(&e);

@@ -97,6 +97,7 @@ fn checks(report: &Report, conditions: &[Condition]) -> Vec<Check> {
                 value,
                 passed: !condition.fails(value),
                 model: model.path.display().to_string(),
+                ..Check::default()
             });
         }
     }
@@ -131,6 +132,7 @@ fn bodies(report: &Report, checks: &[Check]) -> Vec<EventBody> {
                 baseline: against,
                 layer: None,
                 mode: Some(report.rounding.name().to_owned()),
+                ..Metric::default()
             }));
         }
     }

@@ -5,6 +5,7 @@ use super::print::{is_verbose, width as width_of};
 use super::text::{Style, safe, seconds, table};
 use crate::engine::Check;
 use crate::forward::Rounding;
+use crate::job;
 use crate::quality::{Better, METRICS, Measured, MetricSpec, Needs, Report, metric};
 use std::io::IsTerminal;
 
@@ -53,9 +54,7 @@ pub(crate) fn text(report: &Report, checks: &[Check], layers: bool) -> String {
     }
     for check in checks {
         let word = if check.passed { style.good("passed") } else { style.error("failed") };
-        let value = metric(&check.metric).map_or_else(|| check.value.to_string(), |m| m.text(check.value, None));
-        let (metric, condition) = (&check.metric, safe(&check.condition));
-        out.push_str(&format!("{word} {}: {metric} is {value} (fails if {condition})\n", safe(&check.model)));
+        out.push_str(&format!("{word} {}: {}\n", safe(&check.model), safe(&job::check_text(check))));
     }
     out
 }

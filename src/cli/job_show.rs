@@ -92,6 +92,9 @@ fn gather(folder: &JobFolder) -> Result<Shown> {
 fn describe(s: &Shown, style: Style) -> String {
     let job = &s.job;
     let state = match job.state {
+        JobState::Finished if job.failed_checks > 0 => {
+            style.error(&format!("{}, {} failed", job.state.name(), plural(job.failed_checks, "check")))
+        }
         JobState::Finished => style.good(job.state.name()),
         JobState::Failed | JobState::Lost => style.error(job.state.name()),
         _ => job.state.name().to_owned(),

@@ -77,6 +77,7 @@ fn list(root: &Path, json: bool) {
         let time = j.seconds.map(text::seconds).unwrap_or_default();
         let state = match j.place {
             Some(place) => format!("queued ({place})"),
+            None if j.failed_checks > 0 => format!("{}, check failed", j.state.name()),
             None => j.state.name().to_owned(),
         };
         let mut row = vec![j.id, state, format!("{:.0} %", j.fraction * 100.0), time, made];
@@ -137,6 +138,7 @@ fn attach(root: &Path, id: &str, json: bool) -> Result<Exit> {
 /// The exit code of a job that has ended.
 fn exit_of(history: &JobHistory) -> Option<Exit> {
     match history.state {
+        JobState::Finished if history.failed_checks().next().is_some() => Some(Exit::Check),
         JobState::Finished => Some(Exit::Done),
         JobState::Cancelled => Some(Exit::Cancelled),
         JobState::Interrupted => Some(Exit::interrupted(history.signal.unwrap_or_default())),

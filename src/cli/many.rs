@@ -66,6 +66,8 @@ enum Status {
     Rehearsed,
     Done {
         seconds: f64,
+        /// Checks of the recipe that failed; the outputs are there.
+        failed_checks: usize,
     },
     Detached {
         job: String,
@@ -318,15 +320,17 @@ fn convert_all(items: &mut [Item], many: ManyFlags, flags: &RunFlags) {
 
 fn status(ended: Ended, flags: &RunFlags) -> Status {
     match (ended.exit, ended.report, ended.job) {
-        (Exit::Done, Some(report), _) => Status::Done { seconds: report.seconds },
+        (Exit::Done | Exit::Check, Some(report), _) => {
+            Status::Done { seconds: report.seconds, failed_checks: report.failed_checks().count() }
+        }
         (Exit::Done, None, Some(job)) if flags.detach => Status::Detached { job },
         (Exit::Cancelled | Exit::HungUp | Exit::Terminated, ..) => Status::Stopped,
         _ => Status::Failed(ended.error.unwrap_or_default()),
     }
 }
 
-/// The exit code: that of the signal; else 0 if all were converted, 1 if some were, 2 if nothing was begun. A dry run has the code that
-/// the run would have.
+/// The exit code: that of the signal; else 0 if all were converted (3 if a check failed), 1 if some were, 2 if nothing was begun. A dry run
+/// has the code that the run would have.
 fn exit_of(items: &[Item]) -> Exit {
     let stop = stop_on_signal();
     if stop.is_set() {
@@ -334,9 +338,11 @@ fn exit_of(items: &[Item]) -> Exit {
     }
     let skipped = items.iter().filter(|i| matches!(i.status, Status::Skipped(_))).count();
     let failed = items.iter().any(|i| matches!(i.status, Status::Failed(_)));
+    let checks = items.iter().any(|i| matches!(i.status, Status::Done { failed_checks: 1.., .. }));
     let begun =
         items.iter().any(|i| matches!(i.status, Status::Done { .. } | Status::Detached { .. } | Status::Rehearsed));
     match (failed, skipped) {
+        (false, 0) if checks => Exit::Check,
         (false, 0) => Exit::Done,
         (false, _) if !begun => Exit::Request,
         _ => Exit::Failed,
@@ -347,6 +353,7 @@ impl Status {
     fn name(&self) -> &'static str {
         match self {
             Self::Planned | Self::Rehearsed => "planned",
+            Self::Done { failed_checks: 1.., .. } => "check failed",
             Self::Done { .. } => "done",
             Self::Detached { .. } => "detached",
             Self::Failed(_) => "failed",
@@ -370,7 +377,7 @@ impl Item {
             status: self.status.name(),
             outputs: self.outputs.iter().map(|(path, _)| path.to_string_lossy()).collect(),
             bytes: self.outputs.iter().map(|(_, bytes)| bytes).sum(),
-            seconds: if let Status::Done { seconds } = self.status { Some(seconds) } else { None },
+            seconds: if let Status::Done { seconds, .. } = self.status { Some(seconds) } else { None },
             error: self.status.error(),
         }
     }
@@ -385,10 +392,11 @@ fn table_of(items: &[Item], style: Style) -> String {
     let mut rows = vec![["source", "output", "size", "time", "status"].map(str::to_owned).to_vec()];
     for item in items {
         let time = match item.status {
-            Status::Done { seconds: s } => seconds(s),
+            Status::Done { seconds: s, .. } => seconds(s),
             _ => item.estimate.map(plan_text::about).unwrap_or_default(),
         };
         let said = match &item.status {
+            Status::Done { failed_checks: 1.., .. } => style.error(item.status.name()),
             Status::Done { .. } => style.good("✓"),
             Status::Detached { job } => format!("job {job}"),
             Status::Failed(trouble) | Status::Skipped(trouble) => {

@@ -1,7 +1,9 @@
 //! A plan and a report as text.
 
 use super::text::{Style, bytes, count, plural, safe, seconds, table, table_of};
-use crate::engine::Report;
+use crate::engine::{OutputEvaluation, Report};
+use crate::forward::Rounding;
+use crate::job;
 use crate::model::{Name, Warning, few};
 use crate::plan::{ImatrixCoverage, PartOf, Plan, PlannedOutput, PlannedTensor};
 use crate::quant::Encoding;
@@ -39,6 +41,12 @@ pub(crate) fn plan(plan: &Plan, how: PlanStyle) -> String {
     }
     for o in &plan.outputs {
         out.push_str(&output(o, how));
+    }
+    if let Some(v) = &plan.validation {
+        let fails: Vec<String> = v.fail_if.iter().map(|c| safe(c)).collect();
+        let fails = if fails.is_empty() { String::new() } else { format!("; fails if {}", fails.join(" or ")) };
+        let data = safe(&v.data.to_string_lossy());
+        out.push_str(&format!("\n{} on {data} against the source{fails}\n", style.bold("then evaluated")));
     }
     out.push_str(&format!(
         "\n{} disk {}, memory at most {}{}\n",
@@ -208,6 +216,35 @@ pub(crate) fn warnings(all: &[Warning], style: Style) -> String {
     out
 }
 
+/// The metrics that a report shows; all of them are in its file and in `jobs log`.
+const SHOWN_METRICS: [&str; 9] = [
+    "perplexity",
+    "ppl_ratio",
+    "kld_mean",
+    "kld_p99",
+    "top1_agreement",
+    "cosine_mean",
+    "cosine_min",
+    "similarity_spearman",
+    "neighbour_overlap",
+];
+
+/// What was measured of an output on a text, and the checks.
+fn evaluation(e: &OutputEvaluation, style: Style) -> String {
+    let shown = e.metrics.iter().filter(|m| m.layer.is_none() && SHOWN_METRICS.contains(&m.name.as_str()));
+    let shown: Vec<String> = shown.map(job::metric_text).collect();
+    let as_llama = if e.mode == Rounding::LlamaCpp.name() { ", as llama.cpp" } else { "" };
+    let mut out = format!("  {} ({}{as_llama})\n", shown.join(" · "), e.measured_on);
+    for check in &e.checks {
+        let (mark, word) = match check.passed {
+            true => (style.good("✓"), String::new()),
+            false => (style.error("✗"), format!("{} ", style.error("check failed:"))),
+        };
+        out.push_str(&format!("  {mark} {word}{}\n", safe(&job::check_text(check))));
+    }
+    out
+}
+
 /// The last words of a finished job.
 pub(crate) fn report<T>(report: &Report<T>, style: Style) -> String {
     let mut out = String::new();
@@ -235,6 +272,7 @@ pub(crate) fn report<T>(report: &Report<T>, style: Style) -> String {
         }
         facts.push(format!("read back by {}", o.verified_by.join(" and ")));
         out.push_str(&format!("{} {}\n  {}\n", style.good("✓"), safe(&o.path.to_string_lossy()), facts.join(" · ")));
+        out.push_str(&o.evaluation.as_ref().map(|e| evaluation(e, style)).unwrap_or_default());
     }
     let expected = report.forecast_seconds().map(|s| format!(" (forecast {})", seconds(s))).unwrap_or_default();
     let planned = report.memory_bytes.filter(|m| *m > 0);

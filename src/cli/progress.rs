@@ -6,7 +6,7 @@ use super::{err, print};
 use crate::engine::{Event, EventBody, TensorDone};
 use crate::job::JobHistory;
 use crate::model::Name;
-use crate::plan::Plan;
+use crate::plan::{Plan, StageKind};
 use std::collections::{BTreeMap, HashMap};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -117,6 +117,10 @@ impl Progress {
                 return;
             }
             EventBody::OutputWritten { .. } => self.now = "verifying the output".to_owned(),
+            EventBody::StageStarted { stage: StageKind::Evaluate, .. } => self.now = "evaluating the output".to_owned(),
+            EventBody::StageProgress { fraction, what, .. } => {
+                self.now = format!("evaluating {:3.0} %  {}", fraction * 100.0, safe(what));
+            }
             _ => {}
         }
         if self.live { self.draw() } else { self.line() }

@@ -68,6 +68,8 @@ fn recipe(args: &VerifyArgs, source: &Path) -> Result<(Recipe, PathBuf), Request
     }
     let output = args.output.clone();
     let asked = ConvertArgs {
+        validate: None,
+        fail_if: Vec::new(),
         src: vec![source.to_owned()],
         many: ManyFlags::default(),
         to: args.to.iter().cloned().collect(),

@@ -78,6 +78,7 @@ pub(super) fn check_outputs(
             manifest: planned.manifest.clone(),
             worst: worst.map(|(t, sqnr_db)| Worst { name: name(t), sqnr_db }),
             verified_by: by,
+            evaluation: None,
             tensors: (),
         });
     }

@@ -96,6 +96,7 @@ pub struct Metric {
     /// What: `size_bytes`, `sqnr_db`.
     pub name: String,
     /// The value, in the unit of the name.
+    #[serde(deserialize_with = "number")]
     pub value: f64,
     /// One standard error, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -111,6 +112,14 @@ pub struct Metric {
     /// How it was computed, where there is more than one way: `exact`, `llama.cpp`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,
+    /// The output of the plan that it is of (0-based).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<OutputIndex>,
+}
+
+/// Reads a number; JSON has `null` for one that is not finite.
+fn number<'de, D: serde::Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
+    Ok(Option::<f64>::deserialize(d)?.unwrap_or(f64::NAN))
 }
 
 /// A condition on a metric that was checked.
@@ -121,11 +130,18 @@ pub struct Check {
     /// The condition under which the check fails: `kld_mean > 0.01`.
     pub condition: String,
     /// The measured value.
+    #[serde(deserialize_with = "number")]
     pub value: f64,
     /// False if the condition holds.
     pub passed: bool,
     /// The model it is of.
     pub model: String,
+    /// The output of the plan that it is of (0-based).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<OutputIndex>,
+    /// What is wrong, where that is more than a number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub what: Option<String>,
 }
 
 /// Resources at one moment.
@@ -197,6 +213,16 @@ pub enum EventBody {
         stage: StageKind,
         /// Wall time.
         seconds: f64,
+    },
+    /// How far a stage is, where its work is not tensors.
+    #[serde(rename = "stage.progress")]
+    StageProgress {
+        /// Which.
+        stage: StageKind,
+        /// 0 to 1.
+        fraction: f64,
+        /// What it works on.
+        what: String,
     },
     /// A tensor begins.
     #[serde(rename = "tensor.started")]
@@ -360,6 +386,7 @@ mod tests {
             },
             EventBody::StageStarted { stage: StageKind::Convert, outputs: vec![OutputIndex(0), OutputIndex(1)] },
             EventBody::StageFinished { stage: StageKind::Publish, seconds: 0.5 },
+            EventBody::StageProgress { stage: StageKind::Evaluate, fraction: 0.25, what: "a".into() },
             EventBody::TensorStarted(TensorStart { layer: Some(3), kind: "ffn_down".into(), ..TensorStart::default() }),
             EventBody::TensorProgress { output: OutputIndex(0), name: "t".into(), fraction: 0.5 },
             EventBody::TensorFinished(TensorDone { rmse: Some(0.25), ..TensorDone::default() }),

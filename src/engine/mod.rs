@@ -7,6 +7,7 @@
 mod check;
 mod earlier;
 mod encode;
+mod evaluate;
 mod event;
 mod gate;
 mod journal;
@@ -49,7 +50,7 @@ pub(crate) use part_file::Identity;
 pub use part_file::is_part_name;
 pub(crate) use rebuild::{RebuildOptions, Rebuilt, rebuild};
 pub(crate) use report::Worst;
-pub use report::{OutputReport, Report};
+pub use report::{OutputEvaluation, OutputReport, Report};
 pub(crate) use reuse::plan_reuse;
 pub(crate) use run::RunError;
 pub use run::{RunOptions, run};

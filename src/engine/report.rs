@@ -1,6 +1,6 @@
 //! What a run found, kept as `report.json` in the job's folder.
 
-use super::event::TensorDone;
+use super::event::{Check, Metric, TensorDone};
 use super::manifest::Copied;
 use crate::model::FormatId;
 use crate::model::Name;
@@ -81,8 +81,31 @@ pub struct OutputReport<T = Vec<TensorDone>> {
     pub worst: Option<Worst>,
     /// Who read the output back and agreed.
     pub verified_by: Vec<String>,
+    /// What was measured of it on a text, if the recipe asked for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluation: Option<OutputEvaluation>,
     /// Every tensor with its error.
     pub tensors: T,
+}
+
+/// What was measured of an output on a text, against the source.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct OutputEvaluation {
+    /// The text.
+    pub data: PathBuf,
+    /// SHA-256 of the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_sha256: Option<String>,
+    /// The model that it is measured against: the source.
+    pub baseline: PathBuf,
+    /// How activations were rounded: `exact` or `llama.cpp`.
+    pub mode: String,
+    /// What was measured on, in a few words.
+    pub measured_on: String,
+    /// Measured values.
+    pub metrics: Vec<Metric>,
+    /// Checks.
+    pub checks: Vec<Check>,
 }
 
 /// The tensor of an output that is farthest from the source.
@@ -117,6 +140,11 @@ impl<T> Report<T> {
         Some(cpu?.iter().sum::<f64>() / self.threads?.max(1) as f64)
     }
 
+    /// The checks that failed, over all outputs.
+    pub(crate) fn failed_checks(&self) -> impl Iterator<Item = &Check> {
+        self.outputs.iter().filter_map(|o| o.evaluation.as_ref()).flat_map(|e| &e.checks).filter(|c| !c.passed)
+    }
+
     /// The report without the rows of its outputs.
     pub(crate) fn without_rows(mut self) -> Report<()> {
         let outputs = std::mem::take(&mut self.outputs);
@@ -143,6 +171,7 @@ impl<T> OutputReport<T> {
             manifest,
             worst,
             verified_by,
+            evaluation,
             ..
         } = self;
         OutputReport {
@@ -161,6 +190,7 @@ impl<T> OutputReport<T> {
             manifest,
             worst,
             verified_by,
+            evaluation,
             tensors,
         }
     }

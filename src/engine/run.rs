@@ -3,6 +3,7 @@
 use super::check::{Manifests, check_outputs};
 use super::earlier;
 use super::encode::{Buffers, Target, encode_chunk, has_non_finite};
+use super::evaluate::evaluate;
 use super::journal::{self, Begin, Entry, Finished, Journal, Recorded};
 use super::manifest::{self, Origin};
 use super::part_file::PartFile;
@@ -120,7 +121,7 @@ pub fn run<'a>(prepared: &'a Prepared, options: &RunOptions<'_>) -> Result<Repor
     if let Err(RunError::Interrupted(_)) = &result {
         outputs.iter().flat_map(|o| &o.parts).for_each(PartFile::keep);
     }
-    let (reports, manifests) = match result {
+    let (mut reports, manifests) = match result {
         Ok(checked) => checked,
         Err(e) => {
             remove_unfinished(outputs, &e);
@@ -135,8 +136,19 @@ pub fn run<'a>(prepared: &'a Prepared, options: &RunOptions<'_>) -> Result<Repor
         in_stage(prepared, options, StageKind::Publish, || {
             publish_outputs(prepared, options, &outputs, &manifests, journal.as_mut())
         })?;
+        if let Some(asked) = &prepared.plan.validation {
+            let stage = || evaluate(prepared, asked, options, &outputs);
+            let evaluations = in_stage(prepared, options, StageKind::Evaluate, stage)?;
+            reports.iter_mut().zip(evaluations).for_each(|(report, found)| report.evaluation = Some(found));
+        }
+        let failed = reports.iter().filter_map(|r| r.evaluation.as_ref()).flat_map(|e| &e.checks).any(|c| !c.passed);
         let registered = prepared.plan.outputs.iter().filter_map(|o| Some((o, o.registration.as_ref()?)));
-        if registered.clone().next().is_some() {
+        let some = registered.clone().next().is_some();
+        if some && failed {
+            let text =
+                "a check failed, so nothing was registered in Ollama; `ollama create` with the Modelfile registers it";
+            options.sink.send(EventBody::Warning(Warning::new("register.skipped", text)));
+        } else if some {
             in_stage(prepared, options, StageKind::Register, || {
                 registered.into_iter().try_for_each(|(output, asked)| register(output, asked, options))
             })?;

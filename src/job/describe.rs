@@ -1,7 +1,8 @@
 //! Events in words. The command line, the log and the workbench use the same ones; only figures and paths are written as each
 //! of them does elsewhere.
 
-use crate::engine::{EventBody, TensorDone};
+use crate::engine::{Check, EventBody, Metric, TensorDone};
+use crate::quality;
 use crate::units::small;
 use std::path::Path;
 
@@ -61,7 +62,7 @@ pub(crate) fn event_lines(body: &EventBody, wording: &Wording<'_>) -> Vec<EventL
     let (level, word, text) = match body {
         EventBody::TensorStarted(_) | EventBody::TensorProgress { .. } | EventBody::Sample(_) => return Vec::new(),
         // What a stage does is said by the events of its outputs; its end says how long it took.
-        EventBody::StageStarted { .. } => return Vec::new(),
+        EventBody::StageStarted { .. } | EventBody::StageProgress { .. } => return Vec::new(),
         EventBody::StageFinished { stage, seconds: s } => {
             (Level::Info, "stage", format!("{} finished in {}", stage.name(), seconds(*s)))
         }
@@ -81,11 +82,11 @@ pub(crate) fn event_lines(body: &EventBody, wording: &Wording<'_>) -> Vec<EventL
         EventBody::Resumed => (Level::Info, "resumed", String::new()),
         EventBody::TensorFinished(t) => (Level::Info, "tensor", tensor(t)),
         EventBody::Baseline { model, .. } => (Level::Info, "baseline", model.clone()),
-        EventBody::Metric(m) => (Level::Info, "metric", format!("{} {} of {}", m.name, m.value, m.model)),
-        EventBody::Check(c) if c.passed => {
-            (Level::Info, "check", format!("passed, {} is {}: {}", c.metric, c.value, c.condition))
+        EventBody::Metric(m) => (Level::Info, "metric", format!("{}  of {}", metric_text(m), path(&m.model))),
+        EventBody::Check(c) => {
+            let (level, word) = if c.passed { (Level::Info, "passed") } else { (Level::Warn, "failed") };
+            (level, "check", format!("{word}  {}  of {}", check_text(c), path(&c.model)))
         }
-        EventBody::Check(c) => (Level::Warn, "check", format!("failed, {} is {}: {}", c.metric, c.value, c.condition)),
         EventBody::Warning(w) => (Level::Warn, "warning", w.text.clone()),
         EventBody::OutputWritten { path: p, bytes: n, .. } => {
             (Level::Info, "written", format!("{}  {}", path(p), bytes(*n)))
@@ -119,6 +120,26 @@ pub(crate) fn event_lines(body: &EventBody, wording: &Wording<'_>) -> Vec<EventL
         EventBody::Unknown => (Level::Info, "unknown", "an event from a newer version".to_owned()),
     };
     vec![EventLine { level, word, text }]
+}
+
+/// A measured value: `mean KLD 0.002517 ± 0.000061`.
+pub(crate) fn metric_text(m: &Metric) -> String {
+    let layer = m.layer.map(|l| format!(" after layer {l}")).unwrap_or_default();
+    match quality::metric(&m.name) {
+        Some(spec) => format!("{}{layer} {}", spec.title, spec.text(m.value, m.uncertainty)),
+        None => format!("{}{layer} {}", m.name, m.value),
+    }
+}
+
+/// A check: `kld_mean is 0.002517 (fails if kld_mean > 0.01)`.
+pub(crate) fn check_text(c: &Check) -> String {
+    let value = match quality::metric(&c.metric) {
+        _ if c.value.is_nan() => "not a number".to_owned(),
+        Some(spec) => spec.text(c.value, None),
+        None => c.value.to_string(),
+    };
+    let what = c.what.as_ref().map(|what| format!(": {what}")).unwrap_or_default();
+    format!("{} is {value} (fails if {}){what}", c.metric, c.condition)
 }
 
 fn tensor(done: &TensorDone) -> String {
@@ -186,6 +207,28 @@ mod tests {
             ),
             (EventBody::Failed { seconds: 1.0, error }, Level::Error, "failed  no space left. Free some."),
             (EventBody::Cancelled { seconds: 1.0 }, Level::Warn, "cancelled"),
+            (
+                EventBody::Metric(Metric {
+                    name: "kld_mean".into(),
+                    value: 0.002_517,
+                    uncertainty: Some(0.000_061),
+                    model: "/w/a.gguf".into(),
+                    ..Metric::default()
+                }),
+                Level::Info,
+                "metric  mean KLD 0.002517 ± 0.000061  of a.gguf",
+            ),
+            (
+                EventBody::Check(Check {
+                    metric: "kld_mean".into(),
+                    condition: "kld_mean > 0.001".into(),
+                    value: 0.002_517,
+                    model: "/w/a.gguf".into(),
+                    ..Check::default()
+                }),
+                Level::Warn,
+                "check  failed  kld_mean is 0.002517 (fails if kld_mean > 0.001)  of a.gguf",
+            ),
         ];
         for (body, level, text) in cases {
             assert_eq!(said(&body), [(level, text.to_owned())]);

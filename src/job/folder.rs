@@ -253,6 +253,9 @@ fn absolute(recipe: &Recipe) -> Recipe {
         target.reuse = target.reuse.take().map(full);
     }
     recipe.source.path = recipe.source.path.take().map(full);
+    if let Some(validate) = &mut recipe.validate {
+        validate.data = validate.data.take().map(full);
+    }
     recipe.output_dir = recipe.output_dir.take().map(full);
     recipe
 }

@@ -1,7 +1,7 @@
 //! The history of a job: its events folded into one state. The command line, the workbench and the watcher all read this one fold.
 
 use super::{Attempts, JobState};
-use crate::engine::{Event, EventBody, Failure, Metric, Sample, TensorDone, TensorStart};
+use crate::engine::{Check, Event, EventBody, Failure, Metric, Sample, TensorDone, TensorStart};
 use crate::model::{OutputIndex, Warning, numbered};
 use crate::plan::{Plan, StageKind};
 use crate::quant::Encoding;
@@ -139,8 +139,10 @@ pub struct JobHistory {
     pub outputs: Vec<JobOutput>,
     /// Warnings of plan and work, each once.
     pub warnings: Vec<Warning>,
-    /// Measured values.
+    /// Measured values of the latest attempt.
     pub metrics: Vec<Metric>,
+    /// Checks of the latest attempt.
+    pub checks: Vec<Check>,
     /// How often it was begun, and how that ended.
     pub attempts: Attempts,
     detail: Detail,
@@ -175,6 +177,7 @@ impl Default for JobHistory {
             outputs: Vec::new(),
             warnings: Vec::new(),
             metrics: Vec::new(),
+            checks: Vec::new(),
             attempts: Attempts::default(),
             detail: Detail::None,
             note_bytes: 0,
@@ -234,6 +237,11 @@ impl JobHistory {
     pub(crate) fn published(&self) -> Vec<(PathBuf, u64)> {
         let published = self.outputs.iter().filter(|o| o.published);
         published.map(|o| (PathBuf::from(&o.path), o.bytes.unwrap_or_default())).collect()
+    }
+
+    /// The checks that failed.
+    pub(crate) fn failed_checks(&self) -> impl Iterator<Item = &Check> {
+        self.checks.iter().filter(|c| !c.passed)
     }
 
     /// True if the tensor is done, as far as tensors are kept.
@@ -296,6 +304,8 @@ impl JobHistory {
                 self.started = Some(event.t);
                 (self.paused_seconds, self.paused_since) = (0.0, None);
                 (self.pid, self.threads) = (Some(*pid), *threads);
+                self.metrics.clear();
+                self.checks.clear();
                 self.enter(JobState::Running);
             }
             EventBody::Paused => {
@@ -319,6 +329,7 @@ impl JobHistory {
             }
             EventBody::TensorFinished(done) => self.tensor_finished(done),
             EventBody::Metric(m) if self.metrics.len() < MAX_NOTES => self.metrics.push(m.clone()),
+            EventBody::Check(c) if self.checks.len() < MAX_NOTES => self.checks.push(c.clone()),
             EventBody::Warning(w) => self.warn(w),
             EventBody::Sample(s) => {
                 self.fraction = if s.fraction.is_finite() { s.fraction.clamp(0.0, 1.0) } else { 0.0 };
@@ -328,6 +339,7 @@ impl JobHistory {
             EventBody::Metric(_)
             | EventBody::Check(_)
             | EventBody::Baseline { .. }
+            | EventBody::StageProgress { .. }
             | EventBody::StageFinished { .. }
             | EventBody::OutputReused { .. }
             | EventBody::Unknown => {}
@@ -596,6 +608,18 @@ mod tests {
         assert_eq!(history.state, JobState::Running);
         assert_eq!((history.attempts.all().len(), history.attempts.earlier().len()), (1, 0));
         assert_eq!(history.attempts.all()[0].state, None);
+    }
+
+    /// Checks are those of the latest attempt.
+    #[test]
+    fn failed_checks_are_known_until_the_job_starts_over() {
+        let check = |passed| EventBody::Check(Check { metric: "kld_mean".into(), passed, ..Check::default() });
+        let mut history = JobHistory::of(&[event(started()), event(check(true)), event(check(false))]);
+        assert_eq!((history.checks.len(), history.failed_checks().count()), (2, 1));
+        history.apply(&event(EventBody::Finished { seconds: 1.0, peak_rss: 9 }));
+        assert_eq!((history.ended(), history.failed_checks().count()), (Some(JobState::Finished), 1));
+        history.apply(&event(started()));
+        assert_eq!(history.checks.len(), 0);
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub(crate) use attempts::{Attempt, Attempts};
 pub(crate) use checks::folder_checks;
 pub(crate) use control::{cancel, clean, pause, proceed, remove};
 pub use describe::Level;
-pub(crate) use describe::{Wording, event_lines};
+pub(crate) use describe::{Wording, check_text, event_lines, metric_text};
 pub use folder::JobFolder;
 pub(crate) use folder::jobs_root;
 pub(crate) use history::{JobHistory, JobOutput, JobTensor, TensorState, is_same_output};

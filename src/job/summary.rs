@@ -72,12 +72,20 @@ pub struct JobSummary {
     /// The outputs that it has put in their places.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<PathBuf>,
+    /// Checks of the recipe that failed; the outputs are there.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failed_checks: usize,
     /// Who made it, and where; absent for jobs of versions that did not note it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Owner>,
     /// What it uses, while it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sample: Option<Sample>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(n: &usize) -> bool {
+    *n == 0
 }
 
 /// A worker that has not begun after this time never will: it was killed before its first word.
@@ -144,6 +152,7 @@ impl FollowedJob {
             fraction: history.fraction,
             seconds: history.seconds,
             place: None,
+            failed_checks: history.failed_checks().count(),
             owner: self.owner.clone(),
             outputs: history.published().into_iter().map(|(path, _)| path).collect(),
             sample: history.sample.clone().filter(|_| !lost && history.state == JobState::Running),
@@ -184,6 +193,7 @@ fn is_news(body: &EventBody) -> bool {
     match body {
         EventBody::Plan { warnings, .. } => !warnings.is_empty(),
         EventBody::Warning(_) | EventBody::OutputPublished { .. } => true,
+        EventBody::Check(check) => !check.passed,
         other => other.changes_state(),
     }
 }

@@ -7,7 +7,7 @@ use super::resolve::{self, resolve};
 use super::steps::{self, Stepped};
 use super::trial::{layout_tensors, trial};
 use super::{Plan, PlannedOutput, Prepared, PreparedOutput, PreparedTensor, SourceFile};
-use super::{changes, destination, manifest, memory, space, stages, text_names};
+use super::{changes, destination, manifest, memory, space, stages, text_names, validation};
 use crate::arch;
 use crate::files::FileStamp;
 use crate::model::{Hint, Model, ModelError, OpenedFile, OptionName, Remedy, Result, TensorEntry};
@@ -109,6 +109,7 @@ pub(crate) fn prepare_again(
 fn prepare_from(model: &Model, recipe: &Recipe, how: Task<'_>, occasion: Occasion<'_>) -> Result<Prepared> {
     text_names::check_recipe(model, recipe)?;
     check_has_targets(recipe)?;
+    let opened = model;
     let densified;
     let model = if recipe.source.densify && !model.unreadable.is_empty() {
         densified = model.clone().densified()?;
@@ -169,11 +170,16 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Task<'_>, occasion: Occasio
         plan.outputs.push(planned);
         outputs.push(prepared);
     }
-    plan.stages = stages::stages(&plan.outputs);
+    if !matches!(occasion, Occasion::Comparison) {
+        let memory = recipe.max_memory.as_deref().map(max_memory).transpose()?;
+        plan.validation = validation::plan(recipe, opened, &plan.outputs, &outputs, memory)?;
+    }
+    plan.stages = stages::stages(&plan.outputs, plan.validation.is_some());
     text_names::check_plan(&plan)?;
     plan.warnings.dedup();
     plan.disk_bytes = plan.outputs.iter().map(|o| o.bytes).sum();
     let threads = threads(recipe, &outputs, &mut plan)?;
+    plan.memory_bytes = plan.memory_bytes.max(plan.validation.as_ref().map_or(0, |v| v.memory_bytes));
     let held = if let Occasion::Again { held, .. } = occasion { held } else { &[] };
     let files = plan.outputs.iter().flat_map(|o| &o.files).map(|(p, b)| (p.as_path(), *b));
     if !matches!(occasion, Occasion::Comparison) {
@@ -217,7 +223,8 @@ pub(crate) fn count_files(model: &Model, target: &Target) -> Result<usize> {
 /// Every file that was read and may not be written to, with its stamp.
 fn protected(model: &Model, recipe: &Recipe, inputs: &[OpenedFile]) -> Vec<(PathBuf, FileStamp)> {
     let opened = inputs.iter().map(|i| (i.path.clone(), i.stamp));
-    let paths = model.files.iter().chain([&model.path]).chain(&recipe.read_from);
+    let data = recipe.validate.iter().filter_map(|v| v.data.as_ref());
+    let paths = model.files.iter().chain([&model.path]).chain(&recipe.read_from).chain(data);
     let stamped = paths.filter_map(|p| Some((p.clone(), FileStamp::of_path(p).ok()?)));
     opened.chain(stamped).collect()
 }

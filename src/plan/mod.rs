@@ -3,7 +3,7 @@
 //! `build` opens the source and walks the targets; `source` refuses what is not a whole, plain model; `resolve` resolves one target to
 //! tensors and encodings, by the table of formats that are written; `naming` and `checkpoints` say what outputs are called, `destination` checks paths and `writable` their folders; `by_size` splits outputs
 //! by size; `steps` carries out the steps of the recipe and `stages` lists what the engine will do; `space` asks the disks and `memory` the memory; `coverage` says what an importance matrix covers; `changes` compares two plans of a
-//! job; `estimate` says what the outputs will lose and how long it takes; `text_names` refuses names that are not text. Must not know how a plan is run or shown.
+//! job; `estimate` says what the outputs will lose and how long it takes; `text_names` refuses names that are not text; `validation` says how outputs are evaluated once they are written. Must not know how a plan is run or shown.
 
 pub(crate) mod build;
 mod by_size;
@@ -28,6 +28,7 @@ mod steps;
 mod text_names;
 mod trial;
 mod types;
+mod validation;
 pub(crate) mod writable;
 
 pub use build::prepare;
@@ -51,3 +52,4 @@ pub(crate) use steps::with_steps;
 pub(crate) use types::PlannedStep;
 pub(crate) use types::{ImatrixCoverage, PartOf, PlannedReuse, PredictedDivergence, SourceFile};
 pub use types::{Plan, PlannedOutput, PlannedTensor};
+pub(crate) use validation::{PlannedValidation, openable};

@@ -17,6 +17,8 @@ pub enum StageKind {
     Verify,
     /// Gives the outputs their names.
     Publish,
+    /// Evaluates the published outputs on a text against the source.
+    Evaluate,
     /// Registers outputs in another program.
     Register,
     /// A stage that this version does not know.
@@ -31,6 +33,7 @@ impl StageKind {
             Self::Convert => "convert",
             Self::Verify => "verify",
             Self::Publish => "publish",
+            Self::Evaluate => "evaluate",
             Self::Register => "register",
             Self::Unknown => "unknown",
         }
@@ -46,11 +49,12 @@ pub struct PlannedStage {
     pub outputs: Vec<OutputIndex>,
 }
 
-/// The stages that make these outputs.
-pub(super) fn stages(outputs: &[PlannedOutput]) -> Vec<PlannedStage> {
+/// The stages that make these outputs; with `evaluate`, they are evaluated before any of them is registered.
+pub(super) fn stages(outputs: &[PlannedOutput], evaluate: bool) -> Vec<PlannedStage> {
     let all: Vec<OutputIndex> = (0..outputs.len()).map(OutputIndex).collect();
     let stage = |stage| PlannedStage { stage, outputs: all.clone() };
     let mut stages = Vec::from([StageKind::Convert, StageKind::Verify, StageKind::Publish].map(stage));
+    stages.extend(evaluate.then(|| stage(StageKind::Evaluate)));
     let registered = numbered::<OutputIndex, _>(outputs).filter(|(_, o)| o.registration.is_some());
     let registered: Vec<OutputIndex> = registered.map(|(no, _)| no).collect();
     if !registered.is_empty() {

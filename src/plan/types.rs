@@ -1,6 +1,6 @@
 //! What a plan says.
 
-use super::{Estimate, PlannedStage, Registration};
+use super::{Estimate, PlannedStage, PlannedValidation, Registration};
 use crate::files::FileStamp;
 use crate::model::FormatId;
 use crate::model::{Dims, Name, Role, Warning};
@@ -34,6 +34,9 @@ pub struct Plan {
     /// The stages, in order; empty in the plan of a version that had none.
     #[serde(default)]
     pub stages: Vec<PlannedStage>,
+    /// How the outputs are evaluated once they are published, if the recipe asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<PlannedValidation>,
     /// What is written.
     pub outputs: Vec<PlannedOutput>,
     /// Bytes that must be free on the destination(s).
@@ -70,7 +73,8 @@ impl Plan {
             std::iter::once(&mut o.path).chain(files).chain(matrix).chain(&mut o.manifest).chain(reuse)
         });
         let sources = self.source_files.iter_mut().map(|f| &mut f.path);
-        for path in std::iter::once(&mut self.source).chain(sources).chain(outputs) {
+        let data = self.validation.iter_mut().map(|v| &mut v.data);
+        for path in std::iter::once(&mut self.source).chain(sources).chain(outputs).chain(data) {
             if let Ok(full) = std::path::absolute(&path) {
                 *path = full;
             }

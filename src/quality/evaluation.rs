@@ -11,7 +11,7 @@ use super::tokens::{TextTokenizer, read_text};
 use super::windows::{self, Cutting, Windows};
 use crate::arch;
 use crate::forward::{Forward, Rounding};
-use crate::model::{ModelError, Result};
+use crate::model::{FormatId, ModelError, Result};
 use crate::task::Task;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -26,6 +26,8 @@ pub(crate) struct Evaluation {
     pub models: Vec<PathBuf>,
     /// The model that the others are compared with.
     pub baseline: Option<PathBuf>,
+    /// The format that the baseline is read as, where that is not left to detection.
+    pub baseline_format: Option<FormatId>,
     /// The text.
     pub data: Option<PathBuf>,
     /// A file of log-probabilities in place of a baseline, with its text.
@@ -50,6 +52,7 @@ impl Evaluation {
         Self {
             models,
             baseline: None,
+            baseline_format: None,
             data: None,
             logits: None,
             save_logits: None,
@@ -155,7 +158,7 @@ pub(crate) fn evaluate(
         let hint = "Remove it or choose another name; existing files are not replaced.";
         return Err(ModelError::request("the file exists already").in_file(path).with_hint(hint));
     }
-    let opened = open(&paths, request.rounding)?;
+    let opened = open(&paths, base, request)?;
     same_vocabulary(&opened, base.unwrap_or(0))?;
     let has_base = base.is_some() || base_file.is_some();
     let encoder = opened[0].forward.is_encoder();
@@ -204,14 +207,15 @@ fn with_baseline(request: &Evaluation) -> Result<(Vec<PathBuf>, Option<usize>)> 
     Ok((paths, base))
 }
 
-fn open(paths: &[PathBuf], rounding: Rounding) -> Result<Vec<Opened>> {
-    let open_one = |(path, label): (&PathBuf, String)| {
-        let model = arch::open(path).map_err(|e| e.in_file(path))?;
-        let forward = Forward::open(&model, rounding).map_err(|e| e.in_file(path))?;
+fn open(paths: &[PathBuf], base: Option<usize>, request: &Evaluation) -> Result<Vec<Opened>> {
+    let open_one = |(i, (path, label)): (usize, (&PathBuf, String))| {
+        let format = request.baseline_format.filter(|_| base == Some(i));
+        let model = arch::open_as_format(path, format).map_err(|e| e.in_file(path))?;
+        let forward = Forward::open(&model, request.rounding).map_err(|e| e.in_file(path))?;
         let tokenizer = TextTokenizer::of(&model).map_err(|e| e.in_file(path))?;
         Ok(Opened { label, path: path.clone(), forward, tokenizer })
     };
-    paths.iter().zip(labels(paths)).map(open_one).collect()
+    paths.iter().zip(labels(paths)).enumerate().map(open_one).collect()
 }
 
 /// The last components of each path, as many as distinguish it from the others.
@@ -255,7 +259,12 @@ fn same_vocabulary(opened: &[Opened], base: usize) -> Result<()> {
     Ok(())
 }
 
-fn check_conditions(conditions: &[Condition], has_base: bool, base_is_model: bool, encoder: bool) -> Result<()> {
+pub(super) fn check_conditions(
+    conditions: &[Condition],
+    has_base: bool,
+    base_is_model: bool,
+    encoder: bool,
+) -> Result<()> {
     for condition in conditions {
         let metric = condition.metric;
         let (there, hint) = match metric.needs {

@@ -211,6 +211,17 @@ pub(crate) const METRICS: [MetricSpec; 31] = {
     ]
 };
 
+/// The names of all metrics.
+pub(crate) static METRIC_NAMES: [&str; METRICS.len()] = {
+    let mut names = [""; METRICS.len()];
+    let mut i = 0;
+    while i < METRICS.len() {
+        names[i] = METRICS[i].name;
+        i += 1;
+    }
+    names
+};
+
 /// A metric by name.
 pub(crate) fn metric(name: &str) -> Option<&'static MetricSpec> {
     METRICS.iter().find(|m| m.name == name)

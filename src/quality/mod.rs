@@ -14,19 +14,19 @@ mod metrics;
 mod pass;
 mod statistics;
 mod tokens;
+mod validation;
 mod windows;
 
 pub(crate) use condition::Condition;
-#[cfg(test)]
-pub(crate) use evaluation::Value;
-pub(crate) use evaluation::{Evaluation, Measured, Report, evaluate};
+pub(crate) use evaluation::{Evaluation, Measured, Report, Value, evaluate};
 pub(crate) use layers::LayerDivergence;
-pub(crate) use metrics::{Better, METRICS, MetricSpec, Needs, metric};
+pub(crate) use metrics::{Better, METRIC_NAMES, METRICS, MetricSpec, Needs, metric};
 pub(crate) use pass::{DEFAULT_MEMORY, Listener};
 #[cfg(test)]
 pub(crate) use statistics::Estimate;
 pub(crate) use statistics::{BaseRow, score};
 pub(crate) use tokens::{TextTokenizer, read_text};
+pub(crate) use validation::{Agreement, check_source, same_conversations, same_tokens};
 
 /// Reads every row of a base file, for `fuzzing`.
 #[cfg(any(test, feature = "fuzzing"))]

@@ -42,8 +42,8 @@ impl Default for Available<'static> {
             formats: formats::written(),
             quantizations: names::FILE_TYPES,
             tensor_types: names::TENSOR_TYPES,
-            metrics: &[],
-            evaluation: false,
+            metrics: names::METRICS,
+            evaluation: true,
         }
     }
 }

@@ -94,6 +94,9 @@ pub(crate) fn set_recipe(r: &mut Recipe, key: &Key, v: Json) {
         (KeyTable::Source, "densify") => r.source.densify = v.as_bool().unwrap_or(false),
         (KeyTable::Validate, "data") => r.validate.get_or_insert_with(Validate::default).data = Some(path(&v)),
         (KeyTable::Validate, "fail_if") => r.validate.get_or_insert_with(Validate::default).fail_if = texts(&v),
+        (KeyTable::Validate, "context") => r.validate.get_or_insert_with(Validate::default).context = v.as_u64(),
+        (KeyTable::Validate, "chunks") => r.validate.get_or_insert_with(Validate::default).chunks = v.as_u64(),
+        (KeyTable::Validate, "as") => r.validate.get_or_insert_with(Validate::default).rounding = Some(text(&v)),
         (_, later) => {
             r.later.insert(later.to_owned(), v);
         }
@@ -115,6 +118,9 @@ pub(crate) fn get_recipe(r: &Recipe, key: &Key) -> Option<Json> {
         (KeyTable::Source, "densify") => of_flag(r.source.densify),
         (KeyTable::Validate, "data") => r.validate.as_ref().and_then(|v| of_path(&v.data)),
         (KeyTable::Validate, "fail_if") => r.validate.as_ref().and_then(|v| of_texts(&v.fail_if)),
+        (KeyTable::Validate, "context") => r.validate.as_ref()?.context.map(Json::from),
+        (KeyTable::Validate, "chunks") => r.validate.as_ref()?.chunks.map(Json::from),
+        (KeyTable::Validate, "as") => r.validate.as_ref().and_then(|v| of_text(&v.rounding)),
         (_, later) => r.later.get(later).cloned(),
     }
 }
@@ -134,6 +140,9 @@ pub(crate) fn clear_recipe(r: &mut Recipe, key: &Key) {
         (KeyTable::Source, "densify") => r.source.densify = false,
         (KeyTable::Validate, "data") => r.validate.iter_mut().for_each(|v| v.data = None),
         (KeyTable::Validate, "fail_if") => r.validate.iter_mut().for_each(|v| v.fail_if.clear()),
+        (KeyTable::Validate, "context") => r.validate.iter_mut().for_each(|v| v.context = None),
+        (KeyTable::Validate, "chunks") => r.validate.iter_mut().for_each(|v| v.chunks = None),
+        (KeyTable::Validate, "as") => r.validate.iter_mut().for_each(|v| v.rounding = None),
         (_, later) => {
             r.later.shift_remove(later);
         }

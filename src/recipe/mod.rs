@@ -46,6 +46,7 @@ pub use set::apply_set;
 pub use syntax::Syntax;
 pub(crate) use syntax::{LocatedProblem, read as read_tree};
 pub(crate) use tree::{Entry, MAX_TEXT_BYTES, Node, Value};
+pub(crate) use types::Validate;
 pub use types::{Recipe, Source, Step, Target};
 pub use values::parse_size;
 pub(crate) use write::title;

@@ -67,23 +67,7 @@ const OUTSIDE: &[&str] =
     &["tensorrt", "engine", "coreml", "mlmodel", "mlpackage", "openvino", "mlx", "exl2", "gptq", "awq"];
 
 /// Metrics of `fail_if`.
-pub(crate) const METRICS: &[&str] = &[
-    "rmse",
-    "sqnr_db",
-    "cosine",
-    "max_abs",
-    "ppl",
-    "ppl_ratio",
-    "kld_mean",
-    "kld_median",
-    "kld_p99",
-    "kld_p999",
-    "kld_max",
-    "flips",
-    "same_top",
-    "bytes",
-    "bits_per_weight",
-];
+pub(crate) static METRICS: &[&str] = &crate::quality::METRIC_NAMES;
 
 /// The format of that name or other spelling.
 pub(crate) fn format(name: &str) -> Option<FormatId> {

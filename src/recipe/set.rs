@@ -19,7 +19,7 @@ enum Part {
 }
 
 /// Sets a key: `source.path=…`, `context_length=4096` (every target it fits), `target[1].quantization=q8_0` (the second target),
-/// `target.tensor_types."re:ffn_down"=q6_k`, `validate.fail_if.rmse="> 0.1"`, `pipeline[0].sparsity=0.5`.
+/// `target.tensor_types."re:ffn_down"=q6_k`, `validate.fail_if.kld_mean="> 0.1"`, `pipeline[0].sparsity=0.5`.
 ///
 /// The value is TOML where it is TOML, text otherwise. The recipe is left as it was when anything is wrong.
 ///

@@ -173,4 +173,13 @@ pub struct Validate {
     /// Conditions that make the run end with exit code 3: metric → `"> 0.05"`.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub fail_if: IndexMap<String, String>,
+    /// Tokens of a window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<u64>,
+    /// Windows to measure at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chunks: Option<u64>,
+    /// How activations are rounded: `exact` or `llama.cpp`.
+    #[serde(default, rename = "as", skip_serializing_if = "Option::is_none")]
+    pub rounding: Option<String>,
 }

@@ -1,6 +1,7 @@
 //! The events of a watcher: one JSON object per line, the same on stdout (`--json`) and in `events.jsonl`, and as text for people.
 
 use super::Regression;
+use crate::engine::Metric;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -56,6 +57,15 @@ pub enum WatchBody {
     /// An export ended.
     #[serde(rename = "watch.exported")]
     Exported(Exported),
+    /// A value that was measured of an export on a text. It comes before the end of the export.
+    #[serde(rename = "metric")]
+    Metric {
+        /// Path of the source.
+        source: PathBuf,
+        /// The value.
+        #[serde(flatten)]
+        metric: Metric,
+    },
     /// A source is not exported.
     #[serde(rename = "watch.skipped")]
     Skipped {
@@ -158,7 +168,7 @@ pub struct Exported {
     /// What changed in config.json since the previous checkpoint, as `key: before → now`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub config_changes: Vec<String>,
-    /// `ok`, `failed` or `cancelled`.
+    /// `ok`, `check_failed` (the outputs are there, but a check of the recipe failed), `failed` or `cancelled`.
     pub status: String,
     /// Why, for anything but `ok`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,8 +1,8 @@
 //! How the quality of exports changes from checkpoint to checkpoint, from the reports of their jobs.
 
 use super::config_changes;
-use crate::engine::{OutputReport, Report};
-use crate::job::JobFolder;
+use crate::engine::{Metric, OutputEvaluation, OutputReport, Report};
+use crate::job::{self, JobFolder};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -31,7 +31,14 @@ pub(crate) struct Figures {
     pub regression: Option<Regression>,
     /// What changed in config.json since the previous checkpoint.
     pub config_changes: Vec<String>,
+    /// What was measured on a text: the most important values, and those that have a condition.
+    pub metrics: Vec<Metric>,
+    /// The checks that failed, in words.
+    pub failed_checks: Vec<String>,
 }
+
+/// Metrics that are part of a trend whether or not they have a condition.
+const TREND_METRICS: [&str; 3] = ["perplexity", "kld_mean", "cosine_mean"];
 
 /// The figures of an export; `previous` is the job of the previous checkpoint in the same run.
 pub(crate) fn figures(job: &JobFolder, previous: Option<&JobFolder>) -> Figures {
@@ -44,7 +51,14 @@ pub(crate) fn figures(job: &JobFolder, previous: Option<&JobFolder>) -> Figures 
         worst_tensor_db: tensors.filter_map(|t| t.sqnr_db).min_by(f64::total_cmp),
         regression: before.and_then(|before| worst_fall(&before, &report)),
         config_changes,
+        metrics: report.outputs.iter().filter_map(|o| o.evaluation.as_ref()).flat_map(of_trend).collect(),
+        failed_checks: report.failed_checks().map(job::check_text).collect(),
     }
+}
+
+fn of_trend(e: &OutputEvaluation) -> impl Iterator<Item = Metric> + '_ {
+    let checked = |m: &Metric| e.checks.iter().any(|c| c.metric == m.name);
+    e.metrics.iter().filter(move |m| m.layer.is_none() && (TREND_METRICS.contains(&&*m.name) || checked(m))).cloned()
 }
 
 fn lowest(report: &Report) -> Option<f64> {

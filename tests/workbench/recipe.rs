@@ -348,6 +348,7 @@ fn a_file_is_replaced_only_after_a_question_and_a_detached_job_leaves_the_screen
         fraction: 0.0,
         seconds: None,
         place: None,
+        failed_checks: 0,
         owner: None,
         outputs: Vec::new(),
         sample: None,

@@ -160,6 +160,7 @@ fn jobs(running: bool) -> Vec<JobSummary> {
         fraction,
         seconds,
         place: (state == JobState::Queued).then_some(1),
+        failed_checks: 0,
         owner: None,
         outputs: Vec::new(),
         sample: None,

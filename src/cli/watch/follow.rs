@@ -51,6 +51,7 @@ pub(crate) fn run(asked: Vec<RequestedRule>, args: &WatchArgs) -> Exit {
         Some(StopReason::Interrupt(signal)) => Exit::interrupted(signal),
         Some(StopReason::Cancel) => Exit::Cancelled,
         None if failed > 0 => Exit::Failed,
+        None if results.iter().flatten().any(|tally| tally.failed_checks > 0) => Exit::Check,
         None => Exit::Done,
     }
 }

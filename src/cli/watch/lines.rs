@@ -1,6 +1,7 @@
 //! A watcher's events as lines for people.
 
 use super::super::text::{self, Style};
+use crate::job;
 use crate::units;
 use crate::watch::{Exported, WatchBody, WatchEvent};
 use std::path::{Path, PathBuf};
@@ -52,6 +53,10 @@ impl Lines {
             }
             WatchBody::Source { name, text, .. } => self.about(name, &self.style.dim(text)),
             WatchBody::Exported(e) => self.exported(e),
+            WatchBody::Metric { source, metric } => {
+                let name = source.file_name().unwrap_or_default().to_string_lossy();
+                self.about(&name, &self.style.dim(&job::metric_text(metric)))
+            }
             WatchBody::Skipped { name, why, .. } => self.about(name, &format!("skipped: {why}")),
             WatchBody::Removed { name, files, why, .. } => {
                 let files = text::plural(files.len(), "file");
@@ -82,7 +87,7 @@ impl Lines {
     fn exported(&self, e: &Exported) -> String {
         if e.status != "ok" {
             let why = e.why.as_deref().unwrap_or("reason unknown");
-            return self.about(&e.name, &format!("{} {why}", self.style.error(&e.status)));
+            return self.about(&e.name, &format!("{} {why}", self.style.error(&e.status.replace('_', " "))));
         }
         let name =
             |p: &PathBuf| p.file_name().map_or_else(|| p.display().to_string(), |n| n.to_string_lossy().into_owned());

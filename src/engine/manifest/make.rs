@@ -103,6 +103,7 @@ pub(crate) fn make(
             verified_by: figures.verified_by.to_vec(),
             reused: figures.reused.cloned(),
         },
+        evaluation: None,
     };
     let contents = Contents { head: &head, planned, output, files, tensor };
     write(part, destination, prepared.mode, &contents).map(Some)

@@ -13,7 +13,7 @@ const MAX_BYTES: u64 = 4 << 30;
 const BUFFER_BYTES: usize = 1 << 20;
 
 /// The keys of [`Head`].
-const HEAD_KEYS: [&str; 12] = [
+const HEAD_KEYS: [&str; 13] = [
     "remold_manifest",
     "remold",
     "encoder",
@@ -26,6 +26,7 @@ const HEAD_KEYS: [&str; 12] = [
     "target",
     "source",
     "output",
+    "evaluation",
 ];
 
 /// Reads a manifest and hands each tensor to `take`, in order. An error of `take` ends the reading.

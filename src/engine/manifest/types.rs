@@ -1,7 +1,7 @@
 //! What a manifest says. The names of the fields are its keys and stay what they are; readers ignore keys that they do not know.
 
-use crate::engine::ErrorStats;
 use crate::engine::source_hash::Hash128;
+use crate::engine::{ErrorStats, OutputEvaluation};
 use crate::model::OutputIndex;
 use crate::quant::Effort;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -52,6 +52,9 @@ pub(crate) struct Head {
     pub source: SourceRecord,
     /// The output.
     pub output: OutputRecord,
+    /// What was measured of the output on a text, if the recipe asked for that. It is added after the output was published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluation: Option<OutputEvaluation>,
 }
 
 /// The source of an output.

@@ -34,10 +34,23 @@ pub(crate) struct Contents<'a> {
 /// # Errors
 /// I/O errors.
 pub(crate) fn write(part: &Path, destination: &Path, mode: u32, contents: &Contents<'_>) -> Result<PartFile> {
+    write_part(part, destination, mode, |mut out| write_json(&mut out, contents))
+}
+
+/// Creates a part file that is to become `destination`, and fills it with what `fill` writes.
+///
+/// # Errors
+/// I/O errors.
+pub(super) fn write_part(
+    part: &Path,
+    destination: &Path,
+    mode: u32,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<PartFile> {
     super::discard_part(part)?;
     let file = PartFile::create(part, destination, 0, mode & 0o666)?;
     let mut out = BufWriter::with_capacity(BUFFER_BYTES, PartWriter { part: &file, at: 0, error: None });
-    let written = write_json(&mut out, contents).and_then(|()| out.flush());
+    let written = fill(&mut out).and_then(|()| out.flush());
     let error = out.get_mut().error.take();
     drop(out);
     if let Some(e) = error {

@@ -76,6 +76,13 @@ impl Watcher {
     ) -> Result<()> {
         let figures = if status == Ended::Ok { self.figures(picked) } else { trend::Figures::default() };
         self.metrics = retention::recorded(&figures);
+        let (why, checked) = match figures.failed_checks.as_slice() {
+            [] => (why, true),
+            failed => (Some(failed.join("; ")), false),
+        };
+        for metric in &figures.metrics {
+            self.emit(WatchBody::Metric { source: picked.source.clone(), metric: metric.clone() });
+        }
         let exported = Exported {
             source: picked.source.clone(),
             name: picked.unit.clone(),
@@ -90,7 +97,8 @@ impl Watcher {
             regression: figures.regression,
             config_changes: figures.config_changes,
             status: match status {
-                Ended::Ok => "ok",
+                Ended::Ok if checked => "ok",
+                Ended::Ok => "check_failed",
                 Ended::Cancelled => "cancelled",
                 _ => "failed",
             }
@@ -98,7 +106,10 @@ impl Watcher {
             why: why.clone(),
         };
         match status {
-            Ended::Ok => self.tally.exported += 1,
+            Ended::Ok => {
+                self.tally.exported += 1;
+                self.tally.failed_checks += usize::from(!checked);
+            }
             _ => self.tally.failed += 1,
         }
         if status == Ended::Passing && !self.is_first_failure(picked, &why) {
@@ -108,7 +119,8 @@ impl Watcher {
         self.emit(WatchBody::Exported(exported.clone()));
         self.finish(picked, status, why)?;
         self.run_hook(&exported, status);
-        if status == Ended::Ok {
+        // An export that failed a check replaces none.
+        if status == Ended::Ok && checked {
             self.prune(&picked.unit);
         }
         Ok(())
@@ -129,7 +141,8 @@ impl Watcher {
 
     /// Starts the user's command for an export that ended.
     pub(super) fn run_hook(&mut self, exported: &Exported, status: Ended) {
-        let command = if status == Ended::Ok { &self.rule.on_finish } else { &self.rule.on_fail };
+        let command =
+            if status == Ended::Ok && exported.status == "ok" { &self.rule.on_finish } else { &self.rule.on_fail };
         let Some(command) = command else { return };
         match hooks::run(command, exported, self.store.folder()) {
             Ok(hook) => self.hooks.push(hook),

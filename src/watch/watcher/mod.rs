@@ -70,6 +70,8 @@ pub(crate) struct WatchOptions {
 pub(crate) struct Tally {
     /// Exports that succeeded.
     pub exported: usize,
+    /// Those of them of which a check of the recipe failed.
+    pub failed_checks: usize,
     /// Exports that failed.
     pub failed: usize,
     /// Sources that are not complete.

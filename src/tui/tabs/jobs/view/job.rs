@@ -1,6 +1,6 @@
 //! One job: progress, and the section chosen.
 
-use super::{badge, cell, fit_title, grid, metrics, page, place, titled};
+use super::{cell, checked_badge, fit_title, grid, metrics, page, place, titled};
 use crate::job::{JobState, JobSummary, TensorState};
 use crate::tui::core::{Focus, State, units};
 use crate::tui::tabs::jobs::{JobSection, JobView};
@@ -33,7 +33,8 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
 fn header(c: &mut Canvas<'_>, state: &State, job: &JobSummary, view: &JobView, area: Rect) {
     let (dim, title, accent, text) = (c.theme().dim, c.theme().title, c.theme().accent, c.theme().text);
     let how = view.history.ended().unwrap_or(job.state);
-    let (glyph, word, style) = badge(c, how);
+    let failed = view.history.failed_checks().count().max(job.failed_checks);
+    let (glyph, word, style) = checked_badge(c, how, failed);
     let title_text = titled(job);
     let fraction = if view.history.fraction > 0.0 { view.history.fraction } else { job.fraction };
     let mut right = match (how, view.history.seconds.or(job.seconds)) {

@@ -49,6 +49,14 @@ pub(super) fn badge(c: &Canvas<'_>, state: JobState) -> (&'static str, &'static 
     }
 }
 
+/// The same for a job of which some checks failed: it is done, and its outputs are there.
+pub(super) fn checked_badge(c: &Canvas<'_>, state: JobState, failed: usize) -> (&'static str, &'static str, Style) {
+    match state {
+        JobState::Finished if failed > 0 => ("!", "check failed", c.theme().bad),
+        _ => badge(c, state),
+    }
+}
+
 fn list(c: &mut Canvas<'_>, state: &State, area: Rect, alone: bool) {
     let j = &state.jobs;
     let (dim, title) = (c.theme().dim, c.theme().title);
@@ -127,7 +135,7 @@ pub(super) fn fit_title(title: &str, most: usize) -> String {
 }
 
 fn row(c: &mut Canvas<'_>, job: &JobSummary, line: Rect, report: &str) {
-    let (glyph, word, style) = badge(c, job.state);
+    let (glyph, word, style) = checked_badge(c, job.state, job.failed_checks);
     let (text, dim) = (c.theme().text, c.theme().dim);
     c.text(line.x + 2, line.y, 1, glyph, style);
     let right = match (job.state, job.seconds) {
@@ -136,7 +144,7 @@ fn row(c: &mut Canvas<'_>, job: &JobSummary, line: Rect, report: &str) {
             format!("{}{}", units::percent(job.fraction), eta.unwrap_or_default())
         }
         (JobState::Queued, _) if job.place.is_some_and(|n| n > 1) => format!("queued ({})", job.place.unwrap_or(1)),
-        (JobState::Finished, Some(s)) => units::took(s),
+        (JobState::Finished, Some(s)) if job.failed_checks == 0 => units::took(s),
         _ => word.to_owned(),
     };
     let mut used = c.right(line.right() - 1, line.y, 13, &right, dim);

@@ -108,6 +108,7 @@ impl Source {
         let why = done.why.as_deref().unwrap_or("reason unknown");
         (self.state, self.text) = match done.status.as_str() {
             "ok" => (SourceState::Exported, "exported".to_owned()),
+            "check_failed" => (SourceState::Failed, format!("check failed: {why}")),
             "cancelled" => (SourceState::Skipped, format!("cancelled: {why}")),
             status => (SourceState::Failed, format!("{status}: {why}")),
         };
@@ -222,7 +223,7 @@ impl WatcherView {
                 }
             }
             // Each source that waits for it says so.
-            WatchBody::Hold { .. } | WatchBody::Found { .. } | WatchBody::Recipe { .. } => {}
+            WatchBody::Hold { .. } | WatchBody::Found { .. } | WatchBody::Recipe { .. } | WatchBody::Metric { .. } => {}
             WatchBody::Paused => self.paused = true,
             WatchBody::Resumed => self.paused = false,
             WatchBody::Warning { text } => {
