@@ -47,10 +47,10 @@ mod material;
 mod memory;
 #[path = "cli/no_files.rs"]
 mod no_files;
-#[path = "cli/ollama.rs"]
-mod ollama;
 #[path = "cli/odd_places.rs"]
 mod odd_places;
+#[path = "cli/ollama.rs"]
+mod ollama;
 #[path = "cli/options.rs"]
 mod options;
 #[path = "cli/pipeline.rs"]

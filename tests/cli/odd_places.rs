@@ -34,11 +34,9 @@ fn the_summary_of_several_models_names_one_whose_path_is_not_utf_8() {
     lab.model("tiny-llama");
     std::fs::rename(lab.path("tiny-llama"), lab.dir().join(OsStr::from_bytes(b"b\xff"))).unwrap();
     lab.model("tiny-llama");
-    let args = [
-        vec![OsStr::new("convert"), OsStr::from_bytes(b"b\xff")],
-        words("tiny-llama --to gguf:q8_0 -o out/ --json"),
-    ]
-    .concat();
+    let args =
+        [vec![OsStr::new("convert"), OsStr::from_bytes(b"b\xff")], words("tiny-llama --to gguf:q8_0 -o out/ --json")]
+            .concat();
     let ran = run(&lab, &args).expect(1);
     let last = ran.out.lines().last().unwrap();
     let summary: serde_json::Value = serde_json::from_str(last).unwrap();
