@@ -262,7 +262,7 @@ mod tests {
         std::fs::write(dir.path().join("file"), "").unwrap();
         assert!(said("mine.yaml").contains("ends in .toml") && said("file/mine.toml").contains("creating"));
         let made = dir.path().join("new/folder/mine.toml");
-        assert_eq!(save(&made, &recipe("q8_0"), Overwrite::No), Ok(()), "as the folders of outputs are made");
+        assert_eq!(save(&made, &recipe("q8_0"), &Overwrite::No), Ok(()), "as the folders of outputs are made");
     }
 
     #[test]
