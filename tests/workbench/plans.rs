@@ -52,6 +52,7 @@ pub fn plan() -> Plan {
         disk_bytes: bytes,
         memory_bytes: 268_435_456,
         source_files: Vec::new(),
+        validation: None,
         warnings: vec![Warning::new("config.unknown-field", "config.json has a field nobody knows: frobnicate")],
     }
 }
