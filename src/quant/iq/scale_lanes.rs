@@ -165,7 +165,7 @@ impl Candidates {
                 starts &= starts - 1;
                 let length = (ends >> start >> 1).trailing_zeros() as usize + 1;
                 let (k, first) = (2 * pair + start / MOST, start % MOST);
-                let (near, off_grid) = grid.fours(codes[k][first + 1].to_bits() as u16);
+                let (near, off_grid) = grid.eights(codes[k][first + 1].to_bits() as u16);
                 moved[k] |= (u32::from(off_grid) << (length % MOST)).wrapping_sub(u32::from(off_grid)) << first;
                 let (mut x, mut root) = ([one; G], [one; G]);
                 for i in 0..G {
@@ -255,13 +255,13 @@ impl Candidates {
 /// The code of the neighbour of least error at each of sixteen scales, the first of several; `steps` are the magnitudes of the
 /// digits at these scales.
 #[inline(always)]
-fn nearest<I: Isa, const G: usize>(s: I, near: &[[u16; 4]], steps: &[I::F; 8], x: &[I::F; G], w: &[I::F; G]) -> I::F {
+fn nearest<I: Isa, const G: usize>(s: I, near: &[[u16; 8]], steps: &[I::F; 8], x: &[I::F; G], w: &[I::F; G]) -> I::F {
     let number = |code: u16| f32::from_bits(CODE.to_bits() | u32::from(code));
     let mut best = s.splat(f32::MAX);
-    let mut found = s.splat(number(near.first().map_or(0, |four| four[0])));
-    for four in near {
-        for j in 0..4 {
-            let code = four[j];
+    let mut found = s.splat(number(near.first().map_or(0, |eight| eight[0])));
+    for eight in near {
+        for j in 0..8 {
+            let code = eight[j];
             // The sign of the difference does not matter.
             let diff = x[0] - steps[digit::<G>(code, 0)];
             let mut error = w[0] * diff * diff;
