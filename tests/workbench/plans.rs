@@ -31,7 +31,6 @@ pub fn plan() -> Plan {
     let path = PathBuf::from(DIR).join("exp42/checkpoint-2000-Q4_K_M.gguf");
     let bytes = tensors.iter().map(|t| t.bytes).sum::<u64>() + 7_800_000;
     Plan {
-        validation: None,
         steps: Vec::new(),
         stages: Vec::new(),
         source: PathBuf::from(DIR).join("exp42/checkpoint-2000"),
