@@ -49,7 +49,6 @@ fn what_cannot_be_compared_is_refused() {
         ("tiny-llama tiny-mistral-sharded --prompt a", "vocabulary"),
         ("mini-bert --prompt a", "encoder"),
         ("tiny-llama --prompt a --tokens 60000", "longer than"),
-        ("tiny-llama --prompt a --chat", "chat template"),
         ("tiny-llama --prompt a --temperature 0", "above zero"),
         ("tiny-llama --tokens 3", "--prompt"),
     ] {

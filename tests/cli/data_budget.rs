@@ -20,14 +20,12 @@ fn costs_are_measured_kept_and_used_again() {
     text(&lab, 0);
     text(&lab, 2000);
     let types = "--to gguf --budget-types q3_k,q6_k";
-    let measured = lab
-        .run(&format!("convert tiny-llama {types} --target-size 2.5MB --data text.txt --scores s.json -o a.gguf"))
+    lab.run(&format!("convert tiny-llama {types} --target-size 2.5MB --data text.txt --scores s.json -o a.gguf"))
         .expect(0);
     let scores: Value = serde_json::from_slice(&fs::read(lab.path("s.json")).unwrap()).unwrap();
     let costs = scores["tensors"]["blk.0.ffn_down.weight"]["types"].as_object().unwrap();
     let cost = |name: &str| costs[name].as_f64().unwrap();
     assert!(cost("Q3_K") > 4.0 * cost("Q6_K") && cost("Q6_K") > 0.0, "{costs:?}");
-    assert!(measured.err.contains("2.5") || measured.out.contains("a.gguf"), "{}", measured.err);
 
     // The file alone is enough, and leads to the same bytes.
     let again = lab
@@ -83,7 +81,7 @@ fn what_cannot_be_measured_is_refused() {
     lab.write("rubbish.json", "{\"remold_scores\": 1}");
     lab.write("nan.json", r#"{"remold_scores":1,"tokens_hash":"","tokens":1,"positions":1,"effort":"reference","seconds":0.0,"tensors":{"x":{"hash":"","types":{"Q4_K":-1.0}}}}"#);
     for (options, words) in [
-        ("--max-kld 0.01", "calibration_data"),
+        ("--max-kld 0.01", "budget_data"),
         ("--max-kld 0.01 --target-size 2MB", "cannot be used with"),
         ("--target-size 2.5MB --data short.txt", "fewer than one window"),
         ("--target-size 2.5MB --data binary.txt", "UTF-8"),

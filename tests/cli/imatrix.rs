@@ -256,8 +256,8 @@ fn requests_that_cannot_be_met() {
             row(
                 "matrices of different models",
                 2,
-                &["tiny-mixtral.gguf", "blk.0."],
-                llama("--merge tiny-llama.gguf tiny-mixtral.gguf -o m.gguf"),
+                &["tiny-qwen3moe.gguf", "blk.0."],
+                llama("--merge tiny-mixtral.gguf tiny-qwen3moe.gguf -o m.gguf"),
             ),
             row(
                 "a model in place of a matrix",

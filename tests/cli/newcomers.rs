@@ -12,9 +12,8 @@ fn what_a_recipe_file_may_not_say_cannot_be_set_either() {
     lab.model("tiny-llama");
     lab.write("r.toml", "[[target]]\nformat = \"gguf\"\nquantization = \"q4_k_m\"\noutput = \"r.gguf\"\n");
     for (set, part) in [
-        ("validate.fail_if.rmse=>\u{a0}0.0001", "the metric `rmse` is not available"),
+        ("validate.fail_if.rmse=>\u{a0}0.0001", "unknown metric `rmse`"),
         ("validate.fail_if.foo=>\u{a0}1", "unknown metric `foo`"),
-        ("validate.data=x.txt", "measuring on text"),
         ("custom_operators.x=y", "`custom_operators` is not available"),
     ] {
         let convert = lab.run(&format!("convert tiny-llama --to gguf:q4_k_m -o x.gguf --set {set}")).expect(2);
@@ -25,8 +24,6 @@ fn what_a_recipe_file_may_not_say_cannot_be_set_either() {
         }
     }
     assert!(!lab.path("x.gguf").exists() && !lab.path("r.gguf").exists());
-    let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/recipe.md");
-    assert!(!fs::read_to_string(page).unwrap().contains("fail_if"), "not while it is not available");
     // What is wrong already is reported by the plan, with what to do.
     assert!(lab.run("convert tiny-llama --set name=x").expect(2).err.contains("--to gguf:q4_k_m"));
 }
@@ -212,7 +209,7 @@ fn messages_say_what_to_do() {
         ("plan no/such/model", &["Only . exists of this path"]),
         ("help convret", &["no such command: `convret`", "Did you mean `convert`?"]),
         ("recipe check nosuch.toml", &["error: nosuch.toml: no such file or folder", "hint:"]),
-        ("recipe check laptp.toml", &["error: laptp.toml", "Did you mean laptop.toml?"]),
+        ("recipe check laptp.toml", &["error: laptp.toml", "laptop.toml?"]),
         ("convert tiny-llama -to gguf:q4_k_m", &["hint: Write `--to`"]),
         ("convert tiny-llama --to gguf --threads -1 -o x.gguf", &["hint: The value of --threads cannot be negative."]),
         (

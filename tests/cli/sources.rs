@@ -358,7 +358,7 @@ fn words_of_other_tools_get_the_word_to_write_here() {
         ("m --to 8bit", "Did you mean gguf:q8_0?"),
         ("m --to gguf:q8_0 --tensor-type ffn_down=int4", "Did you mean q4_k?"),
         ("m --to gguf --set target.quantization=8bit", "Q8_0"),
-        ("m --outtype f16", "--to gguf:TYPE"),
+        ("m --outtype f16", "--to gguf:f16"),
         ("m --outfile m.gguf", "-o FILE"),
         ("m --vocab-only", "only the vocabulary"),
         ("m.gguf m-q4.gguf Q4_K_M", "remold convert m.gguf --to gguf:q4_k_m -o m-q4.gguf"),

@@ -82,15 +82,15 @@ options! {
         conflicts(&["target_bpw", "max_kld"]), flag(Flag::new("target-size", "SIZE")), group(Budget), front(2);
     TARGET_BPW: Option<f64> = "target_bpw", Kind::Number(0.5, 32.0), "Instead of a quantization: choose the types with the least loss for at most this many bits per weight.", "4.25",
         conflicts(&["target_size", "max_kld"]), flag(Flag::new("target-bpw", "BITS")), group(Budget), front(2), unit("bits per weight");
-    MAX_KLD: Option<f64> = "max_kld", Kind::Number(1e-9, 100.0), "Instead of a quantization: choose the types for the smallest file whose mean KL divergence from the source is at most this, as predicted from `calibration_data` or `scores`.", "0.002",
+    MAX_KLD: Option<f64> = "max_kld", Kind::Number(1e-9, 100.0), "Instead of a quantization: choose the types for the smallest file whose mean KL divergence from the source is at most this, as predicted from `budget_data` or `scores`.", "0.002",
         conflicts(&["target_size", "target_bpw"]), flag(Flag::new("max-kld", "NATS")), group(Budget), unit("nats");
     BUDGET_TYPES: Vec<String> = "budget_types", Kind::List, "Types that `target_size`, `target_bpw` and `max_kld` may choose from.", "[\"q4_k\", \"q6_k\"]",
         flag(Flag::new("budget-types", "TYPES")), group(Budget), absent("all");
-    CALIBRATION_DATA: Option<PathBuf> = "calibration_data", Kind::Path, "Text for budgets: the network is run on it with each tensor alone in each type, and the types are chosen by the KL divergence that this costs. Takes minutes for a small model.", "\"calibration.txt\"",
-        flag(Flag::new("calibration-data", "FILE").or(&["data"])), group(Budget), absent("the error of the weights decides");
-    SCORES: Option<PathBuf> = "scores", Kind::Path, "File of what each tensor costs in each type, for budgets. Read if it exists, else written from `calibration_data`.", "\"scores.json\"",
+    BUDGET_DATA: Option<PathBuf> = "budget_data", Kind::Path, "Text for budgets: the network is run on it with each tensor alone in each type, and the types are chosen by the KL divergence that this costs. Takes minutes for a small model.", "\"calibration.txt\"",
+        flag(Flag::new("data", "FILE")), group(Budget), absent("the error of the weights decides");
+    SCORES: Option<PathBuf> = "scores", Kind::Path, "File of what each tensor costs in each type, for budgets. Read if it exists, else written from `budget_data`.", "\"scores.json\"",
         flag(Flag::new("scores", "FILE")), group(Budget), absent("kept in the cache");
-    SCORE_TIME: Option<String> = "score_time", Kind::Text, "Longest time to spend on measuring with `calibration_data`. What is not measured is predicted.", "\"10m\"",
+    SCORE_TIME: Option<String> = "score_time", Kind::Text, "Longest time to spend on measuring with `budget_data`. What is not measured is predicted.", "\"10m\"",
         flag(Flag::new("score-time", "TIME")), group(Budget), absent("until all is measured");
     LEAVE_OUTPUT: bool = "leave_output", Kind::Bool, "Do not quantize the output matrix.", "true",
         or(&["leave_output_tensor"]), flag(Flag::switch("leave-output").or(&["leave-output-tensor"])), group(TypesGroup);

@@ -96,6 +96,13 @@ impl State {
         vec![Effect::Copy(crate::units::escape(&text).into_owned())]
     }
 
+    /// As [`Self::copy`], for a text that has lines: they stay, other control characters are escaped.
+    pub(in crate::tui) fn copy_lines(&mut self, name: &str, text: &str) -> Vec<Effect> {
+        self.toast(Level::Info, format!("sent to the terminal's clipboard: {name}"));
+        let lines: Vec<_> = text.split('\n').map(crate::units::escape).collect();
+        vec![Effect::Copy(lines.join("\n"))]
+    }
+
     /// The time has gone on.
     pub(in crate::tui) fn age_toasts(&mut self) {
         let now = self.now;

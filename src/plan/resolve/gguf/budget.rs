@@ -45,8 +45,15 @@ impl Budget {
                 let what = format!("{nats} is not a divergence");
                 return Err(ModelError::request(what).in_option(&gguf::MAX_KLD).with_hint("Write it as 0.002."));
             }
-            _ => {
-                let what = "more than one budget: target_size, target_bpw and max_kld exclude each other";
+            (size, bits, nats) => {
+                let given = [
+                    size.is_some().then_some("target_size"),
+                    bits.is_some().then_some("target_bpw"),
+                    nats.is_some().then_some("max_kld"),
+                ];
+                let given: Vec<&str> = given.into_iter().flatten().collect();
+                let count = if given.len() == 2 { "two" } else { "three" };
+                let what = format!("{count} budgets: {}", given.join(" and "));
                 return Err(ModelError::request(what).with_hint("Give one of them."));
             }
         };

@@ -1,4 +1,4 @@
-//! What each type of each tensor costs the network on a text: read from a file of scores, or measured on `calibration_data`.
+//! What each type of each tensor costs the network on a text: read from a file of scores, or measured on `budget_data`.
 
 use super::effort;
 use super::ready::Ready;
@@ -42,7 +42,7 @@ impl Costs {
         scores: &Scores,
         how: Task<'_>,
     ) -> Result<Option<Self>> {
-        let (data, file) = (target.get(&gguf::CALIBRATION_DATA), target.get(&gguf::SCORES));
+        let (data, file) = (target.get(&gguf::BUDGET_DATA), target.get(&gguf::SCORES));
         let limit = target.get(&gguf::SCORE_TIME).map(|text| time(&text)).transpose()?;
         let effort = effort(target)?;
         let given = file.as_deref().filter(|f| f.exists()).map(divergence::read).transpose()?;
@@ -52,7 +52,7 @@ impl Costs {
                 ModelError::request("there is no such file of scores, and no text to measure them on")
                     .in_file(&file)
                     .in_option(&gguf::SCORES)
-                    .with_hint("Add calibration_data.")
+                    .with_hint("Add budget_data (a text, `--data`).")
             })?;
             return Self::checked(all, ready, wanted, scores, &file).map(Some);
         };
@@ -70,7 +70,7 @@ impl Costs {
         if let (Some(given), Some(file)) = (&given, &file)
             && (given.basis.tokens_hash != basis.tokens_hash || given.basis.effort != basis.effort)
         {
-            let hint = "Leave out calibration_data to use these scores, or name a new file to measure others.";
+            let hint = "Leave out budget_data to use these scores, or name a new file to measure others.";
             return Err(ModelError::request("these scores were measured on another text or with another effort")
                 .in_file(file)
                 .in_option(&gguf::SCORES)
@@ -83,7 +83,7 @@ impl Costs {
         let forward = Forward::of(&named, model, Rounding::Exact)?;
         if forward.is_encoder() {
             let what = "an encoder predicts no text, so a text cannot tell what its tensors cost";
-            return Err(ModelError::unsupported(what).in_option(&gguf::CALIBRATION_DATA).with_hint("Leave it out."));
+            return Err(ModelError::unsupported(what).in_option(&gguf::BUDGET_DATA).with_hint("Leave it out."));
         }
         let before = all.clone();
         let coverage = all.measure(&forward, sequences, wanted, &|t| scores.hash(t).map(str::to_owned), limit, how)?;

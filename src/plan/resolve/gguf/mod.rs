@@ -112,7 +112,9 @@ fn resolve(asked: Asked<'_>) -> Result<Resolved> {
     }
     resolved.warnings.sort_by_key(|w| w.tensor.is_some());
     overrides.check_all_match(resolved.tensors.iter().map(|t| &t.entry))?;
-    resolved.warnings.extend(overrides.check_like(resolved.tensors.iter().map(|t| &t.entry))?);
+    resolved
+        .warnings
+        .extend(overrides.check_like(resolved.tensors.iter().map(|t| &t.entry), resolved.architecture.as_deref())?);
     resolved.effort = effort(target)?;
     resolved.left_out = target.get(&gguf::PRUNE_LAYERS);
     resolved.warnings.extend(naming::commit_as_name(model, target, &resolved.metadata));

@@ -1,6 +1,6 @@
 //! The user's own types for tensors: `embedding_type`, `output_type`, `tensor_types`, and those of another file (`like`).
 
-use crate::formats;
+use crate::arch;
 use crate::model::{
     FormatId, Hint, Listing, MetaValue, ModelError, OptionPath, Remedy, Result, TensorEntry, Warning, few,
 };
@@ -29,6 +29,8 @@ struct Like {
     file: PathBuf,
     /// The file type that it declares.
     file_type: Option<FileType>,
+    /// The architecture of its network.
+    architecture: Option<String>,
     /// Of its matrices, by name.
     types: HashMap<String, Encoding>,
 }
@@ -36,7 +38,7 @@ struct Like {
 impl Like {
     /// Reads the header of a GGUF.
     fn open(path: &Path) -> Result<Self> {
-        let model = formats::open(path).map_err(|e| e.in_option(&gguf::LIKE))?;
+        let model = arch::open(path).map_err(|e| e.in_option(&gguf::LIKE))?;
         if model.format != FormatId::Gguf {
             let what = format!("types can be copied from a GGUF only, and this is {}", model.format);
             return Err(ModelError::request(what).in_file(path).in_option(&gguf::LIKE));
@@ -45,7 +47,8 @@ impl Like {
         let file_type = id.and_then(|id| FileType::from_id(u32::try_from(id).ok()?));
         let matrices = model.tensors.iter().filter(|t| t.shape.rank() > 1);
         let types = matrices.map(|t| (t.name.to_string(), t.encoding)).collect();
-        Ok(Self { file: path.to_owned(), file_type, types })
+        let architecture = model.architecture().map(str::to_owned);
+        Ok(Self { file: path.to_owned(), file_type, architecture, types })
     }
 }
 
@@ -84,9 +87,21 @@ impl Overrides {
     /// Says which matrices have no counterpart in the file whose types are copied.
     ///
     /// # Errors
-    /// None has.
-    pub(crate) fn check_like<'a>(&self, tensors: impl Iterator<Item = &'a TensorEntry>) -> Result<Option<Warning>> {
+    /// None has; another architecture.
+    pub(crate) fn check_like<'a>(
+        &self,
+        tensors: impl Iterator<Item = &'a TensorEntry>,
+        architecture: Option<&str>,
+    ) -> Result<Option<Warning>> {
         let Some(like) = &self.like else { return Ok(None) };
+        if let (Some(there), Some(here)) = (like.architecture.as_deref(), architecture)
+            && there != here
+        {
+            return Err(ModelError::request(format!("it is a {there}, and this model is a {here}: no types to copy"))
+                .in_file(&like.file)
+                .in_option(&gguf::LIKE)
+                .with_hint("Give a GGUF of a model of the same architecture."));
+        }
         let matrices: Vec<&str> = tensors.filter(|t| t.shape.rank() > 1).map(|t| t.name.as_str()).collect();
         let missing: Vec<&str> = matrices.iter().copied().filter(|name| !like.types.contains_key(*name)).collect();
         if missing.len() == matrices.len() {

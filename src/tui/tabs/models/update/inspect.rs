@@ -50,7 +50,7 @@ fn selected_text(state: &State) -> Option<(String, String)> {
 /// Sends the selected value or name to the clipboard.
 pub(super) fn copy(state: &mut State) -> Vec<Effect> {
     let Some((title, text)) = selected_text(state) else { return Vec::new() };
-    state.copy(&title, text)
+    state.copy_lines(&title, &text)
 }
 
 /// Starts to look at every value, or stops.
