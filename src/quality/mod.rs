@@ -1,7 +1,7 @@
 //! What a model says of a text: perplexity, divergence from a baseline, embeddings.
 //!
-//! [`TextTokenizer`] and [`Windows`] cut a text as llama-perplexity does; [`Pass`] runs several models over the windows; `statistics` has the figures, and
-//! [`METRICS`] what they are called; [`LogitsFile`] is llama-perplexity's file of a baseline; [`evaluate`] does all of it for
+//! `TextTokenizer` and `Windows` cut a text as llama-perplexity does; `Pass` runs several models over the windows; `statistics` has the figures, and
+//! `METRICS` what they are called; `LogitsFile` is llama-perplexity's file of a baseline; `evaluate` does all of it for
 //! files that a user names. Must not know recipes, jobs or screens. Test with `cargo test --lib quality::`.
 
 mod condition;

@@ -1,7 +1,7 @@
 //! Statistics of predictions: each scored position of a model, alone and against a baseline, and the figures over all of them.
 //!
 //! [`score`] makes a [`Position`] from rows of logits; [`Positions`] collects them in order, so that no figure depends on threads;
-//! [`Summary`] has the figures, defined as in llama-perplexity (tools/perplexity/perplexity.cpp), in f64.
+//! `Summary` has the figures, defined as in llama-perplexity (tools/perplexity/perplexity.cpp), in f64.
 
 mod rows;
 mod summary;
