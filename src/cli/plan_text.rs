@@ -56,7 +56,7 @@ pub(crate) fn plan(plan: &Plan, how: PlanStyle) -> String {
         time(plan, how.threads)
     ));
     out.push_str(&warnings(&plan.warnings, style));
-    out.push_str(&style.dim("nothing was written (dry run)"));
+    out.push_str(&style.dim("no output was written (dry run)"));
     out.push('\n');
     out
 }

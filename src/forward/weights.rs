@@ -54,7 +54,7 @@ impl<'a> Streamed<'a> {
         self.tensors.get(name).ok_or_else(|| ModelError::bad("a tensor that the network needs is missing").field(name))
     }
 
-    /// Tells the observer what all tokens are after a layer.
+    /// Passes the hidden state of all tokens after a layer to the observer.
     pub(super) fn layer_done(&self, layer: u32, layers: u32, hidden: &Tensor) -> Result<()> {
         let mut observer = self.observer.borrow_mut();
         if !observer.wants_layers() {
@@ -134,6 +134,12 @@ impl Weights for Streamed<'_> {
 
     fn attention(&self, q: &Tensor, k: &Tensor, v: &Tensor, sequences: &[Sequence], how: &Attention) -> Result<Tensor> {
         self.check_cancelled()?;
+        let widths = [how.heads * how.key_size, how.kv_heads * how.key_size, how.kv_heads * how.value_size];
+        let found = [q.dim(1)?, k.dim(1)?, v.dim(1)?];
+        if found != widths {
+            let what = format!("queries, keys and values of {found:?} elements, not of {widths:?} as the heads need");
+            return Err(ModelError::bad(what));
+        }
         let (q, mut k, mut v) = (floats(q)?, floats(k)?, floats(v)?);
         if self.rounding == Rounding::LlamaCpp && how.causal {
             rounding::to_f16(&mut k);

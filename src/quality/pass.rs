@@ -362,7 +362,7 @@ struct Place {
     vocabulary: usize,
 }
 
-/// The error of a cancelled pass; whoever cancelled it does not show it.
+/// The error of a cancelled pass. It is not shown: the caller knows that it cancelled.
 pub(super) fn cancelled() -> ModelError {
     ModelError::request("cancelled")
 }

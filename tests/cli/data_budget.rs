@@ -44,6 +44,17 @@ fn costs_are_measured_kept_and_used_again() {
     let none = lab.run(&format!("convert tiny-llama {types} --max-kld 1e-8 --scores s.json -o c.gguf")).expect(2);
     assert!(none.err.contains("too few"), "{}", none.err);
 
+    // Scores of other weights, or for another importance, are not taken for those of this model.
+    lab.run("convert tiny-llama --to gguf:q4_0 -o coarse.gguf").expect(0);
+    let changed = lab
+        .run(&format!("convert coarse.gguf {types} --target-size 2.5MB --scores s.json --allow-requantize -o e.gguf"))
+        .expect(2);
+    assert!(changed.err.contains("other weights"), "{}", changed.err);
+    let max = lab
+        .run(&format!("convert tiny-llama {types} --target-size 2.5MB --scores s.json --effort max -o e.gguf"))
+        .expect(2);
+    assert!(max.err.contains("with the effort reference"), "{}", max.err);
+
     // Scores of another text are not mixed with these.
     let other = lab
         .run(&format!("convert tiny-llama {types} --target-size 2.5MB --data other.txt --scores s.json -o d.gguf"))

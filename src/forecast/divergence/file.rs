@@ -73,11 +73,11 @@ pub(crate) fn read(path: &Path) -> Result<Divergences> {
     Ok(Divergences { basis, tensors })
 }
 
-/// Writes a file of costs, whole or not at all.
+/// Writes a file of costs, whole or not at all. `replaces` is true for a file that may exist, which is then one of costs.
 ///
 /// # Errors
-/// Those of writing.
-pub(crate) fn write(path: &Path, all: &Divergences) -> Result<()> {
+/// Those of writing; a file that exists.
+pub(crate) fn write(path: &Path, all: &Divergences, replaces: bool) -> Result<()> {
     let tensor = |m: &Measured| {
         let finite = m.types.iter().filter(|(_, cost)| cost.is_finite());
         Tensor { hash: m.hash.clone(), types: finite.map(|(e, cost)| (e.name().to_owned(), *cost)).collect() }
@@ -93,5 +93,6 @@ pub(crate) fn write(path: &Path, all: &Divergences) -> Result<()> {
         tensors: all.tensors.iter().map(|(name, m)| (name.clone(), tensor(m))).collect(),
     };
     let text = serde_json::to_vec_pretty(&file).map_err(|e| ModelError::bad(e.to_string()))?;
-    files::write_whole(path, &text).map_err(|e| ModelError::io(path, "writing the scores", e))
+    let written = if replaces { files::write_whole(path, &text) } else { files::write_new(path, &text) };
+    written.map_err(|e| ModelError::io(path, "writing the scores", e))
 }

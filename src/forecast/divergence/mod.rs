@@ -78,6 +78,11 @@ impl Divergences {
         self.tensors.get(tensor)?.types.get(&encoding).copied()
     }
 
+    /// Forgets the costs of tensors whose values, or their importance, are not those that were measured.
+    pub(crate) fn keep_current(&mut self, hash: &dyn Fn(&str) -> Option<String>) {
+        self.tensors.retain(|name, measured| hash(name).is_some_and(|now| now == measured.hash));
+    }
+
     /// Measures what is missing of `wanted`: each tensor in each of its types. `hashes` are the hashes of the tensors' samples. Stops when
     /// `limit` is over, with the most telling ones done. Progress counts pairs.
     ///

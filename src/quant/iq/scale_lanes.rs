@@ -308,7 +308,7 @@ fn split_signs<I: Isa, const S: usize>(s: I, x: &[f32; S], w: &[f32; S], even: b
     (values, signs)
 }
 
-/// Chooses the groups of `again` anew at the final scale, and returns the scale that suits them.
+/// Chooses the groups of `again` again, at the final scale, and returns the scale that suits them.
 #[inline(always)]
 fn choose_again<I: Isa, const S: usize, const G: usize>(
     s: I,

@@ -8,7 +8,7 @@ use crate::forward::{Forward, Rounding};
 use crate::model::{Model, ModelError, Result, TensorEntry};
 use crate::plan::PredictedDivergence;
 use crate::quality::{TextTokenizer, read_text};
-use crate::quant::Encoding;
+use crate::quant::{Effort, Encoding};
 use crate::recipe::Target;
 use crate::recipe::options::gguf;
 use crate::task::Task;
@@ -54,7 +54,7 @@ impl Costs {
                     .in_option(&gguf::SCORES)
                     .with_hint("Add budget_data (a text, `--data`).")
             })?;
-            return Self::checked(all, ready, wanted, scores, &file).map(Some);
+            return Self::checked(all, effort, ready, wanted, scores, &file).map(Some);
         };
         let sequences = sequences(model, &data)?;
         let tokens: Vec<u8> = sequences.iter().flatten().flat_map(|t| t.to_le_bytes()).collect();
@@ -76,6 +76,7 @@ impl Costs {
                 .in_option(&gguf::SCORES)
                 .with_hint(hint));
         }
+        let was_given = given.is_some();
         let kept = kept_file(&model.path, &basis);
         let known = given.or_else(|| divergence::read(&kept).ok().filter(|k| k.basis.tokens_hash == basis.tokens_hash));
         let mut all = known.unwrap_or_else(|| Divergences::new(basis));
@@ -86,39 +87,49 @@ impl Costs {
             return Err(ModelError::unsupported(what).in_option(&gguf::BUDGET_DATA).with_hint("Leave it out."));
         }
         let before = all.clone();
-        let coverage = all.measure(&forward, sequences, wanted, &|t| scores.hash(t).map(str::to_owned), limit, how)?;
+        let coverage = all.measure(&forward, sequences, wanted, &|t| scores.hash(t).map(str::to_owned), limit, how);
+        if all != before {
+            // Also of a cancelled measurement, which goes on from there. A cache that cannot be written costs time, nothing else.
+            let _ = crate::files::create_private_folder(&scores_root());
+            let _ = divergence::write(&kept, &all, true);
+        }
+        let coverage = coverage?;
         if coverage.measured == 0 && coverage.of > 0 {
             return Err(ModelError::request("nothing was measured in this time")
                 .in_option(&gguf::SCORE_TIME)
                 .with_hint("Give more time, or leave it out."));
         }
-        if all != before {
-            // A cache that cannot be written costs time, nothing else.
-            let _ = crate::files::create_private_folder(&scores_root());
-            let _ = divergence::write(&kept, &all);
-        }
         if let Some(file) = &file
-            && (all != before || !file.exists())
+            && (all != before || !was_given)
         {
-            divergence::write(file, &all)?;
+            divergence::write(file, &all, was_given)?;
         }
         Ok(Some(Self::with(all, ready, wanted, scores, coverage.measured, coverage.of)))
     }
 
-    /// Costs from a file, which must be of this model.
+    /// Costs from a file, which must be of these weights.
     fn checked(
-        all: Divergences,
+        mut all: Divergences,
+        effort: Effort,
         ready: &Ready,
         wanted: &[(Subject, Vec<Encoding>)],
         scores: &Scores,
         file: &Path,
     ) -> Result<Self> {
+        if all.basis.effort != effort {
+            let what = format!("these scores were measured with the effort {}, not {effort}", all.basis.effort);
+            return Err(ModelError::request(what).in_file(file).in_option(&gguf::SCORES));
+        }
+        all.keep_current(&|t| scores.hash(t).map(str::to_owned));
         let pairs = || wanted.iter().flat_map(|(s, types)| types.iter().map(move |e| (s, *e)));
         let measured = pairs().filter(|(s, e)| all.get(&s.entry.name, *e).is_some()).count();
         if measured == 0 && pairs().next().is_some() {
-            return Err(ModelError::request("these scores name no tensor of the model in a type that it may have")
-                .in_file(file)
-                .in_option(&gguf::SCORES));
+            return Err(ModelError::request(
+                "these scores were measured on other weights, or with another importance matrix",
+            )
+            .in_file(file)
+            .in_option(&gguf::SCORES)
+            .with_hint("Give the text again (budget_data, `--data`) and a new name, to measure this model."));
         }
         Ok(Self::with(all, ready, wanted, scores, measured, pairs().count()))
     }

@@ -74,7 +74,7 @@ impl Renaming {
         to: PathBuf,
         write: &dyn Fn(&mut dyn Write) -> std::io::Result<()>,
     ) -> Result<()> {
-        let fail = |e| ModelError::io(&from, "writing anew", e);
+        let fail = |e| ModelError::io(&from, "rewriting", e);
         if from != to && to.symlink_metadata().is_ok() {
             return Err(ModelError::io(&to, "renaming", std::io::ErrorKind::AlreadyExists.into()));
         }
