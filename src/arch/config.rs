@@ -5,6 +5,7 @@
 //! default when `model_type` names the class; with another `model_type` the file is used as it is.
 
 use super::types::{ConfigField, ConfigStatus};
+use super::vocab;
 use crate::model::{ModelError, Result, python_json};
 use serde_json::{Map, Value};
 use std::cell::RefCell;
@@ -185,6 +186,10 @@ impl Config {
                 None if by_default => continue,
                 None if name == "text_config" => {
                     (ConfigStatus::Mapped, "its fields are read as the model's".to_owned())
+                }
+                None if let Some(key) = vocab::token_key(name) => {
+                    let detail = format!("{} → {key}, if the tokenizer files name no such token", brief(value));
+                    (ConfigStatus::Mapped, detail)
                 }
                 None if ignored.iter().any(|l| l.contains(&name.as_str())) => {
                     (ConfigStatus::Ignored, format!("{}: of no consequence for GGUF", brief(value)))

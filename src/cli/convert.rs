@@ -324,6 +324,7 @@ fn foreground(
         Ok(Outcome::Finished(report)) => {
             if !flags.json {
                 say_result(&report);
+                say_registered(&prepared.plan);
             }
             Ended { exit: exit_of(&report), report: Some(*report), ..Ended::new(Exit::Done) }
         }
@@ -369,6 +370,14 @@ fn say_result(report: &Report<()>) {
         }
     }
     note(&plan_text::report(report, text::Style::stderr()));
+}
+
+/// The names under which the outputs were registered in Ollama. The job would have failed if one was not.
+fn say_registered(plan: &Plan) {
+    for registration in plan.outputs.iter().filter_map(|o| o.registration.as_ref()) {
+        let name = text::safe(&registration.name);
+        note(&format!("registered in Ollama as {name}; start it with `ollama run {name}`\n"));
+    }
 }
 
 /// Says how a job ended that never began.

@@ -74,3 +74,15 @@ fn a_server_needs_the_bytes_of_the_types_that_are_written() {
     let refused = lab.run("recipe new in --goal server --memory 1MB").expect(2);
     assert!(refused.err.contains("1.05 MB in its types"), "{}", refused.err);
 }
+
+#[test]
+fn the_output_of_a_recipe_for_one_file_is_not_that_file() {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    std::fs::copy(lab.path("tiny-llama/model.safetensors"), lab.path("m.safetensors")).unwrap();
+    for goal in ["server", "archive"] {
+        lab.run(&format!("recipe new m.safetensors --goal {goal} -o {goal}.toml")).expect(0);
+        lab.run(&format!("run {goal}.toml")).expect(0);
+        assert!(lab.path(&format!("m-{goal}.safetensors")).is_file(), "{goal}");
+    }
+}

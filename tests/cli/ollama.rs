@@ -78,9 +78,11 @@ fn an_output_is_registered_once_it_is_published() {
     assert!(lab.path("tiny-llama-Q8_0.Modelfile").is_file());
     let stages = ran.out.lines().filter(|l| l.contains("\"stage.finished\"")).count();
     assert_eq!(stages, 4, "{}", ran.out);
+    let told = with_path(&lab, &path, "convert tiny-llama --to gguf:q8_0 --ollama-create me/tiny:q8 --force").expect(0);
+    assert!(told.err.contains("registered in Ollama as me/tiny:q8"), "{}", told.err);
     // A plan does not register.
     with_path(&lab, &path, "convert tiny-llama --to gguf:q4_0 --ollama-create me/tiny --dry-run").expect(0);
-    assert_eq!(called(&lab).lines().count(), 1);
+    assert_eq!(called(&lab).lines().count(), 2);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::process::Stdio;
 
 fn only(lab: &Lab) -> String {
     let listed: Value = serde_json::from_str(&lab.run("watch list --json").expect(0).out).unwrap();
-    listed[0]["id"].as_str().unwrap().to_owned()
+    listed["id"].as_str().unwrap().to_owned()
 }
 
 #[test]

@@ -96,7 +96,7 @@ fn a_pinned_checkpoint_gives_the_same_export_and_leaves_nothing_behind() {
     assert_eq!(exported(&lab.run(&line).expect(0).out), [], "a link is no change");
     // What a killed watcher left behind is removed at the next start.
     let listed = lab.run("watch list --json").expect(0);
-    let id = serde_json::from_str::<serde_json::Value>(&listed.out).unwrap()[0]["id"].as_str().unwrap().to_owned();
+    let id = serde_json::from_str::<serde_json::Value>(&listed.out).unwrap()["id"].as_str().unwrap().to_owned();
     lab.write(&format!("run-exports/.remold-pin-{id}/left/run/x"), b"x");
     lab.run(&line).expect(0);
     assert_eq!(names(&lab.path("run-exports")), ["run-checkpoint-100-Q8_0.gguf"]);

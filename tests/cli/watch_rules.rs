@@ -61,16 +61,20 @@ fn detached_rules_have_a_row_each_and_end_together() {
         "{}",
         ran.err
     );
-    let listed = || serde_json::from_str::<Value>(&lab.run("watch list --json").expect(0).out).unwrap();
-    wait_for("both exports", || listed().as_array().unwrap().iter().all(|w| w["exported"] == 1).then_some(()));
+    // A line for each watcher, as `jobs list --json` has one for each job.
+    let listed = || -> Vec<Value> {
+        let text = lab.run("watch list --json").expect(0).out;
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    wait_for("both exports", || listed().iter().all(|w| w["exported"] == 1).then_some(()));
     let all = listed();
-    assert_eq!(all.as_array().unwrap().len(), 2);
-    assert!(all[0]["pid"].is_u64() && all[0]["pid"] == all[1]["pid"], "{all}");
+    assert_eq!(all.len(), 2);
+    assert!(all[0]["pid"].is_u64() && all[0]["pid"] == all[1]["pid"], "{all:?}");
     let again = lab.run("watch --rules conf/watch.toml").expect(2);
     assert!(again.err.contains("already watched"), "{}", again.err);
     let stopped = lab.run(&format!("watch stop {}", all[0]["id"].as_str().unwrap())).expect(0);
     assert!(stopped.err.contains("the other rules of the same process"), "{}", stopped.err);
-    assert!(listed().as_array().unwrap().iter().all(|w| w["pid"].is_null()));
+    assert!(listed().iter().all(|w| w["pid"].is_null()));
 }
 
 #[test]

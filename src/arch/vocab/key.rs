@@ -35,6 +35,11 @@ pub(super) fn token_id(role: &str) -> Option<&'static str> {
     IDS.iter().find(|(r, _)| *r == role).map(|(_, key)| *key)
 }
 
+/// The key that a field of `config.json` (`eos_token_id`) is written to if the tokenizer files name no such token.
+pub(crate) fn token_key(field: &str) -> Option<&'static str> {
+    field.strip_suffix("_token_id").and_then(token_id)
+}
+
 /// The key of the flag that says whether the token is added to a text.
 pub(super) fn add_token(role: &str) -> Option<&'static str> {
     match role {

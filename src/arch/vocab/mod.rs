@@ -24,6 +24,7 @@ mod unigram;
 
 pub(crate) use begin::begin_token;
 pub use describe::{describe, describe_metadata};
+pub(crate) use key::token_key;
 pub(crate) use request::Vocab;
 pub use request::VocabRequest;
 pub use restore::{config_fields, restore_sidecars};

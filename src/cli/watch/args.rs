@@ -153,7 +153,7 @@ fn size(text: &str) -> Result<u64, String> {
 pub(crate) enum WatchCommand {
     /// List the watchers, running and stopped
     List {
-        /// Print one JSON array
+        /// Print one JSON object per watcher and line
         #[arg(long)]
         json: bool,
     },

@@ -12,6 +12,17 @@ const NAME_WIDTH: usize = 28;
 /// Columns of the folder's name, where several are watched.
 const FOLDER_WIDTH: usize = 14;
 
+/// Most characters of a reason: an error that names every missing tensor has thousands.
+const REASON_CHARS: usize = 400;
+
+/// A reason, cut where it is very long; the events have all of it.
+fn short_reason(why: &str) -> String {
+    match why.char_indices().nth(REASON_CHARS) {
+        Some((end, _)) => format!("{}… (all of it: `remold watch attach --all --json`)", why[..end].trim_end()),
+        None => why.to_owned(),
+    }
+}
+
 /// True for what is said even if only errors are asked for: warnings, and exports that failed.
 pub(crate) fn is_trouble(event: &WatchEvent) -> bool {
     match &event.body {
@@ -86,7 +97,7 @@ impl Lines {
     /// The line of an export that has ended.
     fn exported(&self, e: &Exported) -> String {
         if e.status != "ok" {
-            let why = e.why.as_deref().unwrap_or("reason unknown");
+            let why = short_reason(e.why.as_deref().unwrap_or("reason unknown"));
             return self.about(&e.name, &format!("{} {why}", self.style.error(&e.status.replace('_', " "))));
         }
         let name =

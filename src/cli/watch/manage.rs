@@ -97,7 +97,7 @@ fn start(rules: &[&Rule], root: &Path) -> Result<()> {
 pub(crate) fn list(json: bool) -> Exit {
     let known = watch::list_watchers(&job::jobs_root());
     if json {
-        print::json(&known);
+        known.iter().for_each(print::json);
         return Exit::Done;
     }
     if known.is_empty() {

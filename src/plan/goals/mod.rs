@@ -134,6 +134,11 @@ pub(crate) fn compose(model: &Model, spec: &GoalSpec, limits: Limits) -> Result<
     };
     composed.recipe.name = Some(spec.name.to_owned());
     composed.recipe.description = Some(format!("For {}", spec.title));
+    // The types of such an output are not in its name: next to a lone file of that format it would have the name of the source.
+    let alone = model.path.is_file() && model.sidecars.0.is_empty();
+    for target in composed.recipe.targets.iter_mut().filter(|t| alone && t.format == model.format) {
+        target.output_name.get_or_insert_with(|| format!("{{source}}-{}", spec.name));
+    }
     // What cannot be written is found now, and not when the recipe is run.
     rehearse_model(model, &without_budgets(&composed.recipe), Task::quiet())?;
     Ok(composed)

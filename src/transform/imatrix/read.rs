@@ -125,6 +125,10 @@ impl RawMatrix {
         let mut r = Reader { bytes, at: 0 };
         let n = r.count("entries")?;
         let mut entries = BTreeMap::new();
+        // The form has no magic number: a file that does not begin with the name of a tensor is taken for another kind of file.
+        if n > 0 && !r.begins_with_a_name() {
+            return Err(not_an_imatrix("it is not GGUF and does not begin as the legacy form does"));
+        }
         for _ in 0..n {
             let name = r.text()?;
             let calls = r.int()?;
@@ -248,6 +252,15 @@ impl<'a> Reader<'a> {
 
     fn count(&mut self, what: &str) -> Result<usize> {
         usize::try_from(self.int()?).map_err(|_| self.bad(&format!("a negative number of {what}")))
+    }
+
+    /// True if a length and so many printable characters come next.
+    fn begins_with_a_name(&self) -> bool {
+        let rest = &self.bytes[self.at..];
+        let Some((length, rest)) = rest.split_first_chunk::<4>() else { return false };
+        let length = usize::try_from(i32::from_le_bytes(*length)).ok().filter(|n| (1..=MAX_TEXT_BYTES).contains(n));
+        let name = length.and_then(|n| rest.get(..n));
+        name.is_some_and(|name| str::from_utf8(name).is_ok_and(|name| !name.chars().any(char::is_control)))
     }
 
     fn text(&mut self) -> Result<String> {
