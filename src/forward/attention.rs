@@ -2,8 +2,9 @@
 //!
 //! Threads take one head of one sequence at a time. Memory: a block of queries × keys for each thread.
 
-use crate::model::Result;
+use crate::model::{ModelError, Result};
 use crate::task::{Task, locked};
+use candle_core::Tensor;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, Axis, Slice, s};
 use std::ops::Range;
@@ -31,6 +32,22 @@ pub(crate) struct Attention {
     pub window: Option<usize>,
     /// False if all tokens see each other.
     pub causal: bool,
+}
+
+impl Attention {
+    /// Checks that queries, keys and values (tokens × width) have the widths that the heads need.
+    ///
+    /// # Errors
+    /// They have not.
+    pub(super) fn check_widths(&self, q: &Tensor, k: &Tensor, v: &Tensor) -> Result<()> {
+        let widths = [self.heads * self.key_size, self.kv_heads * self.key_size, self.kv_heads * self.value_size];
+        let found = [q.dim(1)?, k.dim(1)?, v.dim(1)?];
+        if found == widths {
+            return Ok(());
+        }
+        let what = format!("queries, keys and values of {found:?} elements, not of {widths:?} as the heads need");
+        Err(ModelError::bad(what))
+    }
 }
 
 /// The sequences of a batch: which rows of queries, which rows of keys.

@@ -40,13 +40,13 @@ fn activate(x: &Tensor, activation: Activation) -> Result<Tensor> {
 fn experts(weights: &dyn Weights, spec: &Spec, x: &Tensor, layer: u32, (of, used): (usize, usize)) -> Result<Tensor> {
     let name = |part: &str| format!("blk.{layer}.{part}.weight");
     let scores = weights.product(x, &name("ffn_gate_inp"), None)?;
-    let routes = route(&floats(&scores)?, of, used, spec.renormalized);
+    let routes = route(&floats(&scores)?, of, used);
+    let factors = factors(&scores, &routes, spec.renormalized)?;
     let mut out = x.zeros_like()?;
-    for (number, tokens) in routes.into_iter().enumerate() {
-        if tokens.is_empty() {
+    for (number, rows) in routes.into_iter().enumerate() {
+        if rows.is_empty() {
             continue;
         }
-        let (rows, factors): (Vec<u32>, Vec<f32>) = tokens.into_iter().unzip();
         let count = rows.len();
         let rows = Tensor::from_vec(rows, count, weights.device())?;
         let own = x.index_select(&rows, 0)?;
@@ -54,28 +54,39 @@ fn experts(weights: &dyn Weights, spec: &Spec, x: &Tensor, layer: u32, (of, used
         let gate = activate(&weights.product(&own, &name("ffn_gate_exps"), expert)?, spec.how.activation)?;
         let inner = (gate * weights.product(&own, &name("ffn_up_exps"), expert)?)?;
         let result = weights.product(&inner, &name("ffn_down_exps"), expert)?;
-        let factors = Tensor::from_vec(factors, (count, 1), weights.device())?;
+        let factors = factors.narrow(1, number, 1)?.contiguous()?.index_select(&rows, 0)?;
         out = out.index_add(&rows, &result.broadcast_mul(&factors)?, 0)?;
     }
     Ok(out)
 }
 
-/// For each expert, the tokens that go through it with the factor of its result. `scores` is tokens × experts.
-fn route(scores: &[f32], of: usize, used: usize, renormalized: bool) -> Vec<Vec<(u32, f32)>> {
+/// For each expert, the tokens that go through it. `scores` is tokens × experts.
+fn route(scores: &[f32], of: usize, used: usize) -> Vec<Vec<u32>> {
     let mut routes = vec![Vec::new(); of];
     for (token, scores) in (0u32..).zip(scores.chunks_exact(of.max(1))) {
-        let most = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let all: Vec<f32> = scores.iter().map(|s| (s - most).exp()).collect();
-        let sum: f32 = all.iter().sum();
         let mut order: Vec<usize> = (0..of).collect();
-        order.sort_by(|a, b| all[*b].total_cmp(&all[*a]));
-        let chosen = &order[..used.min(of)];
-        let divisor = if renormalized { chosen.iter().map(|e| all[*e]).sum() } else { sum };
-        for expert in chosen {
-            routes[*expert].push((token, all[*expert] / divisor));
+        order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
+        for expert in &order[..used.min(of)] {
+            routes[*expert].push(token);
         }
     }
     routes
+}
+
+/// The factor of the result of each expert for each token, tokens × experts: its probability, relative to those of the chosen experts if
+/// they are `renormalized`. As operations of candle, for the router has to learn too.
+fn factors(scores: &Tensor, routes: &[Vec<u32>], renormalized: bool) -> Result<Tensor> {
+    let (tokens, of) = scores.dims2()?;
+    let mut chosen = vec![0f32; tokens * of];
+    for (expert, rows) in routes.iter().enumerate() {
+        rows.iter().for_each(|token| chosen[*token as usize * of + expert] = 1.0);
+    }
+    let chosen = Tensor::from_vec(chosen, (tokens, of), scores.device())?;
+    // The quotient does not depend on what is subtracted, so it needs no gradient.
+    let powers = scores.broadcast_sub(&scores.max_keepdim(1)?.detach())?.exp()?;
+    let kept = (&powers * chosen)?;
+    let divisor = if renormalized { &kept } else { &powers }.sum_keepdim(1)?;
+    Ok(kept.broadcast_div(&divisor)?)
 }
 
 #[cfg(test)]
@@ -85,14 +96,15 @@ mod tests {
     #[test]
     fn tokens_go_to_the_experts_with_the_largest_scores() {
         let scores = [0.0f32, 2.0f32.ln(), 1.0f32.ln(), -50.0];
-        let routes = route(&scores, 4, 2, true);
-        assert_eq!(routes[3], vec![]);
-        let total: f32 = routes.iter().flatten().map(|r| r.1).sum();
-        assert!((total - 1.0).abs() < 1e-6, "{routes:?}");
-        assert!((routes[1][0].1 - 2.0 / 3.0).abs() < 1e-6, "{routes:?}");
+        let routes = route(&scores, 4, 2);
         // Equal scores: the lower number is taken.
-        assert_eq!((routes[0].len(), routes[2].len()), (1, 0));
-        let routes = route(&scores, 4, 2, false);
-        assert!((routes[1][0].1 - 0.5).abs() < 1e-6, "{routes:?}");
+        assert_eq!(routes, [vec![0], vec![0], vec![], vec![]]);
+        let scores = Tensor::from_slice(&scores, (1, 4), &candle_core::Device::Cpu).unwrap();
+        let close = |got: Tensor, wanted: [f32; 4]| {
+            let got = floats(&got).unwrap();
+            assert!(got.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 1e-6), "{got:?}");
+        };
+        close(factors(&scores, &routes, true).unwrap(), [1.0 / 3.0, 2.0 / 3.0, 0.0, 0.0]);
+        close(factors(&scores, &routes, false).unwrap(), [0.25, 0.5, 0.0, 0.0]);
     }
 }

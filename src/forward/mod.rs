@@ -11,10 +11,14 @@
 
 mod attention;
 mod cache;
+mod device;
 mod error;
 mod feed_forward;
+#[cfg(test)]
+mod gradient_tests;
 mod layer;
 mod norm;
+mod on_device;
 mod product;
 mod rope;
 mod rounding;
@@ -34,9 +38,10 @@ use crate::task::Task;
 use attention::Sequence;
 use candle_core::{Device, Tensor};
 use layer::Context;
+use on_device::OnDevice;
 use rope::Angles;
 use std::collections::HashMap;
-use weights::{Streamed, Weights, floats};
+use weights::{Streamed, Weights, WeightsOf, floats};
 
 /// What goes into a matrix product: of all tokens, or of those routed to an expert.
 pub(crate) struct Input<'a> {
@@ -60,6 +65,11 @@ pub(crate) trait Observer {
         Ok(())
     }
 
+    /// True if [`Observer::input`] is to be called. On a GPU, inputs have to be copied for it.
+    fn wants_inputs(&self) -> bool {
+        true
+    }
+
     /// True if [`Observer::layer`] is to be called.
     fn wants_layers(&self) -> bool {
         false
@@ -75,12 +85,17 @@ pub(crate) trait Observer {
 }
 
 /// Watches nothing.
-impl Observer for () {}
+impl Observer for () {
+    fn wants_inputs(&self) -> bool {
+        false
+    }
+}
 
 /// A network that can be run.
 pub(crate) struct Forward {
     spec: Spec,
     tensors: HashMap<String, TensorEntry>,
+    device: Device,
 }
 
 impl Forward {
@@ -107,7 +122,7 @@ impl Forward {
     pub(crate) fn of(named: &Model, source: &Model, rounding: Rounding) -> Result<Self> {
         let spec = Spec::of(named, source, rounding).map_err(|e| e.in_file(&source.path))?;
         let tensors = named.tensors.iter().map(|t| (t.name.to_string(), t.clone())).collect();
-        Ok(Self { spec, tensors })
+        Ok(Self { spec, tensors, device: device::device(rounding)? })
     }
 
     /// Rows of the output matrix: logits of a position.
@@ -140,7 +155,7 @@ impl Forward {
     pub(crate) fn with_tensor(&self, tensor: TensorEntry) -> Self {
         let mut tensors = self.tensors.clone();
         tensors.insert(tensor.name.to_string(), tensor);
-        Self { spec: self.spec.clone(), tensors }
+        Self { spec: self.spec.clone(), tensors, device: self.device.clone() }
     }
 
     /// The tensor of a GGUF name.
@@ -185,7 +200,8 @@ impl Forward {
         observer: &mut dyn Observer,
     ) -> Result<Vec<f32>> {
         let progress = task.progress;
-        let weights = Streamed::new(&self.tensors, self.spec.rounding, task, observer);
+        let weights = self.weights(task, observer);
+        let weights = weights.as_ref();
         let positions: Vec<usize> = sequences.iter().flat_map(|s| 0..s.len()).collect();
         let mut start = 0;
         let rows: Vec<Sequence> = sequences
@@ -197,11 +213,11 @@ impl Forward {
             })
             .collect();
         let longest = sequences.iter().map(Vec::len).max().unwrap_or(0);
-        let angles = self.angles(&weights, &positions, longest)?;
-        let context = Context { weights: &weights, spec: &self.spec, sequences: &rows, angles: angles.as_ref() };
+        let angles = self.angles(weights, &positions, longest)?;
+        let context = Context { weights, spec: &self.spec, sequences: &rows, angles: angles.as_ref() };
         let (first, mut x) = match from {
             Some((layer, hidden)) => {
-                (layer, Tensor::from_slice(hidden, (positions.len(), self.spec.width), &Device::Cpu)?)
+                (layer, Tensor::from_slice(hidden, (positions.len(), self.spec.width), weights.device())?)
             }
             None => {
                 let ids: Vec<u32> = sequences.iter().flatten().copied().collect();
@@ -230,12 +246,20 @@ impl Forward {
         observer: &mut dyn Observer,
         out: &mut Vec<f32>,
     ) -> Result<()> {
-        let weights = Streamed::new(&self.tensors, self.spec.rounding, task, observer);
+        let weights = self.weights(task, observer);
         let tokens = states.len() / self.spec.width.max(1);
-        let x = Tensor::from_slice(states, (tokens, self.spec.width), &Device::Cpu)?;
-        let logits = self.head(&weights, &x)?;
+        let x = Tensor::from_slice(states, (tokens, self.spec.width), weights.device())?;
+        let logits = self.head(weights.as_ref(), &x)?;
         *out = floats(&logits)?;
         Ok(())
+    }
+
+    /// The weights, on the device of the network.
+    fn weights<'a>(&'a self, task: Task<'a>, observer: &'a mut dyn Observer) -> Box<dyn Weights + 'a> {
+        match &self.device {
+            Device::Cpu => Box::new(Streamed::new(&self.tensors, self.spec.rounding, task, observer)),
+            device => Box::new(OnDevice::new(WeightsOf::Model(&self.tensors), device.clone(), task, observer)),
+        }
     }
 
     fn head(&self, weights: &dyn Weights, x: &Tensor) -> Result<Tensor> {

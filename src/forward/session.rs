@@ -2,7 +2,7 @@
 
 use super::cache::LayerCache;
 use super::layer::Context;
-use super::weights::{Streamed, floats};
+use super::weights::floats;
 use super::{Forward, Sequence};
 use crate::model::Result;
 use crate::task::Task;
@@ -27,12 +27,12 @@ impl<'a> Session<'a> {
     pub(crate) fn push(&mut self, tokens: &[u32], task: Task<'_>) -> Result<Vec<f32>> {
         let (mut nothing, mut none) = ((), Vec::new());
         let forward = self.forward;
-        let weights = Streamed::new(&forward.tensors, forward.spec.rounding, task, &mut nothing);
+        let weights = forward.weights(task, &mut nothing);
+        let weights = weights.as_ref();
         let positions: Vec<usize> = (self.seen..self.seen + tokens.len()).collect();
-        let angles = forward.angles(&weights, &positions, self.seen + tokens.len())?;
+        let angles = forward.angles(weights, &positions, self.seen + tokens.len())?;
         let sequences: Vec<Sequence> = Vec::new();
-        let context =
-            Context { weights: &weights, spec: &forward.spec, sequences: &sequences, angles: angles.as_ref() };
+        let context = Context { weights, spec: &forward.spec, sequences: &sequences, angles: angles.as_ref() };
         let mut x = forward.embed(&context, tokens, &positions)?;
         for (layer, cache) in (0u32..).zip(&mut self.layers) {
             x = context.layer(&x, layer, Some(cache))?;

@@ -1,6 +1,7 @@
 //! Where the layers get their weights from, and the two operations that are worth more than a chain of tensor operations.
 //!
-//! [`Streamed`] reads weights when they are used and drops them afterwards.
+//! Weights are read when they are used and dropped afterwards. [`Streamed`] computes on the CPU with code of its own, `OnDevice` with
+//! operations of candle.
 
 use super::attention::{self, Attention, Sequence};
 use super::rounding::{self, Rounding};
@@ -29,6 +30,85 @@ pub(super) trait Weights {
     fn attention(&self, q: &Tensor, k: &Tensor, v: &Tensor, sequences: &[Sequence], how: &Attention) -> Result<Tensor>;
     /// Where tensors are.
     fn device(&self) -> &Device;
+    /// Passes the hidden state of all tokens after a layer to the observer.
+    fn layer_done(&self, layer: u32, layers: u32, hidden: &Tensor) -> Result<()>;
+}
+
+/// What the weights are.
+#[derive(Clone, Copy)]
+pub(super) enum WeightsOf<'a> {
+    /// Tensors of a model, by GGUF name.
+    Model(&'a HashMap<String, TensorEntry>),
+    /// Tensors in memory, for gradients.
+    #[cfg(test)]
+    Tensors(&'a HashMap<String, Tensor>),
+}
+
+impl WeightsOf<'_> {
+    pub(super) fn has(&self, name: &str) -> bool {
+        match self {
+            Self::Model(tensors) => tensors.contains_key(name),
+            #[cfg(test)]
+            Self::Tensors(tensors) => tensors.contains_key(name),
+        }
+    }
+
+    /// Columns and rows of a matrix; stacked ones are one below the other.
+    pub(super) fn matrix(&self, name: &str) -> Result<(u64, u64)> {
+        match self {
+            Self::Model(tensors) => find(tensors, name).map(|entry| (entry.cols(), entry.rows())),
+            #[cfg(test)]
+            Self::Tensors(tensors) => Ok((tensors[name].dim(1)? as u64, tensors[name].dim(0)? as u64)),
+        }
+    }
+
+    /// A whole vector; `None` if there is no tensor of that name.
+    pub(super) fn vector(&self, name: &str, device: &Device) -> Result<Option<Tensor>> {
+        let tensors = match self {
+            Self::Model(tensors) => tensors,
+            #[cfg(test)]
+            Self::Tensors(tensors) => return Ok(tensors.get(name).cloned()),
+        };
+        let Some(entry) = tensors.get(name) else { return Ok(None) };
+        let len = entry.shape.elems().unwrap_or(u64::MAX);
+        if len > MAX_VECTOR {
+            return Err(ModelError::bad(format!("{len} elements are too many for a vector")).field(name));
+        }
+        let mut values = vec![0f32; len as usize];
+        decode(entry, &Piece::rows(entry, 0..entry.rows()), &mut Vec::new(), &mut values)?;
+        product::check_finite(&values, entry, 0)?;
+        Ok(Some(Tensor::from_vec(values, len as usize, device)?))
+    }
+
+    /// Some rows of a matrix.
+    pub(super) fn rows(&self, name: &str, ids: &[u32], device: &Device) -> Result<Tensor> {
+        let tensors = match self {
+            Self::Model(tensors) => tensors,
+            #[cfg(test)]
+            Self::Tensors(tensors) => {
+                let ids = Tensor::from_slice(ids, ids.len(), device)?;
+                return Ok(tensors[name].index_select(&ids, 0)?);
+            }
+        };
+        let entry = find(tensors, name)?;
+        let columns = usize::try_from(entry.cols()).unwrap_or(usize::MAX);
+        let mut values = vec![0f32; ids.len().saturating_mul(columns)];
+        let mut raw = Vec::new();
+        for (id, row) in ids.iter().zip(values.chunks_exact_mut(columns.max(1))) {
+            let id = u64::from(*id);
+            if id >= entry.rows() {
+                let what = format!("row {id} is needed, but there are {}", entry.rows());
+                return Err(ModelError::bad(what).field(name));
+            }
+            decode(entry, &Piece::rows(entry, id..id + 1), &mut raw, row)?;
+            product::check_finite(row, entry, id)?;
+        }
+        Ok(Tensor::from_vec(values, (ids.len(), columns), device)?)
+    }
+}
+
+fn find<'t>(tensors: &'t HashMap<String, TensorEntry>, name: &str) -> Result<&'t TensorEntry> {
+    tensors.get(name).ok_or_else(|| ModelError::bad("a tensor that the network needs is missing").field(name))
 }
 
 /// Weights that are read from a model whenever they are used.
@@ -50,21 +130,8 @@ impl<'a> Streamed<'a> {
         Self { tensors, rounding, device: Device::Cpu, task, observer: RefCell::new(observer) }
     }
 
-    fn find(&self, name: &str) -> Result<&TensorEntry> {
-        self.tensors.get(name).ok_or_else(|| ModelError::bad("a tensor that the network needs is missing").field(name))
-    }
-
-    /// Passes the hidden state of all tokens after a layer to the observer.
-    pub(super) fn layer_done(&self, layer: u32, layers: u32, hidden: &Tensor) -> Result<()> {
-        let mut observer = self.observer.borrow_mut();
-        if !observer.wants_layers() {
-            return Ok(());
-        }
-        observer.layer(layer, layers, &floats(hidden)?)
-    }
-
     /// The error of a cancelled task.
-    pub(super) fn check_cancelled(&self) -> Result<()> {
+    fn check_cancelled(&self) -> Result<()> {
         if self.task.is_cancelled() { Err(ModelError::request("cancelled")) } else { Ok(()) }
     }
 }
@@ -80,37 +147,16 @@ impl Weights for Streamed<'_> {
     }
 
     fn vector(&self, name: &str) -> Result<Option<Tensor>> {
-        let Some(entry) = self.tensors.get(name) else { return Ok(None) };
-        let len = entry.shape.elems().unwrap_or(u64::MAX);
-        if len > MAX_VECTOR {
-            return Err(ModelError::bad(format!("{len} elements are too many for a vector")).field(name));
-        }
-        let mut values = vec![0f32; len as usize];
-        decode(entry, &Piece::rows(entry, 0..entry.rows()), &mut Vec::new(), &mut values)?;
-        product::check_finite(&values, entry, 0)?;
-        Ok(Some(Tensor::from_vec(values, len as usize, &self.device)?))
+        WeightsOf::Model(self.tensors).vector(name, &self.device)
     }
 
     fn rows(&self, name: &str, ids: &[u32]) -> Result<Tensor> {
-        let entry = self.find(name)?;
-        let columns = usize::try_from(entry.cols()).unwrap_or(usize::MAX);
-        let mut values = vec![0f32; ids.len().saturating_mul(columns)];
-        let mut raw = Vec::new();
-        for (id, row) in ids.iter().zip(values.chunks_exact_mut(columns.max(1))) {
-            let id = u64::from(*id);
-            if id >= entry.rows() {
-                let what = format!("row {id} is needed, but there are {}", entry.rows());
-                return Err(ModelError::bad(what).field(name));
-            }
-            decode(entry, &Piece::rows(entry, id..id + 1), &mut raw, row)?;
-            product::check_finite(row, entry, id)?;
-        }
-        Ok(Tensor::from_vec(values, (ids.len(), columns), &self.device)?)
+        WeightsOf::Model(self.tensors).rows(name, ids, &self.device)
     }
 
     fn product(&self, x: &Tensor, name: &str, expert: Option<(usize, usize)>) -> Result<Tensor> {
         self.check_cancelled()?;
-        let entry = self.find(name)?;
+        let entry = find(self.tensors, name)?;
         let (tokens, columns) = x.dims2()?;
         if entry.cols() != columns as u64 {
             let what = format!("rows of {} elements for inputs of {columns}", entry.cols());
@@ -134,12 +180,7 @@ impl Weights for Streamed<'_> {
 
     fn attention(&self, q: &Tensor, k: &Tensor, v: &Tensor, sequences: &[Sequence], how: &Attention) -> Result<Tensor> {
         self.check_cancelled()?;
-        let widths = [how.heads * how.key_size, how.kv_heads * how.key_size, how.kv_heads * how.value_size];
-        let found = [q.dim(1)?, k.dim(1)?, v.dim(1)?];
-        if found != widths {
-            let what = format!("queries, keys and values of {found:?} elements, not of {widths:?} as the heads need");
-            return Err(ModelError::bad(what));
-        }
+        how.check_widths(q, k, v)?;
         let (q, mut k, mut v) = (floats(q)?, floats(k)?, floats(v)?);
         if self.rounding == Rounding::LlamaCpp && how.causal {
             rounding::to_f16(&mut k);
@@ -152,5 +193,13 @@ impl Weights for Streamed<'_> {
 
     fn device(&self) -> &Device {
         &self.device
+    }
+
+    fn layer_done(&self, layer: u32, layers: u32, hidden: &Tensor) -> Result<()> {
+        let mut observer = self.observer.borrow_mut();
+        if !observer.wants_layers() {
+            return Ok(());
+        }
+        observer.layer(layer, layers, &floats(hidden)?)
     }
 }
