@@ -25,8 +25,8 @@ pub mod engine {
 #[allow(missing_docs, reason = "described where it is defined")]
 pub mod evaluate {
     pub use crate::evaluate::{
-        Baseline, BaselineSource, Comparison, Figures, Group, Measured, Names, Sameness, TensorFigures, TypeShare,
-        Unpaired, Variant, rows,
+        Baseline, BaselineSource, Comparison, Evaluated, Figure, Figures, Group, HiddenFigures, Measured, ModelFigures,
+        Names, Sameness, TensorFigures, TypeShare, Unpaired, Variant, rows,
     };
 }
 

@@ -3,8 +3,9 @@
 //! Nothing is refused here: what is not usable is left out. Conversions read the files themselves and say what is wrong.
 
 use super::class::{LAYER_COUNT_KEYS, hf_class, names_family};
+use super::computation::Window;
 use super::config::{Config, float_of};
-use super::family::by_class;
+use super::family::{FAMILIES, by_class};
 use super::params::fields;
 use super::rope::Rope as ConfigRope;
 use crate::model::{MetaArray, MetaValue, Metadata, Model, Network, PerLayer, Rope, RopeKind, RopeScaling};
@@ -12,10 +13,21 @@ use serde_json::Value;
 
 /// The network that the files of a model describe. A model with GGUF names is described by its metadata, others by `config.json`.
 pub(super) fn network(model: &Model) -> Option<Network> {
-    if !model.format.has_gguf_names() && model.sidecars.has("config.json") {
+    let mut network = if !model.format.has_gguf_names() && model.sidecars.has("config.json") {
         of_config(&model.sidecars.json_with_words("config.json").ok()??)
     } else {
         of_gguf(&model.metadata)
+    }?;
+    network.sliding_layers = sliding_layers(&network);
+    Some(network)
+}
+
+/// Layers with a sliding window in llama.cpp.
+fn sliding_layers(network: &Network) -> Option<u64> {
+    let arch = network.architecture.as_deref()?;
+    match FAMILIES.iter().find(|f| f.info.gguf_arch == arch)?.computation.window {
+        Window::None | Window::TransformersOnly => Some(0),
+        Window::AllBut(n) => network.layers.map(|layers| layers - layers / u64::from(n.max(1))),
     }
 }
 
@@ -58,6 +70,7 @@ fn of_gguf(metadata: &Metadata) -> Option<Network> {
         value_size: uint("attention.value_length"),
         causal: flag("attention.causal"),
         sliding_window: uint("attention.sliding_window"),
+        sliding_layers: None,
         experts: uint("expert_count"),
         experts_used: uint("expert_used_count"),
         expert_ffn_size: uint("expert_feed_forward_length"),
@@ -111,6 +124,7 @@ fn of_config(root: &Value) -> Option<Network> {
         value_size: head,
         causal: flag("is_causal"),
         sliding_window: uint(&["sliding_window"]),
+        sliding_layers: None,
         experts: uint(fields::EXPERTS),
         experts_used: uint(fields::EXPERTS_USED),
         expert_ffn_size: uint(&["moe_intermediate_size"]),

@@ -301,7 +301,7 @@ pub(crate) struct CompareArgs {
     /// The model to compare the others with [default: the source of the models, if their manifests or jobs name one; else the most precise model]
     #[arg(long, value_name = "MODEL")]
     pub baseline: Option<PathBuf>,
-    /// Write the comparison to a file: .md (report), .csv (one line per tensor) or .json (everything); may be repeated
+    /// Write the comparison to a file: .html (report with plots), .md (report), .csv (one line per tensor) or .json (everything); may be repeated
     #[arg(long, value_name = "FILE")]
     pub export: Vec<PathBuf>,
     /// List every tensor
@@ -310,11 +310,17 @@ pub(crate) struct CompareArgs {
     /// Context length for the memory estimate, in tokens [default: 4096, or the context length of the models if it is shorter]
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     pub context: Option<u64>,
-    /// A text to measure perplexity and divergence on
-    #[arg(long, value_name = "FILE", hide = true)]
+    /// Also run the models on this text: perplexity, KL divergence and agreement, as remold eval measures them
+    #[arg(long, value_name = "FILE", group = "text")]
     pub data: Option<PathBuf>,
+    /// Tokens of a window of the text [default: 512, or the context length of the models if it is shorter]
+    #[arg(long, value_name = "N", requires = "data", value_parser = value_parser!(u32).range(4..=16_777_216))]
+    pub window: Option<u32>,
+    /// Use only the first N windows of the text; for embedding models, the first N texts
+    #[arg(long, value_name = "N", requires = "data", value_parser = value_parser!(u32).range(1..))]
+    pub chunks: Option<u32>,
     /// Let the models continue this text, side by side, instead of comparing their weights
-    #[arg(long, value_name = "TEXT", conflicts_with_all = ["export", "tensors", "data"])]
+    #[arg(long, value_name = "TEXT", group = "text", conflicts_with_all = ["export", "tensors"])]
     pub prompt: Option<String>,
     /// Put the prompt into the chat template of the models, as a message of a user
     #[arg(long, requires = "prompt")]
@@ -331,8 +337,8 @@ pub(crate) struct CompareArgs {
     /// List the five most probable tokens of every model at every position
     #[arg(long, requires = "prompt")]
     pub top: bool,
-    /// Round the inputs of matrix products as a program does [default: exact]
-    #[arg(long = "as", value_name = "PROGRAM", requires = "prompt")]
+    /// With --data or --prompt: round the inputs of matrix products as a program does [default: exact]
+    #[arg(long = "as", value_name = "PROGRAM", requires = "text")]
     pub rounding: Option<AsProgram>,
     /// Print events as JSON lines
     #[arg(long)]

@@ -1,19 +1,26 @@
 //! `remold compare`: models of one network side by side.
 
-use super::args::CompareArgs;
+use super::args::{AsProgram, CompareArgs};
+use super::compare_table::metric_table;
 use super::tensor_counter::TensorCounter;
-use super::text::{Style, cut, cut_middle, safe, seconds, table};
+use super::text::{Style, cut, safe, seconds, table};
 use super::{Exit, compare_events, note, out, print, refuse};
-use crate::evaluate::{Comparison, Export, Figures, Names, Rank, Set, Unpaired, rows};
+use crate::evaluate::{Comparison, Evaluated, Export, Figures, MetricRow, Names, Set, Unpaired, all_rows};
+use crate::forward::Rounding;
 use crate::job;
 use crate::model::{ModelError, Result};
+use crate::quality::{Evaluation, Listener, evaluate};
 use crate::quant::Encoding;
 use crate::task::Task;
+use std::io::IsTerminal;
+use std::path::Path;
 
 /// Columns of a name before it is cut.
 const NAME_WIDTH: usize = 48;
 /// Names listed of tensors without a partner.
 const LISTED: usize = 5;
+/// Columns of the table where stdout is no terminal.
+const PIPE_WIDTH: usize = 80;
 
 /// `remold compare`.
 pub(crate) fn run(args: &CompareArgs) -> Exit {
@@ -23,7 +30,7 @@ pub(crate) fn run(args: &CompareArgs) -> Exit {
     let stop = super::signals::stop_on_signal();
     let progress = TensorCounter::new(args.json).doing("comparing");
     let how = Task { threads: args.threads, progress: &|done, all| progress.advance(done, all), cancel: stop.flag() };
-    let done = compare(args, how);
+    let done = compare(args, how, &progress);
     drop(progress);
     match done {
         Ok((comparison, exports)) => {
@@ -44,12 +51,7 @@ pub(crate) fn run(args: &CompareArgs) -> Exit {
     }
 }
 
-fn compare(args: &CompareArgs, how: Task<'_>) -> Result<(Comparison, Vec<Export>)> {
-    if let Some(data) = &args.data {
-        let hint = "Leave out --data to compare the weights: sizes, and the error of every tensor.";
-        let what = "perplexity and divergence on a text are not supported in this version";
-        return Err(ModelError::unsupported(what).in_file(data).field("--data").with_hint(hint));
-    }
+fn compare(args: &CompareArgs, how: Task<'_>, progress: &TensorCounter) -> Result<(Comparison, Vec<Export>)> {
     // Reject names that cannot be written before minutes of work.
     let exports: Vec<Export> = args.export.iter().map(|path| Export::to(path)).collect::<Result<_>>()?;
     let job::WithBaseline { models, baseline } =
@@ -60,7 +62,48 @@ fn compare(args: &CompareArgs, how: Task<'_>) -> Result<(Comparison, Vec<Export>
         note(&format!("{} {}\n", Style::stderr().warning("warning:"), safe(&text)));
     }
     set.checks.enable(!args.no_checksums);
-    Ok((set.measure(how)?, exports))
+    // Models that cannot be evaluated are refused at once, so this comes before the weights.
+    let evaluated =
+        args.data.as_deref().map(|data| evaluated(args, data, set.overview(), how, progress)).transpose()?;
+    let mut comparison = set.measure(how)?;
+    comparison.evaluated = evaluated;
+    Ok((comparison, exports))
+}
+
+/// What the models predict of a text.
+fn evaluated(
+    args: &CompareArgs,
+    data: &Path,
+    overview: &Comparison,
+    how: Task<'_>,
+    progress: &TensorCounter,
+) -> Result<Evaluated> {
+    let paths = overview.variants.iter().map(|v| v.path.clone()).collect();
+    let window = args.window.map(|n| n as usize);
+    let chunks = args.chunks.map_or(0, |n| n as usize);
+    let request = Evaluation {
+        baseline: overview.variants.get(overview.baseline.at).map(|v| v.path.clone()),
+        data: Some(data.to_owned()),
+        context: window,
+        chunks,
+        rounding: match args.rounding {
+            Some(AsProgram::LlamaCpp) => Rounding::LlamaCpp,
+            None => Rounding::Exact,
+        },
+        ..Evaluation::of(paths)
+    };
+    let quiet = Task { progress: &|_, _| {}, ..how };
+    let report = evaluate(&request, &[], quiet, &Shown(progress))?;
+    Ok(Evaluated { window, chunks, ..Evaluated::of(overview, &report, data) })
+}
+
+/// Shows how far the evaluation is.
+struct Shown<'a>(&'a TensorCounter);
+
+impl Listener for Shown<'_> {
+    fn progress(&self, done: usize, all: usize, what: &str) {
+        self.0.say(|| format!("evaluating {:3.0} %  {}", done as f64 * 100.0 / all.max(1) as f64, safe(what)));
+    }
 }
 
 fn text(c: &Comparison, tensors: bool) -> String {
@@ -85,20 +128,15 @@ fn text(c: &Comparison, tensors: bool) -> String {
     if let Some(warning) = c.baseline_warning() {
         out.push_str(&format!("{} {}\n", style.warning("warning:"), safe(&warning)));
     }
-    out.push('\n');
-    let mut lines = vec![head(c, "")];
-    // Differences have a separate column, so that the values are aligned.
-    for row in rows(c) {
-        let mut line = vec![row.name];
-        for cell in row.cells {
-            let mark = cell.rank.map_or("", |rank| if rank == Rank::Best { "▲ " } else { "▼ " });
-            line.push(format!("{mark}{}", safe(&cell.text)));
-            line.push(cell.change.map(|d| d.text).unwrap_or_default());
-        }
-        lines.push(line);
+    if let Some(e) = &c.evaluated {
+        let text = format!("{}: {} in {}, {}", e.text.display(), e.measured_on, seconds(e.seconds), mode(&e.mode));
+        out.push_str(&format!("{} {}\n", style.bold("text"), safe(&text)));
+        e.notes.iter().for_each(|note| out.push_str(&format!("{} {}\n", style.dim("note:"), safe(note))));
     }
-    let right = vec![false].into_iter().chain([true, false].repeat(c.variants.len())).collect::<Vec<_>>();
-    out.push_str(&table(&lines, &right));
+    out.push('\n');
+    let wanted = |r: &MetricRow| !r.detail || print::is_verbose() || r.name.starts_with("KV cache");
+    let rows: Vec<MetricRow> = all_rows(c).into_iter().filter(wanted).collect();
+    out.push_str(&metric_table(c, &rows, columns()));
     for (i, v) in c.variants.iter().enumerate() {
         if let Some(why) = c.doubt(i) {
             let text = format!("{} does not look like the same network: {why}", safe(&v.label));
@@ -110,20 +148,26 @@ fn text(c: &Comparison, tensors: bool) -> String {
         out.push_str(&format!("\n{}", every_tensor(c, style)));
     } else {
         out.push_str(
-            &style.dim("\n▲ best  ▼ worst  output dB: of the model's output, estimated  weights dB: of the weights"),
+            &style.dim("\n▲ best  ▼ worst  output dB: of the model's output, estimated\nweights dB: of the weights  memory: tensors and an f16 KV cache"),
         );
-        out.push_str(&style.dim("\n--tensors lists every tensor, --export FILE.md|csv|json saves the comparison\n"));
+        let more = match &c.evaluated {
+            None => "--data FILE adds perplexity and KL divergence on a text",
+            Some(_) => "--verbose lists all figures",
+        };
+        let export = "--export FILE.html|md|csv|json saves the comparison";
+        out.push_str(&style.dim(&format!("\n{more}, --tensors every tensor,\n{export}\n")));
     }
     out
 }
 
-/// Labels over two columns each: the value and its difference.
-fn head(c: &Comparison, corner: &str) -> Vec<String> {
-    let label = |(i, v): (usize, &crate::evaluate::Variant)| {
-        let mark = if i == c.baseline.at { "◆ " } else { "" };
-        [format!("{mark}{}", cut_middle(&safe(&v.label), NAME_WIDTH / 2)), String::new()]
-    };
-    [corner.to_owned()].into_iter().chain(c.variants.iter().enumerate().flat_map(label)).collect()
+/// Columns that a table may have.
+fn columns() -> usize {
+    let terminal = || crossterm::terminal::size().ok().map(|(width, _)| usize::from(width));
+    std::io::stdout().is_terminal().then(terminal).flatten().unwrap_or(PIPE_WIDTH)
+}
+
+fn mode(name: &str) -> String {
+    if name == "exact" { "computed exactly".to_owned() } else { format!("rounded as {name} does") }
 }
 
 fn unpaired(label: &str, u: &Unpaired, style: Style) -> String {

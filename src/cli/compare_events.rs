@@ -4,6 +4,7 @@
 use crate::engine::{Event, EventBody, Metric, TensorDone, TensorStart};
 use crate::evaluate::{Comparison, Figures, Variant};
 use crate::model::{Name, Warning};
+use crate::quality::{Needs, metric as spec};
 use crate::tensor::Shape;
 
 /// The value that replaces the job number in these events.
@@ -35,6 +36,7 @@ fn bodies(c: &Comparison) -> Vec<EventBody> {
             }
         }
         all.extend(metrics(c, v, &base.label));
+        all.extend(predictions(c, i));
     }
     all
 }
@@ -93,6 +95,34 @@ fn metrics(c: &Comparison, v: &Variant, baseline: &str) -> Vec<EventBody> {
         for (name, value) in figures(&layer.figures) {
             put(name, value, layer.name.parse().ok());
         }
+    }
+    all
+}
+
+/// What a model predicts of the text, as `remold eval` prints it.
+fn predictions(c: &Comparison, variant: usize) -> Vec<EventBody> {
+    let Some((e, figures)) = c.evaluated.as_ref().and_then(|e| Some((e, e.variants.get(variant)?))) else {
+        return Vec::new();
+    };
+    let path = |v: usize| c.variants.get(v).map(|v| v.path.display().to_string()).unwrap_or_default();
+    let body = |name: &str, value: f64, uncertainty: Option<f64>, layer: Option<u32>| {
+        let compared = spec(name).is_some_and(|s| s.needs != Needs::Text) && variant != c.baseline.at;
+        EventBody::Metric(Metric {
+            name: name.to_owned(),
+            value,
+            uncertainty,
+            model: path(variant),
+            baseline: compared.then(|| path(c.baseline.at)),
+            layer,
+            mode: Some(e.mode.clone()),
+            ..Metric::default()
+        })
+    };
+    let mut all: Vec<EventBody> =
+        figures.metrics.iter().map(|(name, f)| body(name, f.value, f.uncertainty, None)).collect();
+    for l in &figures.layers {
+        all.push(body("hidden_rms", l.hidden_rms, None, Some(l.layer)));
+        all.push(body("hidden_cosine", l.hidden_cosine, None, Some(l.layer)));
     }
     all
 }

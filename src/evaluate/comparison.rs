@@ -1,6 +1,7 @@
 //! What a comparison holds: plain data that both faces show and that is exported.
 
 use super::baseline::Baseline;
+use super::evaluated::Evaluated;
 use super::figures::Figures;
 use super::names::Names;
 use crate::model::{FormatId, Role};
@@ -27,6 +28,9 @@ pub struct Comparison {
     pub tensors: Vec<TensorFigures>,
     /// Wall seconds of measuring; 0 before.
     pub seconds: f64,
+    /// What the models predict of a text; absent where they were not evaluated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluated: Option<Evaluated>,
 }
 
 impl Measured {
@@ -55,6 +59,9 @@ impl Comparison {
         let mut rest = self.clone();
         rest.variants.remove(variant);
         rest.baseline.at -= usize::from(variant < self.baseline.at);
+        if let Some(evaluated) = rest.evaluated.as_mut().filter(|e| e.variants.len() > variant) {
+            evaluated.variants.remove(variant);
+        }
         for t in &mut rest.tensors {
             t.types.remove(variant);
             t.figures.remove(variant);

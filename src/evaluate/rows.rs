@@ -1,8 +1,26 @@
 //! A comparison as a table: metrics as rows, models as columns, signed differences from the baseline.
 
 use super::comparison::{Comparison, Measured, Variant};
+use super::evaluated::Evaluated;
 use super::figures::Figures;
+use crate::quality::{Better, MetricSpec, Needs};
 use crate::units::{bytes, count};
+
+/// Metrics of a text that every table has; the others are details.
+const MAIN: [&str; 12] = [
+    "perplexity",
+    "kld_mean",
+    "kld_p99",
+    "kld_p999",
+    "kld_max",
+    "top1_agreement",
+    "delta_p_rms",
+    "flips",
+    "cosine_mean",
+    "cosine_min",
+    "similarity_spearman",
+    "neighbour_overlap",
+];
 
 /// Why a fact is absent.
 const UNSAID: &str = "not in its headers";
@@ -52,6 +70,19 @@ pub struct Cell {
     pub rank: Option<Rank>,
     /// Signal over noise in dB, for cells that are that; infinite where nothing was lost.
     pub db: Option<f64>,
+    /// One standard error of the value, without its unit; empty where it is not known.
+    pub uncertainty: String,
+}
+
+impl Cell {
+    /// The value with its uncertainty, where it has one: `96.48 ± 0.40 %`.
+    pub(crate) fn precise(&self) -> String {
+        match (self.uncertainty.as_str(), self.text.split_once(' ')) {
+            ("", _) => self.text.clone(),
+            (u, Some((value, unit))) => format!("{value} ± {u} {unit}"),
+            (u, None) => format!("{} ± {u}", self.text),
+        }
+    }
 }
 
 /// One metric of all models.
@@ -61,14 +92,67 @@ pub struct MetricRow {
     pub name: String,
     /// A cell a model, in the order of the comparison.
     pub cells: Vec<Cell>,
+    /// The metric of the table of metrics that it is, for rows that are one.
+    pub metric: Option<&'static str>,
+    /// Left out where space is short.
+    pub detail: bool,
 }
 
-/// The table. Metrics that no model has are omitted; facts are listed only where models differ in them.
+/// The table without details. Metrics that no model has are omitted; facts are listed only where models differ in them.
 pub fn rows(c: &Comparison) -> Vec<MetricRow> {
+    all_rows(c).into_iter().filter(|r| !r.detail).collect()
+}
+
+/// The whole table.
+pub(crate) fn all_rows(c: &Comparison) -> Vec<MetricRow> {
+    let mut rows = weight_rows(c);
+    if let Some(evaluated) = &c.evaluated {
+        let predicted: Vec<MetricRow> = evaluated.metrics().map(|spec| metric_row(c, evaluated, spec)).collect();
+        // Behind sizes, before the errors of weights: what a model says counts more than what its weights lost.
+        let at = rows.iter().position(|r| r.name == "output dB").unwrap_or(rows.len());
+        rows.splice(at..at, predicted);
+    }
+    rows
+}
+
+/// A metric of the text.
+fn metric_row(c: &Comparison, evaluated: &Evaluated, spec: &'static MetricSpec) -> MetricRow {
+    let cell = |v: usize| {
+        let Some(figure) = evaluated.figure(v, spec.name) else {
+            let why = if v == c.baseline.at { BASELINE } else { UNMEASURED };
+            return cell(String::new(), None, why);
+        };
+        let uncertainty = figure.uncertainty.map(|u| format!("{u:.*}", spec.decimals)).unwrap_or_default();
+        Cell { text: spec.text(figure.value, None), uncertainty, ..Cell::default() }
+    };
+    let cells = (0..c.variants.len()).map(cell).collect();
+    let detail = !MAIN.contains(&spec.name);
+    let mut row = MetricRow { name: spec.title.to_owned(), cells, metric: Some(spec.name), detail };
+    // Figures without a baseline differ by chance as often as not.
+    let sign = match spec.better {
+        Better::Less => 1.0,
+        Better::More => -1.0,
+        Better::Neither => return row,
+    };
+    if spec.needs != Needs::Text {
+        rank_by(c, &mut row, |v| evaluated.figure(v, spec.name).map(|f| f.value * sign));
+    }
+    row
+}
+
+fn weight_rows(c: &Comparison) -> Vec<MetricRow> {
+    let cache = |v: &Variant| v.memory_bytes?.checked_sub(v.tensor_bytes);
+    let cache_row = row(
+        c,
+        &format!("KV cache @ {}", c.context),
+        |v| cache(v).map(|b| b as f64),
+        |v| cache(v).map(bytes).unwrap_or_default(),
+    );
     let mut rows = vec![
         row(c, "size", |v| Some(v.bytes as f64), |v| bytes(v.bytes)),
         row(c, "bits per weight", |v| Some(v.bits_per_weight), |v| format!("{:.2}", v.bits_per_weight)),
         row(c, &format!("memory @ {}", c.context), |v| v.memory_bytes.map(|b| b as f64), memory),
+        MetricRow { detail: true, ..cache_row },
         plain(c, "most bytes in", types),
         decibel(c, "output dB", Measured::output_quality, |m| m.output_sqnr_db),
         decibel(c, "weights dB", |m| m.all.quality(), |m| m.all.sqnr_db),
@@ -116,7 +200,7 @@ fn cell(text: String, change: Option<Change>, why: &'static str) -> Cell {
 
 fn plain(c: &Comparison, name: &str, text: impl Fn(&Variant) -> String) -> MetricRow {
     let cells = c.variants.iter().map(|v| cell(text(v), None, UNSAID)).collect();
-    MetricRow { name: name.to_owned(), cells }
+    MetricRow { name: name.to_owned(), cells, metric: None, detail: false }
 }
 
 /// A row of numbers where less is better.
@@ -131,14 +215,20 @@ fn row(
         let change = (i != c.baseline.at).then(|| base.zip(value(v))).flatten().and_then(|(b, v)| change(b, v));
         cell(text(v), change, NO_CACHE)
     };
-    let mut row = MetricRow { name: name.to_owned(), cells: c.variants.iter().enumerate().map(cell).collect() };
+    let cells = c.variants.iter().enumerate().map(cell).collect();
+    let mut row = MetricRow { name: name.to_owned(), cells, metric: None, detail: false };
     rank(c, &mut row, value);
     row
 }
 
 /// Marks the best and the worst of the models that are compared with the baseline. `cost`: less is better.
 fn rank(c: &Comparison, row: &mut MetricRow, cost: impl Fn(&Variant) -> Option<f64>) {
-    let costs: Vec<Option<f64>> = c.variants.iter().map(|v| cost(v).filter(|x| !x.is_nan())).collect();
+    rank_by(c, row, |v| cost(c.variants.get(v)?));
+}
+
+/// As [`rank`], by the place of a model.
+fn rank_by(c: &Comparison, row: &mut MetricRow, cost: impl Fn(usize) -> Option<f64>) {
+    let costs: Vec<Option<f64>> = (0..c.variants.len()).map(|v| cost(v).filter(|x| !x.is_nan())).collect();
     let others = || costs.iter().enumerate().filter(|(v, _)| *v != c.baseline.at).filter_map(|(_, cost)| *cost);
     let (low, high) = others().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| (a.min(x), b.max(x)));
     if low >= high {

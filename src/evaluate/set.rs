@@ -70,7 +70,8 @@ impl Set {
         let variants: Vec<Variant> =
             variants.map(|((m, label), path)| facts::variant(m, label, path, context)).collect();
         let baseline = Baseline::of(&variants, baseline);
-        let overview = Comparison { baseline, variants, names, context, tensors: Vec::new(), seconds: 0.0 };
+        let overview =
+            Comparison { baseline, variants, names, context, tensors: Vec::new(), seconds: 0.0, evaluated: None };
         let mut set = Self::pair(overview, &tensors)?;
         set.stamps = stamps;
         set.checks = SourceChecks(checks);
@@ -160,7 +161,10 @@ impl Set {
         let (variants, models): (Vec<_>, Vec<_>) = models.into_iter().enumerate().map(model).unzip();
         let names = super::Names::Own;
         let baseline = Baseline::of(&variants, Some((baseline, BaselineSource::Given)));
-        Self::pair(Comparison { baseline, variants, names, context: 0, tensors: Vec::new(), seconds: 0.0 }, &models)
+        Self::pair(
+            Comparison { baseline, variants, names, context: 0, tensors: Vec::new(), seconds: 0.0, evaluated: None },
+            &models,
+        )
     }
 }
 

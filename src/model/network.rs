@@ -33,6 +33,8 @@ pub struct Network {
     pub causal: Option<bool>,
     /// Tokens that a layer with a sliding window sees.
     pub sliding_window: Option<u64>,
+    /// Layers with a sliding window in llama.cpp, where the family is known.
+    pub sliding_layers: Option<u64>,
     /// Experts in a layer; 0 or absent for a dense network.
     pub experts: Option<u64>,
     /// Experts that a token goes through.

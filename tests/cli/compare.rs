@@ -211,8 +211,8 @@ fn wrong_requests_are_reported() {
             lab.model("mini-bert");
             llama("tiny-llama mini-bert")(lab)
         }),
-        row("an ending that says nothing", 2, &["x.html", ".csv"], llama("tiny-llama a --export x.html")),
-        row("a text", 2, &["not supported in this version", "--data"], llama("tiny-llama a --data t.txt")),
+        row("an ending that says nothing", 2, &["x.pdf", ".csv"], llama("tiny-llama a --export x.pdf")),
+        row("rounding without a text", 2, &["--data"], llama("tiny-llama a --as llama.cpp")),
         row("a file without a config beside a GGUF", 2, &["config.json", "GGUF names"], |lab| {
             lab.model("tiny-llama");
             lab.run("convert tiny-llama --to gguf:f32 -o x.gguf").expect(0);

@@ -133,6 +133,7 @@ fn compared(paths: &[PathBuf], measured: bool) -> Arc<Compared> {
         context: 4096,
         seconds: if measured { 6.4 } else { 0.0 },
         tensors: tensors.clone(),
+        evaluated: None,
     };
     let rows = rows(&comparison);
     Arc::new(Compared { comparison, rows })

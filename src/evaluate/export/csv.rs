@@ -1,11 +1,17 @@
-//! A line for each tensor of each model but the baseline.
+//! A line for each tensor of each model but the baseline. If the models were evaluated on a text, there is also a line for each metric of each
+//! model, with the last three columns, which there are only then.
 
 use crate::evaluate::{Comparison, Figures, Sameness};
 
 const HEAD: &str = "variant,tensor,layer,kind,role,shape,baseline_type,type,state,elements,rmse,sqnr_db,cosine,max_abs";
 
+/// Columns of metrics, after the others.
+const METRICS: &str = ",metric,value,uncertainty";
+
 pub(super) fn text(c: &Comparison) -> String {
-    let mut out = format!("{HEAD}\n");
+    let columns = if c.evaluated.is_some() { format!("{HEAD}{METRICS}") } else { HEAD.to_owned() };
+    let columns = columns.as_str();
+    let mut out = format!("{columns}\n");
     for (v, variant) in c.variants.iter().enumerate().filter(|(v, _)| *v != c.baseline.at) {
         for t in &c.tensors {
             let shape: Vec<String> = t.shape.iter().map(u64::to_string).collect();
@@ -24,15 +30,29 @@ pub(super) fn text(c: &Comparison) -> String {
                 Some(f) => figures(f),
                 None => vec![state(t.types[v].is_some()).to_owned(); 1],
             });
-            fields.resize(HEAD.split(',').count(), String::new());
+            fields.resize(columns.split(',').count(), String::new());
             line(&mut out, &fields);
         }
         for name in &variant.unpaired.extra {
             let mut fields = vec![variant.label.clone(), name.clone()];
             fields.resize(8, String::new());
             fields.push("extra".to_owned());
-            fields.resize(HEAD.split(',').count(), String::new());
+            fields.resize(columns.split(',').count(), String::new());
             line(&mut out, &fields);
+        }
+    }
+    for (variant, figures) in c.evaluated.iter().flat_map(|e| c.variants.iter().zip(&e.variants)) {
+        let mut push = |layer: Option<u32>, name: &str, value: f64, uncertainty: Option<f64>| {
+            let layer = layer.map(|l| l.to_string()).unwrap_or_default();
+            let mut fields = vec![variant.label.clone(), String::new(), layer];
+            fields.resize(HEAD.split(',').count(), String::new());
+            fields.extend([name.to_owned(), value.to_string(), uncertainty.map(|u| u.to_string()).unwrap_or_default()]);
+            line(&mut out, &fields);
+        };
+        figures.metrics.iter().for_each(|(name, f)| push(None, name, f.value, f.uncertainty));
+        for l in &figures.layers {
+            push(Some(l.layer), "hidden_rms", l.hidden_rms, None);
+            push(Some(l.layer), "hidden_cosine", l.hidden_cosine, None);
         }
     }
     out

@@ -1,7 +1,7 @@
 //! The comparison for people: the table, errors by layer and kind, the worst tensors, what has no partner.
 
-use crate::evaluate::rows::{number, rows};
-use crate::evaluate::{Comparison, Group, Measured, Names, Rank, Variant};
+use crate::evaluate::rows::{all_rows, number};
+use crate::evaluate::{Comparison, Group, Measured, ModelFigures, Names, Rank, Variant};
 use crate::quant::Encoding;
 use indexmap::IndexSet;
 use std::collections::HashMap;
@@ -35,12 +35,12 @@ pub(super) fn text(c: &Comparison) -> String {
         &mut out,
         "",
         &head,
-        rows(c).into_iter().map(|r| {
+        all_rows(c).into_iter().map(|r| {
             let cells = r.cells.into_iter().map(|cell| {
                 let mark = cell.rank.map_or("", |rank| if rank == Rank::Best { " ▲" } else { " ▼" });
-                match cell.change {
-                    Some(change) => format!("{} ({}){mark}", cell.text, change.text),
-                    None => format!("{}{mark}", cell.text),
+                match &cell.change {
+                    Some(change) => format!("{} ({}){mark}", cell.precise(), change.text),
+                    None => format!("{}{mark}", cell.precise()),
                 }
             });
             (r.name, cells.collect())
@@ -51,11 +51,36 @@ pub(super) fn text(c: &Comparison) -> String {
         let types: Vec<String> = v.types.iter().map(|t| format!("{} ×{}", t.name, t.tensors)).collect();
         out.push_str(&format!("- {}: `{}`, {}; {}\n", escape(&v.label), v.path.display(), v.format, types.join(", ")));
     }
+    predicted(&mut out, c);
     grouped(&mut out, c, "By layer", false, |m| &m.layers);
     grouped(&mut out, c, "By kind", true, |m| &m.kinds);
     worst(&mut out, c);
     unpaired(&mut out, c);
+    out.push_str(&format!("\nMade by remold {}: `{}`\n", env!("CARGO_PKG_VERSION"), escape(&c.command())));
     out
+}
+
+/// What the text was, and the hidden states after each layer.
+fn predicted(out: &mut String, c: &Comparison) {
+    let Some(e) = &c.evaluated else { return };
+    out.push_str(&format!(
+        "\nText: `{}`; {}; computed in mode {}. Uncertainties are standard errors.\n",
+        escape(&e.text.display().to_string()),
+        e.measured_on,
+        e.mode
+    ));
+    e.notes.iter().for_each(|note| out.push_str(&format!("\nNote: {}.\n", escape(note))));
+    let measured: Vec<(&Variant, &ModelFigures)> =
+        c.variants.iter().zip(&e.variants).filter(|(_, f)| !f.layers.is_empty()).collect();
+    let Some(last) = measured.iter().flat_map(|(_, f)| &f.layers).map(|l| l.layer).max() else { return };
+    out.push_str("\n## Error of the hidden state after each layer, relative to its length\n\n");
+    let head: Vec<String> = measured.iter().map(|(v, _)| escape(&v.label)).collect();
+    let cell = |f: &ModelFigures, layer: u32| {
+        let found = f.layers.iter().find(|l| l.layer == layer);
+        found.map(|l| format!("{:.6}", l.hidden_rms)).unwrap_or_default()
+    };
+    let row = |layer: u32| (layer.to_string(), measured.iter().map(|(_, f)| cell(f, layer)).collect());
+    table(out, "layer", &head, (0..=last).map(row));
 }
 
 fn escape(text: &str) -> String {

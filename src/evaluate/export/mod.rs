@@ -1,9 +1,10 @@
-//! A comparison as a file: Markdown to read, CSV for a table program, JSON for a script.
+//! A comparison as a file: Markdown or HTML to read, CSV for a table program, JSON for a script.
 
 mod csv;
 mod markdown;
 
 use super::comparison::Comparison;
+use super::report;
 use crate::model::{ModelError, Result};
 use crate::units::{escape_json, escape_lines};
 use std::io::Write;
@@ -18,6 +19,8 @@ pub(crate) enum ExportKind {
     Csv,
     /// Everything.
     Json,
+    /// A report with plots.
+    Html,
 }
 
 /// A file to write a comparison to.
@@ -33,15 +36,16 @@ impl Export {
     /// An export to `path`, whose ending says what is written.
     ///
     /// # Errors
-    /// An ending that is none of the three; a file that is there already.
+    /// An ending that is none of these; a file that is there already.
     pub(crate) fn to(path: &Path) -> Result<Self> {
         let ending = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
         let kind = match ending.as_str() {
             "md" | "markdown" => ExportKind::Markdown,
             "csv" => ExportKind::Csv,
             "json" => ExportKind::Json,
+            "html" | "htm" => ExportKind::Html,
             _ => {
-                let hint = "Use a name that ends in .md (to read), .csv (one line per tensor) or .json (everything).";
+                let hint = "Use a name that ends in .html (report with plots), .md (report), .csv (one line per tensor) or .json (everything).";
                 return Err(ModelError::request("unknown file extension").in_file(path).with_hint(hint));
             }
         };
@@ -62,6 +66,8 @@ impl Export {
                 let text = serde_json::to_string_pretty(comparison).unwrap_or_default();
                 format!("{}\n", escape_json(&text))
             }
+            // Escapes each text itself.
+            ExportKind::Html => report::html(comparison),
         }
     }
 
@@ -98,7 +104,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         assert_eq!(Export::to(&at("a.MD")).unwrap().kind, ExportKind::Markdown);
-        let e = Export::to(&at("a.html")).unwrap_err();
+        assert_eq!(Export::to(&at("a.html")).unwrap().kind, ExportKind::Html);
+        let e = Export::to(&at("a.pdf")).unwrap_err();
         assert!(e.hint().unwrap().text().contains(".csv"), "{e}");
         let c = comparison();
         let export = Export::to(&at("a.json")).unwrap();
