@@ -16,6 +16,7 @@ mod measurement_cache;
 mod names;
 mod rows;
 mod set;
+mod shapes;
 mod stamp;
 
 pub use baseline::{Baseline, BaselineSource};
@@ -27,3 +28,4 @@ pub use names::Names;
 pub use rows::rows;
 pub(crate) use rows::{Cell, MetricRow, Rank, Tone};
 pub(crate) use set::{MAX_MODELS, Set};
+pub use shapes::{TensorShapes, ValueShape};

@@ -11,7 +11,10 @@ use remold::testing::model::{FormatId, Role};
 use remold::testing::quant::Encoding;
 use remold::testing::tui::core::{Action, BaselineChoice, Effect, ErrorCard, Layer, Tab, update};
 use remold::testing::tui::look::Depth;
-use remold::testing::tui::tabs::compare::{Chart, Compared, Order, Prompt as ComparePrompt, TensorOrder};
+use remold::testing::tui::tabs::compare::{
+    Chart, Compared, Limit, ModelQuality, Order, Page, PageNews, PageRequest, Prompt as ComparePrompt, Quality,
+    QualityNews, QualityValue, SpeechNews, Spoken, SpokenPosition, TensorOrder,
+};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -324,7 +327,7 @@ fn models_and_tensors_have_orders() {
     b.keys("<esc>");
     assert_eq!(b.state.compare.tensor_rows().len(), 65);
     b.keys("<esc>");
-    assert!(!b.state.compare.drilled && b.state.tab == Tab::Compare);
+    assert!(b.state.compare.page == Page::Models && b.state.tab == Tab::Compare);
     b.keys("<tab>");
     assert_eq!(b.state.compare.chart, Chart::Kinds);
 }

@@ -136,7 +136,7 @@ fn doubt(s: &CompareState, column: usize) -> Option<&'static str> {
     s.result.as_ref()?.comparison.doubt(s.variant_at(column)?)
 }
 
-fn head(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &Columns) {
+pub(super) fn head(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &Columns) {
     let select = c.theme().select;
     for (column, (x, w)) in columns.shown.iter().zip(&columns.at) {
         let number = number(*column);

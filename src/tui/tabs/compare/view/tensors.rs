@@ -74,7 +74,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     beyond(c, from - 1, right, Rect { x: foot.x + used, width: foot.width - used, ..foot });
     if let Some(tensor) = rows.get(cursor).map(|at| &tensors[*at]) {
         let area = Rect { y: list.bottom(), height: foot.y.saturating_sub(list.bottom()), ..body };
-        details(c, s, tensor, area, lines > 1);
+        tensor_details(c, s, tensor, area, lines > 1);
     }
 }
 
@@ -136,7 +136,7 @@ fn missing(s: &CompareState, t: &TensorFigures, column: usize) -> &'static str {
 }
 
 /// What it is, and every figure of the selected model, or of `all` of them.
-fn details(c: &mut Canvas<'_>, s: &CompareState, t: &TensorFigures, area: Rect, all: bool) {
+pub(super) fn tensor_details(c: &mut Canvas<'_>, s: &CompareState, t: &TensorFigures, area: Rect, all: bool) {
     if area.height < 3 {
         return;
     }
