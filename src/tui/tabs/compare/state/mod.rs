@@ -8,14 +8,16 @@ mod quality;
 mod ship;
 mod speech;
 
-pub use map::{Grid, GridKind, MapCursor, Shapes};
+pub(crate) use map::{Grid, MapCursor, Shapes};
 pub(crate) use measure::Measure;
 pub(crate) use more_bits::{more_bits, rule};
 pub use pages::{PageNews, PageRequest};
-pub use quality::{ModelQuality, Quality, QualityChart, QualityNews, QualityState, QualityValue, Running};
+pub use quality::{ModelQuality, Quality, QualityChart, QualityNews, QualityValue};
+pub(crate) use quality::{QualityState, Running};
 pub use ship::Limit;
 pub(crate) use ship::{Offer, Scale, Verdict};
-pub use speech::{SpeechNews, SpeechState, Spoke, Spoken, SpokenPosition};
+pub(crate) use speech::SpeechState;
+pub use speech::{SpeechNews, Spoke, Spoken, SpokenPosition};
 
 use crate::evaluate::{Comparison, Figures, MAX_MODELS, Measured, MetricRow, TensorFigures, Variant};
 use crate::tui::core::filter::Filter;
