@@ -13,7 +13,7 @@ const BARS: usize = 64;
 const MOST: u64 = 1 << 20;
 /// Elements of a piece.
 const PIECE: u64 = 32 << 10;
-/// Histograms reach so many standard deviations from zero, at most: a few outliers do not squeeze the rest into one bar.
+/// Histograms reach so many standard deviations from the mean, at most: a few outliers do not squeeze the rest into one bar.
 const REACH: f64 = 6.0;
 
 /// Values of one kind.
@@ -34,10 +34,10 @@ pub struct TensorShapes {
     pub seen: u64,
     /// Elements there are.
     pub elems: u64,
-    /// What the bars of the weights cover, from minus to plus.
-    pub reach: f64,
-    /// The same for those of the error.
-    pub error_reach: f64,
+    /// What the bars of the weights cover.
+    pub range: (f64, f64),
+    /// What those of the error cover.
+    pub error_range: (f64, f64),
     /// The weights of the baseline.
     pub base: ValueShape,
     /// The weights of the variant.
@@ -94,31 +94,35 @@ fn compare(base: &[f32], here: &[f32], elems: u64) -> TensorShapes {
     let pairs = || base.iter().zip(here).map(|(a, b)| (f64::from(*a), f64::from(*b)));
     let finite = || pairs().filter(|(a, b)| a.is_finite() && b.is_finite());
     let n = finite().count();
-    let root = |square: f64| (square / n.max(1) as f64).sqrt();
-    let std = root(finite().map(|(a, _)| a * a).sum());
-    let rmse = root(finite().map(|(a, b)| (a - b) * (a - b)).sum());
-    let most = |values: &mut dyn Iterator<Item = f64>| values.map(f64::abs).fold(0.0, f64::max);
-    let reach = most(&mut finite().flat_map(|(a, b)| [a, b])).min(REACH * std);
-    let error_reach = most(&mut finite().map(|(a, b)| b - a)).min(REACH * rmse);
+    let mean = |values: &mut dyn Iterator<Item = f64>| values.sum::<f64>() / n.max(1) as f64;
+    let center = mean(&mut finite().map(|(a, _)| a));
+    let std = mean(&mut finite().map(|(a, _)| (a - center) * (a - center))).sqrt();
+    let rmse = mean(&mut finite().map(|(a, b)| (a - b) * (a - b))).sqrt();
+    let within = |values: &mut dyn Iterator<Item = f64>, center: f64, reach: f64| {
+        let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+        (low.max(center - reach), high.min(center + reach))
+    };
+    let range = within(&mut finite().flat_map(|(a, b)| [a, b]), center, REACH * std);
+    let error_range = within(&mut finite().map(|(a, b)| b - a), 0.0, REACH * rmse);
     TensorShapes {
         seen: base.len() as u64,
         elems,
-        reach,
-        error_reach,
-        base: shape(finite().map(|(a, _)| a), reach),
-        here: shape(finite().map(|(_, b)| b), reach),
-        error: shape(finite().map(|(a, b)| b - a), error_reach),
+        range,
+        error_range,
+        base: shape(finite().map(|(a, _)| a), range),
+        here: shape(finite().map(|(_, b)| b), range),
+        error: shape(finite().map(|(a, b)| b - a), error_range),
         zeroed: finite().filter(|(a, b)| *a != 0.0 && *b == 0.0).count() as u64,
         rmse,
         not_finite: (base.len() - n) as u64,
     }
 }
 
-fn shape(values: impl Iterator<Item = f64>, reach: f64) -> ValueShape {
+fn shape(values: impl Iterator<Item = f64>, (low, high): (f64, f64)) -> ValueShape {
     let mut shape = ValueShape { min: f64::INFINITY, max: f64::NEG_INFINITY, bars: vec![0; BARS] };
     for v in values {
         (shape.min, shape.max) = (shape.min.min(v), shape.max.max(v));
-        let at = if reach > 0.0 { (v / reach + 1.0) / 2.0 * BARS as f64 } else { BARS as f64 / 2.0 };
+        let at = if high > low { (v - low) / (high - low) * BARS as f64 } else { BARS as f64 / 2.0 };
         shape.bars[(at.max(0.0) as usize).min(BARS - 1)] += 1;
     }
     if shape.min > shape.max {
@@ -155,7 +159,7 @@ mod tests {
     #[test]
     fn what_is_not_finite_is_counted_and_left_out() {
         let shapes = compare(&[1.0, f32::NAN, 0.0, 0.0], &[1.0, 1.0, f32::INFINITY, 0.0], 4);
-        assert_eq!((shapes.not_finite, shapes.rmse, shapes.error_reach), (2, 0.0, 0.0));
+        assert_eq!((shapes.not_finite, shapes.rmse, shapes.error_range), (2, 0.0, (0.0, 0.0)));
         assert_eq!(compare(&[], &[], 0).base.min, 0.0);
     }
 }

@@ -130,9 +130,8 @@ fn figures_are_ranked_and_the_smallest_within_the_limit_is_recommended() {
     let words =
         ["mean KLD", "▼0.0400 ±0.0010", "▲0.002500 ±0.000063", "99.9 % KLD", "top-1 agreement", "▲ best  ▼ worst"];
     shows(&mut b, LARGE, &words);
-    let ship =
-        "Ship 2 llama-1000-Q4_K_M (807.7 MB): the smallest with a mean KLD of at most 0.05 (usual limit, L changes it)";
-    shows(&mut b, LARGE, &[ship, "36.0 % of the most probable tokens changed", "perplexity +4.0 %"]);
+    let ship = "Ship 2 llama-1000-Q4_K_M (807.7 MB): the smallest with mean KLD ≤ 0.05 (usual limit, L changes it)";
+    shows(&mut b, LARGE, &[ship, "another most probable token in 36.0 %", "perplexity +4.0 %"]);
     shows(&mut b, LARGE, &["3 tiny-llama is 64 % larger and loses 16.0 times less."]);
     // The one that is larger and worse than another has its name in parentheses.
     shows(&mut b, LARGE, &["(checkpoint-1000)", "mean KLD by size, log scale"]);
@@ -140,10 +139,10 @@ fn figures_are_ranked_and_the_smallest_within_the_limit_is_recommended() {
     plain(&mut b);
     b.keys("LL");
     assert_eq!(b.state.compare.quality.limit, Limit::Strict);
-    shows(&mut b, LARGE, &["Ship 3 tiny-llama (1.32 GB): the smallest with a mean KLD of at most 0.01 (strict"]);
+    shows(&mut b, LARGE, &["Ship 3 tiny-llama (1.32 GB): the smallest with mean KLD ≤ 0.01 (strict"]);
     b.keys("L");
     let mut bad = evaluated(&[0.0, 0.4, 0.2]);
-    shows(&mut bad, LARGE, &["Ship none of them: every mean KLD is above 0.05", "3 tiny-llama loses least"]);
+    shows(&mut bad, LARGE, &["Ship none of them: no mean KLD is clearly ≤ 0.05", "3 tiny-llama loses least"]);
     // The other chart; the figures that do not fit.
     b.keys("<tab>");
     shows(&mut b, LARGE, &["error of the hidden state after each layer"]);
@@ -196,7 +195,7 @@ fn the_map_has_a_cursor_for_all_models_and_a_cell_opens_histograms() {
     assert_eq!((b.state.compare.cursor.kind, b.state.compare.cursor.layer), (1, 2));
     shows(&mut b, LARGE, &["blk.2.attn_v.weight", "2048 × 2048"]);
     // One model at a time where they do not fit, with a switch.
-    shows(done(5).keys("M"), SMALL, &["2 llama-1000", "more → l"]);
+    shows(done(5).keys("M"), SMALL, &["2 llama-1000", "more → tab"]);
     assert_eq!(b.state.compare.selected, 1);
     b.keys("<tab>");
     assert_eq!(b.state.compare.selected, 2);
@@ -215,8 +214,8 @@ fn the_map_has_a_cursor_for_all_models_and_a_cell_opens_histograms() {
     let shapes = TensorShapes {
         seen: 1 << 20,
         elems: 4 << 20,
-        reach: 0.12,
-        error_reach: 0.01,
+        range: (-0.12, 0.12),
+        error_range: (-0.01, 0.01),
         base: shape(-0.4, 0.38),
         here: shape(-0.39, 0.37),
         error: shape(-0.02, 0.019),

@@ -141,7 +141,7 @@ fn answers_which_model_to_ship_and_what_it_lost() {
     s.send("\r");
     s.wait_for("2 tiny-llama-Q4_K_M");
     s.wait_for("Ship 2");
-    s.wait_for("most probable tokens changed");
+    s.wait_for("It lost: mean KLD");
     // Where it was lost.
     s.send("\x1b");
     s.wait_for("compared in");

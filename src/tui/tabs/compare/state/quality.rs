@@ -182,7 +182,9 @@ impl CompareState {
     pub(crate) fn quality_metrics(&self) -> Vec<&'static MetricSpec> {
         let has = |m: &&MetricSpec| (0..self.columns.len()).any(|column| self.figure(column, m.name).is_some());
         let first = |m: &&MetricSpec| FIRST.iter().position(|name| *name == m.name).unwrap_or(FIRST.len());
-        let mut all: Vec<_> = METRICS.iter().filter(has).collect();
+        // The column of the baseline has it.
+        let own = |m: &&MetricSpec| m.name != "perplexity_baseline";
+        let mut all: Vec<_> = METRICS.iter().filter(own).filter(has).collect();
         all.sort_by_key(first);
         all
     }

@@ -1,7 +1,7 @@
 //! The map: kinds of tensor down, layers across, a grid for each model on one scale. The cursor is the same in all of them.
 
 use super::tensors::tensor_details;
-use super::{beyond, number, short_label, style};
+use super::{BY_TAB, beyond, number, short_label, style};
 use crate::tui::core::{Hit, State};
 use crate::tui::tabs::compare::state::{CompareState, Grid};
 use crate::tui::view::canvas::{Canvas, fit_end, width};
@@ -77,7 +77,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let right = others.saturating_sub(from + layout.shown - 1);
     let foot = Rect { x: body.x + used, y: body.y + 1, width: body.width.saturating_sub(used), height: 1 };
     if right > 0 || from > 1 {
-        beyond(c, from - 1, right, Rect { y, ..foot });
+        beyond(c, (from - 1, right), BY_TAB, Rect { y, ..foot });
     }
     details(c, s, &grid, Rect { y: y + 1, height: body.bottom().saturating_sub(y + 1), ..body });
 }

@@ -81,6 +81,10 @@ fn notes(s: &CompareState, most: usize) -> String {
     if width(&both) <= most { both } else { memory }
 }
 
+/// The keys that select models, where `h` and `l` do, and where they move a cursor.
+const BY_LETTER: (&str, &str) = ("h", "l");
+const BY_TAB: (&str, &str) = ("[", "tab");
+
 /// The number of a column in charts, with and without colour.
 fn number(column: usize) -> String {
     if column == 0 { "◆".to_owned() } else { (column + 1).to_string() }
@@ -168,15 +172,15 @@ fn warning(c: &mut Canvas<'_>, s: &CompareState, line: Rect) -> u16 {
     lines.len() as u16
 }
 
-/// How many models are out of view at each side: `← 1 more`, `2 more →`.
-fn beyond(c: &mut Canvas<'_>, left: usize, right: usize, line: Rect) {
+/// How many models are out of view at each side, with the keys that select them: `← 1 more`, `2 more →`.
+fn beyond(c: &mut Canvas<'_>, (left, right): (usize, usize), (back, on): (&str, &str), line: Rect) {
     let accent = c.theme().accent;
     let mut end = line.right() - 1;
     if right > 0 {
-        end -= c.right(end, line.y, line.width / 2, &format!("{right} more → l"), accent) + 2;
+        end -= c.right(end, line.y, line.width / 2, &format!("{right} more → {on}"), accent) + 2;
     }
     if left > 0 {
-        c.right(end, line.y, line.width / 2, &format!("h ← {left} more"), accent);
+        c.right(end, line.y, line.width / 2, &format!("{back} ← {left} more"), accent);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::ship::{compact, sentences};
 use super::table::Columns;
-use super::{beyond, curves, sizes, style};
+use super::{BY_LETTER, beyond, curves, sizes, style};
 use crate::quality::MetricSpec;
 use crate::tui::core::{State, units};
 use crate::tui::tabs::compare::state::{CompareState, QualityChart, Running};
@@ -10,11 +10,11 @@ use crate::tui::view::canvas::{Canvas, width, wrap};
 use ratatui::layout::Rect;
 
 /// Minimum rows of the chart.
-const MIN_CHART: u16 = 8;
+const MIN_CHART: u16 = 7;
 /// Rows of figures that come before the chart.
 const MIN_ROWS: u16 = 5;
-/// Columns of the names of metrics, with a blank on both sides.
-const NAMES: u16 = 17;
+/// Columns of the names of metrics, with a blank on both sides: where there is little space, some, and much.
+const NAMES: [u16; 3] = [17, 24, 28];
 /// Rows of the sentences, at most.
 const SENTENCES: usize = 5;
 
@@ -82,7 +82,7 @@ fn live(c: &mut Canvas<'_>, state: &State, running: &Running, area: Rect) {
     let elapsed = state.now.duration_since(running.since).as_secs_f64().max(0.0);
     // An estimate from the first moments would be a guess.
     let left = (share > 0.02 && elapsed > 1.0).then(|| elapsed * (1.0 - share) / share);
-    let left = left.map(|left| format!(", about {} left", units::took(left))).unwrap_or_default();
+    let left = left.map(|left| format!(", about {} left", units::took(left.ceil()))).unwrap_or_default();
     let text = match all {
         0 => "opening the models and tokenizing the text…".to_owned(),
         _ => format!("{:.0} %{left}   {}", share * 100.0, running.what),
@@ -105,10 +105,13 @@ fn measured(c: &mut Canvas<'_>, s: &CompareState, area: Rect) {
     let below = (lines.len() as u16 + note).min(area.height.saturating_sub(3));
     let above = area.height - below;
     let metrics = s.quality_metrics();
-    let columns = Columns::of(s, area);
+    let names = NAMES[usize::from(area.width >= 100) + usize::from(area.width >= 150)];
+    let columns = Columns::beside(s, area, names);
     let wanted = metrics.len() as u16 + 3;
-    let table = if above >= MIN_CHART + MIN_ROWS + 2 { wanted.min(above - MIN_CHART - 1) } else { above };
-    figures(c, s, Rect { height: table, ..area }, &metrics, &columns);
+    // Two fifths are for the chart.
+    let chart = (above * 2 / 5).max(MIN_CHART);
+    let table = if above >= MIN_CHART + MIN_ROWS + 2 { wanted.min(above - chart - 1) } else { above };
+    figures(c, s, Rect { height: table, ..area }, &metrics, (&columns, names));
     if above > table + 1 {
         c.rule(area.x, area.y + table, area.width);
         let chart = Rect { y: area.y + table + 1, height: above - table - 1, ..area };
@@ -128,11 +131,18 @@ fn measured(c: &mut Canvas<'_>, s: &CompareState, area: Rect) {
 }
 
 /// The table: metrics as rows, models as columns, best and worst marked.
-fn figures(c: &mut Canvas<'_>, s: &CompareState, area: Rect, metrics: &[&'static MetricSpec], columns: &Columns) {
+fn figures(
+    c: &mut Canvas<'_>,
+    s: &CompareState,
+    area: Rect,
+    metrics: &[&'static MetricSpec],
+    (columns, names): (&Columns, u16),
+) {
     let dim = c.theme().dim;
     super::table::head(c, s, area, columns);
     let mut y = area.y + 1;
-    row(c, s, columns, y, "size", &|column| s.variant(column).map(|v| units::bytes(v.bytes)));
+    let place = |y: u16| Rect { x: area.x + 1, y, width: names - 2, height: 1 };
+    row(c, s, columns, place(y), "size", &|column| s.variant(column).map(|v| units::bytes(v.bytes)));
     y += 1;
     // The last line is for the marks and what is out of view.
     let available = usize::from(area.bottom().saturating_sub(y + 1));
@@ -158,27 +168,26 @@ fn figures(c: &mut Canvas<'_>, s: &CompareState, area: Rect, metrics: &[&'static
             let short = format!("{mark}{}{unit}", metric.text(v, None).trim_end_matches(&unit));
             Some([long, bare, short].into_iter().find(|t| width(t) <= most).unwrap_or_else(|| compact(v, None)))
         };
-        row(c, s, columns, y, metric.title, &value);
+        row(c, s, columns, place(y), metric.title, &value);
         y += 1;
     }
     let hidden = metrics.len().saturating_sub(top + available);
     let more = if hidden > 0 { format!("   j ↓ {hidden} more figures") } else { String::new() };
     c.text(area.x + 1, y, area.width / 2 + 10, &format!("▲ best  ▼ worst of the row{more}"), dim);
-    beyond(c, columns.hidden.0, columns.hidden.1, Rect { y, height: 1, ..area });
+    beyond(c, columns.hidden, BY_LETTER, Rect { y, height: 1, ..area });
 }
 
 fn row(
     c: &mut Canvas<'_>,
     s: &CompareState,
     columns: &Columns,
-    y: u16,
+    at: Rect,
     name: &str,
     value: &dyn Fn(usize) -> Option<String>,
 ) {
     let (dim, text, faint) = (c.theme().dim, c.theme().text, c.theme().faint);
-    let x = columns.at.first().map_or(NAMES, |at| at.0);
-    let first = x.saturating_sub(NAMES);
-    c.text(first + 1, y, NAMES - 2, name, dim);
+    let y = at.y;
+    c.text(at.x, y, at.width, name, dim);
     for (column, (x, w)) in columns.shown.iter().zip(&columns.at) {
         match value(*column) {
             Some(value) => {

@@ -11,6 +11,8 @@ use ratatui::style::Style;
 
 /// Rows of bars, at least and at most.
 const ROWS: (u16, u16) = (1, 8);
+/// Columns of the numbers at both ends of an axis.
+const END: u16 = 11;
 /// Columns of a histogram, at most.
 const WIDE: u16 = 128;
 
@@ -62,30 +64,34 @@ fn all(c: &mut Canvas<'_>, s: &CompareState, shapes: &TensorShapes, (column, typ
     let (text, warn) = (c.theme().text, c.theme().warn);
     let own = super::style(c, column);
     let here = format!("{} {}  {}", number(column), short_label(s, column, 30), types[1]);
-    let parts: [(String, &ValueShape, f64, Style); 3] = [
-        (format!("◆ {}  {}", short_label(s, 0, 30), types[0]), &shapes.base, shapes.reach, text),
-        (here, &shapes.here, shapes.reach, own),
-        (format!("{} − ◆: what was lost", number(column)), &shapes.error, shapes.error_reach, warn),
+    let parts: [(String, &ValueShape, (f64, f64), Style); 3] = [
+        (format!("◆ {}  {}", short_label(s, 0, 30), types[0]), &shapes.base, shapes.range, text),
+        (here, &shapes.here, shapes.range, own),
+        (format!("{} − ◆: what was lost", number(column)), &shapes.error, shapes.error_range, warn),
     ];
     // Two lines around each, two at the end.
     let rows = (area.height.saturating_sub(2) / 3).saturating_sub(2).clamp(ROWS.0, ROWS.1);
     let mut y = area.y;
-    for (name, shape, reach, style) in parts {
+    for (name, shape, range, style) in parts {
         if y + rows + 2 > area.bottom().saturating_sub(2) {
             break;
         }
-        histogram(c, &name, shape, (reach, style), Rect { y, height: rows + 2, ..area });
+        histogram(c, &name, shape, (range, style), Rect { y, height: rows + 2, ..area });
         y += rows + 2;
     }
 }
 
 /// A name with the extremes, the bars, and the numbers of the axis.
-fn histogram(c: &mut Canvas<'_>, name: &str, shape: &ValueShape, (reach, own): (f64, Style), area: Rect) {
+fn histogram(c: &mut Canvas<'_>, name: &str, shape: &ValueShape, ((low, high), own): ((f64, f64), Style), area: Rect) {
     let dim = c.theme().dim;
     let w = area.width.saturating_sub(2).min(WIDE);
     let extremes = format!("min {}  max {}", small(shape.min), small(shape.max)).replace('-', "−");
     let used = c.text(area.x + 1, area.y, w, name, own);
     c.text(area.x + 1 + used + 3, area.y, w.saturating_sub(used + 3), &extremes, dim);
+    if shape.min == 0.0 && shape.max == 0.0 {
+        c.text(area.x + 1, area.y + 1, w, "all of it is zero", dim);
+        return;
+    }
     let rows = area.height - 2;
     let counts = spread(&shape.bars, w);
     let most = counts.iter().copied().max().unwrap_or(1).max(1);
@@ -101,9 +107,14 @@ fn histogram(c: &mut Canvas<'_>, name: &str, shape: &ValueShape, (reach, own): (
     }
     let y = area.bottom() - 1;
     let end = |v: f64| small(v).replace('-', "−");
-    c.text(area.x + 1, y, w / 3, &end(-reach), dim);
-    c.text(area.x + 1 + w / 2, y, 2, "0", dim);
-    c.right(area.x + 1 + w, y, w / 3, &end(reach), dim);
+    let w = counts.len() as u16;
+    c.text(area.x + 1, y, w / 3, &end(low), dim);
+    let zero = if low < 0.0 && high > 0.0 { (-low / (high - low) * f64::from(w)) as u16 } else { 0 };
+    // Not where the ends have their numbers.
+    if zero > END && zero + END < w {
+        c.text(area.x + 1 + zero, y, 1, "0", dim);
+    }
+    c.right(area.x + 1 + w, y, w / 3, &end(high), dim);
 }
 
 /// The counts of bars spread over so many columns: several bars a column, or several columns a bar.

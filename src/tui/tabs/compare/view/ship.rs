@@ -23,8 +23,7 @@ pub(super) fn sentences(s: &CompareState) -> String {
         }
         Verdict::Ship(o, next) => {
             let mut text = format!(
-                "Ship {} ({}): the smallest with a {figure} of at most {most} ({title} limit, L changes it), two standard \
-                 errors included. It lost: {}.",
+                "Ship {} ({}): the smallest with {figure} ≤ {most} ({title} limit, L changes it). It lost: {}.",
                 name(&o),
                 units::bytes(o.bytes),
                 losses(s, o.column)
@@ -37,8 +36,8 @@ pub(super) fn sentences(s: &CompareState) -> String {
             text
         }
         Verdict::None(o) => format!(
-            "Ship none of them: every {figure} is above {most} ({title} limit, L changes it), two standard errors included. \
-             {} loses least: {}. Try a larger type.",
+            "Ship none of them: no {figure} is clearly ≤ {most} ({title} limit, L changes it). {} loses least: {}. Try a \
+             larger type.",
             name(&o),
             losses(s, o.column)
         ),
@@ -68,7 +67,7 @@ fn losses(s: &CompareState, column: usize) -> String {
         parts.push(format!("99.9 % KLD {}", compact(v, None)));
     }
     if let Some(v) = value("top1_agreement") {
-        parts.push(format!("{:.1} % of the most probable tokens changed", 100.0 - v));
+        parts.push(format!("another most probable token in {:.1} %", 100.0 - v));
     }
     if let Some(v) = value("ppl_ratio") {
         parts.push(format!("perplexity {:+.1} %", (v - 1.0) * 100.0).replace('-', "−"));

@@ -1,7 +1,7 @@
 //! What the models say after a prompt, in columns: the first difference marked, the KL divergence below each token, and the most
 //! probable tokens at the cursor.
 
-use super::{beyond, number, short_label, style};
+use super::{BY_TAB, beyond, number, short_label, style};
 use crate::quality::continuation::{STEPS, TOP, mark};
 use crate::tui::core::{Hit, State};
 use crate::tui::tabs::compare::state::{CompareState, Spoken};
@@ -14,6 +14,8 @@ use unicode_width::UnicodeWidthChar;
 const LEAST: u16 = 22;
 /// Columns of the names before the lines of divergence.
 const NAMES: u16 = 6;
+/// Columns of what is said at their end.
+const SUMMARY: u16 = 27;
 
 /// A character of a text: the token it belongs to, its line and column.
 struct Placed {
@@ -196,6 +198,20 @@ fn one(
     }
 }
 
+/// A token between quotation marks, with its line ends.
+fn quoted(token: &str) -> String {
+    let shown = |c: char| {
+        if c == '\n' {
+            '⏎'
+        } else if c.is_control() {
+            '·'
+        } else {
+            c
+        }
+    };
+    format!("“{}”", token.chars().map(shown).collect::<String>())
+}
+
 /// Below the texts: the divergence of each model along the whole text of the baseline, a sign for each token.
 fn divergence(c: &mut Canvas<'_>, s: &CompareState, area: Rect) {
     if area.height < 2 {
@@ -206,13 +222,13 @@ fn divergence(c: &mut Canvas<'_>, s: &CompareState, area: Rect) {
     let piece = s.speech.spoken.first().and_then(|b| b.pieces.get(at)).cloned().unwrap_or_default();
     c.rule(area.x, area.y, area.width);
     let head = format!(
-        " KLD along the text of ◆, token {} of {}: {:?}   . < 0.0001 … 5 ≥ 0.01 … 9 ≥ 1 ",
+        " KLD along the text of ◆, token {} of {}: {}   . < 0.0001 … 5 ≥ 0.01 … 9 ≥ 1 ",
         at + 1,
         s.speech.positions(),
-        piece
+        quoted(&piece)
     );
     c.text(area.x + 2, area.y, area.width.saturating_sub(4), &head, dim);
-    let available = area.width.saturating_sub(NAMES + 20);
+    let available = area.width.saturating_sub(NAMES + SUMMARY);
     let first =
         at.saturating_sub(usize::from(available) / 2).min(s.speech.positions().saturating_sub(available.into()));
     for (column, y) in (1..s.columns.len()).zip(area.y + 1..area.bottom()) {
@@ -235,7 +251,7 @@ fn divergence(c: &mut Canvas<'_>, s: &CompareState, area: Rect) {
                 Some(at) => format!("differs at {}", at + 1),
                 None => "same text".to_owned(),
             };
-            c.right(area.right() - 1, y, 22, &format!("{same}, mean {mean:.4}"), dim);
+            c.right(area.right() - 1, y, SUMMARY, &format!("{same}, mean {mean:.4}"), dim);
         }
     }
 }
@@ -252,14 +268,14 @@ fn candidates(c: &mut Canvas<'_>, s: &CompareState, area: Rect, shown: &[(usize,
     if hidden > 0 {
         let last = shown.iter().map(|(column, ..)| *column).max().unwrap_or(0);
         let right = s.columns.len() - 1 - last;
-        beyond(c, hidden - right, right, Rect { height: 1, ..area });
+        beyond(c, (hidden - right, right), BY_TAB, Rect { height: 1, ..area });
     }
     for (column, x, w) in shown {
         let position = s.speaker(*column).and_then(|at| s.speech.spoken.get(at)?.along.get(s.speech.at));
         let Some(position) = position else { continue };
         for ((token, probability), y) in position.top.iter().zip(area.y + 1..area.bottom()) {
             let share = format!("{:.1} %", probability * 100.0);
-            let token = fit(&format!("{token:?}"), usize::from(w.saturating_sub(11)));
+            let token = fit(&quoted(token), usize::from(w.saturating_sub(11)));
             c.text(*x + 1, y, w.saturating_sub(10), &token, text);
             let end = *x + 1 + (width(&token) as u16).max(8) + 9;
             c.right(end.min(*x + w - 1), y, 8, &share, dim);

@@ -1,6 +1,5 @@
 //! A recipe with the types of a GGUF, but a larger one for one of its tensors.
 
-use super::changed;
 use crate::model::FormatId;
 use crate::recipe::options::gguf;
 use crate::recipe::{Recipe, Source, Target};
@@ -39,9 +38,8 @@ pub(super) fn add(state: &mut State, wanted: MoreBits) -> Vec<Effect> {
     }
     r.select(Row::Target(at.unwrap_or(0)));
     r.pane = RecipePane::List;
-    let mut effects = changed(state);
-    effects.insert(0, Effect::Tab(TabRequest::Show(Tab::Recipe)));
     let MoreBits { tensor, from, to, .. } = &wanted;
     state.toast(Level::Info, format!("{tensor}: {from} becomes {to}; r writes the file, u takes it back"));
-    effects
+    // The tab plans the recipe when it is shown.
+    vec![Effect::Tab(TabRequest::Show(Tab::Recipe))]
 }
