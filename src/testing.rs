@@ -26,7 +26,7 @@ pub mod engine {
 pub mod evaluate {
     pub use crate::evaluate::{
         Baseline, BaselineSource, Comparison, Evaluated, Figure, Figures, Group, HiddenFigures, Measured, ModelFigures,
-        Names, Sameness, TensorFigures, TypeShare, Unpaired, Variant, rows,
+        Names, Sameness, TensorFigures, TensorShapes, TypeShare, Unpaired, ValueShape, Variant, rows,
     };
 }
 
@@ -187,7 +187,10 @@ pub mod tui {
 
         #[allow(missing_docs, reason = "described where it is defined")]
         pub mod compare {
-            pub use crate::tui::tabs::compare::{Chart, Compared, Order, Prompt, TensorOrder};
+            pub use crate::tui::tabs::compare::{
+                Chart, Compared, Limit, ModelQuality, Order, Page, PageNews, PageRequest, Prompt, Quality,
+                QualityChart, QualityNews, QualityValue, SpeechNews, Spoke, Spoken, SpokenPosition, TensorOrder,
+            };
         }
 
         #[allow(missing_docs, reason = "described where it is defined")]

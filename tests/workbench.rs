@@ -8,6 +8,8 @@
 mod bytes;
 #[path = "workbench/compare.rs"]
 mod compare;
+#[path = "workbench/compare_pages.rs"]
+mod compare_pages;
 #[path = "workbench/docs.rs"]
 mod docs;
 #[path = "workbench/folders.rs"]

@@ -6,14 +6,12 @@ use super::text::{safe, seconds};
 use super::{Exit, note, out, refuse, signals};
 use crate::forward::Rounding;
 use crate::model::{ModelError, Result};
-use crate::quality::continuation::{Continuation, Listener, Request, Sampling, continuations};
+use crate::quality::continuation::{self, Continuation, Listener, Request, Sampling, continuations};
 use crate::task::Task;
 use crate::units::print;
 use serde_json::json;
 use std::time::Instant;
 
-/// Limits of the mean KL divergence in nats that the heat under a text has a step for: `.` below the first, then 1 to 9.
-const STEPS: [f64; 9] = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0];
 /// Columns of a text.
 const WIDTH: usize = 76;
 
@@ -106,7 +104,7 @@ fn text(all: &[Continuation], args: &CompareArgs) -> String {
             }
         }
     }
-    let steps: Vec<String> = (1..).zip(STEPS).map(|(digit, limit)| format!("{digit} {limit}")).collect();
+    let steps: Vec<String> = (1..).zip(continuation::STEPS).map(|(digit, limit)| format!("{digit} {limit}")).collect();
     out.push_str(&format!("\nunder a text: KL divergence per token in nats, at least: {}\n", steps.join("  ")));
     if args.top {
         out.push_str(&top(all));
@@ -133,9 +131,7 @@ fn shown(text: &str) -> String {
 fn heat(base: &Continuation, other: &Continuation) -> String {
     let mut heat = String::new();
     for (piece, position) in base.pieces.iter().zip(&other.along) {
-        let step = STEPS.iter().filter(|limit| position.kld >= **limit).count();
-        let mark = u32::try_from(step).ok().filter(|s| *s > 0).and_then(|s| char::from_digit(s, 10)).unwrap_or('.');
-        heat.extend(std::iter::repeat_n(mark, piece.chars().count()));
+        heat.extend(std::iter::repeat_n(continuation::mark(position.kld), piece.chars().count()));
     }
     heat
 }

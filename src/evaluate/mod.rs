@@ -19,6 +19,7 @@ mod pareto;
 mod report;
 mod rows;
 mod set;
+mod shapes;
 mod stamp;
 
 pub use baseline::{Baseline, BaselineSource};
@@ -34,6 +35,7 @@ pub(crate) use rows::Change;
 pub use rows::rows;
 pub(crate) use rows::{Cell, MetricRow, Rank, Tone, all_rows};
 pub(crate) use set::{MAX_MODELS, Set};
+pub use shapes::{TensorShapes, ValueShape};
 
 /// A comparison of models of one tensor with these names, the first as the baseline, for tests of other rooms.
 #[cfg(test)]

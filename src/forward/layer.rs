@@ -89,11 +89,7 @@ impl Context<'_> {
         };
         let out = match cache {
             None => weights.attention(&q, &k, &v, self.sequences, &how)?,
-            Some(cache) => {
-                let (k, v) = cache.with(k, v)?;
-                let sequence = Sequence { queries: 0..q.dim(0)?, keys: 0..k.dim(0)? };
-                weights.attention(&q, &k, &v, &[sequence], &how)?
-            }
+            Some(cache) => weights.cached_attention(&q, &k, &v, cache, &how)?,
         };
         affine(weights, &out, &name("attn_output"))
     }

@@ -5,6 +5,7 @@
 //! (`candle_nn::ops`) are not used: they record no gradients.
 
 use super::attention::{Attention, Sequence};
+use super::cache::LayerCache;
 use super::weights::{Weights, WeightsOf, floats};
 use super::{Input, Observer, product};
 use crate::model::{ModelError, Piece, Result, TensorEntry};
@@ -155,6 +156,25 @@ impl Weights for OnDevice<'_> {
             }
         }
         Ok(Tensor::cat(&out, 0)?)
+    }
+
+    /// The cache is in the memory of the host: its keys and values are copied to the device for every token.
+    fn cached_attention(
+        &self,
+        q: &Tensor,
+        k: &Tensor,
+        v: &Tensor,
+        cache: &mut LayerCache,
+        how: &Attention,
+    ) -> Result<Tensor> {
+        how.check_widths(q, k, v)?;
+        let tokens = q.dim(0)?;
+        cache.push(tokens, &floats(k)?, &floats(v)?);
+        let (k_width, v_width) = (how.kv_heads * how.key_size, how.kv_heads * how.value_size);
+        let seen = cache.keys().len() / k_width.max(1);
+        let k = Tensor::from_slice(cache.keys(), (seen, k_width), &self.device)?;
+        let v = Tensor::from_slice(cache.values(), (seen, v_width), &self.device)?;
+        self.attention(q, &k, &v, &[Sequence { queries: 0..tokens, keys: 0..seen }], how)
     }
 
     fn device(&self) -> &Device {

@@ -4,6 +4,7 @@
 //! operations of candle.
 
 use super::attention::{self, Attention, Sequence};
+use super::cache::LayerCache;
 use super::rounding::{self, Rounding};
 use super::{Input, Observer, product};
 use crate::model::{ModelError, Piece, Result, TensorEntry};
@@ -28,6 +29,15 @@ pub(super) trait Weights {
     fn product(&self, x: &Tensor, name: &str, expert: Option<(usize, usize)>) -> Result<Tensor>;
     /// Attention of each sequence to itself.
     fn attention(&self, q: &Tensor, k: &Tensor, v: &Tensor, sequences: &[Sequence], how: &Attention) -> Result<Tensor>;
+    /// Attention of further tokens of one sequence to all of its tokens; their keys and values are appended to the cache.
+    fn cached_attention(
+        &self,
+        q: &Tensor,
+        k: &Tensor,
+        v: &Tensor,
+        cache: &mut LayerCache,
+        how: &Attention,
+    ) -> Result<Tensor>;
     /// Where tensors are.
     fn device(&self) -> &Device;
     /// Passes the hidden state of all tokens after a layer to the observer.
@@ -130,6 +140,25 @@ impl<'a> Streamed<'a> {
         Self { tensors, rounding, device: Device::Cpu, task, observer: RefCell::new(observer) }
     }
 
+    /// Queries, keys and values as they are used: checked, and rounded as the cache of llama.cpp rounds them where that is asked.
+    fn heads(&self, q: &Tensor, k: &Tensor, v: &Tensor, how: &Attention) -> Result<[Vec<f32>; 3]> {
+        self.check_cancelled()?;
+        how.check_widths(q, k, v)?;
+        let (q, mut k, mut v) = (floats(q)?, floats(k)?, floats(v)?);
+        if self.rounding == Rounding::LlamaCpp && how.causal {
+            rounding::to_f16(&mut k);
+            rounding::to_f16(&mut v);
+        }
+        Ok([q, k, v])
+    }
+
+    /// What attention gave, as a tensor: tokens × (heads · value size).
+    fn attended(&self, out: Vec<f32>, how: &Attention) -> Result<Tensor> {
+        let width = how.heads * how.value_size;
+        let tokens = out.len() / width.max(1);
+        Ok(Tensor::from_vec(out, (tokens, width), &self.device)?)
+    }
+
     /// The error of a cancelled task.
     fn check_cancelled(&self) -> Result<()> {
         if self.task.is_cancelled() { Err(ModelError::request("cancelled")) } else { Ok(()) }
@@ -179,16 +208,26 @@ impl Weights for Streamed<'_> {
     }
 
     fn attention(&self, q: &Tensor, k: &Tensor, v: &Tensor, sequences: &[Sequence], how: &Attention) -> Result<Tensor> {
-        self.check_cancelled()?;
-        how.check_widths(q, k, v)?;
-        let (q, mut k, mut v) = (floats(q)?, floats(k)?, floats(v)?);
-        if self.rounding == Rounding::LlamaCpp && how.causal {
-            rounding::to_f16(&mut k);
-            rounding::to_f16(&mut v);
-        }
+        let [q, k, v] = self.heads(q, k, v, how)?;
         let out = attention::attend(&q, &k, &v, sequences, how, self.task)?;
-        let width = how.heads * how.value_size;
-        Ok(Tensor::from_vec(out, (q.len() / (how.heads * how.key_size).max(1), width), &self.device)?)
+        self.attended(out, how)
+    }
+
+    fn cached_attention(
+        &self,
+        q: &Tensor,
+        k: &Tensor,
+        v: &Tensor,
+        cache: &mut LayerCache,
+        how: &Attention,
+    ) -> Result<Tensor> {
+        let tokens = q.dim(0)?;
+        let [q, k, v] = self.heads(q, k, v, how)?;
+        cache.push(tokens, &k, &v);
+        let seen = cache.keys().len() / (how.kv_heads * how.key_size).max(1);
+        let sequence = Sequence { queries: 0..tokens, keys: 0..seen };
+        let out = attention::attend(&q, cache.keys(), cache.values(), &[sequence], how, self.task)?;
+        self.attended(out, how)
     }
 
     fn device(&self) -> &Device {

@@ -11,7 +11,7 @@ use remold::testing::model::{FormatId, Role};
 use remold::testing::quant::Encoding;
 use remold::testing::tui::core::{Action, BaselineChoice, Effect, ErrorCard, Layer, Tab, update};
 use remold::testing::tui::look::Depth;
-use remold::testing::tui::tabs::compare::{Chart, Compared, Order, Prompt as ComparePrompt, TensorOrder};
+use remold::testing::tui::tabs::compare::{Chart, Compared, Order, Page, Prompt as ComparePrompt, TensorOrder};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ const VARIANTS: [(&str, &str, u64, f64); 5] = [
     ("exp42/checkpoint-500", "safetensors", 24_716, 12.9),
 ];
 
-fn at(name: &str) -> PathBuf {
+pub(super) fn at(name: &str) -> PathBuf {
     PathBuf::from(DIR).join(name)
 }
 
@@ -140,7 +140,7 @@ fn compared(paths: &[PathBuf], measured: bool) -> Arc<Compared> {
 }
 
 /// On the tab with the first `n` models, before anything is known of them.
-fn asked(n: usize) -> Bench {
+pub(super) fn asked(n: usize) -> Bench {
     let mut b = sample::start();
     b.state.models.marked = VARIANTS[..n].iter().map(|v| at(v.0)).collect();
     b.keys("v");
@@ -148,7 +148,7 @@ fn asked(n: usize) -> Bench {
 }
 
 /// The same with their figures.
-fn done(n: usize) -> Bench {
+pub(super) fn done(n: usize) -> Bench {
     let mut b = asked(n);
     answer(&mut b);
     b
@@ -325,7 +325,7 @@ fn models_and_tensors_have_orders() {
     b.keys("<esc>");
     assert_eq!(b.state.compare.tensor_rows().len(), 65);
     b.keys("<esc>");
-    assert!(!b.state.compare.drilled && b.state.tab == Tab::Compare);
+    assert!(b.state.compare.page == Page::Models && b.state.tab == Tab::Compare);
     b.keys("<tab>");
     assert_eq!(b.state.compare.chart, Chart::Kinds);
 }
@@ -410,7 +410,7 @@ fn cells(buf: &ratatui::buffer::Buffer, y: u16, from: u16, to: u16) -> Vec<(Stri
 }
 
 /// The row that has these words, and the column at which they begin.
-fn find(buf: &ratatui::buffer::Buffer, words: &str) -> (u16, u16) {
+pub(super) fn find(buf: &ratatui::buffer::Buffer, words: &str) -> (u16, u16) {
     let found = (0..buf.area.height).find_map(|y| {
         let line: Vec<&str> = (0..buf.area.width).map(|x| buf[(x, y)].symbol()).collect();
         let at = (0..line.len()).find(|i| line[*i..].concat().starts_with(words))?;

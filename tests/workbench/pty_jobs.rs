@@ -1,6 +1,6 @@
 //! Jobs in the real binary: one that is held, continues, is cancelled, begun again and removed; and the doctor.
 
-use super::session::Session;
+use super::session::{Session, folder_of_a_model};
 use std::path::Path;
 use std::process::Command;
 
@@ -120,4 +120,43 @@ fn no_screen_sends_more_over_ssh_than_a_slow_line_takes() {
     s.exit_code();
     assert!(rates.iter().all(|(_, rate)| *rate <= MAX_RATE), "bytes a second: {rates:?}");
     assert!(rates[1].1 > 0 && rates[2].1 > 0, "progress is shown: {rates:?}");
+}
+
+#[test]
+fn answers_which_model_to_ship_and_what_it_lost() {
+    let dir = folder_of_a_model();
+    let text = include_str!("../../docs/eval.md");
+    std::fs::write(dir.path().join("text.txt"), text).unwrap();
+    let mut s = Session::start(dir.path(), &[]);
+    s.resize(40, 120);
+    s.wait_for("1 model");
+    s.send("c");
+    s.wait_for("1 gguf Q4_K_M");
+    s.send("r");
+    s.wait_for("finished");
+    s.send("v");
+    s.wait_for("compared in");
+    s.send("ete\t");
+    s.wait_for("text.txt");
+    s.send("\r");
+    s.wait_for("2 tiny-llama-Q4_K_M");
+    s.wait_for("Ship 2");
+    s.wait_for("It lost: mean KLD");
+    // Where it was lost.
+    s.send("\x1b");
+    s.wait_for("compared in");
+    s.send("M");
+    s.wait_for("Map");
+    s.send("\r");
+    s.wait_for("what was lost");
+    s.wait_for("became zero");
+    s.send("\x1b");
+    s.wait_for("same scale");
+    s.send("\x1b");
+    s.wait_for("compared in");
+    s.send("pdef main(\r");
+    s.wait_for("most probable tokens here");
+    s.wait_for(", mean 0.");
+    s.send("q");
+    assert_eq!(s.exit_code(), 0);
 }

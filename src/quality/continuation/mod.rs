@@ -18,10 +18,18 @@ pub(crate) use sampling::Sampling;
 
 /// Tokens that are listed of each prediction.
 pub(crate) const TOP: usize = 5;
+/// Limits of the KL divergence of a token in nats that the marks under a text have a step for: `.` below the first, then 1 to 9.
+pub(crate) const STEPS: [f64; 9] = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0];
 /// Most bytes of logits that are kept of the baseline.
 const MAX_LOGITS: usize = 256 << 20;
 /// Positions whose logits are computed together.
 const BLOCK: usize = 64;
+
+/// The mark of a token: `.`, or a digit from 1 to 9.
+pub(crate) fn mark(kld: f64) -> char {
+    let step = STEPS.iter().filter(|limit| kld >= **limit).count();
+    u32::try_from(step).ok().filter(|s| *s > 0).and_then(|s| char::from_digit(s, 10)).unwrap_or('.')
+}
 
 /// What is asked.
 #[derive(Clone, Debug)]

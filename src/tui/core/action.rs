@@ -13,7 +13,7 @@ use crate::monitor::{Check, Machine};
 use crate::plan::{Forecast, Plan};
 use crate::recipe::{Recipe, Step, Target};
 use crate::tui::core::remedies::on_screen;
-use crate::tui::tabs::compare::Compared;
+use crate::tui::tabs::compare::{Compared, PageNews, PageRequest};
 use crate::tui::tabs::jobs::JobAction;
 use crate::tui::tabs::models::{FileList, InspectRequest, InspectResponse, ModelInfo, Summary, TensorHit};
 use crate::tui::tabs::recipe::{
@@ -230,6 +230,8 @@ pub enum Action {
     Compared(u64, Result<Arc<Compared>, ErrorCard>),
     /// A comparison was written to this file.
     Exported(Result<String, ErrorCard>),
+    /// What a page of the Compare tab asked for.
+    ComparePage(PageNews),
     /// A worker knows more of a model.
     Inspected(InspectResponse),
     /// Every watcher there is.
@@ -283,9 +285,11 @@ impl Action {
             | Self::JobReport(..)
             | Self::JobEvents(..)
             | Self::JobActionDone(..) => Some(Tab::Jobs),
-            Self::CompareOverview(..) | Self::CompareProgress(..) | Self::Compared(..) | Self::Exported(..) => {
-                Some(Tab::Compare)
-            }
+            Self::CompareOverview(..)
+            | Self::CompareProgress(..)
+            | Self::Compared(..)
+            | Self::Exported(..)
+            | Self::ComparePage(..) => Some(Tab::Compare),
             Self::Watchers(..)
             | Self::WatcherEvents(..)
             | Self::WatcherMeasured(..)
@@ -376,6 +380,8 @@ pub enum Effect {
     StopComparing,
     /// Write a comparison to a file.
     ExportComparison(Arc<Compared>, PathBuf),
+    /// Do what a page of the Compare tab asks for.
+    ComparePage(PageRequest),
     /// Start a watcher of this folder that makes what the recipe says.
     StartWatcher(PathBuf, Box<Recipe>),
     /// Ask the watcher of this identifier, of this folder, to end.

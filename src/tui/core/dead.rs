@@ -97,6 +97,7 @@ const NEEDS: &[(&str, &str)] = &[
     ("compare.tensors", NOT_COMPARED),
     ("compare.kinds", NOT_COMPARED),
     ("compare.layers", NOT_COMPARED),
+    ("compare.sizes", NOT_COMPARED),
     ("compare.measure", "the measure is chosen for the curves by layer; tab shows them"),
     ("compare.baseline", "select a model other than the baseline"),
     ("compare.add", "there is no other model to add, or no space for one"),
@@ -105,6 +106,28 @@ const NEEDS: &[(&str, &str)] = &[
     ("compare.order", "there are too few models to order"),
     ("compare.sort", NOT_COMPARED),
     ("compare.context", NOT_COMPARED),
+    ("compare.quality", NO_COMPARED),
+    ("compare.map", NOT_COMPARED),
+    ("compare.speech", NO_COMPARED),
+    ("compare.histograms", "no tensor is selected"),
+    ("compare.more-bits", "no tensor is selected"),
+    ("quality.text", "an evaluation is running; x stops it"),
+    ("quality.limit", NOT_EVALUATED),
+    ("quality.chart", NOT_EVALUATED),
+    ("quality.stop", "no evaluation is running"),
+    ("quality.left", "there is no other model"),
+    ("quality.right", "there is no other model"),
+    ("map.histograms", NOT_COMPARED),
+    ("map.more-bits", NOT_COMPARED),
+    ("map.next-model", "there is no other model"),
+    ("map.previous-model", "there is no other model"),
+    ("speech.prompt", "the models are speaking; x stops them"),
+    ("speech.right", NOT_SPOKEN),
+    ("speech.left", NOT_SPOKEN),
+    ("speech.difference", "no model has said anything else yet"),
+    ("speech.next-model", "there is no other model"),
+    ("speech.previous-model", "there is no other model"),
+    ("speech.stop", "no model is speaking"),
     ("compare.left", "there is no other model"),
     ("compare.right", "there is no other model"),
     ("watch.sources", NO_SOURCES),
@@ -135,6 +158,9 @@ const ONE_MODEL: &str = "select a model, not a folder";
 const NO_SOURCE: &str = "choose a model first: press c on one in Models (1)";
 const NO_JOBS: &str = "there are no jobs";
 const NOT_COMPARED: &str = "nothing has been compared yet";
+const NO_COMPARED: &str = "add at least two models first: a adds one";
+const NOT_EVALUATED: &str = "no text was evaluated yet; e asks for one";
+const NOT_SPOKEN: &str = "nothing was said yet; p asks for a prompt";
 const NO_SOURCES: &str = "this watcher has no sources yet";
 const NOT_WATCHING: &str = "the watcher does not run";
 const EMPTY_LOG: &str = "the log is empty";

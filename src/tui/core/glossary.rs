@@ -67,6 +67,66 @@ pub(crate) const GLOSSARY: &[Term] = &[
         "28.48 for the original, 28.65 for Q4_K_M and 29.09 for Q2_K on the same text.",
     ),
     term(
+        "mean KLD",
+        "KL divergence averaged over the scored tokens. median KLD, 90 % KLD, 95 % KLD, 99 % KLD and 99.9 % KLD are what that share of the tokens stays \
+         below; maximum KLD and minimum KLD are the worst and the best token.",
+        "99 % about ten times the mean, 99.9 % about forty times. A good mean with a bad maximum fails rarely, but badly. Slightly negative minima are \
+         rounding.",
+    ),
+    term(
+        "top-1 agreement",
+        "How often the most probable token is that of the original. top-2 agreement, top-3 agreement, top-4 agreement and top-5 agreement: how often the \
+         first two to five are, in the same order.",
+        "Top-1: above 99 % for Q8_0, 93 to 97 % for Q4_K_M, 80 to 90 % for Q2_K.",
+    ),
+    term(
+        "perplexity ratio",
+        "Perplexity divided by the perplexity of the baseline. ln perplexity ratio is its logarithm, perplexity difference the difference, perplexity \
+         correlation how alike both models are token by token.",
+        "1.00 to 1.01 for Q4_K_M; correlation above 99 %.",
+    ),
+    term(
+        "right token first",
+        "How often the token of the text is the most probable one.",
+        "40 to 60 % for a good language model.",
+    ),
+    term(
+        "flips",
+        "How often the token of the text is the most probable one in one of the two models only: right answers that became wrong, and the reverse.",
+        "Less than what top-1 agreement lacks to 100 %.",
+    ),
+    term(
+        "mean Δp",
+        "Change of the probability of the token of the text, in percentage points. RMS Δp is its root mean square.",
+        "RMS below 1 for Q6_K, 1 to 3 for Q4_K_M.",
+    ),
+    term(
+        "hidden state error",
+        "Distance of the hidden state after a layer from the original's, relative to its length. hidden state cosine compares the directions.",
+        "It grows with the layer; the cosine stays above 0.99.",
+    ),
+    term(
+        "mean cosine",
+        "Of embedding models: the cosine between the vectors of a text in both models; minimum cosine is that of the worst text.",
+        "Above 0.999 for Q8_0.",
+    ),
+    term(
+        "neighbour overlap",
+        "Of embedding models: how many of the ten nearest texts of a text stay the same. similarity rank correlation: whether pairs of texts keep their \
+         order of similarity.",
+        "Overlap above 90 %, correlation above 0.99.",
+    ),
+    term(
+        "± (uncertainty)",
+        "One standard error. It shrinks with the square root of the number of scored tokens, or texts.",
+        "2,000 scored tokens are enough for differences from a baseline, 100,000 for a perplexity within 1 %.",
+    ),
+    term(
+        "Pareto line",
+        "Connects the models that no other one beats in both size and loss. A model off the line is larger than one that loses no more.",
+        "",
+    ),
+    term(
         "imatrix",
         "Importance matrix: how strongly each column of a matrix is used on a sample text. Quantization then keeps the important columns more exactly. \
          Types below 3 bits need one.",
@@ -165,6 +225,7 @@ pub fn markdown() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::quality::METRICS;
 
     #[test]
     fn every_word_is_explained_once_and_briefly() {
@@ -173,6 +234,10 @@ mod tests {
             assert!(t.text.ends_with('.') && t.text.len() < 260, "{}: {}", t.word, t.text.len());
             assert!(t.usual.is_empty() || t.usual.ends_with('.'), "{}", t.word);
         }
+        // What an evaluation shows is explained.
+        let explained = |title: &str| GLOSSARY.iter().any(|t| t.word.contains(title) || t.text.contains(title));
+        let unexplained: Vec<_> = METRICS.iter().map(|m| m.title).filter(|title| !explained(title)).collect();
+        assert_eq!(unexplained, [""; 0]);
         // The measured output dB follow the divergence, as the page says.
         for (row, kld) in [(1, 0.000_033f64), (2, 0.000_345), (3, 0.000_851), (4, 0.002_517), (6, 0.039_426)] {
             let [_, _, output, weights, ..] = MEASURED[row].map(|v| v.parse::<f64>().unwrap_or_default());

@@ -48,7 +48,7 @@ pub(in crate::tui) use lists::moved;
 pub(in crate::tui) use natural::natural;
 pub use panes::{Focus, panes};
 pub use request::BaselineChoice;
-pub(crate) use request::TabRequest;
+pub(crate) use request::{MoreBits, TabRequest};
 pub(crate) use search::current as search_current;
 pub(crate) use search::{Search, match_positions};
 pub use search::{edited_words, search_position, searched};

@@ -17,6 +17,23 @@ pub enum BaselineChoice {
     First(BaselineSource),
 }
 
+/// A larger type for one tensor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MoreBits {
+    /// The model to convert.
+    pub source: PathBuf,
+    /// The GGUF whose types are copied.
+    pub like: PathBuf,
+    /// The tensor.
+    pub tensor: String,
+    /// The rule that means it and no other.
+    pub rule: String,
+    /// Its type there.
+    pub from: &'static str,
+    /// The type that it is to get.
+    pub to: &'static str,
+}
+
 /// What one tab asks of another. The tab returns it as [`super::Effect::Tab`]; the top update hands it to the other tab.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TabRequest {
@@ -53,6 +70,8 @@ pub enum TabRequest {
         /// True to leave out those beyond the limit; false to refuse the request.
         truncate: bool,
     },
+    /// Recipe: make a GGUF with the types of another one, but with a larger type for one tensor.
+    MoreBits(Box<MoreBits>),
     /// Watch: ask the user whether to watch this folder.
     WatchFolder(PathBuf),
     /// Log: show the lines of this job, or all of them.
@@ -65,7 +84,7 @@ impl TabRequest {
         match self {
             Self::Show(tab) => *tab,
             Self::ShowModel(_) | Self::OutputsWritten(_) => Tab::Models,
-            Self::Convert(_) => Tab::Recipe,
+            Self::Convert(_) | Self::MoreBits(_) => Tab::Recipe,
             Self::ShowJob(_) | Self::JobStarted { .. } | Self::JobsStarted { .. } => Tab::Jobs,
             Self::Compare { .. } => Tab::Compare,
             Self::WatchFolder(_) => Tab::Watch,

@@ -28,7 +28,8 @@ pub(crate) fn ascii_char(c: char) -> char {
         '✓' => 'v',
         '✗' | '×' => 'x',
         '‖' => '|',
-        '≈' => '~',
+        '≈' | '±' => '~',
+        '≠' => '!',
         // A second one is put beside it where there is space: see `ascii_buffer`.
         '…' => '.',
         '█' => '#',
@@ -44,6 +45,7 @@ pub(crate) fn ascii_char(c: char) -> char {
         '≥' => '>',
         '≤' => '<',
         'σ' => 's',
+        'Δ' => 'd',
         '“' | '”' => '"',
         '’' => '\'',
         '\u{a0}' | '\u{202f}' | '\u{2009}' => ' ',

@@ -13,6 +13,7 @@ mod machine;
 mod measurer;
 mod multiplexer;
 mod osc;
+mod pages;
 mod reload;
 mod sessions;
 mod soundness;

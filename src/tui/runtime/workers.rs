@@ -6,6 +6,7 @@ use super::follower::{JobRequest, follower};
 use super::inspector::Inspector;
 use super::machine::{self, Watch};
 use super::measurer::{MeasureRequest, MeasureRequests, measurer};
+use super::pages::Pages;
 use super::threads::{Outbox, give_way, thread};
 use super::watchers::{self, Watching};
 use crate::recipe::{Recipe, Target};
@@ -45,6 +46,7 @@ pub(super) struct Workers {
     watching: Watching,
     jobs_root: PathBuf,
     pub(super) inspector: Inspector,
+    pub(super) pages: Pages,
 }
 
 impl Workers {
@@ -80,10 +82,12 @@ impl Workers {
             super::comparer::work(&comparisons, &out);
         });
         let inspector = Inspector::start(outbox.clone());
+        let pages = Pages::new(outbox.clone());
         Self {
             dir,
             outbox,
             inspector,
+            pages,
             search: Arc::default(),
             batch: Arc::default(),
             scan,

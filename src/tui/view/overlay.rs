@@ -19,7 +19,7 @@ pub(in crate::tui) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
 }
 
 /// The order of the scopes in the help: those of this place first, then the general ones.
-const HELP_ORDER: [Scope; 13] = [
+const HELP_ORDER: [Scope; 16] = [
     Scope::Tree,
     Scope::Details,
     Scope::Targets,
@@ -28,6 +28,9 @@ const HELP_ORDER: [Scope; 13] = [
     Scope::Job,
     Scope::Columns,
     Scope::Tensors,
+    Scope::Quality,
+    Scope::Cells,
+    Scope::Speech,
     Scope::Watchers,
     Scope::WatchSources,
     Scope::Log,

@@ -1,6 +1,8 @@
 //! The commands of several tabs, and those that count everywhere.
 
-use super::Scope::{Details, Form, Global, Job, JobList, Lists, Targets, Tensors, Tree, WatchSources, Watchers};
+use super::Scope::{
+    Cells, Details, Form, Global, Job, JobList, Lists, Quality, Speech, Targets, Tensors, Tree, WatchSources, Watchers,
+};
 use super::{BACK, Cmd, Command, always, command};
 use crate::tui::core::panes;
 use crate::tui::core::state::Tab;
@@ -51,7 +53,7 @@ pub(super) const COMMANDS: &[Command] = &[
         Cmd::Back,
         "back.list",
         &["esc"],
-        &[Details, Form, Job, Tensors, WatchSources],
+        &[Details, Form, Job, Tensors, Quality, Cells, Speech, WatchSources],
         "Back to the list",
         BACK,
         always,

@@ -112,6 +112,16 @@ pub enum Cmd {
     CompareOrder,
     Chart,
     Export,
+    Quality,
+    QualityText,
+    QualityLimit,
+    CompareMap,
+    TensorShapes,
+    MoreBits,
+    Speech,
+    SpeechPrompt,
+    SpeechDifference,
+    StopPage,
     WatchFolder,
     WatchSources,
     WatchersBack,
@@ -153,6 +163,12 @@ pub enum Scope {
     Columns,
     /// The tensors of the Compare tab.
     Tensors,
+    /// The quality on a text, in the Compare tab.
+    Quality,
+    /// The map of the Compare tab.
+    Cells,
+    /// The texts of the Compare tab.
+    Speech,
     /// The watchers of the Watch tab.
     Watchers,
     /// The sources of the Watch tab.
@@ -167,7 +183,7 @@ pub enum Scope {
 
 impl Scope {
     /// All, in the order of the documentation.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::Global,
         Self::Lists,
         Self::Tree,
@@ -178,6 +194,9 @@ impl Scope {
         Self::Job,
         Self::Columns,
         Self::Tensors,
+        Self::Quality,
+        Self::Cells,
+        Self::Speech,
         Self::Watchers,
         Self::WatchSources,
         Self::Log,
@@ -194,6 +213,9 @@ impl Scope {
             Self::Job => "Jobs: the job",
             Self::Columns => "Compare: the models",
             Self::Tensors => "Compare: the tensors",
+            Self::Quality => "Compare: quality on a text",
+            Self::Cells => "Compare: the map",
+            Self::Speech => "Compare: texts side by side",
             Self::Watchers => "Watch: the watchers",
             Self::WatchSources => "Watch: the sources",
             Self::Log => "Log",

@@ -35,6 +35,10 @@ pub struct Session {
     log_job: Option<String>,
     /// Models of the comparison, the baseline first.
     compared: Vec<PathBuf>,
+    /// The text that they were evaluated on.
+    evaluated_on: String,
+    /// The prompt that they continued.
+    prompt: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +102,8 @@ impl Session {
             log_level: LEVELS.iter().find(|l| Some(l.1) == state.log.least).map(|l| l.0.to_owned()),
             log_job: state.log.job.clone(),
             compared: state.compare.columns.clone(),
+            evaluated_on: state.compare.quality.typed.clone(),
+            prompt: state.compare.speech.typed.clone(),
         }
     }
 
@@ -128,6 +134,7 @@ impl Session {
         // The comparison reports missing models; a list that is too long was not written by remold.
         state.compare.columns = self.compared.into_iter().take(crate::evaluate::MAX_MODELS).collect();
         state.compare.selected = usize::from(state.compare.columns.len() > 1);
+        (state.compare.quality.typed, state.compare.speech.typed) = (self.evaluated_on, self.prompt);
         if let Some(recipe) = self.recipe {
             recipe.restore(&mut state.recipe);
         }

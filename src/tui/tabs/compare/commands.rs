@@ -2,8 +2,8 @@
 
 use super::state::Chart;
 use crate::job::JobState;
-use crate::tui::core::Scope::{Columns, Job, JobList, Tensors};
-use crate::tui::core::commands::command;
+use crate::tui::core::Scope::{Cells, Columns, Job, JobList, Quality, Speech, Tensors};
+use crate::tui::core::commands::{always, command};
 use crate::tui::core::{Cmd, Command, State};
 
 fn made_something(s: &State) -> bool {
@@ -17,6 +17,22 @@ fn several(s: &State) -> bool {
 
 fn measured(s: &State) -> bool {
     s.compare.is_measured()
+}
+
+fn has_models(s: &State) -> bool {
+    s.compare.columns.len() > 1
+}
+
+fn evaluated(s: &State) -> bool {
+    s.compare.is_evaluated()
+}
+
+fn spoken(s: &State) -> bool {
+    s.compare.speech.positions() > 0
+}
+
+fn of_tensor(s: &State) -> bool {
+    measured(s) && s.compare.tensor().is_some()
 }
 
 pub(super) const COMMANDS: &[Command] = &[
@@ -39,6 +55,33 @@ pub(super) const COMMANDS: &[Command] = &[
         measured,
     ),
     command(
+        Cmd::Quality,
+        "compare.quality",
+        &["e"],
+        &[Columns],
+        "Measure quality on a text: perplexity, KL divergence, and which model to ship",
+        "quality",
+        has_models,
+    ),
+    command(
+        Cmd::CompareMap,
+        "compare.map",
+        &["M"],
+        &[Columns],
+        "Show errors by kind and layer for every model",
+        "map",
+        measured,
+    ),
+    command(
+        Cmd::Speech,
+        "compare.speech",
+        &["p"],
+        &[Columns],
+        "Let all models continue a prompt, side by side",
+        "prompt",
+        has_models,
+    ),
+    command(
         Cmd::ColumnNext,
         "compare.right",
         &["l", "right"],
@@ -58,12 +101,21 @@ pub(super) const COMMANDS: &[Command] = &[
     ),
     command(
         Cmd::Chart,
+        "compare.sizes",
+        &["tab", "]", "["],
+        &[Columns],
+        "Show loss against size below the table",
+        "sizes",
+        |s| measured(s) && s.compare.chart == Chart::Kinds,
+    ),
+    command(
+        Cmd::Chart,
         "compare.layers",
         &["tab", "]", "["],
         &[Columns],
         "Show errors by layer below the table",
         "layers",
-        |s| measured(s) && s.compare.chart == Chart::Kinds,
+        |s| measured(s) && s.compare.chart == Chart::Sizes,
     ),
     command(
         Cmd::Measure,
@@ -115,6 +167,121 @@ pub(super) const COMMANDS: &[Command] = &[
         "Sort the tensors by error, file order, name",
         "sort",
         measured,
+    ),
+    command(
+        Cmd::TensorShapes,
+        "compare.histograms",
+        &["enter"],
+        &[Tensors],
+        "Show the values of the tensor: histograms of baseline, model and error",
+        "histograms",
+        of_tensor,
+    ),
+    command(
+        Cmd::MoreBits,
+        "compare.more-bits",
+        &["+"],
+        &[Tensors],
+        "Compose a recipe that gives this tensor about two bits more",
+        "more bits",
+        of_tensor,
+    ),
+    command(Cmd::QualityText, "quality.text", &["e"], &[Quality], "Measure on a text", "text", |s| {
+        has_models(s) && s.compare.quality.running.is_none()
+    }),
+    command(Cmd::StopPage, "quality.stop", &["x"], &[Quality], "Stop the evaluation", "stop", |s| {
+        s.compare.quality.running.is_some()
+    }),
+    command(
+        Cmd::QualityLimit,
+        "quality.limit",
+        &["L"],
+        &[Quality],
+        "Change the limit of the mean KLD: strict 0.01, usual 0.05, loose 0.1",
+        "limit",
+        evaluated,
+    ),
+    command(
+        Cmd::Chart,
+        "quality.chart",
+        &["tab", "]", "["],
+        &[Quality],
+        "Switch the chart: loss by size, error by layer",
+        "chart",
+        evaluated,
+    ),
+    command(Cmd::ColumnNext, "quality.right", &["l", "right"], &[Quality], "Select the next model", "next", several),
+    command(Cmd::ColumnPrev, "quality.left", &["h", "left"], &[Quality], "Select the previous model", "", several),
+    command(
+        Cmd::TensorShapes,
+        "map.histograms",
+        &["enter"],
+        &[Cells],
+        "Show the values of the tensor: histograms of baseline, model and error",
+        "histograms",
+        of_tensor,
+    ),
+    command(
+        Cmd::MoreBits,
+        "map.more-bits",
+        &["+"],
+        &[Cells],
+        "Compose a recipe that gives this tensor about two bits more",
+        "more bits",
+        of_tensor,
+    ),
+    command(Cmd::ColumnNext, "map.next-model", &["tab", "]"], &[Cells], "Select the next model", "model", several),
+    command(
+        Cmd::ColumnPrev,
+        "map.previous-model",
+        &["backtab", "["],
+        &[Cells],
+        "Select the previous model",
+        "",
+        several,
+    ),
+    command(Cmd::CellNext, "map.right", &["l", "right"], &[Cells], "Next layer", "layer", always),
+    command(Cmd::CellPrev, "map.left", &["h", "left"], &[Cells], "Previous layer", "", always),
+    command(Cmd::SpeechPrompt, "speech.prompt", &["p"], &[Speech], "Give the models a prompt", "prompt", |s| {
+        has_models(s) && !s.compare.speech.running
+    }),
+    command(Cmd::StopPage, "speech.stop", &["x"], &[Speech], "Stop the models", "stop", |s| s.compare.speech.running),
+    command(
+        Cmd::CellNext,
+        "speech.right",
+        &["l", "right"],
+        &[Speech],
+        "Next token of the baseline's text",
+        "token",
+        spoken,
+    ),
+    command(
+        Cmd::CellPrev,
+        "speech.left",
+        &["h", "left"],
+        &[Speech],
+        "Previous token of the baseline's text",
+        "",
+        spoken,
+    ),
+    command(
+        Cmd::SpeechDifference,
+        "speech.difference",
+        &["d"],
+        &[Speech],
+        "Go to the first token that a model says differently",
+        "difference",
+        |s| s.compare.speech.first_difference().is_some(),
+    ),
+    command(Cmd::ColumnNext, "speech.next-model", &["tab", "]"], &[Speech], "Select the next model", "model", several),
+    command(
+        Cmd::ColumnPrev,
+        "speech.previous-model",
+        &["backtab", "["],
+        &[Speech],
+        "Select the previous model",
+        "",
+        several,
     ),
     command(
         Cmd::CompareContext,

@@ -5,12 +5,15 @@ mod state;
 mod update;
 mod view;
 
-pub use state::{Chart, Compared, Order, Prompt, TensorOrder};
+pub use state::{
+    Chart, Compared, Limit, ModelQuality, Order, Page, PageNews, PageRequest, Prompt, Quality, QualityChart,
+    QualityNews, QualityValue, SpeechNews, Spoke, Spoken, SpokenPosition, TensorOrder,
+};
 pub(crate) use state::{CompareState, Measure};
 
 use super::TabBehavior;
 use crate::tui::core::{
-    Action, Cmd, Command, Completion, Effect, Hit, LineEdit, PickerKind, Scope, State, TabRequest, moved, search,
+    Action, Cmd, Command, Completion, Effect, Hit, Key, LineEdit, PickerKind, Scope, State, TabRequest, search,
 };
 use crate::tui::view::Canvas;
 use ratatui::layout::Rect;
@@ -29,7 +32,15 @@ impl TabBehavior for Compare {
 
     fn scopes(&self, state: &State) -> &'static [Scope] {
         // The models are not a list: the movement keys go from model to model.
-        if state.compare.drilled { &[Scope::Tensors, Scope::Lists] } else { &[Scope::Columns] }
+        let c = &state.compare;
+        match c.page {
+            Page::Models if c.chart == Chart::Kinds && c.is_measured() => &[Scope::Columns, Scope::Lists],
+            Page::Models => &[Scope::Columns],
+            Page::Tensors => &[Scope::Tensors, Scope::Lists],
+            Page::Quality => &[Scope::Quality, Scope::Lists],
+            Page::Map => &[Scope::Cells, Scope::Lists],
+            Page::Speech => &[Scope::Speech, Scope::Lists],
+        }
     }
 
     fn draw(&self, c: &mut Canvas<'_>, state: &State, body: Rect) {
@@ -61,10 +72,7 @@ impl TabBehavior for Compare {
     }
 
     fn scroll(&self, state: &mut State, lines: isize) -> Vec<Effect> {
-        let c = &mut state.compare;
-        if c.drilled {
-            c.row = moved(c.row, lines, c.tensor_rows().len());
-        }
+        update::scroll(state, lines);
         Vec::new()
     }
 
@@ -73,7 +81,7 @@ impl TabBehavior for Compare {
     }
 
     fn is_filtered(&self, state: &State) -> bool {
-        state.compare.drilled && !state.compare.filter.is_empty()
+        state.compare.page == Page::Tensors && !state.compare.filter.is_empty()
     }
 
     fn has_hits(&self, state: &State) -> bool {
@@ -94,8 +102,16 @@ impl TabBehavior for Compare {
         state.compare.line.as_mut().map(|(_, line)| line)
     }
 
+    fn line_key(&self, state: &mut State, key: Key) -> Option<Vec<Effect>> {
+        update::line_key(state, key)
+    }
+
+    fn wants(&self, state: &mut State) -> Vec<Effect> {
+        update::wants(state)
+    }
+
     fn keeps_line(&self, state: &State) -> bool {
-        // A name is taken with enter alone: a file is written.
+        // A name or a prompt is taken with enter alone: something is written or computed.
         state.compare.asks_for_a_file()
     }
 

@@ -1,11 +1,15 @@
 //! Updates of the Compare tab.
 
-use super::state::{Chart, Order, Prompt};
+mod map;
+mod quality;
+mod speech;
+
+use super::state::{Order, Page, PageNews, PageRequest, Prompt};
 use crate::evaluate::{BaselineSource, MAX_MODELS};
 use crate::model::FormatId;
 use crate::tui::core::{
-    Action, BaselineChoice, Cmd, Completion, Effect, FoundModel, Hit, Layer, Level, LineEdit, Picker, PickerItem,
-    PickerKind, State, Tab, TabRequest, moved, natural, units,
+    Action, BaselineChoice, Cmd, Code, Completion, Effect, FoundModel, Hit, Key, Layer, Level, LineEdit, Picker,
+    PickerItem, PickerKind, State, Tab, TabRequest, moved, natural, units,
 };
 use std::path::PathBuf;
 
@@ -42,6 +46,17 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
                 state.compare.line = Some((Prompt::Export, LineEdit::new(&state.compare.exported)));
             }
         }
+        Action::ComparePage(news) => match news {
+            PageNews::Quality(request, news) if request == state.compare.quality.request => {
+                quality::arrived(state, news)
+            }
+            PageNews::Speech(request, news) if request == state.compare.speech.request => {
+                state.compare.speech.take(news)
+            }
+            PageNews::Shapes(request, answer) => map::shapes_arrived(state, request, answer),
+            PageNews::Completed(typed, becomes, names) => quality::completed(state, &typed, &becomes, names),
+            _ => {}
+        },
         _ => {}
     }
     Vec::new()
@@ -56,17 +71,36 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
         Cmd::PinBaseline => return Some(pin(state)),
         Cmd::Measure => c.measure = c.measure.next(),
         Cmd::CompareContext => return Some(turn_context(state)),
+        Cmd::ColumnNext if c.page == Page::Map => map::turn_model(c, 1),
+        Cmd::ColumnPrev if c.page == Page::Map => map::turn_model(c, -1),
         Cmd::ColumnNext => c.move_column(1),
         Cmd::ColumnPrev => c.move_column(-1),
-        Cmd::CompareTensors => (c.drilled, c.row, c.selected) = (true, 0, c.subject()),
-        Cmd::CompareOrder if c.drilled => c.turn_tensors(),
+        Cmd::CompareTensors => (c.page, c.row, c.selected) = (Page::Tensors, 0, c.subject()),
+        Cmd::CompareOrder if c.page == Page::Tensors => c.turn_tensors(),
         Cmd::CompareOrder => c.turn_columns(),
-        Cmd::Chart => c.chart = if c.chart == Chart::Layers { Chart::Kinds } else { Chart::Layers },
+        Cmd::Chart if c.page == Page::Quality => quality::turn_chart(c),
+        Cmd::Chart => (c.chart, c.kinds_scroll) = (c.chart.next(), 0),
+        Cmd::Quality => return Some(quality::show(state)),
+        Cmd::QualityText => quality::ask(state),
+        Cmd::QualityLimit => c.quality.limit = c.quality.limit.next(),
+        Cmd::CompareMap => (c.page, c.selected) = (Page::Map, c.subject()),
+        Cmd::CellNext if c.page == Page::Map => c.move_on_map(0, 1),
+        Cmd::CellPrev if c.page == Page::Map => c.move_on_map(0, -1),
+        Cmd::CellNext => speech::step(c, 1),
+        Cmd::CellPrev => speech::step(c, -1),
+        Cmd::TensorShapes => map::show_shapes(c),
+        Cmd::MoreBits => return Some(map::give_more_bits(state)),
+        Cmd::Speech => speech::show(state),
+        Cmd::SpeechPrompt => speech::ask(state),
+        Cmd::SpeechDifference => speech::to_difference(c),
+        Cmd::StopPage if c.page == Page::Speech => return Some(speech::stop(state)),
+        Cmd::StopPage => return Some(quality::stop(state)),
         // A file name, in the folder that is shown.
         Cmd::Export => c.line = Some((Prompt::Export, LineEdit::offering("comparison.md"))),
         Cmd::Filter => c.line = Some((Prompt::Filter, LineEdit::offering(&c.filter))),
         Cmd::ClearFilter => c.filter.clear(),
-        Cmd::Back if c.drilled => c.drilled = false,
+        Cmd::Back if c.shapes.is_some() => c.shapes = None,
+        Cmd::Back if c.page != Page::Models => c.page = Page::Models,
         Cmd::Back => return Some(vec![Effect::Tab(TabRequest::Show(Tab::Models))]),
         _ => return None,
     }
@@ -105,7 +139,8 @@ fn set(state: &mut State, columns: Vec<PathBuf>) -> Vec<Effect> {
     let c = &mut state.compare;
     c.request += 1;
     (c.result, c.failure, c.running) = (None, None, None);
-    (c.drilled, c.row, c.columns) = (false, 0, columns);
+    (c.page, c.row, c.columns) = (Page::Models, 0, columns);
+    (c.shapes, c.cursor, c.kinds_scroll) = (None, Default::default(), 0);
     c.selected = c.selected.min(c.columns.len().saturating_sub(1));
     ask(state)
 }
@@ -226,11 +261,54 @@ fn turn_context(state: &mut State) -> Vec<Effect> {
     ask(state)
 }
 
+/// What is needed to draw the tab: the histograms of the tensor that is looked at.
+pub(super) fn wants(state: &mut State) -> Vec<Effect> {
+    map::wants(&mut state.compare)
+}
+
+/// Moves what the movement keys move.
+pub(super) fn scroll(state: &mut State, lines: isize) {
+    let c = &mut state.compare;
+    match c.page {
+        Page::Models => c.kinds_scroll = moved(c.kinds_scroll, lines, c.kinds().len()),
+        Page::Tensors => c.row = moved(c.row, lines, c.tensor_rows().len()),
+        Page::Quality => c.quality.scroll = moved(c.quality.scroll, lines, c.quality_metrics().len()),
+        Page::Map => c.move_on_map(lines, 0),
+        Page::Speech => speech::step(c, lines),
+    }
+}
+
+/// A key that the line does not get: tab completes a path, or chooses how a prompt is given.
+pub(super) fn line_key(state: &mut State, key: Key) -> Option<Vec<Effect>> {
+    if key != Key::plain(Code::Tab) {
+        return None;
+    }
+    let (base, home) = (state.base.clone(), state.home.clone());
+    let c = &mut state.compare;
+    match &mut c.line {
+        Some((Prompt::Text, line)) => {
+            line.selected = false;
+            let typed = match (line.text.trim().strip_prefix("~/"), home) {
+                (Some(rest), Some(home)) => home.join(rest).display().to_string(),
+                _ => line.text.trim().to_owned(),
+            };
+            Some(vec![Effect::ComparePage(PageRequest::Complete(base, typed))])
+        }
+        Some((Prompt::Speech, _)) => {
+            c.speech.chat = !c.speech.chat;
+            Some(Vec::new())
+        }
+        _ => None,
+    }
+}
+
 /// A click on a model or on a tensor.
 pub(super) fn click(state: &mut State, hit: Hit) -> Vec<Effect> {
     let c = &mut state.compare;
     match hit {
         Hit::List(at) => c.selected = at.min(c.columns.len().saturating_sub(1)),
+        Hit::Detail(at) if c.page == Page::Map => map::click(c, at),
+        Hit::Detail(at) if c.page == Page::Speech => c.speech.at = at.min(c.speech.positions().saturating_sub(1)),
         Hit::Detail(at) => c.row = moved(at, 0, c.tensor_rows().len()),
         _ => {}
     }
@@ -256,7 +334,10 @@ pub(super) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
                 return vec![Effect::ExportComparison(result, path)];
             }
         }
-        (Prompt::Export, _) => {}
+        (Prompt::Text, Completion::Accepted) => return quality::accepted(state, &text),
+        (Prompt::Speech, Completion::Accepted) => return speech::accepted(state, &text),
+        (Prompt::Text, _) => c.quality.names.clear(),
+        (Prompt::Export | Prompt::Speech, _) => {}
     }
     Vec::new()
 }

@@ -1,8 +1,23 @@
 //! The Compare tab: a set of models, the first of them the baseline, and what was measured of them.
 
+mod map;
 mod measure;
+mod more_bits;
+mod pages;
+mod quality;
+mod ship;
+mod speech;
 
+pub(crate) use map::{Grid, MapCursor, Shapes};
 pub(crate) use measure::Measure;
+pub(crate) use more_bits::{more_bits, rule};
+pub use pages::{PageNews, PageRequest};
+pub use quality::{ModelQuality, Quality, QualityChart, QualityNews, QualityValue};
+pub(crate) use quality::{QualityState, Running};
+pub use ship::Limit;
+pub(crate) use ship::{Offer, Scale, Verdict};
+pub(crate) use speech::SpeechState;
+pub use speech::{SpeechNews, Spoke, Spoken, SpokenPosition};
 
 use crate::evaluate::{Comparison, Figures, MAX_MODELS, Measured, MetricRow, TensorFigures, Variant};
 use crate::tui::core::filter::Filter;
@@ -28,6 +43,36 @@ pub enum Chart {
     Layers,
     /// Bars for the kinds of tensor.
     Kinds,
+    /// Loss against size.
+    Sizes,
+}
+
+impl Chart {
+    /// The one after it.
+    #[must_use]
+    pub(crate) fn next(self) -> Self {
+        match self {
+            Self::Layers => Self::Kinds,
+            Self::Kinds => Self::Sizes,
+            Self::Sizes => Self::Layers,
+        }
+    }
+}
+
+/// What the tab shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Page {
+    /// The models as columns, metrics of files and weights as rows.
+    #[default]
+    Models,
+    /// The tensors.
+    Tensors,
+    /// What the models say of a text.
+    Quality,
+    /// Errors by kind and layer for every model.
+    Map,
+    /// What the models say after a prompt.
+    Speech,
 }
 
 /// Order of the models behind the baseline.
@@ -94,6 +139,10 @@ pub enum Prompt {
     Filter,
     /// Name of a file to export to.
     Export,
+    /// A text to measure quality on.
+    Text,
+    /// A prompt for the models.
+    Speech,
 }
 
 /// What the table of tensors depends on.
@@ -140,8 +189,10 @@ pub struct CompareState {
     pub context: Option<u64>,
     /// Order of the models.
     pub order: Order,
-    /// True while the tensors are listed.
-    pub drilled: bool,
+    /// What is shown.
+    pub page: Page,
+    /// First kind of tensor that the chart shows.
+    pub kinds_scroll: usize,
     /// Selected tensor.
     pub row: usize,
     /// Order of the tensors.
@@ -154,7 +205,18 @@ pub struct CompareState {
     pub exported: String,
     /// Models that the picker offers, in its order.
     pub offered: Vec<PathBuf>,
+    /// What the models say of a text.
+    pub quality: QualityState,
+    /// What they say after a prompt.
+    pub speech: SpeechState,
+    /// The cursor of the map.
+    pub cursor: MapCursor,
+    /// The histograms of a tensor, while they are shown.
+    pub shapes: Option<Shapes>,
+    /// Number of the latest request for histograms.
+    pub shapes_request: u64,
     table: Option<(TableKey, Arc<[usize]>)>,
+    grid: Option<(Arc<Compared>, Arc<Grid>)>,
 }
 
 impl CompareState {
@@ -206,9 +268,9 @@ impl CompareState {
         (0..self.columns.len()).any(|i| self.measured(i).is_some())
     }
 
-    /// True while the name of a file is being typed.
+    /// True while the name of a file or a prompt is being typed, which only enter takes.
     pub fn asks_for_a_file(&self) -> bool {
-        matches!(self.line, Some((Prompt::Export, _)))
+        matches!(self.line, Some((Prompt::Export | Prompt::Text | Prompt::Speech, _)))
     }
 
     /// True if another model fits.
@@ -237,7 +299,8 @@ impl CompareState {
 
     /// Rebuilds the table of tensors if it is shown and its inputs have changed, not once per frame.
     pub(super) fn settle(&mut self) {
-        let Some(result) = self.result.clone().filter(|_| self.drilled) else { return };
+        self.settle_grid();
+        let Some(result) = self.result.clone().filter(|_| self.page == Page::Tensors) else { return };
         if !self.table.as_ref().is_some_and(|(key, _)| key.fits(self, &result)) {
             let rows = self.make_table(&result).into();
             let subject = self.variant_at(self.subject());
@@ -261,6 +324,23 @@ impl CompareState {
             }
         }
         rows
+    }
+
+    /// The kinds of tensor that were measured, largest error of the subject first.
+    pub(crate) fn kinds(&self) -> Vec<&str> {
+        let groups = |column: usize| self.measured(column).map(|m| m.kinds.as_slice()).unwrap_or_default();
+        let mut kinds: Vec<&str> = Vec::new();
+        for g in (1..self.columns.len()).flat_map(groups) {
+            if !kinds.contains(&g.name.as_str()) {
+                kinds.push(&g.name);
+            }
+        }
+        let badness = |kind: &str| {
+            let own = groups(self.subject()).iter().find(|g| g.name == kind);
+            own.map_or(f64::NEG_INFINITY, |g| g.figures.badness())
+        };
+        kinds.sort_by(|a, b| badness(b).total_cmp(&badness(a)));
+        kinds
     }
 
     /// Takes the next order of the tensors.

@@ -17,12 +17,21 @@ struct Curve {
     points: Vec<Option<f64>>,
 }
 
+/// What is drawn.
+struct Content {
+    title: String,
+    /// How heights are written at the axis.
+    measure: Measure,
+    layers: Vec<u32>,
+    curves: Vec<Curve>,
+}
+
+/// Errors of the weights.
 pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect) {
     let dim = c.theme().dim;
     let (layers, curves) = curves(s);
     let known = || curves.iter().flat_map(|v| v.points.iter().flatten().copied()).filter(|db| db.is_finite());
-    let (low, high) = known().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
-    if layers.is_empty() || low > high {
+    if layers.is_empty() || known().next().is_none() {
         let untold = curves.iter().any(|v| v.points.iter().any(Option::is_none));
         let text = match (layers.is_empty(), untold) {
             (true, _) => "The tensors of these models are not in layers; tab shows them by kind.",
@@ -32,7 +41,44 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect) {
         c.text(area.x + 1, area.y + 1, area.width.saturating_sub(2), text, dim);
         return;
     }
-    let step = s.measure.step(high - low);
+    let scale = if s.measure.is_logarithmic() && area.width >= 100 { ", log scale" } else { "" };
+    let title = format!("{} by layer{scale}, up is better", s.measure.title());
+    plot(c, s, Content { title, measure: s.measure, layers, curves }, area);
+}
+
+/// Errors of the hidden state after each layer, as far as they are measured.
+pub(super) fn draw_hidden(c: &mut Canvas<'_>, s: &CompareState, area: Rect) {
+    let dim = c.theme().dim;
+    let of = |column: usize| {
+        let height = |error: &f64| (!error.is_nan()).then(|| if *error > 0.0 { -error.log10() } else { f64::INFINITY });
+        Curve { column, points: s.hidden_errors(column).iter().map(height).collect() }
+    };
+    let mut curves: Vec<Curve> = (1..s.columns.len()).map(of).filter(|curve| !curve.points.is_empty()).collect();
+    let layers = curves.iter().map(|curve| curve.points.len()).max().unwrap_or(0);
+    curves.iter_mut().for_each(|curve| curve.points.resize(layers, None));
+    let known = curves.iter().flat_map(|v| v.points.iter().flatten()).any(|v| v.is_finite());
+    if !known {
+        let text = match s.quality.running {
+            Some(_) => "The error of the hidden state after each layer appears when the baseline was run.",
+            None => "There are no errors of hidden states: embedding models, or nothing was lost.",
+        };
+        c.text(area.x + 1, area.y + 1, area.width.saturating_sub(2), text, dim);
+        return;
+    }
+    let title = if area.width >= 100 {
+        "error of the hidden state after each layer, relative, log scale, up is better"
+    } else {
+        "hidden state error by layer, up is better"
+    };
+    let layers = (0u32..).take(layers).collect();
+    plot(c, s, Content { title: title.to_owned(), measure: Measure::Rmse, layers, curves }, area);
+}
+
+fn plot(c: &mut Canvas<'_>, s: &CompareState, content: Content, area: Rect) {
+    let Content { title, measure, layers, curves } = content;
+    let known = || curves.iter().flat_map(|v| v.points.iter().flatten().copied()).filter(|db| db.is_finite());
+    let (low, high) = known().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
+    let step = measure.step(high - low);
     let (low, high) = ((low / step).floor() * step, ((high / step).floor() + 1.0) * step);
     let plot = Rect {
         x: area.x + AXIS + 1,
@@ -40,9 +86,9 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect) {
         width: area.width.saturating_sub(AXIS + 2),
         height: area.height.saturating_sub(2),
     };
-    title(c, s, &curves, area);
+    heading(c, s, &title, &curves, area);
     let lossless = curves.iter().any(|v| v.points.iter().flatten().any(|db| db.is_infinite()));
-    axes(c, plot, (s.measure, step), (low, high), lossless, &layers);
+    axes(c, plot, (measure, step), (low, high), lossless, &layers);
     // In dots: two across and four down a cell.
     let x = |layer: usize| dot_of(layer, layers.len(), plot.width);
     // What lost nothing is at the top.
@@ -92,11 +138,9 @@ fn curves(s: &CompareState) -> (Vec<u32>, Vec<Curve>) {
     (layers, curves)
 }
 
-fn title(c: &mut Canvas<'_>, s: &CompareState, curves: &[Curve], area: Rect) {
+fn heading(c: &mut Canvas<'_>, s: &CompareState, title: &str, curves: &[Curve], area: Rect) {
     let dim = c.theme().dim;
-    let scale = if s.measure.is_logarithmic() && area.width >= 100 { ", log scale" } else { "" };
-    let title = format!("{} by layer{scale}, up is better", s.measure.title());
-    let mut x = area.x + 1 + c.text(area.x + 1, area.y, area.width, &title, dim) + 3;
+    let mut x = area.x + 1 + c.text(area.x + 1, area.y, area.width, title, dim) + 3;
     // Every curve is named, if need be by the end of its name.
     let each = usize::from(area.right().saturating_sub(x)) / curves.len().max(1);
     for curve in curves {

@@ -14,14 +14,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &C
     let (dim, text) = (c.theme().dim, c.theme().text);
     let groups = |column: usize| s.measured(column).map(|m| m.kinds.as_slice()).unwrap_or_default();
     let of = |column: usize, kind: &str| groups(column).iter().find(|g| g.name == kind).map(|g| g.figures);
-    let mut kinds: Vec<&str> = Vec::new();
-    for g in (1..s.columns.len()).flat_map(groups) {
-        if !kinds.contains(&g.name.as_str()) {
-            kinds.push(&g.name);
-        }
-    }
-    let badness = |kind: &str| of(s.subject(), kind).map_or(f64::NEG_INFINITY, |f| f.badness());
-    kinds.sort_by(|a, b| badness(b).total_cmp(&badness(a)));
+    let kinds = s.kinds();
     let all = (1..s.columns.len()).flat_map(groups).filter_map(|g| g.figures.sqnr_db);
     let most = all.fold(1.0, f64::max);
     c.text(
@@ -34,7 +27,8 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &C
     let available = usize::from(area.height.saturating_sub(1));
     // The last line counts the kinds that do not fit.
     let shown = if kinds.len() > available { available.saturating_sub(1) } else { kinds.len() };
-    for (i, kind) in kinds.iter().take(shown).enumerate() {
+    let top = s.kinds_scroll.min(kinds.len() - shown);
+    for (i, kind) in kinds.iter().skip(top).take(shown).enumerate() {
         let y = area.y + 1 + i as u16;
         c.text(area.x + 1, y, 15, kind, dim);
         for (column, (x, w)) in columns.shown.iter().zip(&columns.at).filter(|(column, _)| **column > 0) {
@@ -45,7 +39,11 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &C
         }
     }
     if kinds.len() > shown {
-        let more = format!("and {} more kinds with smaller errors", kinds.len() - shown);
+        let more = match (top, kinds.len() - shown - top) {
+            (0, below) => format!("j ↓ {below} more kinds with smaller errors"),
+            (above, 0) => format!("k ↑ {above} more kinds with larger errors"),
+            (above, below) => format!("k ↑ {above} more kinds   j ↓ {below} more"),
+        };
         c.text(area.x + 1, area.bottom() - 1, area.width.saturating_sub(2), &more, dim);
     }
 }

@@ -2,13 +2,19 @@
 
 mod curves;
 mod kinds;
+mod map;
+mod quality;
+mod shapes;
+mod ship;
+mod sizes;
+mod speech;
 mod table;
 mod tensors;
 
-use super::state::{Chart, CompareState, Order, Prompt as ComparePrompt};
+use super::state::{Chart, CompareState, Order, Page, Prompt as ComparePrompt};
 use crate::formats;
 use crate::tui::core::{State, units};
-use crate::tui::view::canvas::{Canvas, cut_lines, fit_end, width, wrap};
+use crate::tui::view::canvas::{Canvas, cut_lines, fit, fit_end, width, wrap};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
@@ -23,9 +29,19 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     if s.columns.is_empty() {
         return empty(c, body);
     }
-    if s.drilled {
-        return tensors::draw(c, state, body);
+    match s.page {
+        Page::Models => models(c, state, body),
+        Page::Tensors | Page::Map if s.shapes.is_some() => shapes::draw(c, state, body),
+        Page::Tensors => tensors::draw(c, state, body),
+        Page::Map => map::draw(c, state, body),
+        Page::Quality => quality::draw(c, state, body),
+        Page::Speech => speech::draw(c, state, body),
     }
+}
+
+/// The models as columns.
+fn models(c: &mut Canvas<'_>, state: &State, body: Rect) {
+    let s = &state.compare;
     title(c, s, Rect { height: 1, ..body });
     let above = 1 + warning(c, s, Rect { y: body.y + 1, height: body.height.saturating_sub(1).min(3), ..body });
     let rest = Rect { y: body.y + above, height: body.height.saturating_sub(above), ..body };
@@ -48,6 +64,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
         match s.chart {
             Chart::Layers => curves::draw(c, s, chart),
             Chart::Kinds => kinds::draw(c, s, chart, &columns),
+            Chart::Sizes => sizes::draw(c, s, chart),
         }
     }
     if let Some(note) = note {
@@ -63,6 +80,10 @@ fn notes(s: &CompareState, most: usize) -> String {
     let both = format!("{memory} · weights dB: over all tensors, unchanged ones too");
     if width(&both) <= most { both } else { memory }
 }
+
+/// The keys that select models, where `h` and `l` do, and where they move a cursor.
+const BY_LETTER: (&str, &str) = ("h", "l");
+const BY_TAB: (&str, &str) = ("[", "tab");
 
 /// The number of a column in charts, with and without colour.
 fn number(column: usize) -> String {
@@ -151,15 +172,15 @@ fn warning(c: &mut Canvas<'_>, s: &CompareState, line: Rect) -> u16 {
     lines.len() as u16
 }
 
-/// How many models are out of view at each side: `← 1 more`, `2 more →`.
-fn beyond(c: &mut Canvas<'_>, left: usize, right: usize, line: Rect) {
+/// How many models are out of view at each side, with the keys that select them: `← 1 more`, `2 more →`.
+fn beyond(c: &mut Canvas<'_>, (left, right): (usize, usize), (back, on): (&str, &str), line: Rect) {
     let accent = c.theme().accent;
     let mut end = line.right() - 1;
     if right > 0 {
-        end -= c.right(end, line.y, line.width / 2, &format!("{right} more → l"), accent) + 2;
+        end -= c.right(end, line.y, line.width / 2, &format!("{right} more → {on}"), accent) + 2;
     }
     if left > 0 {
-        c.right(end, line.y, line.width / 2, &format!("h ← {left} more"), accent);
+        c.right(end, line.y, line.width / 2, &format!("{back} ← {left} more"), accent);
     }
 }
 
@@ -197,12 +218,27 @@ fn waiting(c: &mut Canvas<'_>, state: &State, area: Rect) {
 
 /// The line that asks for a file name, below all else; gives the area that is left.
 fn asked(c: &mut Canvas<'_>, state: &State, body: Rect) -> Rect {
-    let Some((ComparePrompt::Export, line)) = &state.compare.line else { return body };
+    let chat = state.compare.speech.chat;
+    let names = state.compare.quality.names.join("  ");
+    let (word, hint, line) = match &state.compare.line {
+        Some((ComparePrompt::Export, line)) => {
+            ("write to ", ".md (report), .csv (one line per tensor), .json (everything)", line)
+        }
+        Some((ComparePrompt::Text, line)) if names.is_empty() => {
+            ("text ", "a text file, a few hundred KB of what the model is used on; tab completes", line)
+        }
+        Some((ComparePrompt::Text, line)) => ("text ", names.as_str(), line),
+        Some((ComparePrompt::Speech, line)) if chat => ("prompt, as a chat ", "tab: give it as it is", line),
+        Some((ComparePrompt::Speech, line)) => ("prompt, as it is ", "tab: put it into the chat template", line),
+        Some((ComparePrompt::Filter, _)) | None => return body,
+    };
     let (text, dim, accent) = (c.theme().text, c.theme().dim, c.theme().accent);
     let y = body.bottom() - 1;
-    let used = c.spans(body.x + 1, y, body.width, &[("write to ", dim), ("› ", accent)]);
-    let hint = ".md (report), .csv (one line per tensor), .json (everything)";
-    let available = if width(hint) + 36 < body.width.into() { width(hint) as u16 + 3 } else { 0 };
+    let used = c.spans(body.x + 1, y, body.width, &[(word, dim), ("› ", accent)]);
+    let longest = body.width.saturating_sub(used + 30);
+    let hint = fit(hint, longest.into());
+    let hint = hint.as_str();
+    let available = if longest >= 12 { width(hint) as u16 + 3 } else { 0 };
     c.edit(body.x + 1 + used, y, body.width.saturating_sub(used + available + 2), line, text);
     c.right(body.right() - 1, y, available, hint, dim);
     Rect { height: body.height - 1, ..body }

@@ -1,6 +1,6 @@
 //! The table: metrics as rows, models as columns, the baseline first, differences with their sign.
 
-use super::{beyond, number, short_label, style};
+use super::{BY_LETTER, beyond, number, short_label, style};
 use crate::evaluate::{Cell, MetricRow, Rank, Tone};
 use crate::tui::core::Hit;
 use crate::tui::tabs::compare::CompareState;
@@ -41,22 +41,27 @@ impl Columns {
 impl Columns {
     /// The baseline, and of the others as many as fit, the selected one among them.
     pub(super) fn of(s: &CompareState, area: Rect) -> Self {
+        Self::beside(s, area, NAMES)
+    }
+
+    /// The same, with so many columns for the names of rows.
+    pub(super) fn beside(s: &CompareState, area: Rect, names: u16) -> Self {
         let others = s.columns.len().saturating_sub(1);
-        let available = area.width.saturating_sub(NAMES + BASE);
+        let available = area.width.saturating_sub(names + BASE);
         let fit = usize::from(available / EACH.0).min(others);
         if fit == 0 {
             // One model at a time.
-            let w = area.width.saturating_sub(NAMES).clamp(1, EACH.1);
+            let w = area.width.saturating_sub(names).clamp(1, EACH.1);
             let hidden = (s.selected, others - s.selected.min(others));
-            return Self { shown: vec![s.selected], at: vec![(area.x + NAMES, w)], hidden };
+            return Self { shown: vec![s.selected], at: vec![(area.x + names, w)], hidden };
         }
         let spare = (available - fit as u16 * EACH.0) / (fit as u16 + 1);
         let name = u16::try_from(width(&s.label(0))).unwrap_or(u16::MAX).saturating_add(3);
-        let first = (area.x + NAMES, BASE + spare.min(name.clamp(BASE, MOST_NAME) - BASE));
+        let first = (area.x + names, BASE + spare.min(name.clamp(BASE, MOST_NAME) - BASE));
         // As wide as the longest name where there is room.
         let longest = (1..=others).map(|i| width(&s.label(i))).max().unwrap_or(0) + 4;
         let most = u16::try_from(longest).unwrap_or(u16::MAX).max(EACH.1);
-        let w = ((area.width - NAMES - first.1) / fit as u16).min(most);
+        let w = ((area.width - names - first.1) / fit as u16).min(most);
         // A selected model further right pushes those before it out.
         let from = s.selected.saturating_sub(fit).min(others - fit);
         let hidden = (from, others - fit - from);
@@ -115,7 +120,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, most: u16, 
             c.text(area.x + 1, y, area.width / 2, "▲ best  ▼ worst of the row", dim);
         }
         let (left, right) = columns.hidden;
-        beyond(c, left, right, Rect { y, height: 1, ..area });
+        beyond(c, (left, right), BY_LETTER, Rect { y, height: 1, ..area });
         y += 1;
     }
     y - area.y
@@ -136,7 +141,7 @@ fn doubt(s: &CompareState, column: usize) -> Option<&'static str> {
     s.result.as_ref()?.comparison.doubt(s.variant_at(column)?)
 }
 
-fn head(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &Columns) {
+pub(super) fn head(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &Columns) {
     let select = c.theme().select;
     for (column, (x, w)) in columns.shown.iter().zip(&columns.at) {
         let number = number(*column);

@@ -1,6 +1,6 @@
 //! The tensors of the comparison: types and errors in each model, and everything about the selected one.
 
-use super::{beyond, number, short_label, style};
+use super::{BY_LETTER, beyond, number, short_label, style};
 use crate::evaluate::{Figures, TensorFigures};
 use crate::quant::Encoding;
 use crate::tui::core::{Hit, State};
@@ -71,10 +71,10 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let foot = Rect { y: body.bottom() - 1, height: 1, ..body };
     let right = others.saturating_sub(from + shown.len() - 1);
     let used = heat::legend(c, foot.x + 1, foot.y, foot.width.saturating_sub(24), "weights dB");
-    beyond(c, from - 1, right, Rect { x: foot.x + used, width: foot.width - used, ..foot });
+    beyond(c, (from - 1, right), BY_LETTER, Rect { x: foot.x + used, width: foot.width - used, ..foot });
     if let Some(tensor) = rows.get(cursor).map(|at| &tensors[*at]) {
         let area = Rect { y: list.bottom(), height: foot.y.saturating_sub(list.bottom()), ..body };
-        details(c, s, tensor, area, lines > 1);
+        tensor_details(c, s, tensor, area, lines > 1);
     }
 }
 
@@ -136,7 +136,7 @@ fn missing(s: &CompareState, t: &TensorFigures, column: usize) -> &'static str {
 }
 
 /// What it is, and every figure of the selected model, or of `all` of them.
-fn details(c: &mut Canvas<'_>, s: &CompareState, t: &TensorFigures, area: Rect, all: bool) {
+pub(super) fn tensor_details(c: &mut Canvas<'_>, s: &CompareState, t: &TensorFigures, area: Rect, all: bool) {
     if area.height < 3 {
         return;
     }

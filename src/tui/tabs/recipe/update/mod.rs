@@ -3,6 +3,7 @@
 mod files;
 mod form;
 mod list;
+mod more_bits;
 mod purpose;
 mod start;
 mod steps;
@@ -128,7 +129,11 @@ fn back(r: &mut RecipeState) -> Vec<Effect> {
 
 /// Does what another tab asks: composes a conversion of a model.
 pub(super) fn asked(state: &mut State, request: TabRequest) -> Vec<Effect> {
-    let TabRequest::Convert(paths) = request else { return Vec::new() };
+    let paths = match request {
+        TabRequest::Convert(paths) => paths,
+        TabRequest::MoreBits(wanted) => return more_bits::add(state, *wanted),
+        _ => return Vec::new(),
+    };
     let begins = state.recipe.source().is_none() && state.recipe.document.recipe.targets.is_empty();
     take_sources(state, paths);
     state.recipe.pane = RecipePane::List;

@@ -1,0 +1,37 @@
+//! What the pages of the tab ask of the outside, and what comes back.
+
+use super::{Compared, QualityNews, SpeechNews, Spoke};
+use crate::evaluate::TensorShapes;
+use crate::tui::core::ErrorCard;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PageRequest {
+    /// Evaluate these models, the first of them the baseline, on a text; a later request replaces an earlier one.
+    Evaluate(u64, Vec<PathBuf>, PathBuf),
+    /// Stop evaluating.
+    StopEvaluating,
+    /// Let these models, the first of them the baseline, continue a prompt; a later request replaces an earlier one.
+    Speak(u64, Vec<PathBuf>, Spoke),
+    /// Stop that.
+    StopSpeaking,
+    /// Look at the values of a tensor (its place) in one of the models (its place among the variants).
+    Shapes(u64, Arc<Compared>, usize, usize),
+    /// Complete a path that is being typed; it counts from this folder.
+    Complete(PathBuf, String),
+}
+
+/// What comes back; numbers are those of the requests.
+#[derive(Clone, Debug)]
+pub enum PageNews {
+    /// Of an evaluation.
+    Quality(u64, QualityNews),
+    /// Of models that continue a prompt.
+    Speech(u64, SpeechNews),
+    /// The values of a tensor.
+    Shapes(u64, Result<Arc<TensorShapes>, ErrorCard>),
+    /// The path typed, its completion, and the names that may follow.
+    Completed(String, String, Vec<String>),
+}

@@ -1,0 +1,94 @@
+//! The page of quality: asks for a text, evaluates, takes the figures in.
+
+use crate::tui::core::{Effect, Level, LineEdit, State, Tab};
+use crate::tui::tabs::compare::state::{CompareState, Page, PageRequest, Prompt, QualityChart, QualityNews, Running};
+
+/// Shows the page. Without figures and without an evaluation it asks for a text.
+pub(super) fn show(state: &mut State) -> Vec<Effect> {
+    let c = &mut state.compare;
+    (c.page, c.quality.scroll) = (Page::Quality, 0);
+    if !c.is_evaluated() && c.quality.running.is_none() {
+        ask(state);
+    }
+    Vec::new()
+}
+
+/// Asks for a text.
+pub(super) fn ask(state: &mut State) {
+    let c = &mut state.compare;
+    c.quality.names.clear();
+    c.line = Some((Prompt::Text, LineEdit::offering(&c.quality.typed)));
+}
+
+/// A path was completed, if it is still the one in the line.
+pub(super) fn completed(state: &mut State, typed: &str, becomes: &str, names: Vec<String>) {
+    let Some((Prompt::Text, line)) = &state.compare.line else { return };
+    if state.at_home(&line.text) != typed {
+        return;
+    }
+    if line.text != becomes {
+        state.compare.line = Some((Prompt::Text, LineEdit::new(becomes)));
+    }
+    state.compare.quality.names = names;
+}
+
+/// A text was named: evaluates the models on it.
+pub(super) fn accepted(state: &mut State, text: &str) -> Vec<Effect> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Vec::new();
+    }
+    let path = state.typed_path(text);
+    let now = state.now;
+    let c = &mut state.compare;
+    c.quality.names.clear();
+    text.clone_into(&mut c.quality.typed);
+    c.quality.request += 1;
+    c.quality.failure = None;
+    c.quality.running = Some(Running { text: path.clone(), since: now, ..Running::default() });
+    c.page = Page::Quality;
+    vec![Effect::ComparePage(PageRequest::Evaluate(c.quality.request, c.columns.clone(), path))]
+}
+
+/// Stops the evaluation that runs.
+pub(super) fn stop(state: &mut State) -> Vec<Effect> {
+    let quality = &mut state.compare.quality;
+    if quality.running.take().is_none() {
+        return Vec::new();
+    }
+    quality.request += 1;
+    state.toast(Level::Info, "stopped; e starts again");
+    vec![Effect::ComparePage(PageRequest::StopEvaluating)]
+}
+
+/// Takes in what the evaluation says.
+pub(super) fn arrived(state: &mut State, news: QualityNews) {
+    if !state.compare.quality.take(news) {
+        return;
+    }
+    let shown = state.tab == Tab::Compare && state.compare.page == Page::Quality;
+    match (&state.compare.quality.failure, &state.compare.quality.result) {
+        (Some(card), _) => {
+            let hint = card.hint.as_ref().map(|h| format!(" {h}")).unwrap_or_default();
+            let text = format!("{}.{hint}", card.message);
+            if shown { state.note(Level::Error, text) } else { state.toast(Level::Error, text) }
+        }
+        (None, Some(result)) => {
+            let text = format!("evaluated on {}: {}", state.short_path(&result.text), result.measured_on);
+            if shown {
+                state.note(Level::Info, text)
+            } else {
+                state.toast(Level::Info, format!("{text}; Compare (4), e"))
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Shows the other chart.
+pub(super) fn turn_chart(c: &mut CompareState) {
+    c.quality.chart = match c.quality.chart {
+        QualityChart::Sizes => QualityChart::Layers,
+        QualityChart::Layers => QualityChart::Sizes,
+    };
+}
