@@ -6,7 +6,7 @@ use super::text::{Style, bytes, count, safe, seconds, table};
 use super::{Exit, note, out, plan_text, print, refuse};
 use crate::arch;
 use crate::model::{ModelError, Result};
-use crate::plan::{self, Chosen, Forecast, Forecasted, Heavy};
+use crate::plan::{self, Chosen, Forecast, Forecasted, Heavy, PredictedDivergence};
 use crate::recipe::Target;
 use crate::task::Task;
 use crate::units::quoted;
@@ -88,37 +88,64 @@ fn text(f: &Forecast, args: &PlanArgs) -> String {
     out
 }
 
+/// A divergence in nats, as in llama-perplexity's tables.
+fn nats(kld: Option<f64>) -> String {
+    kld.map_or_else(String::new, |n| if n > 0.0 && n < 1e-4 { format!("{n:.1e}") } else { format!("{n:.5}") })
+}
+
 fn types(f: &Forecast, args: &PlanArgs) -> String {
     let output = if f.imatrix.is_some() { "output dB (imatrix)" } else { "output dB" };
-    let head = ["", "type", "size", "bits/weight", output, "of a mix", "weights dB", "time"];
-    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    let measured = f.divergence.is_some();
+    let head = match measured {
+        true => vec!["", "type", "size", "bits/weight", "KLD", "of a mix", output, "weights dB", "time"],
+        false => vec!["", "type", "size", "bits/weight", output, "of a mix", "weights dB", "time"],
+    };
+    let mut rows = vec![head.into_iter().map(str::to_owned).collect::<Vec<_>>()];
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = if args.threads == 0 { cores } else { args.threads };
     let mixes: BTreeMap<&str, &Forecasted> = f.mixes.iter().map(|m| (m.name.as_str(), m)).collect();
     for t in &f.types {
-        let mixed = mixes.get(t.name.as_str()).map(|m| decibel(m.output_sqnr_db)).unwrap_or_default();
+        let mixed = mixes.get(t.name.as_str());
         let mut name = t.name.clone();
         if t.fallbacks > 0 {
             name.push_str(&format!(" ({} fall back)", t.fallbacks));
         }
-        rows.push(vec![
+        let mut row = vec![
             if t.on_front { "*" } else { "" }.to_owned(),
             name,
             bytes(t.bytes),
             format!("{:.2}", t.bits_per_weight),
-            decibel(t.output_sqnr_db),
-            mixed,
-            decibel(t.sqnr_db),
-            seconds(t.cpu_seconds / threads as f64),
-        ]);
+        ];
+        match measured {
+            true => row.extend([nats(t.kld), nats(mixed.and_then(|m| m.kld)), decibel(t.output_sqnr_db)]),
+            false => {
+                let mixed = mixed.map(|m| decibel(m.output_sqnr_db)).unwrap_or_default();
+                row.extend([decibel(t.output_sqnr_db), mixed]);
+            }
+        }
+        row.extend([decibel(t.sqnr_db), seconds(t.cpu_seconds / threads as f64)]);
+        rows.push(row);
     }
-    let mut out = table(&rows, &[false, false, true, true, true, true, true, true]);
+    let aligned: Vec<bool> = (0..rows[0].len()).map(|column| column > 1).collect();
+    let mut out = table(&rows, &aligned);
     let weighted = if f.imatrix.is_some() { ", weighted by the importance matrix" } else { "" };
     out.push_str(&format!(
-        "* less error than every smaller type    time: to encode{}, on this machine\n\
-         output: signal-to-noise ratio of the model's output, estimated{weighted}\n\
-         of a mix: output dB of the --target-size mix of the same size    weights: signal-to-noise ratio of the weights\n\n",
+        "* less error than every smaller type    time: to encode{}, on this machine\n",
         f.effort.map(|e| format!(" with effort {e}")).unwrap_or_default(),
+    ));
+    if let Some(d) = &f.divergence {
+        out.push_str(&format!(
+            "KLD: expected mean KL divergence from the source in nats; costs measured on {} tokens for {} of {} tensors × types, \
+             the rest predicted\n",
+            count(d.tokens as u64),
+            d.measured,
+            d.of
+        ));
+    }
+    let of_a_mix = if measured { "KLD" } else { "output dB" };
+    out.push_str(&format!(
+        "output: signal-to-noise ratio of the model's output, estimated{weighted}\n\
+         of a mix: {of_a_mix} of the --target-size mix of the same size    weights: signal-to-noise ratio of the weights\n\n",
     ));
     out
 }
@@ -154,12 +181,19 @@ fn mix(f: &Forecast, choice: &Chosen, args: &PlanArgs, style: Style) -> String {
     if !heaviest.is_empty() {
         out.push_str(&format!("  largest errors: {}\n", heaviest.join(", ")));
     }
+    if let (Some(d), Some(kld)) = (&f.divergence, c.kld) {
+        let d = PredictedDivergence { nats: kld, check: choice.check.clone(), ..d.clone() };
+        plan_text::divergence(&d).iter().for_each(|line| out.push_str(&format!("  {line}\n")));
+    }
     // The best file type that fits into the same bytes.
     let fits = f.types.iter().filter(|t| t.bytes <= c.bytes);
-    let quality = |t: &&Forecasted| t.output_sqnr_db.unwrap_or(f64::INFINITY);
+    let quality = |t: &&Forecasted| t.kld.map_or(t.output_sqnr_db.unwrap_or(f64::INFINITY), |n| -n);
     if let Some(best) = fits.max_by(|a, b| quality(a).total_cmp(&quality(b))) {
-        let db = decibel(best.output_sqnr_db);
-        out.push_str(&format!("  best file type that fits: {}, {}, output {db} dB\n", best.name, bytes(best.bytes)));
+        let loss = match best.kld {
+            Some(_) => format!("KLD {} expected", nats(best.kld)),
+            None => format!("output {} dB", decibel(best.output_sqnr_db)),
+        };
+        out.push_str(&format!("  best file type that fits: {}, {}, {loss}\n", best.name, bytes(best.bytes)));
     }
     let rows: Vec<Vec<String>> = choice
         .kinds

@@ -5,7 +5,10 @@ use crate::engine::{OutputEvaluation, Report};
 use crate::forward::Rounding;
 use crate::job;
 use crate::model::{Name, Warning, few};
-use crate::plan::{ImatrixCoverage, PartOf, Plan, PlannedOutput, PlannedTensor};
+use crate::forecast::divergence::Checked;
+use crate::plan::{
+    ChoiceCheck, ImatrixCoverage, PartOf, Plan, PlannedOutput, PlannedTensor, PredictedDivergence,
+};
 use crate::quant::Encoding;
 use crate::units::own_words;
 use indexmap::IndexMap;
@@ -157,12 +160,42 @@ fn output(o: &PlannedOutput, how: PlanStyle) -> String {
         out.push_str(&coverage(matrix));
     }
     if let Some(d) = &o.divergence {
-        out.push_str(&format!(
-            "  expected mean KL divergence {:.3e} nats on {} tokens; {} of {} tensor × type costs measured\n",
-            d.nats, d.tokens, d.measured, d.of
-        ));
+        divergence(d).iter().for_each(|line| out.push_str(&format!("  {line}\n")));
     }
     out
+}
+
+/// What types are expected to cost, and how they compared with others on a second text.
+pub(super) fn divergence(d: &PredictedDivergence) -> Vec<String> {
+    let mut lines = vec![format!(
+        "expected mean KL divergence {:.3e} nats on {} tokens; {} of {} tensor × type costs measured",
+        d.nats, d.tokens, d.measured, d.of
+    )];
+    match &d.check {
+        Some(check) => lines.extend(self::check(check)),
+        None => lines.push("not compared with other mixes as a whole: there is no second text (budget_check)".to_owned()),
+    }
+    lines
+}
+
+/// How a choice compared with others, in a few lines.
+fn check(check: &ChoiceCheck) -> Vec<String> {
+    let figures =
+        |c: &Checked| format!("mean {:.3e} ± {:.1e}, 99.9 % {:.3e}, maximum {:.3e}", c.mean, c.error, c.p999, c.max);
+    let mut lines = vec![format!(
+        "measured as a whole on {} tokens of {}: {} (best of {})",
+        check.tokens,
+        safe(&check.text),
+        figures(&check.chosen),
+        plural(check.mixes, "mix")
+    )];
+    if let Some((name, c)) = &check.file_type {
+        lines.push(match check.took_file_type {
+            true => format!("taken is the file type {name}: no mix has a smaller mean and no larger 99.9 % and maximum"),
+            false => format!("best file type of at most its size: {name}, {}", figures(c)),
+        });
+    }
+    lines
 }
 
 /// What the importance matrix covers, in a few lines.
@@ -262,6 +295,12 @@ pub(crate) fn report<T>(report: &Report<T>, style: Style) -> String {
         }
         if let Some(db) = o.gain_db {
             facts.push(format!("effort max: noise {db:.2} dB below the reference"));
+        }
+        if let Some(d) = &o.divergence {
+            facts.push(match &d.check {
+                Some(c) => format!("mean KL divergence {:.3e} as measured when planned", c.chosen.mean),
+                None => format!("mean KL divergence {:.3e} expected", d.nats),
+            });
         }
         if let Some(t) = &o.worst {
             facts.push(format!("worst {} {:.1} dB", safe(&t.name), t.sqnr_db));

@@ -73,6 +73,7 @@ pub(super) fn check_outputs(
             output_weighted: stats.weighted_sqnr_db().is_some(),
             sqnr_db,
             forecast: None,
+            divergence: planned.divergence.clone(),
             gain_db,
             reused,
             manifest: planned.manifest.clone(),

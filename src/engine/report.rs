@@ -4,7 +4,7 @@ use super::event::{Check, Metric, TensorDone};
 use super::manifest::Copied;
 use crate::model::FormatId;
 use crate::model::Name;
-use crate::plan::Estimate;
+use crate::plan::{Estimate, PredictedDivergence};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -67,6 +67,9 @@ pub struct OutputReport<T = Vec<TensorDone>> {
     /// What was forecast when the run began, from a sample.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forecast: Option<Estimate>,
+    /// What its types were expected and measured to cost on a text, where that chose them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub divergence: Option<PredictedDivergence>,
     /// How far the noise over all these tensors is below that of the reference's bytes, dB; only with `effort = "max"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gain_db: Option<f64>,
@@ -166,6 +169,7 @@ impl<T> OutputReport<T> {
             output_weighted,
             sqnr_db,
             forecast,
+            divergence,
             gain_db,
             reused,
             manifest,
@@ -185,6 +189,7 @@ impl<T> OutputReport<T> {
             output_weighted,
             sqnr_db,
             forecast,
+            divergence,
             gain_db,
             reused,
             manifest,

@@ -95,6 +95,7 @@ pub(super) fn report(
             output_sqnr_db: loss.db(),
             output_weighted: stats.weighted_sqnr_db().is_some(),
             sqnr_db: stats.sqnr_db(),
+            divergence: planned.divergence.clone(),
             gain_db: stats.gain_db(),
             reused: reuse::copied_of(planned, o, &known.earlier),
             manifest: Some(reuse.manifest.clone()),

@@ -19,7 +19,7 @@ mod sensitivity;
 pub(crate) mod values;
 
 pub(crate) use candidates::{Candidates, fused_with};
-pub(crate) use choose::{Choice, Group, choose};
+pub(crate) use choose::{Choice, Group, choose, choose_at_once};
 pub(crate) use output_loss::{OutputLoss, output_db};
 pub(crate) use score::Score;
 pub(crate) use score_cache::scores_root;

@@ -11,6 +11,7 @@ use super::{changes, destination, manifest, memory, space, stages, text_names, v
 use crate::arch;
 use crate::files::FileStamp;
 use crate::model::{Hint, Model, ModelError, OpenedFile, OptionName, Remedy, Result, TensorEntry};
+use crate::recipe::options::gguf;
 use crate::recipe::{Recipe, Target};
 use crate::task::Task;
 use std::collections::HashMap;
@@ -223,9 +224,10 @@ pub(crate) fn count_files(model: &Model, target: &Target) -> Result<usize> {
 /// Every file that was read and may not be written to, with its stamp.
 fn protected(model: &Model, recipe: &Recipe, inputs: &[OpenedFile]) -> Vec<(PathBuf, FileStamp)> {
     let opened = inputs.iter().map(|i| (i.path.clone(), i.stamp));
-    let data = recipe.validate.iter().filter_map(|v| v.data.as_ref());
-    let paths = model.files.iter().chain([&model.path]).chain(&recipe.read_from).chain(data);
-    let stamped = paths.filter_map(|p| Some((p.clone(), FileStamp::of_path(p).ok()?)));
+    let data = recipe.validate.iter().filter_map(|v| v.data.clone());
+    let scores = recipe.targets.iter().filter_map(|t| t.get(&gguf::SCORES));
+    let paths = model.files.iter().chain([&model.path]).chain(&recipe.read_from).cloned().chain(data).chain(scores);
+    let stamped = paths.filter_map(|p| Some((p.clone(), FileStamp::of_path(&p).ok()?)));
     opened.chain(stamped).collect()
 }
 
@@ -271,11 +273,13 @@ fn check_has_tensors(model: &Model) -> Result<()> {
     Err(ModelError::request(what).in_file(&model.path).with_hint(hint))
 }
 
-/// Every file that decides the outputs: those of the model and those that options name.
+/// Every file that decides the outputs: those of the model and those that options name. Files of scores are not among them: planning writes
+/// to them, and the types that they lead to are in the plan.
 fn inputs(model: &Model, recipe: &Recipe) -> Vec<OpenedFile> {
     let mut inputs = model.opened.clone();
+    let scores: Vec<PathBuf> = recipe.targets.iter().filter_map(|t| t.get(&gguf::SCORES)).collect();
     for path in recipe.targets.iter().flat_map(|t| t.options.paths()) {
-        if !inputs.iter().any(|i| i.path == path) {
+        if !scores.contains(&path) && !inputs.iter().any(|i| i.path == path) {
             // One that cannot be read has an error of its own later.
             inputs.extend(OpenedFile::by_path(&path));
         }

@@ -42,7 +42,8 @@ pub(crate) use memory::{available, cut, hash_cut};
 pub(crate) use prepared::{Prepared, PreparedOutput, PreparedTensor};
 pub(crate) use registration::Registration;
 pub(crate) use registration::program as registration_program;
-pub use resolve::{Chosen, Forecast, Forecasted, Heavy};
+pub use resolve::{Chosen, Dial, Forecast, Forecasted, Heavy};
+pub(crate) use resolve::DialMix;
 pub(crate) use resolve::{
     PresetTypes, TargetPreset, forecast, forecast_format, has_forecast, modelfile_beside, presets,
 };
@@ -50,6 +51,6 @@ pub(crate) use space::{free_bytes, total_bytes};
 pub(crate) use stages::{PlannedStage, StageKind};
 pub(crate) use steps::with_steps;
 pub(crate) use types::PlannedStep;
-pub(crate) use types::{ImatrixCoverage, PartOf, PlannedReuse, PredictedDivergence, SourceFile};
+pub(crate) use types::{ChoiceCheck, ImatrixCoverage, PartOf, PlannedReuse, PredictedDivergence, SourceFile};
 pub use types::{Plan, PlannedOutput, PlannedTensor};
 pub(crate) use validation::{PlannedValidation, openable};

@@ -2,6 +2,7 @@
 
 use super::{Estimate, PlannedStage, PlannedValidation, Registration};
 use crate::files::FileStamp;
+use crate::forecast::divergence::Checked;
 use crate::model::FormatId;
 use crate::model::{Dims, Name, Role, Warning};
 use crate::quant::{Effort, Encoding};
@@ -104,6 +105,7 @@ impl Plan {
             output.manifest = None;
             output.reuse = None;
             output.estimate = None;
+            output.divergence = None;
             // Follows from the tensors, and a float may not survive JSON to the last bit.
             output.bits_per_weight = 0.0;
         }
@@ -313,6 +315,28 @@ pub struct PredictedDivergence {
     pub measured: usize,
     /// All pairs that could have been chosen; the others are predicted from those that were measured.
     pub of: usize,
+    /// What the whole network was measured to lose with these types, on tokens that no cost was measured on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<ChoiceCheck>,
+}
+
+/// How the types of an output were compared with others on a second text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChoiceCheck {
+    /// The text, in words.
+    pub text: String,
+    /// Its tokens.
+    pub tokens: usize,
+    /// Mixes that were compared.
+    pub mixes: usize,
+    /// What the chosen types lose.
+    pub chosen: Checked,
+    /// The best file type of at most the budget, with its figures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_type: Option<(String, Checked)>,
+    /// True if the file type was taken: every mix had a larger mean, or a larger 99.9th percentile or maximum.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub took_file_type: bool,
 }
 
 /// How far an importance matrix covers the tensors of an output.

@@ -100,6 +100,7 @@ pub(crate) fn make(
             bits_per_weight: planned.bits_per_weight,
             sqnr_db: figures.sqnr_db,
             gain_db: figures.gain_db,
+            divergence: planned.divergence.clone(),
             verified_by: figures.verified_by.to_vec(),
             reused: figures.reused.cloned(),
         },

@@ -3,6 +3,7 @@
 use crate::engine::source_hash::Hash128;
 use crate::engine::{ErrorStats, OutputEvaluation};
 use crate::model::OutputIndex;
+use crate::plan::PredictedDivergence;
 use crate::quant::Effort;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::path::PathBuf;
@@ -125,6 +126,9 @@ pub(crate) struct OutputRecord {
     /// How far the noise is below that of the reference's bytes, dB; only with `effort = "max"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gain_db: Option<f64>,
+    /// What its types were expected and measured to cost on a text, where that chose them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub divergence: Option<PredictedDivergence>,
     /// Who read the output back and agreed.
     pub verified_by: Vec<String>,
     /// What was copied from an earlier output.

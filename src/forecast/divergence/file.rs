@@ -1,8 +1,9 @@
 //! Costs as a file, which can be shared and used again.
 //!
-//! JSON: `{"remold_scores": 1, "model", "tokens_hash", "tokens", "positions", "effort", "seconds", "tensors": {NAME: {"hash", "types": {TYPE: nats}}}}`.
+//! JSON: `{"remold_scores": 1, "model", "tokens_hash", "tokens", "positions", "effort", "seconds", "tensors": {NAME: {"hash", "types": {TYPE: nats}}},
+//! "check_tokens": [HASH, tokens], "checks": {CHOICE: {"mean", "error", "p999", "max"}}}`; the last two may be absent.
 
-use super::{Basis, Divergences, Measured};
+use super::{Basis, Checked, Divergences, Measured};
 use crate::files;
 use crate::model::{ModelError, Result, read_request_file};
 use crate::quant::{Effort, Encoding};
@@ -27,6 +28,10 @@ struct File {
     effort: String,
     seconds: f64,
     tensors: BTreeMap<String, Tensor>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    check_tokens: Option<(String, usize)>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    checks: BTreeMap<String, Checked>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -70,7 +75,11 @@ pub(crate) fn read(path: &Path) -> Result<Divergences> {
         effort,
         seconds: file.seconds,
     };
-    Ok(Divergences { basis, tensors })
+    let sound = |c: &Checked| [c.mean, c.error, c.p999, c.max].iter().all(|v| v.is_finite()) && c.mean >= 0.0;
+    if let Some((name, c)) = file.checks.iter().find(|(_, c)| !sound(c)) {
+        return Err(bad(format!("{} is not a divergence (check {name})", c.mean)));
+    }
+    Ok(Divergences { basis, tensors, checks: file.checks, check_tokens: file.check_tokens })
 }
 
 /// Writes a file of costs, whole or not at all. `replaces` is true for a file that may exist, which is then one of costs.
@@ -91,6 +100,8 @@ pub(crate) fn write(path: &Path, all: &Divergences, replaces: bool) -> Result<()
         effort: all.basis.effort.to_string(),
         seconds: all.basis.seconds,
         tensors: all.tensors.iter().map(|(name, m)| (name.clone(), tensor(m))).collect(),
+        check_tokens: all.check_tokens.clone(),
+        checks: all.checks.clone(),
     };
     let text = serde_json::to_vec_pretty(&file).map_err(|e| ModelError::bad(e.to_string()))?;
     let written = if replaces { files::write_whole(path, &text) } else { files::write_new(path, &text) };

@@ -119,8 +119,30 @@ impl<'a> Reference<'a> {
                 &states
             }
         };
+        let each = self.against(&changed, states, task)?;
+        let mean = each.iter().sum::<f64>() / each.len().max(1) as f64;
+        // Rounding leaves tiny negative numbers where nothing is lost.
+        if mean.is_finite() { Ok(mean.max(0.0)) } else { Ok(f64::INFINITY) }
+    }
+
+    /// The KL divergence, in nats, at each position of the network with all `changes` from the network as it is.
+    ///
+    /// # Errors
+    /// Those of the forward pass; a type that a tensor cannot have.
+    pub(super) fn whole(&self, changes: &[(Subject, Encoding)], effort: Effort, task: Task<'_>) -> Result<Vec<f64>> {
+        let quiet = Task { progress: &|_, _| {}, ..task };
+        let mut tensors = changes.iter().map(|(subject, e)| encoded(subject, *e, effort));
+        let Some(first) = tensors.next() else { return Ok(vec![0.0; self.positions.len()]) };
+        let changed = tensors.fold(self.forward.with_tensor(first), |forward, tensor| forward.with_tensor(tensor));
+        let states = changed.states(&self.sequences, quiet, &mut ())?;
+        self.against(&changed, &states, task)
+    }
+
+    /// The KL divergence at each position, from the final states of a changed network.
+    fn against(&self, changed: &Forward, states: &[f32], task: Task<'_>) -> Result<Vec<f64>> {
+        let quiet = Task { progress: &|_, _| {}, ..task };
         let vocabulary = self.forward.vocabulary();
-        let mut total = 0.0;
+        let mut all = Vec::with_capacity(self.positions.len());
         let mut logits = Vec::new();
         for start in (0..self.positions.len()).step_by(BLOCK) {
             let end = (start + BLOCK).min(self.positions.len());
@@ -141,10 +163,8 @@ impl<'a> Reference<'a> {
             if task.is_cancelled() {
                 return Err(ModelError::request("cancelled"));
             }
-            total += each.into_iter().map(collected).sum::<f64>();
+            all.extend(each.into_iter().map(collected));
         }
-        let mean = total / self.positions.len().max(1) as f64;
-        // Rounding leaves tiny negative numbers where nothing is lost.
-        if mean.is_finite() { Ok(mean.max(0.0)) } else { Ok(f64::INFINITY) }
+        Ok(all)
     }
 }

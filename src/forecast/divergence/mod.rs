@@ -4,6 +4,7 @@
 //! goes to a file that can be shared, and predicts what was not measured: the divergence of a tensor grows with its relative noise, by
 //! a factor that its measured types show. [`Divergences::measure`] fills it, most telling tensors first, until a limit of time.
 
+mod check;
 mod encoded;
 mod file;
 mod measure;
@@ -17,6 +18,7 @@ use measure::Reference;
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
+pub(crate) use check::{CheckText, Checked, Tempering};
 pub(crate) use file::{read, write};
 
 /// Types that are measured first: their loss is neither lost in rounding nor so large that it is no longer proportional.
@@ -32,6 +34,10 @@ pub(crate) struct Divergences {
     pub basis: Basis,
     /// By tensor: the hash of its sample, and the mean KL divergence in nats by type.
     tensors: BTreeMap<String, Measured>,
+    /// Choices of types that were measured as a whole, on other tokens: by the hash of the choice and of those tokens.
+    checks: BTreeMap<String, Checked>,
+    /// The tokens of the latest checks: their hash and number.
+    pub check_tokens: Option<(String, usize)>,
 }
 
 /// What costs were measured with: costs of another basis are not the same.
@@ -70,7 +76,7 @@ pub(crate) struct Coverage {
 impl Divergences {
     /// Nothing measured yet.
     pub(crate) fn new(basis: Basis) -> Self {
-        Self { basis, tensors: BTreeMap::new() }
+        Self { basis, ..Self::default() }
     }
 
     /// The measured cost of a tensor in a type.
@@ -148,6 +154,28 @@ impl Divergences {
         measured.or_else(|| Some(factors.of(tensor)? * score.relative()))
     }
 
+    /// As [`Divergences::cost`], under another assumption on how far single measurements can be trusted.
+    pub(crate) fn tempered(
+        &self,
+        tempering: Tempering,
+        factors: &Factors,
+        tensor: &TensorEntry,
+        encoding: Encoding,
+        score: &Score,
+    ) -> Option<f64> {
+        let cost = self.cost(factors, tensor, encoding, score)?;
+        let (smooth, weight) = match tempering {
+            Tempering::Measured => return Some(cost),
+            Tempering::Power(power) => return Some(cost.powf(power)),
+            Tempering::Tensor(weight) => (factors.of(tensor)? * score.relative(), weight),
+            Tempering::Kind(weight) => (factors.of_kind(tensor)? * score.relative(), weight),
+        };
+        if cost <= 0.0 || smooth <= 0.0 || !smooth.is_finite() {
+            return Some(cost);
+        }
+        Some(cost.powf(1.0 - weight) * smooth.powf(weight))
+    }
+
     /// What a unit of relative noise costs: of each tensor, of the tensors of its kind and depth, of its kind, and of all.
     pub(crate) fn factors<'s>(
         &self,
@@ -184,6 +212,12 @@ pub(crate) struct Factors {
 impl Factors {
     fn of(&self, tensor: &TensorEntry) -> Option<f64> {
         let found = keys(tensor, self.layers).into_iter().find_map(|key| self.by.get(&key));
+        found.map(|(sum, n)| (sum / n).exp())
+    }
+
+    /// Of the tensors of its kind at its depth, or of its kind.
+    fn of_kind(&self, tensor: &TensorEntry) -> Option<f64> {
+        let found = keys(tensor, self.layers).into_iter().skip(1).find_map(|key| self.by.get(&key));
         found.map(|(sum, n)| (sum / n).exp())
     }
 }

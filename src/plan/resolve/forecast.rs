@@ -1,10 +1,13 @@
 //! What every quantization would make of a model.
 
+use super::Dial;
 use crate::model::FormatId;
+use crate::plan::{ChoiceCheck, PredictedDivergence};
 use crate::quant::Effort;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The forecast of one model.
 #[derive(Clone, Debug, Serialize)]
@@ -34,6 +37,12 @@ pub struct Forecast {
     pub refused: Vec<(String, String)>,
     /// The mix for the budget that was asked for.
     pub choice: Option<Chosen>,
+    /// What the divergences were measured on, where a text or a file of scores was given; its `nats` mean nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub divergence: Option<PredictedDivergence>,
+    /// Mixes of any size, without measuring anything.
+    #[serde(skip)]
+    pub dial: Option<Arc<Dial>>,
 }
 
 /// One output as it would be.
@@ -50,6 +59,9 @@ pub struct Forecasted {
     /// Estimated signal to noise of the logits in dB: the relative noise of each tensor (weighted with the importance matrix
     /// where there is one) times its share in what the model says. What mixes are chosen by; `None` without loss.
     pub output_sqnr_db: Option<f64>,
+    /// Mean KL divergence from the source in nats, as predicted from what each tensor costs alone; `None` where that was not measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kld: Option<f64>,
     /// CPU seconds to encode, decode and compare on this machine.
     pub cpu_seconds: f64,
     /// Tensors whose rows do not fit the requested type.
@@ -81,13 +93,19 @@ pub struct Chosen {
     pub kinds: BTreeMap<String, BTreeMap<String, usize>>,
     /// Tensor → type.
     pub tensors: BTreeMap<String, String>,
+    /// How it compared with other mixes and file types on a second text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check: Option<ChoiceCheck>,
 }
 
 /// Marks the entries that lose less than all smaller ones; `all` is in order of size.
 pub(super) fn mark_front(all: &mut [Forecasted]) {
     let mut best = f64::NEG_INFINITY;
     for one in all {
-        let quality = one.output_sqnr_db.unwrap_or(f64::INFINITY);
+        let quality = match one.kld {
+            Some(nats) => -nats,
+            None => one.output_sqnr_db.unwrap_or(f64::INFINITY),
+        };
         one.on_front = quality > best;
         best = best.max(quality);
     }

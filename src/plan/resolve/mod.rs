@@ -3,11 +3,14 @@
 //! [`TARGETS`] has a line for each format that is written; `gguf` goes to GGUF, `tensors` to safetensors and PyTorch. What is the same for
 //! every format is in this file.
 
+mod dial;
 mod forecast;
 mod gguf;
 mod presets;
 mod tensors;
 
+pub use dial::Dial;
+pub(crate) use dial::{DialMix, DialOption, DialPart};
 pub use forecast::{Chosen, Forecast, Forecasted, Heavy};
 pub(in crate::plan) use gguf::least_mix_bytes;
 pub(crate) use gguf::modelfile::beside as modelfile_beside;

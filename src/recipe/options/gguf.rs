@@ -88,8 +88,10 @@ options! {
         flag(Flag::new("budget-types", "TYPES")), group(Budget), absent("all");
     BUDGET_DATA: Option<PathBuf> = "budget_data", Kind::Path, "Text for budgets: the network is run on it with each tensor alone in each type, and the types are chosen by the KL divergence that this costs. Takes minutes for a small model.", "\"calibration.txt\"",
         flag(Flag::new("data", "FILE")), group(Budget), absent("the error of the weights decides");
+    BUDGET_CHECK: Option<PathBuf> = "budget_check", Kind::Path, "Another text for budgets: the best mixes and file types are compared on it as a whole, and the one with the least KL divergence is taken.", "\"other.txt\"",
+        flag(Flag::new("check-data", "FILE")), group(Budget), absent("a part of `budget_data`");
     SCORES: Option<PathBuf> = "scores", Kind::Path, "File of what each tensor costs in each type, for budgets. Read if it exists, else written from `budget_data`.", "\"scores.json\"",
-        flag(Flag::new("scores", "FILE")), group(Budget), absent("kept in the cache");
+        flag(Flag::new("scores", "FILE")), of_model(), group(Budget), absent("kept in the cache");
     SCORE_TIME: Option<String> = "score_time", Kind::Text, "Longest time to spend on measuring with `budget_data`. What is not measured is predicted.", "\"10m\"",
         flag(Flag::new("score-time", "TIME")), group(Budget), absent("until all is measured");
     LEAVE_OUTPUT: bool = "leave_output", Kind::Bool, "Do not quantize the output matrix.", "true",

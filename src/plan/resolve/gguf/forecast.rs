@@ -6,6 +6,7 @@ use super::super::forecast::mark_front;
 use super::super::{Chosen, Forecast, Forecasted, Heavy};
 use super::file_types::{Outline, outline, outlines};
 use super::overrides::Overrides;
+use super::pick::Pick;
 use super::{Budget, Loss, Mixer, Ready, effort, forecast_many, ready};
 use crate::forecast::output_db;
 use crate::model::{FormatId, Model, Name, Result, TensorEntry};
@@ -15,6 +16,7 @@ use crate::recipe::Target;
 use crate::recipe::options::gguf;
 use crate::task::Task;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Tensors that are named as the heaviest.
@@ -39,7 +41,16 @@ pub(crate) fn forecast(model: &Model, target: &Target, how: Task<'_>) -> Result<
     let by_name: HashMap<&str, &TensorEntry> = ready.real.iter().map(|t| (t.name.as_str(), t)).collect();
     let also: Vec<(Name, Encoding)> = outlines.iter().flat_map(|o| o.lossy(&ready.real)).collect();
     let begun = Instant::now();
-    let mixer = Mixer::measured(model, &ready, target, &overrides, &also, how)?;
+    let mut mixer = Mixer::measured(model, &ready, target, &overrides, &also, how)?;
+    // Before the rest: it may measure whole mixes.
+    let picked = match budget {
+        Some((budget, name)) => {
+            let plain = &Target { quantization: None, ..target.clone() };
+            let pick = Pick { model, ready: &ready, target, plain, overrides: &overrides, types: &outlines };
+            Some((pick.pick(&mut mixer, budget, how)?, name))
+        }
+        None => None,
+    };
     let seconds = begun.elapsed().as_secs_f64();
     let elems = ready.model.tensors.iter().filter_map(|t| t.shape.elems()).sum();
     let pricing = Pricing { model, target, ready: &ready, overrides: &overrides, mixer, by_name, elems };
@@ -54,13 +65,11 @@ pub(crate) fn forecast(model: &Model, target: &Target, how: Task<'_>) -> Result<
             mixes.push(mix);
         }
     }
-    let choice = match budget {
-        Some((budget, name)) => {
-            let (outline, forecasted) = pricing.mixed(budget, name, &outlines)?;
-            Some(chosen(&outline, forecasted, &pricing.by_name))
-        }
-        None => None,
-    };
+    let choice = picked.map(|(mut picked, name)| {
+        picked.outline.name = name;
+        let forecasted = pricing.forecasted(&picked.outline);
+        Chosen { check: picked.check, ..chosen(&picked.outline, forecasted, &pricing.by_name) }
+    });
     Ok(Forecast {
         source: model.path.clone(),
         source_format: model.format,
@@ -74,6 +83,8 @@ pub(crate) fn forecast(model: &Model, target: &Target, how: Task<'_>) -> Result<
         mixes,
         refused,
         choice,
+        divergence: pricing.mixer.basis(),
+        dial: Some(Arc::new(pricing.mixer.dial())),
     })
 }
 
@@ -101,6 +112,7 @@ impl Pricing<'_> {
             bits_per_weight: data as f64 * 8.0 / self.elems.max(1) as f64,
             sqnr_db: loss.sums.sqnr_db(),
             output_sqnr_db: output_db(loss.output),
+            kld: self.mixer.nats(o).filter(|n| *n < super::mixer::NEVER),
             cpu_seconds: self.mixer.seconds(types()),
             fallbacks: o.fallbacks,
             heaviest: heaviest(loss),
@@ -141,5 +153,5 @@ fn chosen(outline: &Outline, forecast: Forecasted, by_name: &HashMap<&str, &Tens
         *kinds.entry(tensor.kind().to_owned()).or_default().entry(e.name().to_owned()).or_default() += 1;
     }
     let tensors = outline.types.iter().map(|(name, e)| (name.to_string(), e.name().to_owned())).collect();
-    Chosen { forecast, kinds, tensors }
+    Chosen { forecast, kinds, tensors, check: None }
 }

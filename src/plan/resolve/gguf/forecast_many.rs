@@ -148,6 +148,8 @@ pub(super) fn forecast(
         mixes: Vec::new(),
         refused,
         choice: None,
+        divergence: None,
+        dial: None,
     })
 }
 
@@ -293,6 +295,7 @@ fn forecasted(
         bits_per_weight: o.data as f64 * 8.0 / elems.max(1) as f64,
         sqnr_db: sums.sqnr_db(),
         output_sqnr_db: forecast::output_db(output),
+        kld: None,
         cpu_seconds,
         fallbacks: o.fallbacks,
         heaviest: heavy.iter().map(named).collect(),

@@ -12,9 +12,11 @@ use super::overrides::Overrides;
 use super::ready::Ready;
 use super::split::trial;
 use super::within::holds;
+use crate::forecast::divergence::{Checked, Tempering};
 use crate::forecast::{self, Candidates, Choice, Group, Score, Scores, Subject, Surroundings, fused_with};
 use crate::formats::LayoutTensor;
 use crate::model::{Hint, Listing, Model, ModelError, Name, OptionName, Remedy, Result, Role, TensorEntry, Warning};
+use crate::plan::resolve::{Dial, DialOption, DialPart};
 use crate::plan::{PredictedDivergence, PreparedTensor};
 use crate::quant::{BlockType, Encoding};
 use crate::recipe::Target;
@@ -26,7 +28,7 @@ use crate::units::{bytes, bytes_at_least};
 use std::collections::{BTreeMap, HashMap};
 
 /// Cost of a type that could not be measured: never chosen where there is another.
-const NEVER: f64 = 1e300;
+pub(super) const NEVER: f64 = 1e300;
 
 /// Rounds of taking off what padding and split tables cost; each one leaves less.
 const ROUNDS: usize = 8;
@@ -49,6 +51,7 @@ pub(in crate::plan) struct Mixer<'a> {
 }
 
 /// What was chosen.
+#[derive(Clone)]
 pub(in crate::plan) struct Mix {
     /// The file type to declare.
     pub file_type: FileType,
@@ -130,6 +133,34 @@ impl<'a> Mixer<'a> {
     /// # Errors
     /// A budget below what is possible.
     pub(in crate::plan) fn choose(&self, budget: Budget) -> Result<Mix> {
+        self.choose_from(&self.options, budget)
+    }
+
+    /// The mix for a budget, under an assumption on how far the measured costs can be trusted.
+    ///
+    /// # Errors
+    /// As [`Mixer::choose`].
+    pub(in crate::plan) fn choose_tempered(&self, budget: Budget, tempering: Tempering) -> Result<Mix> {
+        let Some(costs) = &self.costs else { return self.choose(budget) };
+        let cost = |t: &Open<'_>, e: Encoding| {
+            let score = self.scores.get(&t.entry.name, e).filter(|_| e != t.entry.encoding);
+            let tempered = score.and_then(|s| costs.tempered(tempering, t.entry, e, s));
+            tempered.filter(|c| c.is_finite()).unwrap_or_else(|| self.cost(t, e))
+        };
+        let options: Vec<Group> =
+            self.groups.iter().map(|g| Group { options: self.options_with(g, cost) }).collect();
+        match budget {
+            // The sum of tempered costs is no divergence: what is kept to is the size of the mix that keeps it.
+            Budget::Divergence(_) => {
+                let plain = self.choose(budget)?;
+                let limit = self.file_bytes(plain.file_type, &plain.types)?;
+                self.choose_from(&options, Budget::Bytes(limit))
+            }
+            _ => self.choose_from(&options, budget),
+        }
+    }
+
+    fn choose_from(&self, options: &[Group], budget: Budget) -> Result<Mix> {
         let fixed = if matches!(budget, Budget::Bytes(_)) { self.base.file } else { self.base.data };
         let asked = match budget {
             Budget::Bytes(n) => n,
@@ -139,7 +170,7 @@ impl<'a> Mixer<'a> {
         let (mut limit, mut needed) = (asked, asked);
         // Padding and the tables of a split file are known only with the types: a second round takes them off.
         for _ in 0..ROUNDS {
-            let chosen = forecast::choose(&self.options, limit.saturating_sub(fixed))
+            let chosen = forecast::choose(options, limit.saturating_sub(fixed))
                 .map_err(|over| self.too_small(budget, fixed + over.least))?;
             let types = self.types_of(&chosen);
             let file_type = nearest_file_type(&self.open, &types);
@@ -148,7 +179,7 @@ impl<'a> Mixer<'a> {
                 Budget::BitsPerWeight(_) | Budget::Divergence(_) => fixed + data_bytes(&self.open, &types),
             };
             if bytes <= asked {
-                return Ok(Mix { file_type, warning: self.left_over(bytes, asked, &chosen), types });
+                return Ok(Mix { file_type, warning: self.left_over(options, bytes, asked, &chosen), types });
             }
             limit = limit.saturating_sub(bytes - asked);
             needed = bytes;
@@ -212,23 +243,109 @@ impl<'a> Mixer<'a> {
         mix: &Outline,
         types: &'o [Outline],
     ) -> Option<&'o Outline> {
-        let by_name: HashMap<&str, &TensorEntry> = self.ready.real.iter().map(|t| (t.name.as_str(), t)).collect();
-        let open: HashMap<&str, &Open<'_>> = self.open.iter().map(|t| (t.entry.name.as_str(), t)).collect();
-        let loss = |o: &Outline| {
-            if self.costs.is_some() {
-                let types = o.types.iter().filter_map(|(name, e)| Some((*open.get(name.as_str())?, *e)));
-                return types.map(|(t, e)| self.cost(t, e)).sum();
-            }
-            let types = o.types.iter().filter_map(|(name, e)| Some((*by_name.get(name.as_str())?, *e)));
-            self.loss(types).output
-        };
         if let Budget::Divergence(nats) = budget {
-            let fits = types.iter().filter(|o| self.is_allowed(o) && o.bytes < mix.bytes && loss(o) <= nats);
-            return fits.min_by_key(|o| o.bytes);
+            let keeps = |o: &&Outline| self.is_allowed(o) && o.bytes < mix.bytes && self.expected(o) <= nats;
+            return types.iter().filter(keeps).min_by_key(|o| o.bytes);
         }
-        let fits = types.iter().filter(|o| holds(budget, o, &self.ready.model) && self.is_allowed(o));
-        let best = fits.map(|o| (loss(o), o)).min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.bytes.cmp(&b.1.bytes)))?;
-        (best.0 < loss(mix)).then_some(best.1)
+        let best = self.fitting(budget, types).into_iter().next()?;
+        (self.expected(best) < self.expected(mix)).then_some(best)
+    }
+
+    /// The file types that keep to a budget, by what they are expected to lose, the best first.
+    pub(in crate::plan) fn fitting<'o>(&self, budget: Budget, types: &'o [Outline]) -> Vec<&'o Outline> {
+        let keeps = |o: &&Outline| match budget {
+            Budget::Divergence(nats) => self.expected(o) <= nats,
+            _ => holds(budget, o, &self.ready.model),
+        };
+        let fits = types.iter().filter(|o| self.is_allowed(o)).filter(keeps);
+        let mut fits: Vec<(f64, &Outline)> = fits.map(|o| (self.expected(o), o)).collect();
+        fits.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.bytes.cmp(&b.1.bytes)));
+        fits.into_iter().map(|(_, o)| o).collect()
+    }
+
+    /// What types are expected to lose, by the measure that mixes are chosen by.
+    fn expected(&self, outline: &Outline) -> f64 {
+        if let Some(nats) = self.nats(outline) {
+            return nats;
+        }
+        let by_name: HashMap<&str, &TensorEntry> = self.ready.real.iter().map(|t| (t.name.as_str(), t)).collect();
+        let types = outline.types.iter().filter_map(|(name, e)| Some((*by_name.get(name.as_str())?, *e)));
+        self.loss(types).output
+    }
+
+    /// The divergence that types are expected to cost, in nats; `None` where no costs were measured.
+    pub(in crate::plan) fn nats(&self, outline: &Outline) -> Option<f64> {
+        self.costs.as_ref()?;
+        let open: HashMap<&str, &Open<'_>> = self.open.iter().map(|t| (t.entry.name.as_str(), t)).collect();
+        let types = outline.types.iter().filter_map(|(name, e)| Some((*open.get(name.as_str())?, *e)));
+        Some(types.map(|(t, e)| self.cost(t, e)).sum())
+    }
+
+    /// Mixes of any size, without measuring.
+    pub(in crate::plan) fn dial(&self) -> Dial {
+        let option = |group: &Tied, e: Encoding, choice: &Choice| {
+            let noise = group.members.iter().filter_map(|&t| {
+                let entry = self.open[t].entry;
+                let score = self.scores.get(&entry.name, e).filter(|_| e != entry.encoding)?;
+                Some(self.around.sensitivity(entry) * score.relative())
+            });
+            DialOption { encoding: e, bytes: choice.bytes, cost: choice.cost, noise: noise.sum() }
+        };
+        let tensor = |&t: &usize| {
+            let entry = self.open[t].entry;
+            (entry.kind().to_owned(), entry.layer(), entry.shape.elems().unwrap_or(0))
+        };
+        let part = |(tied, group): (&Tied, &Group)| DialPart {
+            tensors: tied.members.iter().map(tensor).collect(),
+            options: tied.types.iter().zip(&group.options).map(|(e, c)| option(tied, *e, c)).collect(),
+        };
+        Dial {
+            parts: self.groups.iter().zip(&self.options).map(part).collect(),
+            fixed_bytes: self.base.file,
+            fixed_data: self.base.data,
+            elems: self.elems(),
+            in_nats: self.costs.is_some(),
+        }
+    }
+
+    /// What the costs were measured on: the prediction of no loss.
+    pub(in crate::plan) fn basis(&self) -> Option<PredictedDivergence> {
+        self.costs.as_ref().map(|c| c.prediction(0.0))
+    }
+
+    /// The text that choices are compared on, in words, and its tokens.
+    pub(in crate::plan) fn check_text(&self) -> Option<(String, usize)> {
+        self.costs.as_ref()?.check_text()
+    }
+
+    /// Measures whole choices of types on the text for it, as [`Costs::check`].
+    ///
+    /// # Errors
+    /// Those of the forward pass; cancelled.
+    pub(in crate::plan) fn check(
+        &mut self,
+        model: &Model,
+        choices: &[&Outline],
+        how: Task<'_>,
+    ) -> Result<Vec<Option<Checked>>> {
+        let Some(costs) = &mut self.costs else { return Ok(vec![None; choices.len()]) };
+        let by_name: HashMap<&str, &TensorEntry> = self.ready.real.iter().map(|t| (t.name.as_str(), t)).collect();
+        let imatrix = &self.ready.imatrix;
+        let change = |(name, e): &(Name, Encoding)| {
+            let entry = *by_name.get(name.as_str())?;
+            let is_float = |e: Encoding| !matches!(e, Encoding::Plain(d) if !d.is_float());
+            let lossy = entry.encoding != *e && *e != DType::F32.into() && is_float(*e) && is_float(entry.encoding);
+            let importance = imatrix.clone().filter(|m| m.covers(entry));
+            lossy.then(|| (Subject { entry: entry.clone(), importance }, *e))
+        };
+        let changes = |o: &&Outline| {
+            let mut all: Vec<(Subject, Encoding)> = o.types.iter().filter_map(change).collect();
+            all.sort_by(|a, b| a.0.entry.name.cmp(&b.0.entry.name));
+            all
+        };
+        let choices = choices.iter().map(changes).collect();
+        let scores = &self.scores;
+        costs.check((model, self.ready), choices, &|t| scores.hash(t).map(str::to_owned), how)
     }
 
     /// True if every open tensor has one of the types that the user allows.
@@ -271,9 +388,13 @@ impl<'a> Mixer<'a> {
     }
 
     fn options_of(&self, group: &Tied) -> Vec<Choice> {
+        self.options_with(group, |t, e| self.cost(t, e))
+    }
+
+    fn options_with(&self, group: &Tied, cost: impl Fn(&Open<'a>, Encoding) -> f64) -> Vec<Choice> {
         let option = |&e: &Encoding| Choice {
             bytes: group.members.iter().filter_map(|&t| e.tensor_bytes(&self.open[t].entry.shape)).sum(),
-            cost: group.members.iter().map(|&t| self.cost(&self.open[t], e)).sum(),
+            cost: group.members.iter().map(|&t| cost(&self.open[t], e)).sum(),
         };
         group.types.iter().map(option).collect()
     }
@@ -298,11 +419,11 @@ impl<'a> Mixer<'a> {
         Base::of(self.ready, self.target, self.overrides, &self.open, &self.groups)
     }
 
-    fn left_over(&self, used: u64, asked: u64, chosen: &[usize]) -> Option<Warning> {
+    fn left_over(&self, options: &[Group], used: u64, asked: u64, chosen: &[usize]) -> Option<Warning> {
         let best = |(g, &o): (&Group, &usize)| g.options.iter().all(|c| c.cost >= g.options[o].cost);
         let text = format!("the budget is larger than the model can use: {} of {}", bytes(used), bytes(asked));
         let used_up = used as f64 > 0.995 * asked as f64;
-        (!used_up && self.options.iter().zip(chosen).all(best)).then(|| Warning::new("budget.left-over", text))
+        (!used_up && options.iter().zip(chosen).all(best)).then(|| Warning::new("budget.left-over", text))
     }
 
     fn too_small(&self, budget: Budget, least: u64) -> ModelError {

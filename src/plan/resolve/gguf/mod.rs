@@ -18,6 +18,7 @@ mod mixer;
 pub(super) mod modelfile;
 mod naming;
 mod overrides;
+mod pick;
 mod presets;
 mod ready;
 mod split;

@@ -2,12 +2,14 @@
 
 use super::super::Resolved;
 use super::budget::Budget;
-use super::file_types::{Outline, as_file_type, outline, outlines};
+use super::file_types::{Outline, as_file_type, outlines};
 use super::forecast_many::MANY;
 use super::mixer::Mixer;
 use super::overrides::Overrides;
+use super::pick::Pick;
 use super::ready::Ready;
 use crate::model::{ErrorKind, Model, Name, Result};
+use crate::plan::PredictedDivergence;
 use crate::quant::Encoding;
 use crate::recipe::Target;
 use crate::recipe::options::gguf;
@@ -28,16 +30,19 @@ pub(super) fn within(
     let plain = &Target { quantization: None, ..plain.clone() };
     let types = alternatives(model, ready, plain, overrides, budget, how)?;
     let also: Vec<(Name, Encoding)> = types.iter().flat_map(|o| o.lossy(&ready.real)).collect();
-    let mixer = Mixer::measured(model, ready, target, overrides, &also, how)?;
-    let mix = mixer.choose(budget)?;
-    let mut resolved = ready.with_types(target, mix.file_type, &mix.types, overrides)?;
-    let mixed = outline(model, plain, mix.file_type, &resolved)?;
-    match mixer.better_type(budget, &mixed, &types) {
-        Some(better) => resolved = as_file_type(model, plain, ready, overrides, better.file_type, how)?,
-        None => resolved.warnings.extend(mix.warning),
-    }
+    let mut mixer = Mixer::measured(model, ready, target, overrides, &also, how)?;
+    let pick = Pick { model, ready, target, plain, overrides, types: &types };
+    let picked = pick.pick(&mut mixer, budget, how)?;
+    let mut resolved = match picked.mix {
+        Some(mix) => {
+            let mut resolved = ready.with_types(target, mix.file_type, &mix.types, overrides)?;
+            resolved.warnings.extend(mix.warning);
+            resolved
+        }
+        None => as_file_type(model, plain, ready, overrides, picked.outline.file_type, how)?,
+    };
     resolved.quantization = budget.name(target);
-    resolved.divergence = mixer.prediction(&resolved);
+    resolved.divergence = mixer.prediction(&resolved).map(|d| PredictedDivergence { check: picked.check, ..d });
     Ok(resolved)
 }
 
