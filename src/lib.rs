@@ -19,6 +19,8 @@ mod tensor;
 
 mod quant;
 
+mod graph;
+
 mod model;
 
 mod formats;

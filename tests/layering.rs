@@ -10,12 +10,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Ground floor first. There are no exceptions, so there is no circle between rooms.
-const ROOMS: [&str; 22] = [
+const ROOMS: [&str; 23] = [
     "units",
     "task",
     "files",
     "tensor",
     "quant",
+    "graph",
     "model",
     "formats",
     "arch",
