@@ -75,7 +75,7 @@ pub mod formats {
 
 #[allow(missing_docs, reason = "described where it is defined")]
 pub mod job {
-    pub use crate::job::{JobFolder, JobState, JobSummary};
+    pub use crate::job::{JobFolder, JobKind, JobState, JobSummary};
 }
 
 #[allow(missing_docs, reason = "described where it is defined")]
