@@ -75,7 +75,7 @@ pub mod formats {
 
 #[allow(missing_docs, reason = "described where it is defined")]
 pub mod job {
-    pub use crate::job::{JobFolder, JobState, JobSummary};
+    pub use crate::job::{JobFolder, JobKind, JobState, JobSummary};
 }
 
 #[allow(missing_docs, reason = "described where it is defined")]
@@ -95,7 +95,9 @@ pub mod monitor {
 
 #[allow(missing_docs, reason = "described where it is defined")]
 pub mod plan {
-    pub use crate::plan::{Chosen, Dial, Estimate, Forecast, Forecasted, Heavy, Plan, PlannedOutput, PlannedTensor, prepare};
+    pub use crate::plan::{
+        Chosen, Dial, Estimate, Forecast, Forecasted, Heavy, Plan, PlannedOutput, PlannedTensor, prepare,
+    };
 }
 
 #[allow(missing_docs, reason = "described where it is defined")]

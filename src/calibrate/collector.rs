@@ -19,8 +19,11 @@ pub(super) struct Collector {
     process_output: bool,
     threads: usize,
     sums: BTreeMap<String, Sums>,
+    /// The sums that the layer at work has changed, as they were before it.
+    before: BTreeMap<String, Option<Sums>>,
 }
 
+#[derive(Clone)]
 struct Sums {
     columns: usize,
     sums: Vec<f64>,
@@ -30,12 +33,79 @@ struct Sums {
 impl Collector {
     /// Nothing seen yet. `threads` are used for large inputs.
     pub(super) fn new(process_output: bool, threads: usize) -> Self {
-        Self { process_output, threads: threads.max(1), sums: BTreeMap::new() }
+        Self { process_output, threads: threads.max(1), sums: BTreeMap::new(), before: BTreeMap::new() }
     }
 
     /// True for the weights whose inputs llama-imatrix collects.
     fn is_wanted(&self, weight: &str) -> bool {
         weight.starts_with("blk.") || self.process_output && weight == OUTPUT
+    }
+
+    /// The layer at work is done: its sums stay.
+    pub(super) fn commit(&mut self) {
+        self.before.clear();
+    }
+
+    /// Takes back what was added since the last layer that was done.
+    pub(super) fn roll_back(&mut self) {
+        for (name, before) in std::mem::take(&mut self.before) {
+            match before {
+                Some(sums) => drop(self.sums.insert(name, sums)),
+                None => drop(self.sums.remove(&name)),
+            }
+        }
+    }
+
+    /// The sums as they are kept on disk: for each tensor the length of its name, the name, its columns, its matrices, sums and counts.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for (name, s) in &self.sums {
+            let numbers = [name.len() as u64, s.columns as u64, s.counts.len() as u64];
+            numbers.iter().for_each(|n| bytes.extend(n.to_le_bytes()));
+            bytes.extend(name.as_bytes());
+            s.sums.iter().for_each(|v| bytes.extend(v.to_le_bytes()));
+            s.counts.iter().for_each(|n| bytes.extend(n.to_le_bytes()));
+        }
+        bytes
+    }
+
+    /// The same with these sums; `None` if the bytes are damaged.
+    pub(super) fn with_bytes(mut self, mut bytes: &[u8]) -> Option<Self> {
+        fn part<'a>(bytes: &mut &'a [u8], len: usize) -> Option<&'a [u8]> {
+            let (first, rest) = bytes.split_at_checked(len)?;
+            *bytes = rest;
+            Some(first)
+        }
+        while !bytes.is_empty() {
+            let (numbers, _) = part(&mut bytes, 24)?.as_chunks::<8>();
+            let [name, columns, matrices] = numbers else { return None };
+            let [name, columns, matrices] =
+                [name, columns, matrices].map(|n| usize::try_from(u64::from_le_bytes(*n)).unwrap_or(usize::MAX));
+            let name = std::str::from_utf8(part(&mut bytes, name)?).ok()?.to_owned();
+            let sums = part(&mut bytes, columns.checked_mul(matrices)?.checked_mul(8)?)?;
+            let sums = sums.as_chunks::<8>().0.iter().map(|b| f64::from_le_bytes(*b)).collect();
+            let counts = part(&mut bytes, matrices.checked_mul(8)?)?;
+            let counts = counts.as_chunks::<8>().0.iter().map(|b| u64::from_le_bytes(*b)).collect();
+            self.sums.insert(name, Sums { columns, sums, counts });
+        }
+        Some(self)
+    }
+
+    /// Experts of all tensors of experts seen, by layer; and how many of them got no token. The tensors of a layer (gate, up, down) share
+    /// their experts.
+    pub(super) fn coverage(&self) -> (usize, usize) {
+        let mut layers: BTreeMap<&str, &Sums> = BTreeMap::new();
+        for (name, sums) in self.sums.iter().filter(|(_, s)| s.counts.len() > 1) {
+            let layer = name.strip_prefix("blk.").and_then(|n| n.split('.').next()).unwrap_or(name.as_str());
+            layers.entry(layer).or_insert(sums);
+        }
+        let all = layers.values().map(|s| s.counts.len()).sum();
+        (all, layers.values().flat_map(|s| &s.counts).filter(|c| **c == 0).count())
+    }
+
+    /// Bytes of the sums in a file.
+    pub(super) fn bytes(&self) -> u64 {
+        self.sums.values().map(|s| ((s.sums.len() + s.counts.len()) * size_of::<f32>()) as u64).sum()
     }
 
     /// What was collected.
@@ -56,6 +126,9 @@ impl Observer for Collector {
         if columns == 0 || !input.values.len().is_multiple_of(columns) || expert >= experts {
             let what = format!("{} inputs for {columns} columns, expert {expert} of {experts}", input.values.len());
             return Err(misfit(what));
+        }
+        if !self.before.contains_key(input.weight) {
+            self.before.insert(input.weight.to_owned(), self.sums.get(input.weight).cloned());
         }
         let into = match self.sums.get_mut(input.weight) {
             Some(sums) => sums,

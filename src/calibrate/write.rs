@@ -5,11 +5,13 @@ use super::activations::Activations;
 use crate::formats::{LayoutRequest, LayoutTensor, Split, write_spec};
 use crate::model::{FormatId, MetaArray, Metadata, ModelError, Result, Sidecars};
 use crate::tensor::{DType, Shape};
+use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
 use std::path::Path;
 
 /// Which form a file has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Form {
     /// Sums and counts as tensors.
     Gguf,
@@ -26,6 +28,14 @@ const CONTAINER: FormatId = FormatId::Gguf;
 impl Form {
     /// The names of the forms, which are also the extensions of their files.
     pub(crate) const NAMES: [&str; 2] = [CONTAINER.name(), "dat"];
+
+    /// Its name.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Gguf => Self::NAMES[0],
+            Self::Dat => Self::NAMES[1],
+        }
+    }
 
     /// The form of that name, in any case.
     pub(crate) fn parse(name: &str) -> Option<Self> {

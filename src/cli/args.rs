@@ -397,6 +397,9 @@ pub(crate) struct EvalArgs {
     /// Print events as JSON lines
     #[arg(long)]
     pub json: bool,
+    /// Run in a worker process that outlives this terminal; `remold jobs` shows the result
+    #[arg(long)]
+    pub detach: bool,
     /// Threads to compute with [default: all cores]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub threads: usize,

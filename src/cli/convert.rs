@@ -1,4 +1,4 @@
-//! `convert`, `run` and the hidden `worker`: from arguments to a recipe, a plan and a job.
+//! `convert` and `run`: from arguments to a recipe, a plan and a job.
 
 use super::args::{ConvertArgs, RunArgs, RunFlags};
 use super::many::Trouble;
@@ -8,8 +8,8 @@ use super::request::{RequestError, apply, find_recipe, replace_source, target_na
 use super::signals::stop_on_signal;
 use super::tensor_counter::TensorCounter;
 use super::threads::threads;
-use super::{Exit, err, many, note, out, parse, plan_text, print, reference_options, refuse, report_error, text};
-use crate::engine::{self, Event, EventBody, EventSink, Report, Stop, StopReason};
+use super::{Exit, err, many, note, out, plan_text, print, reference_options, refuse, report_error, text};
+use crate::engine::{self, Event, Report, Stop};
 use crate::formats;
 use crate::job::{self, JobFolder, Outcome, RunJob};
 use crate::model::{ModelError, Result, Warning};
@@ -278,8 +278,8 @@ fn start(recipe: &Recipe, prepared: &Prepared, flags: &RunFlags, stop: Arc<Stop>
             Err(e) => Ended::refused(&e),
         };
     }
-    let folder =
-        JobFolder::create(&root, recipe, &prepared.plan).and_then(|f| job::queued(&f, &prepared.plan).map(|()| f));
+    let folder = JobFolder::create(&root, recipe, &prepared.plan)
+        .and_then(|f| job::queued(&f, &prepared.plan.title()).map(|()| f));
     match folder {
         Ok(folder) => Ended { job: Some(folder.id()), ..foreground(&folder, prepared, flags, stop, source) },
         Err(e) => Ended::refused(&e),
@@ -380,55 +380,10 @@ fn say_registered(plan: &Plan) {
     }
 }
 
-/// Says how a job ended that never began.
-fn last_word(folder: &JobFolder, body: EventBody) {
-    if let Ok(sink) = EventSink::new(&folder.id()).with_file(&folder.path("events.jsonl")) {
-        sink.send(body);
-    }
-}
-
-/// `remold worker`: carries out the job of a folder, without a terminal.
-pub(crate) fn worker(dir: &Path, resume: bool) -> Exit {
-    let folder = JobFolder { dir: dir.to_owned() };
-    if let Err(e) = folder.check_here() {
-        return refuse(&e);
-    }
-    let stop = stop_on_signal();
-    if folder.path("watch").exists() {
-        parse::name_flags_of_watch();
-    }
-    if folder.nice() > 0 {
-        // Before any worker thread starts: each inherits it. If the system refuses it, the conversion runs anyway.
-        let _ = rustix::process::setpriority_process(None, folder.nice().min(19).into());
-    }
-    // Held while it waits, too: the job is not lost.
-    let lock = match folder.lock() {
-        Ok(lock) => lock,
-        Err(e) => return refuse(&e),
-    };
-    let turn = match job::wait_for_turn(&folder, &stop) {
-        Ok(turn) => turn,
-        Err(reason) => {
-            let seconds = 0.0;
-            last_word(
-                &folder,
-                match reason {
-                    StopReason::Cancel => EventBody::Cancelled { seconds },
-                    StopReason::Interrupt(signal) => EventBody::Interrupted { seconds, signal },
-                },
-            );
-            return Exit::stopped(&stop);
-        }
-    };
-    let prepared = match prepare_again(&folder) {
-        Ok(p) => p,
-        Err(e) => {
-            last_word(&folder, EventBody::Failed { seconds: 0.0, error: job::failure(&e) });
-            return refuse(&e);
-        }
-    };
-    let run = RunJob { threads: folder.threads(), resume, stop, listener: None, lock: Some(lock), turn: Some(turn) };
-    match job::run(&folder, &prepared, run) {
+/// Carries out the conversion of a folder in a worker, whose turn it is.
+pub(super) fn work(folder: &JobFolder, run: RunJob) -> Result<Exit> {
+    let prepared = prepare_again(folder)?;
+    Ok(match job::run(folder, &prepared, run) {
         Ok(Outcome::Finished(report)) => {
             err(&format!("done in {}\n", text::seconds(report.seconds)));
             exit_of(&report)
@@ -440,7 +395,7 @@ pub(crate) fn worker(dir: &Path, resume: bool) -> Exit {
         Ok(Outcome::Cancelled) => Exit::Cancelled,
         Ok(Outcome::Interrupted(signal)) => Exit::interrupted(signal),
         Err(e) => refuse(&e),
-    }
+    })
 }
 
 /// The plan of a job, made once more and compared with the one that was queued: that one says where outputs go and what they may replace.

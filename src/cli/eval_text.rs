@@ -5,7 +5,7 @@ use super::print::{is_verbose, width as width_of};
 use super::text::{Style, safe, seconds, table};
 use crate::engine::Check;
 use crate::forward::Rounding;
-use crate::job;
+use crate::job::{self, EvaluationReport};
 use crate::quality::{Better, METRICS, Measured, MetricSpec, Needs, Report, metric};
 use std::io::IsTerminal;
 
@@ -30,8 +30,15 @@ const IMPORTANT: [(&str, &str); 9] = [
     ("neighbour_overlap", "neighbours"),
 ];
 
+/// The report of a job, with the command that measures the same again.
+pub(crate) fn report(r: &EvaluationReport, layers: bool) -> String {
+    let style = Style::stdout();
+    let text = text(&r.to_quality(), &r.checks, layers);
+    format!("{text}{} {}\n", style.bold("repeat"), safe(&r.command))
+}
+
 /// The whole report.
-pub(crate) fn text(report: &Report, checks: &[Check], layers: bool) -> String {
+fn text(report: &Report, checks: &[Check], layers: bool) -> String {
     let style = Style::stdout();
     let mode = match report.rounding {
         Rounding::Exact => "exact: weights as stored, activations in f32",

@@ -55,6 +55,9 @@ pub(crate) struct ImatrixArgs {
     /// Print events as JSON lines, or statistics as one JSON object
     #[arg(long)]
     pub json: bool,
+    /// Run in a worker process that outlives this terminal; see `remold jobs`
+    #[arg(long, requires = "model")]
+    pub detach: bool,
     /// Threads to compute with [default: all cores]
     #[arg(short, long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub threads: usize,

@@ -1,9 +1,9 @@
 //! `jobs show`: everything about one job: facts, earlier attempts, warnings, outputs, report.
 
 use super::text::{self, Style, bytes, count, plural, safe, seconds};
-use super::{Exit, out, plan_text, print};
+use super::{Exit, measure, out, plan_text, print};
 use crate::engine::Report;
-use crate::job::{Attempt, JobFolder, JobHistory, JobState, JobSummary, is_same_output};
+use crate::job::{Attempt, JobFolder, JobHistory, JobKind, JobState, JobSummary, MeasurementReport, is_same_output};
 use crate::model::FormatId;
 use crate::model::{Result, Warning};
 use crate::plan::{Plan, PlannedStep};
@@ -19,7 +19,7 @@ struct Shown {
     attempts: Vec<Attempt>,
     warnings: Vec<Warning>,
     outputs: Vec<Output>,
-    report: Option<Report>,
+    report: Option<JobReport>,
     /// The command line that carries the job out again.
     command: Option<String>,
     /// The steps of its recipe.
@@ -29,6 +29,23 @@ struct Shown {
     /// How many attempts came before the one that counts.
     #[serde(skip)]
     earlier: usize,
+}
+
+/// What a job found.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum JobReport {
+    Conversion(Box<Report>),
+    Measurement(Box<MeasurementReport>),
+}
+
+impl JobReport {
+    fn of(folder: &JobFolder) -> Option<Self> {
+        match folder.kind() {
+            JobKind::Conversion => folder.report().map(|r| Self::Conversion(Box::new(r))),
+            JobKind::Evaluation | JobKind::Imatrix => folder.measured().map(|r| Self::Measurement(Box::new(r))),
+        }
+    }
 }
 
 /// An output as it was planned.
@@ -59,7 +76,7 @@ fn gather(folder: &JobFolder) -> Result<Shown> {
     let job = folder.summary();
     // A folder whose plan is damaged has its events still.
     let plan = folder.plan().ok();
-    let report = folder.report();
+    let report = JobReport::of(folder);
     let mut history = JobHistory::default();
     if let Some(plan) = &plan {
         history.set_plan(plan);
@@ -131,10 +148,13 @@ fn describe(s: &Shown, style: Style) -> String {
     }
     text.push_str(&plan_text::warnings(&s.warnings, style));
     match &s.report {
-        Some(report) => text.push_str(&plan_text::report(report, style)),
+        Some(JobReport::Conversion(report)) => text.push_str(&plan_text::report(report, style)),
+        Some(JobReport::Measurement(report)) => text.push_str(&measure::report_text(report, style)),
         None => text.push_str(&planned(s, style)),
     }
-    if let Some(command) = &s.command {
+    // The report of an evaluation ends with it.
+    let said = matches!(&s.report, Some(JobReport::Measurement(r)) if r.ends_with_command());
+    if let Some(command) = s.command.as_ref().filter(|_| !said) {
         text.push_str(&format!("{} {}\n", style.bold("repeat"), safe(command)));
     }
     if let Some(next) = next(job) {

@@ -1,9 +1,11 @@
 //! `jobs`: list, show, attach, cancel, pause, resume, log, remove, clean.
 
 use super::args::{JobsArgs, JobsCommand};
+use super::measure::{self, MeasureFlags, MeasureLine};
 use super::progress::Progress;
 use super::{Exit, convert, err, job_show, note, out, plan_text, print, refuse, text};
-use crate::job::{self, JobFolder, JobHistory, JobState, Tail, Wording};
+use crate::engine::Event;
+use crate::job::{self, JobFolder, JobHistory, JobKind, JobState, Measurement, Tail, Wording};
 use crate::model::{ModelError, Result};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -38,6 +40,14 @@ pub(crate) fn run(args: JobsArgs) -> Exit {
             Ok(Exit::Done)
         }),
         JobsCommand::Rerun { id, force, run } => JobFolder::find(&root, &id).and_then(|f| {
+            if f.kind().measures() {
+                let mut request = f.measurement()?;
+                if let Measurement::Imatrix(r) = &mut request {
+                    r.replace = force;
+                }
+                let flags = MeasureFlags { json: run.json, detach: run.detach, threads: run.threads, layers: false };
+                return Ok(measure::carry_out(&request, flags));
+            }
             let mut recipe = f.recipe()?;
             recipe.targets.iter_mut().for_each(|t| t.force = force);
             Ok(convert::carry_out(&recipe, &run))
@@ -63,7 +73,7 @@ fn list(root: &Path, json: bool) {
         return;
     }
     if jobs.is_empty() {
-        note("no jobs yet; `remold convert` starts one\n");
+        note("no jobs yet; `remold convert`, `remold eval` and `remold imatrix` start one\n");
         return;
     }
     // Whose they are is of interest where some are others'.
@@ -91,7 +101,7 @@ fn list(root: &Path, json: bool) {
 
 fn attach(root: &Path, id: &str, json: bool) -> Result<Exit> {
     let folder = JobFolder::find(root, id)?;
-    let mut progress = Progress::new(&folder.plan()?);
+    let mut progress = Follow::new(&folder)?;
     let mut tail = Tail::new(&folder.dir);
     let mut history = JobHistory::default();
     let mut reported = None;
@@ -135,6 +145,30 @@ fn attach(root: &Path, id: &str, json: bool) -> Result<Exit> {
     }
 }
 
+/// Shows how far a followed job is.
+enum Follow {
+    Conversion(Box<Progress>),
+    Measurement(Box<MeasureLine>),
+}
+
+impl Follow {
+    fn new(folder: &JobFolder) -> Result<Self> {
+        Ok(match folder.kind() {
+            JobKind::Conversion => Self::Conversion(Box::new(Progress::new(&folder.plan()?))),
+            JobKind::Evaluation | JobKind::Imatrix => {
+                Self::Measurement(Box::new(MeasureLine::new(&folder.measurement()?)))
+            }
+        })
+    }
+
+    fn event(&mut self, event: &Event) {
+        match self {
+            Self::Conversion(progress) => progress.event(event),
+            Self::Measurement(line) => line.event(event),
+        }
+    }
+}
+
 /// The exit code of a job that has ended.
 fn exit_of(history: &JobHistory) -> Option<Exit> {
     match history.state {
@@ -151,7 +185,9 @@ fn exit_of(history: &JobHistory) -> Option<Exit> {
 fn report_end(folder: &JobFolder, history: &JobHistory) {
     match (history.state, &history.failure) {
         (JobState::Finished, _) => {
-            if let Some(report) = folder.report() {
+            if let Some(report) = folder.measured().filter(|_| folder.kind().measures()) {
+                measure::say(&report, false);
+            } else if let Some(report) = folder.report() {
                 note(&plan_text::report(&report, text::Style::stderr()));
             }
         }

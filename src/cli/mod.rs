@@ -21,6 +21,7 @@ mod inspect;
 mod job_show;
 mod jobs;
 mod many;
+mod measure;
 mod parse;
 mod plan;
 mod plan_text;
@@ -39,6 +40,7 @@ mod verify;
 mod verify_source;
 mod version;
 mod watch;
+mod worker;
 
 use crate::engine::{Stop, StopReason};
 use crate::model::{ErrorKind, ModelError};
@@ -198,7 +200,7 @@ pub fn main() -> ExitCode {
             true => Exit::Done,
             false => Exit::Failed,
         },
-        Some(Command::Worker { dir, resume }) => convert::worker(&dir, resume),
+        Some(Command::Worker { dir, resume }) => worker::run(&dir, resume),
     };
     // What was asked for did not reach stdout.
     let exit = if exit == Exit::Done && print::has_failed() { Exit::Failed } else { exit };

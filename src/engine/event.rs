@@ -118,7 +118,7 @@ pub struct Metric {
 }
 
 /// Reads a number; JSON has `null` for one that is not finite.
-fn number<'de, D: serde::Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
+pub(crate) fn number<'de, D: serde::Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
     Ok(Option::<f64>::deserialize(d)?.unwrap_or(f64::NAN))
 }
 
@@ -142,6 +142,43 @@ pub struct Check {
     /// What is wrong, where that is more than a number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub what: Option<String>,
+}
+
+/// Where a measurement is: an evaluation of models on a text, or an importance matrix.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MeasureProgress {
+    /// What is computed: `layers`, `output` (the predictions), `texts`.
+    pub step: String,
+    /// The model.
+    pub model: String,
+    /// Its place among the models, in the order in which they are run, from 0.
+    pub nth: usize,
+    /// Models.
+    pub models: usize,
+    /// Layers done on this batch of windows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<u32>,
+    /// Layers of the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layers: Option<u32>,
+    /// The batch of windows, from 0.
+    pub batch: usize,
+    /// Batches.
+    pub batches: usize,
+    /// What was collected so far for an importance matrix.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<Coverage>,
+}
+
+/// What was collected so far for an importance matrix.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coverage {
+    /// Experts of the layers seen; 0 for networks without experts.
+    pub experts: usize,
+    /// How many of them got no token yet.
+    pub unreached: usize,
+    /// Bytes of the sums.
+    pub bytes: u64,
 }
 
 /// Resources at one moment.
@@ -243,6 +280,12 @@ pub enum EventBody {
     /// A measured value.
     #[serde(rename = "metric")]
     Metric(Metric),
+    /// A value over the part of the text that was scored so far.
+    #[serde(rename = "metric.so_far")]
+    MetricSoFar(Metric),
+    /// Where a measurement is.
+    #[serde(rename = "measure.progress")]
+    MeasureProgress(MeasureProgress),
     /// A condition on a metric was checked.
     #[serde(rename = "check")]
     Check(Check),
@@ -393,6 +436,13 @@ mod tests {
             EventBody::Baseline { model: "m".into(), baseline: Baseline::default() },
             EventBody::Metric(Metric { name: "sqnr_db".into(), value: 22.5, layer: Some(1), ..Metric::default() }),
             EventBody::Metric(Metric { uncertainty: Some(0.5), mode: Some("exact".into()), ..Metric::default() }),
+            EventBody::MetricSoFar(Metric { name: "perplexity".into(), value: 5.5, ..Metric::default() }),
+            EventBody::MeasureProgress(MeasureProgress {
+                step: "layers".into(),
+                layer: Some(3),
+                coverage: Some(Coverage { experts: 8, unreached: 1, bytes: 9 }),
+                ..MeasureProgress::default()
+            }),
             EventBody::Check(Check { metric: "kld_mean".into(), value: 0.5, passed: true, ..Check::default() }),
             EventBody::Warning(Warning::new("a.b", "c")),
             EventBody::Sample(Sample { rss: 1, fraction: 1.0, eta: Some(3.0), ..Sample::default() }),

@@ -38,7 +38,7 @@ mod unchanged;
 mod verify;
 mod work;
 
-pub(crate) use event::{Check, Metric, Sample, TensorDone, TensorStart};
+pub(crate) use event::{Check, Coverage, MeasureProgress, Metric, Sample, TensorDone, TensorStart, number};
 pub use event::{Event, EventBody, Failure, from_json};
 pub use gate::Gate;
 #[cfg(any(test, feature = "fuzzing"))]

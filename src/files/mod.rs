@@ -4,6 +4,7 @@
 //! Every operation of a run that changes a directory passes through here, so that each of them is a point at which the tests can kill the
 //! run (`fault`). Must not know what is in a file: no formats, jobs or plans. The type that matters to other modules is [`FileStamp`].
 
+mod checkpoint;
 mod create;
 mod direct;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod stamp;
 mod sync;
 mod watch;
 
+pub(crate) use checkpoint::{Checkpoint, Content, Part};
 pub(crate) use create::{
     create_new, lock, random_token, reopen, replace, write_new, write_output_with, write_whole, write_whole_with,
 };

@@ -192,6 +192,20 @@ impl Forward {
         self.run(sequences, Some((layer, hidden)), task, &mut ())
     }
 
+    /// As [`Self::states`] or, with a layer, as [`Self::states_from`].
+    ///
+    /// # Errors
+    /// As [`Self::states`].
+    pub(crate) fn states_observed(
+        &self,
+        from: Option<(u32, &[f32])>,
+        sequences: &[Vec<u32>],
+        task: Task<'_>,
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<f32>> {
+        self.run(sequences, from, task, observer)
+    }
+
     fn run(
         &self,
         sequences: &[Vec<u32>],

@@ -6,14 +6,17 @@
 use crate::quant::{BlockType, Encoding};
 use crate::tensor::DType;
 use half::{bf16, f16};
+use serde::{Deserialize, Serialize};
 
 /// How the inputs of matrix products are treated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Rounding {
     /// As they are, in f32.
     #[default]
+    #[serde(rename = "exact")]
     Exact,
     /// Rounded as llama.cpp does on a CPU.
+    #[serde(rename = "llama.cpp")]
     LlamaCpp,
 }
 

@@ -202,7 +202,11 @@ impl Node {
 
     /// The node as it is shown: `node "conv1" (Conv)`.
     pub(crate) fn shown(&self) -> String {
-        if self.name.is_empty() { format!("a node ({})", self.op) } else { format!("node {:?} ({})", self.name, self.op) }
+        if self.name.is_empty() {
+            format!("a node ({})", self.op)
+        } else {
+            format!("node {:?} ({})", self.name, self.op)
+        }
     }
 }
 

@@ -50,10 +50,17 @@ impl Graph {
         for (i, id) in nodes.iter().enumerate() {
             let node = &self.nodes[*id];
             let nested = node.attributes.iter().flat_map(|a| a.value.regions()).flat_map(|r| self.captured(*r));
-            let needs: HashSet<usize> = node.inputs.iter().flatten().copied().chain(nested).filter_map(|v| {
-                let Source::Node(from) = self.values[v].source else { return None };
-                place.get(&from).copied()
-            }).collect();
+            let needs: HashSet<usize> = node
+                .inputs
+                .iter()
+                .flatten()
+                .copied()
+                .chain(nested)
+                .filter_map(|v| {
+                    let Source::Node(from) = self.values[v].source else { return None };
+                    place.get(&from).copied()
+                })
+                .collect();
             waits[i] = needs.len();
             for need in needs {
                 wanted_by[need].push(i);

@@ -88,6 +88,9 @@ fn remove_ended(folder: &JobFolder) -> Result<Option<Vec<PathBuf>>> {
     let Some(_lock) = folder.lock_if_over()? else { return Ok(None) };
     // In a shared folder of jobs, the name may be that of something else by now.
     folder.check_here()?;
+    if let Ok(request) = folder.measurement() {
+        request.remove_unfinished();
+    }
     let outputs = folder.plan().map(|p| p.outputs).unwrap_or_default();
     let left = engine::discard(&folder.path("journal"), &folder.id(), &outputs)?;
     fs::remove_dir_all(&folder.dir).map_err(|e| ModelError::io(&folder.dir, "removing", e))?;

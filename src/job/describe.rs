@@ -60,7 +60,11 @@ pub(crate) fn event_lines(body: &EventBody, wording: &Wording<'_>) -> Vec<EventL
     let path = |p: &str| (wording.path)(Path::new(p));
     let (bytes, seconds) = (wording.bytes, wording.seconds);
     let (level, word, text) = match body {
-        EventBody::TensorStarted(_) | EventBody::TensorProgress { .. } | EventBody::Sample(_) => return Vec::new(),
+        EventBody::TensorStarted(_)
+        | EventBody::TensorProgress { .. }
+        | EventBody::Sample(_)
+        | EventBody::MetricSoFar(_)
+        | EventBody::MeasureProgress(_) => return Vec::new(),
         // What a stage does is said by the events of its outputs; its end says how long it took.
         EventBody::StageStarted { .. } | EventBody::StageProgress { .. } => return Vec::new(),
         EventBody::StageFinished { stage, seconds: s } => {

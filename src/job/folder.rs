@@ -1,8 +1,9 @@
 //! Making job folders, and reading and writing what is in them.
 
+use super::kind::{RECIPE, REQUEST};
 use super::number::{create_numbered, numbers};
 use super::owner::shared_rights;
-use super::{JobClass, Tail, command};
+use super::{JobClass, JobKind, Measurement, MeasurementReport, Tail, command};
 use crate::engine::{Event, Origin, Report, from_json, plan_reuse};
 use crate::files;
 use crate::model::{Hint, ModelError, Remedy, Result, read_request_file};
@@ -34,6 +35,9 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 /// Most bytes read of a file of a job. The plan of a million tensors has some hundred megabytes.
 const MAX_FILE_BYTES: u64 = 2 << 30;
 
+/// Most bytes of the request of a measurement: some paths and numbers.
+const MAX_REQUEST_BYTES: u64 = 1 << 20;
+
 /// Most bytes of a file that holds one number.
 const MAX_NUMBER_BYTES: u64 = 64;
 
@@ -43,26 +47,73 @@ impl JobFolder {
     /// # Errors
     /// When the folder cannot be made or written.
     pub(crate) fn create(root: &Path, recipe: &Recipe, plan: &Plan) -> Result<Self> {
-        private_root(root).map_err(|e| cannot_create(root, "creating the folder of jobs", e))?;
-        let this = Self { dir: create_numbered(root)? };
-        let written = this.fill(root, recipe, plan);
-        if written.is_err() {
-            // A job without a plan would stay queued for ever.
-            let _ = fs::remove_dir_all(&this.dir);
-        }
-        written.map(|()| this)
+        Self::create_with(root, |this| {
+            this.write(RECIPE, recipe::to_toml(&absolute(recipe)).as_bytes())?;
+            if let Some(command) = command::of_job(recipe, plan, &this.dir) {
+                this.write("command", command.as_bytes())?;
+            }
+            this.write_plan(&with_reuse(plan, recipe).permitted_by(recipe).absolute())
+        })
     }
 
-    /// Writes what a new job needs. Its lock is held meanwhile: it is not a job that nobody works on.
-    fn fill(&self, root: &Path, recipe: &Recipe, plan: &Plan) -> Result<()> {
-        open_to_others(root, &self.dir);
-        let _lock = self.lock()?;
-        self.write_owner()?;
-        self.write("recipe.toml", recipe::to_toml(&absolute(recipe)).as_bytes())?;
-        if let Some(command) = command::of_job(recipe, plan, &self.dir) {
-            self.write("command", command.as_bytes())?;
+    /// Makes a folder with the next free number under `root`, holding the request of a measurement.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or written.
+    pub(crate) fn create_measurement(root: &Path, request: &Measurement) -> Result<Self> {
+        let request = request.absolute();
+        Self::create_with(root, |this| {
+            this.write("command", request.command().as_bytes())?;
+            let json = request.to_json().map_err(|e| ModelError::bad(e.to_string()).in_file(&this.path(REQUEST)))?;
+            this.write(REQUEST, &json)
+        })
+    }
+
+    /// Makes a folder and has it filled. Its lock is held meanwhile: it is not a job that nobody works on.
+    fn create_with(root: &Path, fill: impl FnOnce(&Self) -> Result<()>) -> Result<Self> {
+        private_root(root).map_err(|e| cannot_create(root, "creating the folder of jobs", e))?;
+        let this = Self { dir: create_numbered(root)? };
+        open_to_others(root, &this.dir);
+        let filled = this.lock().and_then(|_lock| {
+            this.write_owner()?;
+            fill(&this)
+        });
+        if filled.is_err() {
+            // A job without a request would stay queued for ever.
+            let _ = fs::remove_dir_all(&this.dir);
         }
-        self.write_plan(&with_reuse(plan, recipe).permitted_by(recipe).absolute())
+        filled.map(|()| this)
+    }
+
+    /// What kind of job it is.
+    pub(crate) fn kind(&self) -> JobKind {
+        JobKind::of(self)
+    }
+
+    /// What is done, in a line for people.
+    ///
+    /// # Errors
+    /// I/O errors and damaged files.
+    pub(crate) fn title(&self) -> Result<String> {
+        match self.kind() {
+            JobKind::Conversion => Ok(self.plan()?.title()),
+            JobKind::Evaluation | JobKind::Imatrix => Ok(self.measurement()?.title()),
+        }
+    }
+
+    /// Reads the request of a measurement.
+    ///
+    /// # Errors
+    /// I/O errors and a damaged file.
+    pub(crate) fn measurement(&self) -> Result<Measurement> {
+        let path = self.path(REQUEST);
+        let bytes = read_request_file(&path, MAX_REQUEST_BYTES)?;
+        Measurement::from_json(&bytes).map_err(|e| e.in_file(&path))
+    }
+
+    /// The report of a measurement that finished, if it can be read.
+    pub(crate) fn measured(&self) -> Option<MeasurementReport> {
+        from_json(&self.read("report.json").ok()?).ok()
     }
 
     /// The folder of a job by its identifier.
@@ -178,7 +229,7 @@ impl JobFolder {
     /// # Errors
     /// I/O errors and a damaged file.
     pub(crate) fn recipe(&self) -> Result<Recipe> {
-        let path = self.path("recipe.toml");
+        let path = self.path(RECIPE);
         let parsed = recipe::load(&path).map_err(|e| {
             let lines: Vec<String> = e.to_string().lines().map(|l| l.trim().to_owned()).collect();
             ModelError::bad(lines.join("; ")).in_file(&path)

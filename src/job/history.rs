@@ -1,17 +1,23 @@
 //! The history of a job: its events folded into one state. The command line, the workbench and the watcher all read this one fold.
 
 use super::{Attempts, JobState};
-use crate::engine::{Check, Event, EventBody, Failure, Metric, Sample, TensorDone, TensorStart};
+use crate::engine::{Check, Event, EventBody, Failure, MeasureProgress, Metric, Sample, TensorDone, TensorStart};
 use crate::model::{OutputIndex, Warning, numbered};
 use crate::plan::{Plan, StageKind};
 use crate::quant::Encoding;
 use indexmap::IndexMap;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 /// Warnings and metrics kept for one job.
 const MAX_NOTES: usize = 10_000;
+
+/// Values so far that are kept: a few for each model.
+const MAX_SO_FAR: usize = 256;
+
+/// What tells metrics apart: name, model, layer and output.
+type MetricKey = (String, String, Option<u32>, Option<OutputIndex>);
 
 /// Bytes of the texts of warnings that are kept. Events of other users' jobs are read too.
 const MAX_NOTE_BYTES: usize = 4 << 20;
@@ -139,13 +145,19 @@ pub struct JobHistory {
     pub outputs: Vec<JobOutput>,
     /// Warnings of plan and work, each once.
     pub warnings: Vec<Warning>,
-    /// Measured values of the latest attempt.
+    /// Measured values of the latest attempt, the newest of each model, name and layer.
     pub metrics: Vec<Metric>,
+    /// Values over the part of the text that was scored so far.
+    pub so_far: Vec<Metric>,
+    /// Where a measurement is.
+    pub place: Option<MeasureProgress>,
     /// Checks of the latest attempt.
     pub checks: Vec<Check>,
     /// How often it was begun, and how that ended.
     pub attempts: Attempts,
     detail: Detail,
+    /// The place of each metric in the list.
+    metric_places: HashMap<MetricKey, usize>,
     /// Bytes of the texts of the warnings.
     note_bytes: usize,
     /// Hashes of the finished tensors, where they are only counted.
@@ -177,6 +189,9 @@ impl Default for JobHistory {
             outputs: Vec::new(),
             warnings: Vec::new(),
             metrics: Vec::new(),
+            so_far: Vec::new(),
+            place: None,
+            metric_places: HashMap::new(),
             checks: Vec::new(),
             attempts: Attempts::default(),
             detail: Detail::None,
@@ -305,6 +320,9 @@ impl JobHistory {
                 (self.paused_seconds, self.paused_since) = (0.0, None);
                 (self.pid, self.threads) = (Some(*pid), *threads);
                 self.metrics.clear();
+                self.metric_places.clear();
+                self.so_far.clear();
+                self.place = None;
                 self.checks.clear();
                 self.enter(JobState::Running);
             }
@@ -328,7 +346,9 @@ impl JobHistory {
                 }
             }
             EventBody::TensorFinished(done) => self.tensor_finished(done),
-            EventBody::Metric(m) if self.metrics.len() < MAX_NOTES => self.metrics.push(m.clone()),
+            EventBody::Metric(m) => self.measured(m),
+            EventBody::MetricSoFar(m) => self.measured_so_far(m),
+            EventBody::MeasureProgress(place) => self.place = Some(place.clone()),
             EventBody::Check(c) if self.checks.len() < MAX_NOTES => self.checks.push(c.clone()),
             EventBody::Warning(w) => self.warn(w),
             EventBody::Sample(s) => {
@@ -336,8 +356,7 @@ impl JobHistory {
                 self.sample = Some(s.clone());
             }
             EventBody::StageStarted { stage, .. } => self.stage = Some(*stage),
-            EventBody::Metric(_)
-            | EventBody::Check(_)
+            EventBody::Check(_)
             | EventBody::Baseline { .. }
             | EventBody::StageProgress { .. }
             | EventBody::StageFinished { .. }
@@ -374,6 +393,27 @@ impl JobHistory {
                 self.signal = Some(*signal);
             }
             _ => {}
+        }
+    }
+
+    /// Keeps a value. One of the same name, model and layer takes the place of the earlier one.
+    fn measured(&mut self, m: &Metric) {
+        let key = (m.name.clone(), m.model.clone(), m.layer, m.output);
+        let known = self.metric_places.get(&key).copied();
+        if let Some(known) = known.and_then(|at| self.metrics.get_mut(at)) {
+            known.clone_from(m);
+        } else if self.metrics.len() < MAX_NOTES {
+            self.metric_places.insert(key, self.metrics.len());
+            self.metrics.push(m.clone());
+        }
+    }
+
+    fn measured_so_far(&mut self, m: &Metric) {
+        let known = self.so_far.iter().position(|known| known.name == m.name && known.model == m.model);
+        if let Some(at) = known {
+            self.so_far[at].clone_from(m);
+        } else if self.so_far.len() < MAX_SO_FAR {
+            self.so_far.push(m.clone());
         }
     }
 

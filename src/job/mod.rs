@@ -1,4 +1,5 @@
-//! A job is a folder: `recipe.toml`, `plan.json`, `events.jsonl`, `journal`, `report.json`, `log.txt`, `lock`;
+//! A job is a folder: `recipe.toml`, `plan.json`, `events.jsonl`, `journal`, `report.json`, `log.txt`, `lock`. A job that measures (`kind`, `measure`)
+//! has `request.json` in place of recipe, plan and journal;
 //! `threads` where they are limited, `nice` where the job yields to other processes, `cancel` or `pause` while such a request is pending.
 //!
 //! The process that runs a job holds its lock; all others read the folder, so a job outlives the terminal that started it
@@ -13,8 +14,10 @@ mod control;
 mod describe;
 mod folder;
 mod history;
+mod kind;
 mod list;
 mod made_from;
+mod measure;
 mod number;
 mod outputs;
 mod overseer;
@@ -34,13 +37,23 @@ pub(crate) use describe::{Wording, check_text, event_lines, metric_text};
 pub use folder::JobFolder;
 pub(crate) use folder::jobs_root;
 pub(crate) use history::{JobHistory, JobOutput, JobTensor, TensorState, is_same_output};
+pub use kind::JobKind;
 pub(crate) use list::{JobList, list};
 pub(crate) use made_from::{WithBaseline, with_baseline};
+#[allow(unused_imports, reason = "for comparisons")]
+pub(crate) use measure::{Baseline, Basis, MeasuredResult, MeasuredSet, MeasuredValue, measured};
+pub(crate) use measure::{
+    EvaluationReport, EvaluationRequest, ImatrixReport, MeasuredModel, Measurement, MeasurementReport, TextRecord,
+    run_measurement,
+};
 pub(crate) use outputs::OutputsWithoutManifest;
 pub(crate) use overseer::wait_for_turn;
 pub(crate) use owner::Owner;
 pub(crate) use queue::{JobClass, Turn, at_once, is_full};
 pub(crate) use runner::{Listener, Outcome, RunJob, failure, remedy, run};
-pub(crate) use spawn::{create_for_watcher, no_start, queued, resume, spawn, spawn_with, start_queued};
+pub(crate) use spawn::{
+    create_for_watcher, create_measurement, no_start, queued, resume, spawn, spawn_evaluation, spawn_imatrix,
+    spawn_measurement, spawn_with, start_queued,
+};
 pub use summary::{JobState, JobSummary};
 pub(crate) use tail::Tail;

@@ -1,4 +1,4 @@
-//! Carries a job out in this process: plan again, run, report; every end is an event.
+//! Carries a job out in this process: run, report; every end is an event.
 
 use super::overseer::Overseer;
 use super::{JobFolder, Turn};
@@ -35,9 +35,9 @@ pub(crate) struct RunJob {
 
 /// How a job ended.
 #[derive(Debug)]
-pub(crate) enum Outcome {
+pub(crate) enum Outcome<R = Report<()>> {
     /// Done.
-    Finished(Box<Report<()>>),
+    Finished(Box<R>),
     /// Failed; the event says the same.
     Failed(ModelError),
     /// Cancelled.
@@ -100,11 +100,76 @@ fn is_unreadable(path: &Path) -> bool {
     path.exists() && rustix::fs::access(path, rustix::fs::Access::READ_OK).is_err()
 }
 
+/// What work finds that runs as a job.
+pub(super) struct Running<'a> {
+    folder: &'a JobFolder,
+    /// Takes the events.
+    pub(super) sink: &'a EventSink,
+    /// Where work waits while the job is paused.
+    pub(super) gate: &'a Gate,
+    /// Set when the job is to stop.
+    pub(super) stop: &'a Arc<Stop>,
+    /// Threads to work with.
+    pub(super) threads: usize,
+    /// True if the job was begun before.
+    pub(super) resumes: bool,
+}
+
+impl Running<'_> {
+    /// The job.
+    pub(super) fn folder(&self) -> &JobFolder {
+        self.folder
+    }
+
+    /// Writes the report. What was made exists: a job folder on a full disk does not make the job a failure.
+    pub(super) fn keep_report(&self, report: &impl serde::Serialize) {
+        if let Err(e) = self.folder.write_with("report.json", |file| serde_json::to_writer_pretty(file, report)) {
+            let text = format!("the work is complete, but the report could not be written: {e}");
+            self.sink.send(EventBody::Warning(Warning::new("job.report", text)));
+        }
+    }
+}
+
 /// Runs a prepared plan as the job of `folder`. The lock is held meanwhile.
 ///
 /// # Errors
 /// When another process works on the job or its folder cannot be written; failures of the work itself are an [`Outcome`].
 pub(crate) fn run(folder: &JobFolder, prepared: &Prepared, job: RunJob) -> Result<Outcome> {
+    let plan = &prepared.plan;
+    within(folder, plan.title(), job, prepared.threads, |running| {
+        running.sink.send(EventBody::Plan {
+            outputs: plan.outputs.iter().map(|o| o.path.display().to_string()).collect(),
+            tensors: plan.outputs.iter().map(|o| o.tensors.len()).sum(),
+            bytes: plan.outputs.iter().map(|o| o.bytes).sum(),
+            warnings: plan.warnings.clone(),
+        });
+        let journal = folder.path("journal");
+        let (threads, stop) = (running.threads, &**running.stop);
+        let journal = Some((journal.as_path(), running.resumes));
+        let origin = folder.origin();
+        let options = RunOptions { threads, stop, gate: running.gate, sink: running.sink, journal, origin };
+        // From the cache of the system the sample costs little; what is wrong with the values is reported by the run.
+        let how = Task { threads, progress: &|_, _| {}, cancel: stop.flag() };
+        let estimates = plan::estimate(prepared, how).unwrap_or_default();
+        let mut report = engine::run(prepared, &options)?;
+        for (output, estimate) in report.outputs.iter_mut().zip(estimates) {
+            output.forecast = Some(estimate);
+        }
+        running.keep_report(&report);
+        let peak = report.peak_rss;
+        Ok((report.without_rows(), peak))
+    })
+}
+
+/// Does `work` as the job of `folder`, with at most so many threads: its lock is held, requests are looked for, and its beginning and end are
+/// events. `work` gives its result and its highest resident memory.
+pub(super) fn within<R>(
+    folder: &JobFolder,
+    title: String,
+    job: RunJob,
+    most_threads: usize,
+    work: impl FnOnce(&Running<'_>) -> std::result::Result<(R, u64), RunError>,
+) -> Result<Outcome<R>> {
     let _lock = match job.lock {
         Some(lock) => lock,
         None => folder.lock()?,
@@ -119,47 +184,24 @@ pub(crate) fn run(folder: &JobFolder, prepared: &Prepared, job: RunJob) -> Resul
         0 => thread::available_parallelism().map_or(1, usize::from),
         n => n.min(crate::monitor::most_threads()),
     };
-    let threads = threads.min(prepared.threads.max(1));
+    let threads = threads.min(most_threads.max(1));
     let begun = Instant::now();
-    let plan = &prepared.plan;
     sink.send(EventBody::Started { pid: std::process::id(), threads });
-    sink.send(EventBody::Plan {
-        outputs: plan.outputs.iter().map(|o| o.path.display().to_string()).collect(),
-        tensors: plan.outputs.iter().map(|o| o.tensors.len()).sum(),
-        bytes: plan.outputs.iter().map(|o| o.bytes).sum(),
-        warnings: plan.warnings.clone(),
-    });
-    let journal = folder.path("journal");
     let (gate, over) = (Gate::default(), AtomicBool::new(false));
-    let overseer = Overseer { folder, title: plan.title(), stop: &job.stop, gate: &gate, sink: &sink, turn: job.turn };
+    let overseer = Overseer { folder, title, stop: &job.stop, gate: &gate, sink: &sink, turn: job.turn };
     let result = thread::scope(|scope| {
         let watcher = scope.spawn(|| overseer.watch(&over));
-        let journal = Some((journal.as_path(), job.resume));
-        let origin = folder.origin();
-        let options = RunOptions { threads, stop: &job.stop, gate: &gate, sink: &sink, journal, origin };
-        // From the cache of the system the sample costs little; what is wrong with the values is reported by the run.
-        let how = Task { threads, progress: &|_, _| {}, cancel: job.stop.flag() };
-        let estimates = plan::estimate(prepared, how).unwrap_or_default();
-        let result = engine::run(prepared, &options).map(|mut report| {
-            for (output, estimate) in report.outputs.iter_mut().zip(estimates) {
-                output.forecast = Some(estimate);
-            }
-            report
-        });
+        let running = Running { folder, sink: &sink, gate: &gate, stop: &job.stop, threads, resumes: job.resume };
+        let result = work(&running);
         over.store(true, Ordering::Relaxed);
         watcher.thread().unpark();
         result
     });
     let seconds = (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
     Ok(match result {
-        Ok(report) => {
-            // The outputs are published: a job folder on a full disk does not make the job a failure.
-            if let Err(e) = folder.write_with("report.json", |file| serde_json::to_writer_pretty(file, &report)) {
-                let text = format!("the outputs are complete, but the report could not be written: {e}");
-                sink.send(EventBody::Warning(Warning::new("job.report", text)));
-            }
-            sink.send(EventBody::Finished { seconds, peak_rss: report.peak_rss });
-            Outcome::Finished(Box::new(report.without_rows()))
+        Ok((result, peak_rss)) => {
+            sink.send(EventBody::Finished { seconds, peak_rss });
+            Outcome::Finished(Box::new(result))
         }
         Err(RunError::Cancelled) => {
             sink.send(EventBody::Cancelled { seconds });

@@ -1,11 +1,13 @@
 //! Starting a worker process that outlives this one.
 
 use super::control::{CANCEL, PAUSE, take_back};
-use super::{JobClass, JobFolder, JobSummary};
+use super::{JobClass, JobFolder, JobSummary, Measurement};
+use crate::calibrate::Imatrix;
 use crate::engine::{EventBody, EventSink};
 use crate::files;
 use crate::model::{ModelError, Result};
 use crate::plan::Plan;
+use crate::quality::Evaluation;
 use crate::recipe::Recipe;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -30,9 +32,49 @@ pub(crate) fn spawn_with(root: &Path, recipe: &Recipe, plan: &Plan, threads: usi
     if threads > 0 {
         folder.write("threads", threads.to_string().as_bytes())?;
     }
-    queued(&folder, plan)?;
+    queued(&folder, &plan.title())?;
     start(&folder, false)?;
     Ok(folder.summary())
+}
+
+/// Makes a job for a measurement and starts a detached worker process on it, with at most so many threads (0: all cores). What is wrong
+/// with the request is found by the worker; [`Measurement::prepare`] finds it before.
+///
+/// # Errors
+/// When the folder cannot be made or the process cannot be started.
+pub(crate) fn spawn_measurement(root: &Path, request: &Measurement, threads: usize) -> Result<JobSummary> {
+    let folder = create_measurement(root, request, threads)?;
+    start(&folder, false)?;
+    Ok(folder.summary())
+}
+
+/// An evaluation as a detached job: see [`spawn_measurement`].
+///
+/// # Errors
+/// As [`spawn_measurement`].
+pub(crate) fn spawn_evaluation(root: &Path, request: &Evaluation) -> Result<JobSummary> {
+    spawn_measurement(root, &Measurement::Evaluation(request.clone().into()), 0)
+}
+
+/// The making of an importance matrix as a detached job: see [`spawn_measurement`].
+///
+/// # Errors
+/// As [`spawn_measurement`].
+pub(crate) fn spawn_imatrix(root: &Path, request: &Imatrix) -> Result<JobSummary> {
+    spawn_measurement(root, &Measurement::Imatrix(request.clone()), 0)
+}
+
+/// Makes a job for a measurement, which is not started yet.
+///
+/// # Errors
+/// When the folder cannot be made.
+pub(crate) fn create_measurement(root: &Path, request: &Measurement, threads: usize) -> Result<JobFolder> {
+    let folder = JobFolder::create_measurement(root, request)?;
+    if threads > 0 {
+        folder.write("threads", threads.to_string().as_bytes())?;
+    }
+    queued(&folder, &request.title())?;
+    Ok(folder)
 }
 
 /// Makes a job for a watcher, which is not started yet. [`start_queued`] starts it.
@@ -45,7 +87,7 @@ pub(crate) fn create_for_watcher(root: &Path, recipe: &Recipe, plan: &Plan, thre
     if threads > 0 {
         folder.write("threads", threads.to_string().as_bytes())?;
     }
-    queued(&folder, plan)?;
+    queued(&folder, &plan.title())?;
     Ok(folder)
 }
 
@@ -74,7 +116,7 @@ pub(crate) fn resume(folder: &JobFolder) -> Result<()> {
     take_back(folder, CANCEL)?;
     take_back(folder, PAUSE)?;
     // A follower of the job must not take its earlier end for the new one while the worker starts.
-    queued(folder, &folder.plan()?)?;
+    queued(folder, &folder.title()?)?;
     start(folder, true)
 }
 
@@ -117,10 +159,10 @@ fn is_dying(folder: &JobFolder) -> bool {
 ///
 /// # Errors
 /// I/O errors.
-pub(crate) fn queued(folder: &JobFolder, plan: &Plan) -> Result<()> {
+pub(crate) fn queued(folder: &JobFolder, title: &str) -> Result<()> {
     let path = folder.path("events.jsonl");
     let sink = EventSink::new(&folder.id()).with_file(&path).map_err(|e| ModelError::io(&path, "opening", e))?;
-    sink.send(EventBody::Queued { title: plan.title() });
+    sink.send(EventBody::Queued { title: title.to_owned() });
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Summary of a job's folder: state, title, progress.
 
-use super::{JobFolder, JobHistory, Owner, Tail, tickets};
+use super::{JobFolder, JobHistory, JobKind, Owner, Tail, tickets};
 use crate::engine::{Event, EventBody, Sample};
 use crate::model::Result;
 use std::fs::{self, File};
@@ -56,7 +56,10 @@ pub struct JobSummary {
     pub id: String,
     /// The folder.
     pub dir: PathBuf,
-    /// What is converted, for people.
+    /// What it does.
+    #[serde(default, skip_serializing_if = "is_conversion")]
+    pub kind: JobKind,
+    /// What is converted or measured, for people.
     pub title: String,
     /// State now.
     pub state: JobState,
@@ -88,6 +91,11 @@ fn is_zero(n: &usize) -> bool {
     *n == 0
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_conversion(kind: &JobKind) -> bool {
+    *kind == JobKind::Conversion
+}
+
 /// A worker that has not begun after this time never will: it was killed before its first word.
 const START_SECONDS: i64 = 60;
 
@@ -98,16 +106,18 @@ pub(super) struct FollowedJob {
     tail: Tail,
     history: JobHistory,
     owner: Option<Owner>,
-    /// When its recipe was written; `None` while the job is being made.
+    kind: JobKind,
+    /// When its request was written; `None` while the job is being made.
     made: Option<jiff::Timestamp>,
 }
 
 impl FollowedJob {
     /// Nothing read yet.
     pub(super) fn new(folder: JobFolder) -> Self {
-        let made = modified(&folder.path("recipe.toml"));
+        let kind = folder.kind();
+        let made = modified(&folder.path(kind.request_file()));
         let owner = folder.owner();
-        Self { tail: Tail::new(&folder.dir), history: JobHistory::default(), owner, made, folder }
+        Self { tail: Tail::new(&folder.dir), history: JobHistory::default(), owner, kind, made, folder }
     }
 
     /// Reads on; gives what is new.
@@ -132,7 +142,8 @@ impl FollowedJob {
         let mut lost = false;
         if self.made.is_none() || self.owner.as_ref().is_none_or(|o| o.host.is_empty()) {
             // It was being made when it was looked at first.
-            self.made = modified(&self.folder.path("recipe.toml"));
+            self.kind = self.folder.kind();
+            self.made = modified(&self.folder.path(self.kind.request_file()));
             self.owner = self.folder.owner();
         }
         // A lock says nothing on another machine.
@@ -146,6 +157,7 @@ impl FollowedJob {
         let mut summary = JobSummary {
             id: self.folder.id(),
             dir: self.folder.dir.clone(),
+            kind: self.kind,
             title: history.title.clone(),
             state: if lost { JobState::Lost } else { history.state },
             created: history.created.unwrap_or_else(|| self.made()),

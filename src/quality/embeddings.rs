@@ -4,7 +4,7 @@
 //! module of a sentence-transformers folder): the mean over all tokens if it says nothing. Similarities of pairs are measured
 //! between the first [`MOST_PAIRED`] texts.
 
-use super::pass::{Entrant, Listener, NOT_FINITE, cancelled};
+use super::pass::{Entrant, Listener, NOT_FINITE, PassPlace, cancelled};
 use super::statistics::Estimate;
 use crate::model::{ModelError, Result};
 use crate::task::{Task, collected, locked};
@@ -76,6 +76,16 @@ pub(crate) struct Vectors {
 }
 
 impl Vectors {
+    /// Those of so many texts, one after the other; `None` if there are not so many values.
+    pub(crate) fn of(values: Vec<f32>, width: usize, texts: usize) -> Option<Self> {
+        (width > 0 && values.len() == width * texts).then_some(Self { width, values })
+    }
+
+    /// The values, one text after the other.
+    pub(crate) fn values(&self) -> &[f32] {
+        &self.values
+    }
+
     fn row(&self, i: usize) -> &[f32] {
         &self.values[i * self.width..(i + 1) * self.width]
     }
@@ -111,8 +121,19 @@ pub(crate) fn embed(
         };
         let count = texts[at..].iter().take_while(fits).count().max(1);
         let batch = &texts[at..at + count];
+        let place = PassPlace {
+            step: "texts",
+            model: entrant.path,
+            nth: before / texts.len().max(1),
+            models: all / texts.len().max(1),
+            layer: None,
+            layers: None,
+            batch: at,
+            batches: texts.len(),
+        };
+        heard.place(&place);
         heard.progress(before + at, all, entrant.label);
-        let states = entrant.network.states(batch, quiet, &mut ()).map_err(|e| e.in_file(entrant.path))?;
+        let states = entrant.network.states(None, batch, quiet, &mut ()).map_err(|e| e.in_file(entrant.path))?;
         if task.is_cancelled() {
             return Err(cancelled());
         }

@@ -3,47 +3,64 @@
 
 use super::condition::Condition;
 use super::embeddings::{self, MOST_PAIRED, MOST_TEXTS, Pooling};
-use super::logits_file::{LogitsFile, LogitsWriter};
+use super::logits_file::LogitsFile;
 use super::metrics::Needs;
 use super::pass::{Base, DEFAULT_MEMORY, Entrant, Listener, Pass};
 use super::statistics::Estimate;
 use super::tokens::{TextTokenizer, read_text};
 use super::windows::{self, Cutting, Windows};
 use crate::arch;
+use crate::files::{Checkpoint, Content, FileStamp, Part};
 use crate::forward::{Forward, Rounding};
 use crate::model::{FormatId, ModelError, Result};
 use crate::task::Task;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Most models of one evaluation: more columns than a screen has.
 pub(crate) const MAX_MODELS: usize = 16;
 
-/// What is to be evaluated.
-#[derive(Clone, Debug)]
+/// What is to be evaluated. A job keeps it in its folder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Evaluation {
     /// The models: files or folders.
     pub models: Vec<PathBuf>,
     /// The model that the others are compared with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<PathBuf>,
     /// The format that the baseline is read as, where that is not left to detection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline_format: Option<FormatId>,
     /// The text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<PathBuf>,
     /// A file of log-probabilities in place of a baseline, with its text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logits: Option<PathBuf>,
     /// Where to write the log-probabilities of the baseline, or of the only model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub save_logits: Option<PathBuf>,
     /// Tokens of a window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<usize>,
     /// Tokens between windows; 0 for windows that do not overlap.
+    #[serde(default)]
     pub stride: usize,
     /// At most so many windows (embedding models: texts); 0 for all.
+    #[serde(default)]
     pub chunks: usize,
     /// How the inputs of products are rounded.
+    #[serde(default)]
     pub rounding: Rounding,
     /// Bytes to stay within.
+    #[serde(default = "default_memory")]
     pub memory: u64,
+}
+
+const fn default_memory() -> u64 {
+    DEFAULT_MEMORY
 }
 
 impl Evaluation {
@@ -125,6 +142,8 @@ pub(crate) struct Report {
 struct Opened {
     label: String,
     path: PathBuf,
+    /// Its files as they were before anything was read from them.
+    files: Vec<(PathBuf, FileStamp)>,
     forward: Forward,
     tokenizer: TextTokenizer,
 }
@@ -135,18 +154,67 @@ impl Opened {
     }
 }
 
+/// What is run: the windows of a text, or the texts of embedding models.
+enum Work {
+    Windows { windows: Windows, base_file: Option<LogitsFile> },
+    Texts { texts: Vec<Vec<u32>>, limit: usize, base: usize },
+}
+
+/// An evaluation that can be run: everything is open, and everything that can be checked without running a network was checked.
+pub(crate) struct PreparedEvaluation {
+    request: Evaluation,
+    opened: Vec<Opened>,
+    base: Option<usize>,
+    work: Work,
+    notes: Vec<String>,
+}
+
+/// A model of a prepared evaluation.
+pub(crate) struct EvaluatedModel<'a> {
+    /// A name that distinguishes it from the others.
+    pub label: &'a str,
+    /// Where it is.
+    pub path: &'a Path,
+    /// True for the model that the others are compared with.
+    pub is_baseline: bool,
+    /// Its files as they were when it was opened.
+    pub files: &'a [(PathBuf, FileStamp)],
+    /// Layers of its network.
+    pub layers: u32,
+}
+
+/// What the models are evaluated on, in numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TextFacts {
+    /// Windows; texts of embedding models.
+    pub windows: usize,
+    /// Tokens of a window; for embedding models, the most tokens of a text.
+    pub window_tokens: usize,
+    /// Tokens whose predictions are scored; all tokens of the texts of embedding models.
+    pub scored_tokens: usize,
+    /// SHA-256 of the tokens of all windows and of the scored positions. Two evaluations with the same one have run on the same input.
+    pub sha256: String,
+}
+
 /// Evaluates the models. `conditions` are those that will be checked: they are refused here if they cannot be.
 ///
 /// # Errors
-/// Requests that cannot be fulfilled, before anything is computed: files that cannot be read, networks that cannot be run, models that
-/// do not have the same vocabulary, texts that are too short. Then those of the pass.
+/// Those of [`prepare`] and of [`PreparedEvaluation::run`].
 pub(crate) fn evaluate(
     request: &Evaluation,
     conditions: &[Condition],
     task: Task<'_>,
     listener: &dyn Listener,
 ) -> Result<Report> {
-    let begun = Instant::now();
+    prepare(request, conditions)?.run(task, listener, None)
+}
+
+/// Opens everything and checks that it fits together.
+///
+/// # Errors
+/// Requests that cannot be fulfilled: files that cannot be read, networks that cannot be run, models that do not have the same
+/// vocabulary, texts that are too short, conditions that cannot be checked.
+pub(crate) fn prepare(request: &Evaluation, conditions: &[Condition]) -> Result<PreparedEvaluation> {
     let (paths, base) = with_baseline(request)?;
     let base_file = request.logits.as_deref().map(LogitsFile::open).transpose()?;
     let text = request.data.as_deref().map(read_text).transpose()?;
@@ -163,14 +231,74 @@ pub(crate) fn evaluate(
     let has_base = base.is_some() || base_file.is_some();
     let encoder = opened[0].forward.is_encoder();
     check_conditions(conditions, has_base, base.is_some(), encoder)?;
-    let mut report = if encoder {
+    let mut notes = Vec::new();
+    let work = if encoder {
         let text = text.ok_or_else(|| ModelError::request("an embedding model is evaluated on a text, with --data"))?;
-        embedding_figures(request, &opened, base, &text, task, listener)?
+        texts_of(request, &opened, base, &text)?
     } else {
-        text_figures(request, &opened, base, base_file.as_ref(), text.as_deref(), task, listener)?
+        let windows = windows_of(request, &opened, base, base_file.as_ref(), text.as_deref(), &mut notes)?;
+        Work::Windows { windows, base_file }
     };
-    report.seconds = begun.elapsed().as_secs_f64();
-    Ok(report)
+    Ok(PreparedEvaluation { request: request.clone(), opened, base, work, notes })
+}
+
+impl PreparedEvaluation {
+    /// The models; a baseline that is none of those asked for comes first.
+    pub(crate) fn models(&self) -> impl Iterator<Item = EvaluatedModel<'_>> {
+        self.opened.iter().enumerate().map(|(i, o)| EvaluatedModel {
+            label: &o.label,
+            path: &o.path,
+            is_baseline: self.base == Some(i),
+            files: &o.files,
+            layers: o.forward.layers(),
+        })
+    }
+
+    /// What they are evaluated on.
+    pub(crate) fn text(&self) -> TextFacts {
+        let mut hash = Sha256::new();
+        let mut take = |ids: &[u32]| {
+            hash.update((ids.len() as u64).to_le_bytes());
+            ids.iter().for_each(|id| hash.update(id.to_le_bytes()));
+        };
+        let (windows, window_tokens, scored_tokens) = match &self.work {
+            Work::Windows { windows, .. } => {
+                windows.inputs.iter().chain(&windows.targets).for_each(|ids| take(ids));
+                hash.update((windows.scored.start as u64).to_le_bytes());
+                (windows.len(), windows.length, windows.positions())
+            }
+            Work::Texts { texts, limit, .. } => {
+                texts.iter().for_each(|ids| take(ids));
+                (texts.len(), *limit, texts.iter().map(Vec::len).sum())
+            }
+        };
+        let sha256 = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
+        TextFacts { windows, window_tokens, scored_tokens, sha256 }
+    }
+
+    /// Runs the models and gives the figures. With a checkpoint, the work is kept there, and continued if it was kept there before: after the
+    /// last layer that was done or, of embedding models, after the last model.
+    ///
+    /// # Errors
+    /// Those of the networks; values that are not finite; a cancelled task; a base file that cannot be written.
+    pub(crate) fn run(
+        &self,
+        task: Task<'_>,
+        listener: &dyn Listener,
+        checkpoint: Option<&Checkpoint>,
+    ) -> Result<Report> {
+        let begun = Instant::now();
+        let mut report = match &self.work {
+            Work::Windows { windows, base_file } => {
+                self.text_figures(windows, base_file.as_ref(), task, listener, checkpoint)?
+            }
+            Work::Texts { texts, limit, base } => {
+                self.embedding_figures(texts, *limit, *base, (task, listener, checkpoint))?
+            }
+        };
+        report.seconds = begun.elapsed().as_secs_f64();
+        Ok(report)
+    }
 }
 
 /// The models with the baseline, and its place among them.
@@ -211,9 +339,10 @@ fn open(paths: &[PathBuf], base: Option<usize>, request: &Evaluation) -> Result<
     let open_one = |(i, (path, label)): (usize, (&PathBuf, String))| {
         let format = request.baseline_format.filter(|_| base == Some(i));
         let model = arch::open_as_format(path, format).map_err(|e| e.in_file(path))?;
+        let files = model.opened.iter().map(|o| (o.path.clone(), o.stamp)).collect();
         let forward = Forward::open(&model, request.rounding).map_err(|e| e.in_file(path))?;
         let tokenizer = TextTokenizer::of(&model).map_err(|e| e.in_file(path))?;
-        Ok(Opened { label, path: path.clone(), forward, tokenizer })
+        Ok(Opened { label, path: path.clone(), files, forward, tokenizer })
     };
     paths.iter().zip(labels(paths)).enumerate().map(open_one).collect()
 }
@@ -283,20 +412,19 @@ pub(super) fn check_conditions(
     Ok(())
 }
 
-fn text_figures(
+/// The windows that models which predict tokens are run on.
+fn windows_of(
     request: &Evaluation,
     opened: &[Opened],
     base: Option<usize>,
     base_file: Option<&LogitsFile>,
     text: Option<&str>,
-    task: Task<'_>,
-    listener: &dyn Listener,
-) -> Result<Report> {
+    notes: &mut Vec<String>,
+) -> Result<Windows> {
     let first = &opened[base.unwrap_or(0)];
     let vocabulary = first.forward.vocabulary();
     let tokens = text.map(|text| first.tokenizer.tokens(text).map_err(|e| e.in_file(&first.path))).transpose()?;
     let trained = opened.iter().filter_map(|o| o.forward.context()).min();
-    let mut notes = Vec::new();
     let windows = match base_file {
         Some(file) => windows_of_file(request, file, tokens.as_deref(), first, trained)?,
         None => {
@@ -322,49 +450,66 @@ fn text_figures(
         let what = format!("the tokenizer gives token {id}, but the network predicts {vocabulary} tokens");
         return Err(ModelError::bad(what).in_file(&first.path));
     }
-    let save = request.save_logits.as_deref();
-    let save = save.map(|path| LogitsWriter::create(path, &windows, vocabulary)).transpose()?;
-    let pass = Pass {
-        entrants: opened.iter().map(Opened::entrant).collect(),
-        base: match (base, base_file) {
-            (Some(base), _) => Base::Entrant(base),
-            (None, Some(file)) => Base::File(file),
-            (None, None) => Base::None,
-        },
-        windows: &windows,
-        memory: request.memory,
-        rounded: request.rounding == Rounding::LlamaCpp,
-        save,
-    };
-    let outcomes = pass.run(task, listener)?;
-    let all_tokens = windows.len() * windows.length;
-    if let Some(sampled) = outcomes.iter().flat_map(|o| &o.layers).map(|l| l.tokens).max().filter(|n| *n < all_tokens) {
-        notes.push(format!(
-            "hidden states were compared for {sampled} of {all_tokens} tokens, to stay within the memory"
-        ));
-    }
-    let scored = windows.positions();
-    if scored < 100 {
-        notes.push(format!("{scored} scored tokens are few: the uncertainties are large"));
-    }
-    let models = opened.iter().zip(&outcomes).enumerate().map(|(i, (o, outcome))| {
-        let plain = |(metric, estimate)| Value { metric, estimate, layer: None };
-        let mut values: Vec<Value> = outcome.positions.summary().figures.into_iter().map(plain).collect();
-        for (layer, d) in (0u32..).zip(&outcome.layers) {
-            let value = |metric, v| Value { metric, estimate: Estimate::plain(v), layer: Some(layer) };
-            values.extend([value("hidden_rms", d.relative_rms()), value("hidden_cosine", d.cosine())]);
+    Ok(windows)
+}
+
+impl PreparedEvaluation {
+    fn text_figures(
+        &self,
+        windows: &Windows,
+        base_file: Option<&LogitsFile>,
+        task: Task<'_>,
+        listener: &dyn Listener,
+        checkpoint: Option<&Checkpoint>,
+    ) -> Result<Report> {
+        let (request, opened, base) = (&self.request, &self.opened, self.base);
+        let mut notes = self.notes.clone();
+        let pass = Pass {
+            entrants: opened.iter().map(Opened::entrant).collect(),
+            base: match (base, base_file) {
+                (Some(base), _) => Base::Entrant(base),
+                (None, Some(file)) => Base::File(file),
+                (None, None) => Base::None,
+            },
+            windows,
+            memory: request.memory,
+            rounded: request.rounding == Rounding::LlamaCpp,
+            save: request.save_logits.as_deref(),
+            writer: None,
+            checkpoint,
+        };
+        let outcomes = pass.run(task, listener)?;
+        let all_tokens = windows.len() * windows.length;
+        if let Some(sampled) =
+            outcomes.iter().flat_map(|o| &o.layers).map(|l| l.tokens).max().filter(|n| *n < all_tokens)
+        {
+            notes.push(format!(
+                "hidden states were compared for {sampled} of {all_tokens} tokens, to stay within the memory"
+            ));
         }
-        values.push(plain(("scored_tokens", Estimate::plain(scored as f64))));
-        measured(o, base == Some(i), values)
-    });
-    Ok(Report {
-        models: models.collect(),
-        baseline: baseline_name(opened, base, base_file),
-        rounding: request.rounding,
-        measured_on: format!("{} windows of {} tokens, {scored} tokens scored", windows.len(), windows.length),
-        notes,
-        seconds: 0.0,
-    })
+        let scored = windows.positions();
+        if scored < 100 {
+            notes.push(format!("{scored} scored tokens are few: the uncertainties are large"));
+        }
+        let models = opened.iter().zip(&outcomes).enumerate().map(|(i, (o, outcome))| {
+            let plain = |(metric, estimate)| Value { metric, estimate, layer: None };
+            let mut values: Vec<Value> = outcome.positions.summary().figures.into_iter().map(plain).collect();
+            for (layer, d) in (0u32..).zip(&outcome.layers) {
+                let value = |metric, v| Value { metric, estimate: Estimate::plain(v), layer: Some(layer) };
+                values.extend([value("hidden_rms", d.relative_rms()), value("hidden_cosine", d.cosine())]);
+            }
+            values.push(plain(("scored_tokens", Estimate::plain(scored as f64))));
+            measured(o, base == Some(i), values)
+        });
+        Ok(Report {
+            models: models.collect(),
+            baseline: baseline_name(opened, base, base_file),
+            rounding: request.rounding,
+            measured_on: format!("{} windows of {} tokens, {scored} tokens scored", windows.len(), windows.length),
+            notes,
+            seconds: 0.0,
+        })
+    }
 }
 
 fn measured(opened: &Opened, is_baseline: bool, values: Vec<Value>) -> Measured {
@@ -406,14 +551,8 @@ fn windows_of_file(
     Ok(Windows::of_originals(&file.windows, model.tokenizer.begin, request.chunks))
 }
 
-fn embedding_figures(
-    request: &Evaluation,
-    opened: &[Opened],
-    base: Option<usize>,
-    text: &str,
-    task: Task<'_>,
-    listener: &dyn Listener,
-) -> Result<Report> {
+/// The texts that embedding models are run on.
+fn texts_of(request: &Evaluation, opened: &[Opened], base: Option<usize>, text: &str) -> Result<Work> {
     let Some(base) = base else {
         let hint = "Name the model to compare with by --baseline.";
         return Err(ModelError::request("embedding models are evaluated against a baseline").with_hint(hint));
@@ -439,39 +578,62 @@ fn embedding_figures(
             None => e,
         });
     }
-    let pooling = Pooling::of(first.tokenizer.pooling);
-    let all = texts.len() * opened.len();
-    let run = |(i, o): (usize, &Opened)| {
-        let heard = (listener, i * texts.len(), all);
-        embeddings::embed(o.entrant(), &texts, pooling, request.memory, task, heard)
-    };
-    let vectors: Vec<_> = opened.iter().enumerate().map(run).collect::<Result<_>>()?;
-    let mut models = Vec::new();
-    for (i, o) in opened.iter().enumerate() {
-        let mut values = Vec::new();
-        if i != base {
-            let figures = embeddings::compare(&vectors[base], &vectors[i], task).map_err(|e| e.in_file(&o.path))?;
-            values.extend(figures.into_iter().map(|(metric, estimate)| Value { metric, estimate, layer: None }));
+    Ok(Work::Texts { texts, limit, base })
+}
+
+impl PreparedEvaluation {
+    fn embedding_figures(
+        &self,
+        texts: &[Vec<u32>],
+        limit: usize,
+        base: usize,
+        (task, listener, checkpoint): (Task<'_>, &dyn Listener, Option<&Checkpoint>),
+    ) -> Result<Report> {
+        let (request, opened) = (&self.request, &self.opened);
+        let pooling = Pooling::of(opened[base].tokenizer.pooling);
+        let all = texts.len() * opened.len();
+        let name = |i: usize| format!("m{i}-vectors");
+        let stored = checkpoint.and_then(Checkpoint::load);
+        let known = |(i, o): (usize, &Opened)| {
+            embeddings::Vectors::of(stored.as_ref()?.floats(&name(i))?, o.forward.width(), texts.len())
+        };
+        let mut vectors: Vec<_> = opened.iter().enumerate().map_while(known).collect();
+        for (i, o) in opened.iter().enumerate().skip(vectors.len()) {
+            let heard = (listener, i * texts.len(), all);
+            vectors.push(embeddings::embed(o.entrant(), texts, pooling, request.memory, task, heard)?);
+            if let Some(checkpoint) = checkpoint.filter(|_| i + 1 < opened.len()) {
+                let parts = vectors.iter().enumerate().map(|(i, v)| (name(i), Content::Floats(v.values())));
+                let parts: Vec<Part<'_>> = parts.collect();
+                checkpoint.save(&[i as u64 + 1], &parts);
+            }
         }
-        models.push(measured(o, i == base, values));
+        let mut models = Vec::new();
+        for (i, o) in opened.iter().enumerate() {
+            let mut values = Vec::new();
+            if i != base {
+                let figures = embeddings::compare(&vectors[base], &vectors[i], task).map_err(|e| e.in_file(&o.path))?;
+                values.extend(figures.into_iter().map(|(metric, estimate)| Value { metric, estimate, layer: None }));
+            }
+            models.push(measured(o, i == base, values));
+        }
+        let mut notes = vec![format!("pooling: {}", pooling.name())];
+        let cut = texts.iter().filter(|t| t.len() >= limit).count();
+        if cut > 0 {
+            notes.push(format!("{cut} texts have {limit} tokens or more and were cut to the context"));
+        }
+        if texts.len() > MOST_PAIRED {
+            notes.push(format!("pairs and neighbours are those of the first {MOST_PAIRED} texts"));
+        }
+        let tokens: usize = texts.iter().map(Vec::len).sum();
+        Ok(Report {
+            models,
+            baseline: baseline_name(opened, Some(base), None),
+            rounding: request.rounding,
+            measured_on: format!("{} texts, {tokens} tokens", texts.len()),
+            notes,
+            seconds: 0.0,
+        })
     }
-    let mut notes = vec![format!("pooling: {}", pooling.name())];
-    let cut = texts.iter().filter(|t| t.len() >= limit).count();
-    if cut > 0 {
-        notes.push(format!("{cut} texts have {limit} tokens or more and were cut to the context"));
-    }
-    if texts.len() > MOST_PAIRED {
-        notes.push(format!("pairs and neighbours are those of the first {MOST_PAIRED} texts"));
-    }
-    let tokens: usize = texts.iter().map(Vec::len).sum();
-    Ok(Report {
-        models,
-        baseline: baseline_name(opened, Some(base), None),
-        rounding: request.rounding,
-        measured_on: format!("{} texts, {tokens} tokens", texts.len()),
-        notes,
-        seconds: 0.0,
-    })
 }
 
 #[cfg(test)]

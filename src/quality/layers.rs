@@ -32,6 +32,18 @@ impl Kept {
         self.tokens.div_ceil(self.step)
     }
 
+    /// The rows of each layer so far.
+    pub(super) fn rows_by_layer(&self) -> impl Iterator<Item = &[f32]> {
+        self.layers.iter().map(Vec::as_slice)
+    }
+
+    /// Adds the rows of the next layer; `None` if they are not as many as there should be.
+    pub(super) fn push(&mut self, rows: Vec<f32>) -> Option<()> {
+        let wanted = self.tokens.div_ceil(self.step) * self.width;
+        self.layers.push(Some(rows).filter(|r| r.len() == wanted)?);
+        Some(())
+    }
+
     fn rows<'a>(&self, hidden: &'a [f32]) -> impl Iterator<Item = &'a [f32]> + use<'a> {
         hidden.chunks_exact(self.width.max(1)).step_by(self.step)
     }
@@ -70,6 +82,29 @@ impl LayerDivergence {
     /// Mean over tokens of the cosine between the two hidden states.
     pub(crate) fn cosine(&self) -> f64 {
         self.cosine / self.tokens.max(1) as f64
+    }
+
+    /// Bytes of one on disk.
+    pub(super) const BYTES: usize = 24;
+
+    /// As it is kept on disk.
+    pub(super) fn to_bytes(self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        bytes[..8].copy_from_slice(&self.square.to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.cosine.to_le_bytes());
+        bytes[16..].copy_from_slice(&(self.tokens as u64).to_le_bytes());
+        bytes
+    }
+
+    /// From disk.
+    pub(super) fn from_bytes(bytes: &[u8; Self::BYTES]) -> Self {
+        let (words, _) = bytes.as_chunks::<8>();
+        let [square, cosine, tokens] = words else { return Self::default() };
+        Self {
+            square: f64::from_le_bytes(*square),
+            cosine: f64::from_le_bytes(*cosine),
+            tokens: usize::try_from(u64::from_le_bytes(*tokens)).unwrap_or(0),
+        }
     }
 
     fn add(&mut self, base: &[f32], here: &[f32]) {

@@ -8,9 +8,10 @@
 
 use super::statistics::RoundedRow;
 use super::windows::{MIN_CONTEXT, Windows};
+use crate::files;
 use crate::model::{ModelError, Result, open_request_file};
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -173,52 +174,88 @@ fn round_row(row: &[f32], target: &mut [u16]) {
     }
 }
 
-/// Writes a base file. Nothing is left of one that was not finished.
+/// Writes a base file. It has its name only when it is complete; until then it is next to it as `.NAME.remold.part`. Nothing is left of one that
+/// was not finished, unless it is to be continued.
 #[derive(Debug)]
 pub(crate) struct LogitsWriter {
     file: BufWriter<File>,
     path: PathBuf,
+    part: PathBuf,
     vocabulary: usize,
     /// Positions that are still to be written.
     missing: usize,
-    done: bool,
+    /// The unfinished file stays.
+    stays: bool,
+}
+
+/// The name of an unfinished base file.
+pub(crate) fn part_of(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.remold.part"))
 }
 
 impl LogitsWriter {
-    /// Creates the file and writes its header and tokens.
+    /// Begins the file with its header and tokens or, if `done` positions were written by an earlier run, continues it behind them. `None` if
+    /// they are not there.
     ///
     /// # Errors
-    /// A file that exists; windows cut with a stride, which the layout has no place for; I/O errors.
-    pub(crate) fn create(path: &Path, windows: &Windows, vocabulary: usize) -> Result<Self> {
+    /// A file that exists, or that another process writes; windows cut with a stride, which the layout has no place for; I/O errors.
+    pub(crate) fn open(path: &Path, windows: &Windows, vocabulary: usize, done: usize) -> Result<Option<Self>> {
         if windows.scored != (windows.length / 2..windows.length - 1) {
             let hint = "Leave out the stride.";
             let what = "a file of log-probabilities cannot hold windows with a stride";
             return Err(ModelError::request(what).in_file(path).with_hint(hint));
         }
-        let file = File::create_new(path).map_err(|e| match e.kind() {
-            io::ErrorKind::AlreadyExists => {
-                let hint = "Remove it or choose another name; existing files are not replaced.";
-                ModelError::request("the file exists already").in_file(path).with_hint(hint)
+        if path.symlink_metadata().is_ok() {
+            return Err(exists(path));
+        }
+        let part = part_of(path);
+        let in_part = |what, e| ModelError::io(&part, what, e);
+        let file = match files::create_new(&part, 0o666) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                files::reopen(&part).map_err(|e| in_part("opening", e))?
             }
-            _ => ModelError::io(path, "creating", e),
-        })?;
-        let mut writer = Self {
-            file: BufWriter::new(file),
-            path: path.to_owned(),
-            vocabulary,
-            missing: windows.positions(),
-            done: false,
+            Err(e) => return Err(in_part("creating", e)),
         };
-        let mut bytes = MAGIC.to_vec();
+        if file.try_lock().is_err_and(|e| matches!(e, fs::TryLockError::WouldBlock)) {
+            return Err(ModelError::request("another process is writing it").in_file(path));
+        }
+        let mut header = MAGIC.to_vec();
         let numbers = [windows.length, vocabulary, windows.len()].map(|n| u32::try_from(n).unwrap_or(u32::MAX));
         let tokens = windows.originals.iter().flatten().copied();
-        bytes.extend(numbers.into_iter().chain(tokens).flat_map(u32::to_le_bytes));
-        writer.write(&bytes)?;
-        Ok(writer)
+        header.extend(numbers.into_iter().chain(tokens).flat_map(u32::to_le_bytes));
+        let size = file.metadata().map_err(|e| in_part("reading", e))?.len();
+        let begin = if done == 0 { 0 } else { (header.len() + done * row_words(vocabulary) * 2) as u64 };
+        if size < begin {
+            return Ok(None);
+        }
+        file.set_len(begin).map_err(|e| in_part("writing", e))?;
+        let mut file = BufWriter::new(file);
+        file.seek(SeekFrom::Start(begin)).map_err(|e| in_part("writing", e))?;
+        let missing = windows.positions().saturating_sub(done);
+        let mut writer = Self { file, path: path.to_owned(), part, vocabulary, missing, stays: false };
+        if done == 0 {
+            writer.write(&header)?;
+        }
+        Ok(Some(writer))
+    }
+
+    /// Leaves the unfinished file for a run that continues it.
+    pub(crate) fn keep(&mut self) {
+        self.stays = self.file.flush().is_ok();
+    }
+
+    /// Brings what was written to the file.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub(crate) fn flush(&mut self) -> Result<()> {
+        self.file.flush().map_err(|e| ModelError::io(&self.part, "writing", e))
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.file.write_all(bytes).map_err(|e| ModelError::io(&self.path, "writing", e))
+        self.file.write_all(bytes).map_err(|e| ModelError::io(&self.part, "writing", e))
     }
 
     /// Writes the next rows.
@@ -238,19 +275,28 @@ impl LogitsWriter {
         if self.missing > 0 {
             return Err(ModelError::bad(format!("{} positions were not written", self.missing)).in_file(&self.path));
         }
-        self.file.flush().map_err(|e| ModelError::io(&self.path, "writing", e))?;
-        self.file.get_ref().sync_data().map_err(|e| ModelError::io(&self.path, "writing", e))?;
-        self.done = true;
-        Ok(())
+        self.flush()?;
+        self.file.get_ref().sync_data().map_err(|e| ModelError::io(&self.part, "writing", e))?;
+        files::rename_new(&self.part, &self.path).map_err(|e| match e.kind() {
+            io::ErrorKind::AlreadyExists => exists(&self.path),
+            _ => ModelError::io(&self.path, "creating", e),
+        })?;
+        self.stays = true;
+        files::sync_folder(files::parent_of(&self.path)).map_err(|e| ModelError::io(&self.path, "syncing", e))
     }
 }
 
 impl Drop for LogitsWriter {
     fn drop(&mut self) {
-        if !self.done {
-            let _ = std::fs::remove_file(&self.path);
+        if !self.stays {
+            let _ = fs::remove_file(&self.part);
         }
     }
+}
+
+fn exists(path: &Path) -> ModelError {
+    let hint = "Remove it or choose another name; existing files are not replaced.";
+    ModelError::request("the file exists already").in_file(path).with_hint(hint)
 }
 
 /// Opens a file and scores every row of it.
@@ -284,7 +330,7 @@ mod tests {
     fn written(dir: &Path) -> PathBuf {
         let path = dir.join("base.logits");
         let windows = windows();
-        let mut writer = LogitsWriter::create(&path, &windows, 5).unwrap();
+        let mut writer = LogitsWriter::open(&path, &windows, 5, 0).unwrap().unwrap();
         let all = logits(windows.positions() * 5);
         writer.push(&LogitRows::round(&all[..20], 5)).unwrap();
         writer.push(&LogitRows::round(&all[20..], 5)).unwrap();
@@ -314,14 +360,14 @@ mod tests {
             }
         }
         assert!(file.rows(3, 4).is_err() && file.rows(usize::MAX, 2).is_err());
-        assert!(LogitsWriter::create(&path, &windows(), 5).is_err(), "an existing file was replaced");
+        assert!(LogitsWriter::open(&path, &windows(), 5, 0).is_err(), "an existing file was replaced");
     }
 
     #[test]
     fn what_was_not_finished_is_removed() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("half");
-        let mut writer = LogitsWriter::create(&path, &windows(), 5).unwrap();
+        let mut writer = LogitsWriter::open(&path, &windows(), 5, 0).unwrap().unwrap();
         writer.push(&LogitRows::round(&logits(10), 5)).unwrap();
         assert!(writer.finish().is_err());
         assert!(!path.exists());

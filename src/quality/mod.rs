@@ -18,13 +18,12 @@ mod validation;
 mod windows;
 
 pub(crate) use condition::Condition;
-pub(crate) use evaluation::{Evaluation, Measured, Report, Value, evaluate};
+pub(crate) use evaluation::{Evaluation, Measured, PreparedEvaluation, Report, Value, evaluate, prepare};
 pub(crate) use layers::LayerDivergence;
+pub(crate) use logits_file::part_of;
 pub(crate) use metrics::{Better, METRIC_NAMES, METRICS, MetricSpec, Needs, metric};
-pub(crate) use pass::{DEFAULT_MEMORY, Listener};
-#[cfg(test)]
-pub(crate) use statistics::Estimate;
-pub(crate) use statistics::{BaseRow, score};
+pub(crate) use pass::{DEFAULT_MEMORY, Listener, PassPlace, Running};
+pub(crate) use statistics::{BaseRow, Estimate, score};
 pub(crate) use tokens::{TextTokenizer, read_text};
 pub(crate) use validation::{Agreement, check_source, same_conversations, same_tokens};
 

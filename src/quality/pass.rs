@@ -6,15 +6,20 @@
 //! hidden states that are kept for the comparison of layers (an eighth), and two blocks of logits with the rounded baseline (a
 //! quarter). The weights of the layer at work come on top, and about 60 bytes for each scored position of each model.
 
+mod resume;
+
 use super::layers::{Compare, Kept, LayerDivergence};
 use super::logits_file::{LogitRows, LogitsFile, LogitsWriter};
-use super::statistics::{BaseRow, Position, Positions, score};
+use super::statistics::{BaseRow, Estimate, Position, Positions, score};
 use super::windows::Windows;
+use crate::files::Checkpoint;
 use crate::forward::{Forward, Observer};
 use crate::model::{ModelError, Result};
 use crate::task::{Task, collected, locked};
+use resume::State;
 use std::path::Path;
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 /// Memory of a pass if nothing else is asked.
 pub(crate) const DEFAULT_MEMORY: u64 = 1 << 30;
@@ -34,8 +39,15 @@ pub(crate) trait Network: Sync {
     fn width(&self) -> usize;
     /// Number of layers.
     fn layers(&self) -> u32;
-    /// Final hidden states of all tokens, windows one after the other.
-    fn states(&self, windows: &[Vec<u32>], task: Task<'_>, observer: &mut dyn Observer) -> Result<Vec<f32>>;
+    /// Final hidden states of all tokens, windows one after the other. `from` is the first layer to run, with the hidden state before it, if that
+    /// is not the beginning.
+    fn states(
+        &self,
+        from: Option<(u32, &[f32])>,
+        windows: &[Vec<u32>],
+        task: Task<'_>,
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<f32>>;
     /// Logits of some states.
     fn logits(&self, states: &[f32], task: Task<'_>, out: &mut Vec<f32>) -> Result<()>;
 }
@@ -50,16 +62,59 @@ impl Network for Forward {
     fn layers(&self) -> u32 {
         self.layers()
     }
-    fn states(&self, windows: &[Vec<u32>], task: Task<'_>, observer: &mut dyn Observer) -> Result<Vec<f32>> {
-        self.states(windows, task, observer)
+    fn states(
+        &self,
+        from: Option<(u32, &[f32])>,
+        windows: &[Vec<u32>],
+        task: Task<'_>,
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<f32>> {
+        self.states_observed(from, windows, task, observer)
     }
     fn logits(&self, states: &[f32], task: Task<'_>, out: &mut Vec<f32>) -> Result<()> {
         self.logits(states, task, &mut (), out)
     }
 }
 
+/// Where a pass is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PassPlace<'a> {
+    /// What is computed: `layers`, `output`, `texts`.
+    pub step: &'static str,
+    /// The model.
+    pub model: &'a Path,
+    /// Its place in the order in which the models are run, from 0.
+    pub nth: usize,
+    /// Models.
+    pub models: usize,
+    /// Layers done.
+    pub layer: Option<u32>,
+    /// Layers of the model.
+    pub layers: Option<u32>,
+    /// The batch of windows, from 0.
+    pub batch: usize,
+    /// Batches.
+    pub batches: usize,
+}
+
+/// The most important figures over the positions scored so far.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Running {
+    /// By the names of the table of metrics.
+    pub figures: Vec<(&'static str, Estimate)>,
+}
+
+/// Figures that are shown while a pass runs.
+const RUNNING: [&str; 3] = ["perplexity", "kld_mean", "top1_agreement"];
+/// Shortest time between two sets of running figures.
+const RUNNING_EVERY: Duration = Duration::from_millis(500);
+
 /// Hears how a pass goes on.
 pub(crate) trait Listener: Sync {
+    /// Where the pass is.
+    fn place(&self, _at: &PassPlace<'_>) {}
+    /// Figures over all positions scored so far.
+    fn running(&self, _model: &Path, _running: &Running) {}
     /// `done` of `all` parts of the work are done. `what` says what is being run.
     fn progress(&self, _done: usize, _all: usize, _what: &str) {}
     /// A layer of a model was compared with the baseline's, over all windows so far.
@@ -107,8 +162,12 @@ pub(crate) struct Pass<'a> {
     pub memory: u64,
     /// The baseline's log-probabilities are rounded as llama-perplexity rounds them, instead of compared as they are.
     pub rounded: bool,
-    /// Writes the log-probabilities of the baseline, or of the only model.
-    pub save: Option<LogitsWriter>,
+    /// Where to write the log-probabilities of the baseline, or of the only model.
+    pub save: Option<&'a Path>,
+    /// The file at work.
+    pub writer: Option<LogitsWriter>,
+    /// Where the work is kept, so that another process can continue it.
+    pub checkpoint: Option<&'a Checkpoint>,
 }
 
 /// What was measured of a model.
@@ -121,31 +180,73 @@ pub(crate) struct Outcome {
 }
 
 impl Pass<'_> {
-    /// Runs all models over all windows.
+    /// Runs all models over all windows, from where an earlier run was, if it kept that.
     ///
     /// # Errors
     /// Those of the networks; logits that are not finite; a cancelled task.
     pub(crate) fn run(mut self, task: Task<'_>, listener: &dyn Listener) -> Result<Vec<Outcome>> {
-        let mut outcomes = vec![Outcome::default(); self.entrants.len()];
-        let batch = self.batch();
+        let (order, batch) = (self.order(), self.batch());
         let steps: usize = self.entrants.iter().map(|e| e.network.layers() as usize + 1).sum();
         let all = steps * self.windows.len().div_ceil(batch);
-        let mut done = 0;
-        let mut at = 0;
-        while at < self.windows.len() {
-            let count = batch.min(self.windows.len() - at);
-            let states = self.states(at, count, &mut outcomes, &mut done, all, task, listener)?;
+        let mut state = self.checkpoint.and_then(|c| State::load(&self, c));
+        let vocabulary = order.first().map_or(0, |i| self.entrants[*i].network.vocabulary());
+        if let Some(path) = self.save {
+            let done = state.as_ref().map_or(0, |s| s.at * self.windows.scored.len());
+            let mut writer = LogitsWriter::open(path, self.windows, vocabulary, done)?;
+            if writer.is_none() {
+                // What was written of the file is not there any more.
+                state = None;
+                writer = LogitsWriter::open(path, self.windows, vocabulary, 0)?;
+            }
+            self.writer = writer;
+        }
+        let mut state = state.unwrap_or_else(|| State::new(order.len()));
+        while state.at < self.windows.len() {
+            let count = batch.min(self.windows.len() - state.at);
+            let before = state.at / batch * steps;
+            let ran = self.layers(&mut state, count, (before, all), task, listener);
+            if ran.is_err() && task.is_cancelled() {
+                self.keep(&state, &order);
+            }
+            ran?;
             let entrants = self.entrants.len();
+            let done = before + steps - entrants;
             let say = |part: usize| listener.progress(done * PARTS + entrants * part, all * PARTS, "output");
-            self.heads(at, &states, &mut outcomes, task, &say)?;
-            done += self.entrants.len();
-            at += count;
+            let heard =
+                Heard { listener, say: &say, batch: state.at / batch, batches: self.windows.len().div_ceil(batch) };
+            let (at, states) = (state.at, std::mem::take(&mut state.states));
+            let ran = self.heads(at, &states, &mut state.outcomes, task, &heard);
+            state.states = states;
+            if ran.is_err() && task.is_cancelled() {
+                let scored = at * self.windows.scored.len();
+                state.outcomes.iter_mut().for_each(|o| o.positions.0.truncate(scored));
+                self.keep(&state, &order);
+            }
+            ran?;
+            state.next_batch(count);
+            if let Some(checkpoint) = self.checkpoint.filter(|c| state.at < self.windows.len() && c.is_due()) {
+                self.writer.as_mut().map_or(Ok(()), LogitsWriter::flush)?;
+                state.save(&order, checkpoint);
+            }
         }
         listener.progress(all * PARTS, all * PARTS, "output");
-        if let Some(writer) = self.save.take() {
+        if let Some(writer) = self.writer.take() {
             writer.finish()?;
         }
-        Ok(outcomes)
+        Ok(state.outcomes)
+    }
+
+    /// Keeps the work of a run that was asked to stop, if it is to be continued.
+    fn keep(&mut self, state: &State, order: &[usize]) {
+        if let Some(checkpoint) = self.checkpoint.filter(|c| c.is_wanted()) {
+            state.save(order, checkpoint);
+            self.writer.as_mut().into_iter().for_each(LogitsWriter::keep);
+        }
+    }
+
+    /// Room for the baseline's hidden states of so many windows.
+    fn kept(&self, windows: usize, network: &dyn Network) -> Kept {
+        Kept::new(windows * self.windows.length, network.width(), network.layers() as usize, self.memory / 8)
     }
 
     /// Windows of a batch.
@@ -174,59 +275,77 @@ impl Pass<'_> {
         order
     }
 
-    /// The final states of the scored positions of a batch, for each model.
-    #[allow(clippy::too_many_arguments, reason = "the state of a loop, used once")]
-    fn states(
+    /// Runs the layers of every model on a batch: the final states of its scored positions, and the divergence by layer.
+    fn layers(
         &self,
-        at: usize,
+        state: &mut State,
         count: usize,
-        outcomes: &mut [Outcome],
-        done: &mut usize,
-        all: usize,
+        (before, all): (usize, usize),
         task: Task<'_>,
         listener: &dyn Listener,
-    ) -> Result<Vec<Vec<f32>>> {
-        let inputs = &self.windows.inputs[at..at + count];
-        let mut kept: Option<Kept> = None;
-        let mut states = vec![Vec::new(); self.entrants.len()];
-        for i in self.order() {
+    ) -> Result<()> {
+        let inputs = &self.windows.inputs[state.at..state.at + count];
+        let order = self.order();
+        let (batch, batches) = (state.at / self.batch(), self.windows.len().div_ceil(self.batch()));
+        let layers_of = |i: &usize| self.entrants[*i].network.layers() as usize;
+        let mut done = before + order.iter().take(state.turn).map(layers_of).sum::<usize>();
+        for (nth, &i) in order.iter().enumerate().skip(state.turn) {
             let entrant = &self.entrants[i];
             let network = entrant.network;
-            let in_model = |e: ModelError| e.in_file(entrant.path);
-            let before = *done;
+            let (models, layers) = (self.entrants.len(), network.layers());
+            let place = |layer: u32| {
+                let (step, model) = ("layers", entrant.path);
+                let (layer, layers) = (Some(layer), Some(layers));
+                listener.place(&PassPlace { step, model, nth, models, layer, layers, batch, batches });
+            };
+            let begun = state.layer.map_or(0, |l| l + 1);
+            place(begun);
             let say = |layer: usize, layers: usize| {
                 let layer = layer.min(layers);
-                listener.progress((before + layer) * PARTS, all * PARTS, entrant.label);
+                place(u32::try_from(layer).unwrap_or(u32::MAX));
+                listener.progress((done + layer) * PARTS, all * PARTS, entrant.label);
             };
             let task = Task { progress: &say, ..task };
             let mut heard = |layer, d: &LayerDivergence| listener.layer(entrant.path, layer, d);
             let is_base = matches!(self.base, Base::Entrant(b) if b == i) && self.entrants.len() > 1;
-            let hidden = if is_base {
-                let (width, layers) = (network.width(), network.layers() as usize);
-                let mut keep = Kept::new(count * self.windows.length, width, layers, self.memory / 8);
-                let hidden = network.states(inputs, task, &mut keep).map_err(in_model)?;
-                kept = Some(keep);
-                hidden
-            } else if let Some(kept) = &kept {
-                let mut compare = Compare { kept, layers: &mut outcomes[i].layers, heard: &mut heard };
-                network.states(inputs, task, &mut compare).map_err(in_model)?
-            } else {
-                network.states(inputs, task, &mut ()).map_err(in_model)?
-            };
-            if task.is_cancelled() {
-                return Err(cancelled());
+            if is_base && state.kept.is_none() {
+                state.kept = Some(self.kept(count, network));
             }
+            let start = std::mem::take(&mut state.hidden);
+            let from = state.layer.map(|_| (begun, start.as_slice()));
+            let mut watch = Watch {
+                state: &mut *state,
+                order: &order,
+                model: i,
+                is_base,
+                checkpoint: self.checkpoint,
+                heard: &mut heard,
+            };
+            let ran = network.states(from, inputs, task, &mut watch).map_err(|e| e.in_file(entrant.path));
+            let cancelled = if task.is_cancelled() { Err(cancelled()) } else { Ok(()) };
+            let hidden = match ran.and_then(|hidden| cancelled.map(|()| hidden)) {
+                Ok(hidden) => hidden,
+                Err(e) => {
+                    if state.hidden.is_empty() {
+                        state.hidden = start;
+                    }
+                    return Err(e);
+                }
+            };
             let width = network.width();
             if hidden.len() != count * self.windows.length * width {
                 return Err(ModelError::bad("the network gave a wrong number of states").in_file(entrant.path));
             }
             let scored = &self.windows.scored;
             for window in hidden.chunks_exact(self.windows.length * width) {
-                states[i].extend_from_slice(&window[scored.start * width..scored.end * width]);
+                state.states[i].extend_from_slice(&window[scored.start * width..scored.end * width]);
             }
-            *done += network.layers() as usize;
+            state.turn = nth + 1;
+            state.layer = None;
+            state.hidden.clear();
+            done += network.layers() as usize;
         }
-        Ok(states)
+        Ok(())
     }
 
     /// Makes the logits of a batch in blocks of positions, and scores them.
@@ -236,7 +355,7 @@ impl Pass<'_> {
         states: &[Vec<f32>],
         outcomes: &mut [Outcome],
         task: Task<'_>,
-        say: &dyn Fn(usize),
+        heard: &Heard<'_>,
     ) -> Result<()> {
         let order = self.order();
         let Some(first) = order.first() else { return Ok(()) };
@@ -246,6 +365,7 @@ impl Pass<'_> {
         let block = self.block(vocabulary);
         let quiet = Task { progress: &|_, _| {}, ..task };
         let (mut base_logits, mut own_logits) = (Vec::new(), Vec::new());
+        let mut told = Instant::now();
         for from in (0..positions).step_by(block) {
             let count = block.min(positions - from);
             // Positions of all windows, one after the other.
@@ -258,6 +378,7 @@ impl Pass<'_> {
             for &i in &order {
                 let entrant = self.entrants[i];
                 let is_base = matches!(self.base, Base::Entrant(b) if b == i);
+                heard.place(entrant, order.iter().position(|o| *o == i).unwrap_or(0), order.len());
                 let logits = if is_base { &mut base_logits } else { &mut own_logits };
                 let width = entrant.network.width();
                 logits.clear();
@@ -280,18 +401,33 @@ impl Pass<'_> {
                 if is_base {
                     has_base = true;
                 }
-                let saves = self.save.is_some() && (is_base || self.entrants.len() == 1);
+                let saves = self.writer.is_some() && (is_base || self.entrants.len() == 1);
                 if saves || is_base && self.rounded {
                     let rows = LogitRows::round(logits, vocabulary);
-                    if let Some(writer) = self.save.as_mut().filter(|_| saves) {
+                    if let Some(writer) = self.writer.as_mut().filter(|_| saves) {
                         writer.push(&rows)?;
                     }
                     rounded = rounded.or(Some(rows).filter(|_| is_base && self.rounded));
                 }
             }
-            say((from + count) * PARTS / positions.max(1));
+            // The figures of the whole text follow at the end.
+            if told.elapsed() >= RUNNING_EVERY {
+                self.tell(outcomes, heard.listener);
+                told = Instant::now();
+            }
+            (heard.say)((from + count) * PARTS / positions.max(1));
         }
+        self.tell(outcomes, heard.listener);
         Ok(())
+    }
+
+    /// Tells the listener the figures so far.
+    fn tell(&self, outcomes: &[Outcome], listener: &dyn Listener) {
+        for (entrant, outcome) in self.entrants.iter().zip(outcomes) {
+            let summary = outcome.positions.summary();
+            let figures = summary.figures.into_iter().filter(|(name, _)| RUNNING.contains(name)).collect();
+            listener.running(entrant.path, &Running { figures });
+        }
     }
 
     fn score(
@@ -352,6 +488,60 @@ enum BaseRows<'a> {
     None,
     Logits(&'a [f32]),
     Rounded(&'a LogitRows),
+}
+
+/// Watches the layers of one model: keeps or compares their states, and keeps the work.
+struct Watch<'a> {
+    state: &'a mut State,
+    order: &'a [usize],
+    model: usize,
+    is_base: bool,
+    checkpoint: Option<&'a Checkpoint>,
+    heard: &'a mut dyn FnMut(u32, &LayerDivergence),
+}
+
+impl Observer for Watch<'_> {
+    fn wants_layers(&self) -> bool {
+        self.state.kept.is_some() || self.checkpoint.is_some()
+    }
+
+    fn layer(&mut self, layer: u32, layers: u32, hidden: &[f32]) -> Result<()> {
+        let state = &mut *self.state;
+        match &mut state.kept {
+            Some(kept) if self.is_base => kept.layer(layer, layers, hidden)?,
+            Some(kept) => {
+                let compared = &mut state.outcomes[self.model].layers;
+                Compare { kept, layers: compared, heard: &mut *self.heard }.layer(layer, layers, hidden)?;
+            }
+            None => {}
+        }
+        if let Some(checkpoint) = self.checkpoint {
+            state.layer = Some(layer);
+            state.hidden.clear();
+            state.hidden.extend_from_slice(hidden);
+            if checkpoint.is_due() {
+                state.save(self.order, checkpoint);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Who hears of the heads of a batch.
+struct Heard<'a> {
+    listener: &'a dyn Listener,
+    /// Parts of the batch that are done.
+    say: &'a dyn Fn(usize),
+    batch: usize,
+    batches: usize,
+}
+
+impl Heard<'_> {
+    fn place(&self, entrant: Entrant<'_>, nth: usize, models: usize) {
+        let (batch, batches) = (self.batch, self.batches);
+        let (step, model) = ("output", entrant.path);
+        self.listener.place(&PassPlace { step, model, nth, models, layer: None, layers: None, batch, batches });
+    }
 }
 
 /// Some positions, counted over all windows.

@@ -344,6 +344,7 @@ fn a_file_is_replaced_only_after_a_question_and_a_detached_job_leaves_the_screen
     b.keys("<enter>Ry");
     assert!(matches!(&b.effects[..], [Effect::Spawn(r, _)] if r.targets[0].force));
     let job = remold::testing::job::JobSummary {
+        kind: remold::testing::job::JobKind::Conversion,
         id: "j".into(),
         dir: "/jobs/j".into(),
         title: "checkpoint-2000 → gguf Q4_K_M".into(),

@@ -152,6 +152,7 @@ pub fn a_job() -> JobSummary {
 
 fn jobs(running: bool) -> Vec<JobSummary> {
     let job = |id: &str, title: &str, state, fraction, seconds| JobSummary {
+        kind: remold::testing::job::JobKind::Conversion,
         id: id.into(),
         dir: PathBuf::from("/home/ada/.local/state/remold/jobs").join(id),
         title: title.into(),

@@ -102,7 +102,11 @@ impl Poly {
         let (mut out, mut left) = (Vec::new(), Vec::new());
         for t in &self.0 {
             let n = whole.unwrap_or(i64::MAX);
-            let (q, r) = if whole.is_some() { (t.coefficient.div_euclid(n), t.coefficient.rem_euclid(n)) } else { (0, t.coefficient) };
+            let (q, r) = if whole.is_some() {
+                (t.coefficient.div_euclid(n), t.coefficient.rem_euclid(n))
+            } else {
+                (0, t.coefficient)
+            };
             for (part, to) in [(q, &mut out), (r, &mut left)] {
                 if part != 0 {
                     to.push(Term { factors: t.factors.clone(), coefficient: part });

@@ -7,7 +7,7 @@ use super::session::Session;
 use super::settings::Settings;
 use super::state::Tab;
 use crate::engine::{Event, Report};
-use crate::job::JobSummary;
+use crate::job::{JobSummary, MeasurementReport};
 use crate::model::{Defect, ErrorKind, Field, FormatId, ModelError, OptionPath};
 use crate::monitor::{Check, Machine};
 use crate::plan::{Forecast, Plan};
@@ -214,6 +214,8 @@ pub enum Action {
     JobCommand(String, String),
     /// The report of a followed job that is finished.
     JobReport(String, Arc<Report>),
+    /// The report of a measurement.
+    JobMeasured(String, Arc<MeasurementReport>),
     /// What happened in any job and concerns everybody.
     JobNews(Vec<Event>),
     /// A request to a job was sent: the action, the job's title, the result.
@@ -283,6 +285,7 @@ impl Action {
             | Self::JobRecipe(..)
             | Self::JobCommand(..)
             | Self::JobReport(..)
+            | Self::JobMeasured(..)
             | Self::JobEvents(..)
             | Self::JobActionDone(..) => Some(Tab::Jobs),
             Self::CompareOverview(..)

@@ -15,7 +15,7 @@ pub(crate) mod watchers;
 use crate::engine::Report;
 use crate::evaluate::{Comparison, Export, MeasurementCache, Set, rows};
 use crate::formats::{Found, spec};
-use crate::job::{self, JobFolder, JobList, JobSummary, Tail, WithBaseline};
+use crate::job::{self, JobFolder, JobList, JobSummary, MeasurementReport, Tail, WithBaseline};
 use crate::model::ErrorKind;
 use crate::monitor::{Check, MachineSampler};
 use crate::plan::{Forecast, Plan};
@@ -193,6 +193,17 @@ pub(crate) fn job_command(dir: &Path) -> Option<String> {
 /// The report kept in the folder of a finished job.
 pub(crate) fn job_report(dir: &Path) -> Option<Arc<Report>> {
     folder(dir).report().map(Arc::new)
+}
+
+/// The report kept in the folder of a finished measurement.
+pub(crate) fn job_measured(dir: &Path) -> Option<Arc<MeasurementReport>> {
+    let folder = folder(dir);
+    folder.kind().measures().then(|| folder.measured().map(Arc::new)).flatten()
+}
+
+/// True for the folder of a measurement, which has no plan.
+pub(crate) fn job_measures(dir: &Path) -> bool {
+    folder(dir).kind().measures()
 }
 
 fn folder(dir: &Path) -> job::JobFolder {

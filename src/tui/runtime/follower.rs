@@ -40,6 +40,12 @@ impl Followed {
     }
 
     fn poll(&mut self, out: &Outbox) {
+        if !self.planned && effects::job_measures(&self.dir) {
+            self.planned = true;
+            if let Some(command) = effects::job_command(&self.dir) {
+                let _ = out.send(Action::JobCommand(self.id.clone(), command));
+            }
+        }
         if !self.planned
             && let Some(plan) = effects::job_plan(&self.dir)
         {
@@ -55,6 +61,12 @@ impl Followed {
             // The report is written before this word.
             self.reported &= !events.iter().any(|e| matches!(e.body, EventBody::Finished { .. }));
             let _ = out.send(Action::JobEvents(self.id.clone(), events));
+        }
+        if !self.reported
+            && let Some(report) = effects::job_measured(&self.dir)
+        {
+            self.reported = true;
+            let _ = out.send(Action::JobMeasured(self.id.clone(), report));
         }
         if !self.reported
             && let Some(report) = effects::job_report(&self.dir)

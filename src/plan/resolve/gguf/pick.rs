@@ -101,11 +101,9 @@ impl Pick<'_> {
                     let (mix, outline) = *candidate;
                     Picked { outline, mix: Some(mix), check: check(figures, count, named, false) }
                 }
-                Winner::Type(outline, figures) => Picked {
-                    outline: outline.clone(),
-                    mix: None,
-                    check: check(figures, count, named, true),
-                },
+                Winner::Type(outline, figures) => {
+                    Picked { outline: outline.clone(), mix: None, check: check(figures, count, named, true) }
+                }
             });
         }
         self.expected(mixer, budget)

@@ -5,6 +5,7 @@
 
 mod cursor;
 mod grid;
+mod measured;
 mod pages;
 mod sections;
 mod view;

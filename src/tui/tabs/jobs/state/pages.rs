@@ -1,6 +1,7 @@
 //! The sections of a job that are read like a page: what was planned, the recipe, the report. Lines without a width: the view
 //! breaks them.
 
+use super::measured::measured;
 use super::{JobSection, JobView};
 use crate::engine::{OutputReport, Report};
 use crate::job::{JobOutput, JobState};
@@ -169,8 +170,11 @@ fn report(state: &State, view: &JobView) -> Vec<PageLine> {
         let error = before.error.as_ref().map(|e| e.message.clone()).unwrap_or_default();
         lines.push(facts(if n == 0 { "before" } else { "" }, &[state, after, error]));
     }
+    lines.extend(view.measured.as_deref().map(|r| measured(state, r)).unwrap_or_default());
     lines.extend(view.report.as_deref().map(|r| expected(r, view.history.seconds)).unwrap_or_default());
-    for (at, output) in view.history.outputs.iter().enumerate() {
+    // What a measurement wrote is in its report.
+    let outputs = view.history.outputs.iter().enumerate().filter(|_| view.measured.is_none());
+    for (at, output) in outputs {
         lines.push(Blank);
         lines.extend(written(state, view, at, output));
     }

@@ -26,6 +26,11 @@ impl JobSection {
     const ENDED: [Self; 7] =
         [Self::Report, Self::Layers, Self::Tensors, Self::Metrics, Self::Events, Self::Plan, Self::Recipe];
 
+    /// All of a measurement that has not ended: it has neither tensors nor a plan.
+    const MEASURING: [Self; 4] = [Self::Layers, Self::Metrics, Self::Events, Self::Report];
+    /// All of a measurement that has ended.
+    const MEASURED: [Self; 4] = [Self::Report, Self::Layers, Self::Metrics, Self::Events];
+
     /// Its title.
     pub(crate) fn title(self) -> &'static str {
         match self {
@@ -46,8 +51,13 @@ pub(crate) type ChosenSections = HashMap<String, JobSection>;
 impl JobsState {
     /// The sections of the selected job in their order.
     pub fn sections(&self) -> &'static [JobSection] {
-        let ended = self.current().is_some_and(|j| j.state.ended());
-        if ended { &JobSection::ENDED } else { &JobSection::ALL }
+        let of = |fits: fn(&crate::job::JobSummary) -> bool| self.current().is_some_and(fits);
+        match (of(|j| j.kind.measures()), of(|j| j.state.ended())) {
+            (false, false) => &JobSection::ALL,
+            (false, true) => &JobSection::ENDED,
+            (true, false) => &JobSection::MEASURING,
+            (true, true) => &JobSection::MEASURED,
+        }
     }
 
     /// The section that was chosen for the selected job.
@@ -72,7 +82,8 @@ impl JobsState {
 
     /// Shows what was chosen for the selected job, else what comes first in it.
     pub(crate) fn settle_section(&mut self) {
-        let section = self.chosen_section().unwrap_or(self.sections()[0]);
+        let chosen = self.chosen_section().filter(|s| self.sections().contains(s));
+        let section = chosen.unwrap_or(self.sections()[0]);
         if section != self.section {
             (self.section, self.row) = (section, 0);
         }

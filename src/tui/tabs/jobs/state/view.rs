@@ -2,7 +2,7 @@
 
 use super::grid::GridRow;
 use crate::engine::{Event, EventBody, Report, Sample, TensorStart};
-use crate::job::{self, JobHistory, JobTensor, TensorState, Wording};
+use crate::job::{self, JobHistory, JobTensor, MeasurementReport, TensorState, Wording};
 use crate::model::{OutputIndex, Role, numbered};
 use crate::plan::Plan;
 use crate::quant::Encoding;
@@ -51,6 +51,8 @@ pub struct JobView {
     pub command: Option<String>,
     /// What the finished run found.
     pub report: Option<Arc<Report>>,
+    /// What the finished measurement found.
+    pub(crate) measured: Option<Arc<MeasurementReport>>,
 }
 
 /// Figures as the workbench writes them, and paths as the job does.
@@ -79,6 +81,7 @@ impl JobView {
             recipe: Vec::new(),
             command: None,
             report: None,
+            measured: None,
         }
     }
 

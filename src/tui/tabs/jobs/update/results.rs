@@ -32,6 +32,12 @@ pub(in crate::tui::tabs::jobs) fn apply(state: &mut State, action: Action) -> Ve
             }
             Vec::new()
         }
+        Action::JobMeasured(id, report) => {
+            if let Some(view) = view(state, &id) {
+                view.measured = Some(report);
+            }
+            Vec::new()
+        }
         Action::JobEvents(id, events) => {
             let (section, row) = (state.jobs.section, state.jobs.row);
             if let Some(view) = view(state, &id) {

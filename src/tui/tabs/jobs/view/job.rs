@@ -1,6 +1,6 @@
 //! One job: progress, and the section chosen.
 
-use super::{cell, checked_badge, fit_title, grid, metrics, page, place, titled};
+use super::{cell, checked_badge, fit_title, grid, measure, metrics, page, place, titled};
 use crate::job::{JobState, JobSummary, TensorState};
 use crate::tui::core::{Focus, State, units};
 use crate::tui::tabs::jobs::{JobSection, JobView};
@@ -18,6 +18,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
     header(c, state, job, view, inner);
     let content = Rect { y: inner.y + 3, height: inner.height.saturating_sub(4), ..inner };
     match state.jobs.section {
+        JobSection::Layers if job.kind.measures() => measured(c, view, job, content),
         JobSection::Layers => layers(c, state, view, job, content),
         JobSection::Metrics => metrics::draw(c, state, job, view, content),
         JobSection::Tensors => tensors(c, state, view, content),
@@ -47,7 +48,9 @@ fn header(c: &mut Canvas<'_>, state: &State, job: &JobSummary, view: &JobView, a
         if let Some(eta) = view.history.eta() {
             right += &format!("   {} left", units::duration(eta));
         }
-        right += &format!("   {}", units::rate(view.rate.last()));
+        if !job.kind.measures() {
+            right += &format!("   {}", units::rate(view.rate.last()));
+        }
     }
     let badge = format!("{glyph} {word}");
     let title_style = if state.jobs.focus == Focus::Details { accent } else { title };
@@ -64,7 +67,7 @@ fn header(c: &mut Canvas<'_>, state: &State, job: &JobSummary, view: &JobView, a
         c.right(area.right() - used - if used > 0 { 2 } else { 0 }, y, 14, &badge, style);
     }
     y += 1;
-    let count = view.count();
+    let count = if job.kind.measures() { String::new() } else { view.count() };
     let mut n = c.right(area.right(), y, 26, &count, dim);
     if !view.history.warnings.is_empty() && area.width >= 60 {
         let warn = c.theme().warn;
@@ -75,9 +78,36 @@ fn header(c: &mut Canvas<'_>, state: &State, job: &JobSummary, view: &JobView, a
     c.bar(area.x, y, area.width.saturating_sub(n + 2), fraction, bar, true);
 }
 
+/// Where a measurement is, what it uses, and the newest events.
+fn measured(c: &mut Canvas<'_>, view: &JobView, job: &JobSummary, area: Rect) {
+    let live = view.history.ended().is_none() && job.state == JobState::Running;
+    let below = if area.height > 12 { 4 } else { 1 };
+    let mut y = measure::draw(c, job, view, Rect { height: area.height.saturating_sub(below), ..area });
+    if y > area.y && y + 1 < area.bottom() {
+        y += 1;
+    }
+    if live && y + 1 < area.bottom() {
+        rates(c, view, live, Rect { y, height: 1, ..area });
+        y += 1;
+    }
+    newest(c, view, Rect { y, height: area.bottom().saturating_sub(y), ..area });
+}
+
+/// The newest events.
+fn newest(c: &mut Canvas<'_>, view: &JobView, area: Rect) {
+    let (dim, text) = (c.theme().dim, c.theme().text);
+    let available = usize::from(area.height);
+    for (i, line) in view.log.iter().skip(view.log.len().saturating_sub(available)).enumerate() {
+        let style = level_style(c, line.level);
+        let pieces = [(clock(line.t), dim), ("  ".to_owned(), dim), (line.text.clone(), style.unwrap_or(text))];
+        let pieces: Vec<(&str, _)> = pieces.iter().map(|(text, style)| (text.as_str(), *style)).collect();
+        c.spans(area.x, area.y + i as u16, area.width, &pieces);
+    }
+}
+
 /// The grid, the rates, and the newest events.
 fn layers(c: &mut Canvas<'_>, state: &State, view: &JobView, job: &JobSummary, area: Rect) {
-    let (dim, text) = (c.theme().dim, c.theme().text);
+    let dim = c.theme().dim;
     let live = view.history.ended().is_none() && job.state == JobState::Running;
     if view.grid.is_empty() {
         let word = match job.state {
@@ -106,16 +136,7 @@ fn layers(c: &mut Canvas<'_>, state: &State, view: &JobView, job: &JobSummary, a
         rates(c, view, live, Rect { y, height: 1, ..area });
         y += 1;
     }
-    let available = usize::from(area.bottom().saturating_sub(y));
-    for (i, line) in view.log.iter().skip(view.log.len().saturating_sub(available)).enumerate() {
-        let style = level_style(c, line.level);
-        c.spans(
-            area.x,
-            y + i as u16,
-            area.width,
-            &[(&clock(line.t), dim), ("  ", dim), (&line.text, style.unwrap_or(text))],
-        );
-    }
+    newest(c, view, Rect { y, height: area.bottom().saturating_sub(y), ..area });
 }
 
 fn rates(c: &mut Canvas<'_>, view: &JobView, live: bool, line: Rect) {
@@ -134,7 +155,9 @@ fn rates(c: &mut Canvas<'_>, view: &JobView, live: bool, line: Rect) {
     ];
     let w = if line.width >= 80 { 12 } else { 6 };
     let mut x = line.x;
-    for (label, series, value) in &parts {
+    // A measurement reads what it needs from the cache of the system, and does not count it.
+    let counted = view.rate.0.iter().any(|r| *r > 0.0);
+    for (label, series, value) in parts.iter().skip(usize::from(!counted)) {
         if x + w + 8 > line.right() {
             break;
         }

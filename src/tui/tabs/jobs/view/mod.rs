@@ -3,6 +3,7 @@
 mod cell;
 mod grid;
 mod job;
+mod measure;
 mod metrics;
 mod page;
 
