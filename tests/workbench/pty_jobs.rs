@@ -132,6 +132,7 @@ fn answers_which_model_to_ship_and_what_it_lost() {
     s.wait_for("1 model");
     s.send("c");
     s.wait_for("1 gguf Q4_K_M");
+    s.wait_for("2.68 MB");
     s.send("r");
     s.wait_for("finished");
     s.send("v");

@@ -60,7 +60,11 @@ impl Measure {
 
     /// The label of the axis at a height.
     pub(crate) fn label(self, height: f64) -> String {
-        if self.is_logarithmic() { format!("1e{:.0}", -height).replace('-', "−") } else { format!("{height:.0}") }
+        match self.is_logarithmic() {
+            true if height.round() == 0.0 => "1".to_owned(),
+            true => format!("1e{:.0}", -height).replace('-', "−"),
+            false => format!("{height:.0}"),
+        }
     }
 
     /// The distance between two numbers on the axis, for values over this range: a power of ten, or so many dB that there are about five.
@@ -119,6 +123,7 @@ mod tests {
         }
         assert_eq!(measure, Measure::Decibel);
         assert_eq!((Measure::Rmse.label(3.0).as_str(), measure.label(20.0).as_str()), ("1e−3", "20"));
+        assert_eq!(Measure::Rmse.label(0.0), "1");
         let broken = Figures { rmse: None, sqnr_db: None, cosine: None, ..f(0.1) };
         assert_eq!([Measure::Decibel, Measure::Cosine, Measure::Rmse].map(|m| m.height(&broken)), [None; 3]);
     }

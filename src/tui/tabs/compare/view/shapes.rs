@@ -5,7 +5,6 @@ use crate::evaluate::{TensorShapes, ValueShape};
 use crate::tui::core::{State, units};
 use crate::tui::tabs::compare::state::CompareState;
 use crate::tui::view::canvas::{Canvas, fit_end};
-use crate::units::small;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
@@ -85,7 +84,7 @@ fn all(c: &mut Canvas<'_>, s: &CompareState, shapes: &TensorShapes, (column, typ
 fn histogram(c: &mut Canvas<'_>, name: &str, shape: &ValueShape, ((low, high), own): ((f64, f64), Style), area: Rect) {
     let dim = c.theme().dim;
     let w = area.width.saturating_sub(2).min(WIDE);
-    let extremes = format!("min {}  max {}", small(shape.min), small(shape.max)).replace('-', "−");
+    let extremes = format!("min {}  max {}", digits(shape.min), digits(shape.max));
     let used = c.text(area.x + 1, area.y, w, name, own);
     c.text(area.x + 1 + used + 3, area.y, w.saturating_sub(used + 3), &extremes, dim);
     if shape.min == 0.0 && shape.max == 0.0 {
@@ -106,15 +105,24 @@ fn histogram(c: &mut Canvas<'_>, name: &str, shape: &ValueShape, ((low, high), o
         }
     }
     let y = area.bottom() - 1;
-    let end = |v: f64| small(v).replace('-', "−");
     let w = counts.len() as u16;
-    c.text(area.x + 1, y, w / 3, &end(low), dim);
+    c.text(area.x + 1, y, w / 3, &digits(low), dim);
     let zero = if low < 0.0 && high > 0.0 { (-low / (high - low) * f64::from(w)) as u16 } else { 0 };
     // Not where the ends have their numbers.
     if zero > END && zero + END < w {
         c.text(area.x + 1 + zero, y, 1, "0", dim);
     }
-    c.right(area.x + 1 + w, y, w / 3, &end(high), dim);
+    c.right(area.x + 1 + w, y, w / 3, &digits(high), dim);
+}
+
+/// A value in three digits; very small ones with an exponent.
+fn digits(v: f64) -> String {
+    let text = match v.abs() {
+        0.0 => "0".to_owned(),
+        a if (1e-4..1e4).contains(&a) => format!("{v:.*}", (2.0 - a.log10().floor()).clamp(0.0, 7.0) as usize),
+        _ => format!("{v:.2e}"),
+    };
+    text.replace('-', "−")
 }
 
 /// The counts of bars spread over so many columns: several bars a column, or several columns a bar.
@@ -138,7 +146,7 @@ fn lost(c: &mut Canvas<'_>, s: &CompareState, t: &crate::evaluate::TensorFigures
     let (dim, text, bad) = (c.theme().dim, c.theme().text, c.theme().bad);
     let w = area.width.saturating_sub(2);
     if let Some(f) = s.figures(t, s.subject()) {
-        let n = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), small);
+        let n = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), digits);
         let zeroed = shapes.zeroed as f64 / shapes.seen.max(1) as f64 * 100.0;
         let line = format!(
             "weights dB {}   RMSE {}   largest error {}   {zeroed:.2} % became zero",
@@ -163,6 +171,12 @@ fn lost(c: &mut Canvas<'_>, s: &CompareState, t: &crate::evaluate::TensorFigures
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_have_three_digits() {
+        let all = [0.0, -0.4, 0.004_123_9, 12.345, 1234.0, 0.000_02, f64::NAN].map(digits);
+        assert_eq!(all, ["0", "−0.400", "0.00412", "12.3", "1234", "2.00e−5", "NaN"]);
+    }
 
     #[test]
     fn bars_keep_their_counts_in_any_width() {
