@@ -2,13 +2,11 @@
 
 use super::text::{Style, bytes, count, plural, safe, seconds, table, table_of};
 use crate::engine::{OutputEvaluation, Report};
+use crate::forecast::divergence::Checked;
 use crate::forward::Rounding;
 use crate::job;
 use crate::model::{Name, Warning, few};
-use crate::forecast::divergence::Checked;
-use crate::plan::{
-    ChoiceCheck, ImatrixCoverage, PartOf, Plan, PlannedOutput, PlannedTensor, PredictedDivergence,
-};
+use crate::plan::{ChoiceCheck, ImatrixCoverage, PartOf, Plan, PlannedOutput, PlannedTensor, PredictedDivergence};
 use crate::quant::Encoding;
 use crate::units::own_words;
 use indexmap::IndexMap;
@@ -173,7 +171,9 @@ pub(super) fn divergence(d: &PredictedDivergence) -> Vec<String> {
     )];
     match &d.check {
         Some(check) => lines.extend(self::check(check)),
-        None => lines.push("not compared with other mixes as a whole: there is no second text (budget_check)".to_owned()),
+        None => {
+            lines.push("not compared with other mixes as a whole: there is no second text (budget_check)".to_owned())
+        }
     }
     lines
 }
@@ -191,7 +191,9 @@ fn check(check: &ChoiceCheck) -> Vec<String> {
     )];
     if let Some((name, c)) = &check.file_type {
         lines.push(match check.took_file_type {
-            true => format!("taken is the file type {name}: no mix has a smaller mean and no larger 99.9 % and maximum"),
+            true => {
+                format!("taken is the file type {name}: no mix has a smaller mean and no larger 99.9 % and maximum")
+            }
             false => format!("best file type of at most its size: {name}, {}", figures(c)),
         });
     }

@@ -42,8 +42,8 @@ pub(crate) use memory::{available, cut, hash_cut};
 pub(crate) use prepared::{Prepared, PreparedOutput, PreparedTensor};
 pub(crate) use registration::Registration;
 pub(crate) use registration::program as registration_program;
-pub use resolve::{Chosen, Dial, Forecast, Forecasted, Heavy};
 pub(crate) use resolve::DialMix;
+pub use resolve::{Chosen, Dial, Forecast, Forecasted, Heavy};
 pub(crate) use resolve::{
     PresetTypes, TargetPreset, forecast, forecast_format, has_forecast, modelfile_beside, presets,
 };

@@ -111,10 +111,7 @@ mod tests {
                 cost: noise * n as f64 / f64::from(layer + 1),
                 noise: *noise,
             };
-            DialPart {
-                tensors: vec![(kind.to_owned(), Some(layer), n)],
-                options: types.iter().map(option).collect(),
-            }
+            DialPart { tensors: vec![(kind.to_owned(), Some(layer), n)], options: types.iter().map(option).collect() }
         };
         let kinds = ["attn_q", "attn_k", "attn_v", "attn_output", "ffn_up", "ffn_gate", "ffn_down"];
         let parts = (0..layers).flat_map(|l| kinds.iter().zip(1u64..).map(move |(k, n)| part(l, k, n << 20))).collect();

@@ -147,8 +147,7 @@ impl<'a> Mixer<'a> {
             let tempered = score.and_then(|s| costs.tempered(tempering, t.entry, e, s));
             tempered.filter(|c| c.is_finite()).unwrap_or_else(|| self.cost(t, e))
         };
-        let options: Vec<Group> =
-            self.groups.iter().map(|g| Group { options: self.options_with(g, cost) }).collect();
+        let options: Vec<Group> = self.groups.iter().map(|g| Group { options: self.options_with(g, cost) }).collect();
         match budget {
             // The sum of tempered costs is no divergence: what is kept to is the size of the mix that keeps it.
             Budget::Divergence(_) => {
