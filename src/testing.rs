@@ -95,6 +95,7 @@ pub mod monitor {
 
 #[allow(missing_docs, reason = "described where it is defined")]
 pub mod plan {
+    pub use crate::plan::goals::RuntimeMemory;
     pub use crate::plan::{
         Chosen, Dial, Estimate, Forecast, Forecasted, Heavy, Plan, PlannedOutput, PlannedTensor, prepare,
     };

@@ -135,6 +135,11 @@ fn shown(kind: Kind, value: &Json) -> String {
         Json::Object(rules) if kind == Kind::Rules && rules.iter().all(|(k, v)| plain(k) && plain(&word(v))) => {
             rules.iter().map(|(k, v)| format!("{k} = {}", word(v))).collect::<Vec<_>>().join(", ")
         }
+        Json::Object(all)
+            if kind == Kind::Conditions && all.iter().all(|(k, v)| plain(k) && plain(&word(v).replace('=', ""))) =>
+        {
+            all.iter().map(|(k, v)| format!("{k} {}", word(v))).collect::<Vec<_>>().join(", ")
+        }
         Json::Array(_) | Json::Object(_) => write::inline(value),
         other => other.to_string(),
     }
@@ -159,6 +164,7 @@ fn value(kind: Kind, text: &str) -> Result<Value, Problem> {
             Ok(table) => dotted(table),
             Err(problem) => bare(text).ok_or(problem)?,
         },
+        Kind::Conditions if !text.starts_with('{') && !text.contains(['"', '\'']) => conditions(text)?,
         Kind::Conditions if !text.starts_with('{') => toml(&format!("{{ {text} }}"))?,
         Kind::List | Kind::Selectors | Kind::Rules | Kind::Table | Kind::Conditions => toml(text)?,
         Kind::Layers => Value::Text(text.trim_matches(['[', ']']).to_owned()),
@@ -196,6 +202,20 @@ fn rules(text: &str) -> Result<Value, Problem> {
             .with_help("Write selectors and types, separated by commas: `ffn_down = q6_k, attn_v = q8_0`.")),
     };
     words(text).map(rule).collect::<Result<Vec<_>, _>>().map(Value::Table)
+}
+
+/// `kld_mean > 0.05, top1_agreement < 90`.
+fn conditions(text: &str) -> Result<Value, Problem> {
+    let one = |part: &str| {
+        let at = part.find(['<', '>']).filter(|at| *at > 0);
+        let (metric, condition) = at.map(|at| part.split_at(at)).ok_or_else(|| {
+            Problem::error("", format!("{part:?} is not a condition"))
+                .with_help("Write a metric, a comparison and a number: `kld_mean > 0.05, top1_agreement < 90`.")
+        })?;
+        let metric = metric.trim().trim_end_matches('=').trim_end().to_owned();
+        Ok(Entry { key: metric, key_at: Span::default(), node: node(Value::Text(condition.trim().to_owned())) })
+    };
+    words(text).map(one).collect::<Result<Vec<_>, _>>().map(Value::Table)
 }
 
 /// `general.license = mit`: texts without their quotes, where that is all that is missing.
@@ -304,6 +324,23 @@ mod tests {
             rules.iter().map(|(k, v)| format!("{k}>{v}")).collect::<Vec<_>>(),
             ["ffn_down>q6_k", "re:attn_(k|v)>q8_0"]
         );
+    }
+
+    #[test]
+    fn conditions_are_typed_as_on_the_command_line() {
+        let key = find(KeyTable::Validate, "fail_if").unwrap();
+        let mut recipe = blank();
+        for text in ["kld_mean > 0.05, top1_agreement < 90", "kld_mean >0.05,top1_agreement= < 90"] {
+            set_text(&mut recipe, RecipeTable::Validate, key, text).unwrap();
+            let found: Vec<_> =
+                recipe.validate.as_ref().unwrap().fail_if.iter().map(|(k, v)| format!("{k} {v}")).collect();
+            assert!(found[0].starts_with("kld_mean >") && found[1] == "top1_agreement < 90", "{found:?}");
+        }
+        set_text(&mut recipe, RecipeTable::Validate, key, "kld_mean = \"> 0.05\"").unwrap();
+        assert_eq!(value_text(&recipe, RecipeTable::Validate, key).as_deref(), Some("kld_mean > 0.05"));
+        for wrong in ["kld_mean", "> 3", "kld_mean 0.05"] {
+            assert!(set_text(&mut recipe, RecipeTable::Validate, key, wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

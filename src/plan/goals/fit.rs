@@ -136,6 +136,36 @@ impl Fit {
     }
 }
 
+/// Memory that a runtime needs besides the weights.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct RuntimeMemory {
+    /// Tokens of context.
+    pub context: u64,
+    /// Bytes of the KV cache in f16; 0 where there is none.
+    pub cache_bytes: u64,
+    /// Bytes that it computes with, an estimate.
+    pub compute_bytes: u64,
+}
+
+impl RuntimeMemory {
+    /// Of a network with so many tokens, or with as many as it was trained with, up to the usual number.
+    pub(crate) fn of(network: &Network, context: Option<u64>) -> Self {
+        let context = context.unwrap_or_else(|| network.context.map_or(GPU.context, |c| c.min(GPU.context)));
+        let cache_bytes = kv_cache::bytes(network, context).unwrap_or(0);
+        Self { context, cache_bytes, compute_bytes: compute_bytes(network) }
+    }
+
+    /// Memory in use with a file of that size.
+    pub(crate) fn with(&self, file_bytes: u64) -> u64 {
+        file_bytes.saturating_add(self.cache_bytes).saturating_add(self.compute_bytes)
+    }
+
+    /// The largest file that runs in the memory of a GPU; `None` if nothing does.
+    pub(crate) fn largest_file(&self, gpu_bytes: u64) -> Option<u64> {
+        ((gpu_bytes as f64 * GPU.share) as u64).checked_sub(self.with(0)).filter(|n| *n > 0)
+    }
+}
+
 /// Bytes that a runtime computes with besides weights and cache: logits and activations of a batch in f32. An estimate.
 fn compute_bytes(network: &Network) -> u64 {
     let width = network.hidden_size.unwrap_or(0);
@@ -188,6 +218,14 @@ fn too_small(least: u64, memory: u64, place: &Place, besides: u64) -> ModelError
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_largest_file_leaves_space_for_cache_and_computing() {
+        let needs = RuntimeMemory { context: 4096, cache_bytes: 1 << 30, compute_bytes: 1 << 28 };
+        let largest = needs.largest_file(8 << 30).unwrap();
+        assert!(needs.with(largest) <= 8 << 30 && needs.with(largest) > 7 << 30, "{largest}");
+        assert_eq!(needs.largest_file(1 << 30), None);
+    }
 
     #[test]
     fn sizes_are_rounded_down() {

@@ -15,6 +15,8 @@ use crate::tensor::DType;
 use crate::units;
 use fit::{Fit, Place};
 
+pub use fit::RuntimeMemory;
+
 /// What a model is wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Goal {

@@ -2,6 +2,7 @@
 
 use super::Dial;
 use crate::model::FormatId;
+use crate::plan::goals::RuntimeMemory;
 use crate::plan::{ChoiceCheck, PredictedDivergence};
 use crate::quant::Effort;
 use serde::Serialize;
@@ -40,6 +41,9 @@ pub struct Forecast {
     /// What the divergences were measured on, where a text or a file of scores was given; its `nats` mean nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub divergence: Option<PredictedDivergence>,
+    /// Memory that a runtime needs besides the weights, where the network is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<RuntimeMemory>,
     /// Mixes of any size, without measuring anything.
     #[serde(skip)]
     pub dial: Option<Arc<Dial>>,

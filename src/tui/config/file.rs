@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn values_are_taken_and_wrong_ones_leave_their_default() {
         let text = "theme = 'light'\nascii = true\nmouse = false\nssh_fps = 2\nnotify = 'bell'\nnotify_after = 0\nrestore = false\n\
-            ask_purpose = false\n";
+            ask_purpose = false\ngpu_memory = '24GiB'\n";
         let expected = Settings {
             theme: Some("light".into()),
             ascii: Some(true),
@@ -219,6 +219,7 @@ mod tests {
             notify_after: 0,
             restore: false,
             ask_purpose: false,
+            gpu_memory: Some(24 << 30),
         };
         assert_eq!(settings(text), (expected, Vec::new()));
         let (kept, wrong) = settings("# a line\nmouse = 3\nssh_fps = 0\nthem = 'x'\nnotify = 'loud'\n");

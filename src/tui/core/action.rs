@@ -179,6 +179,8 @@ pub enum Action {
     Forecasted(u64, Result<Arc<Forecast>, ErrorCard>),
     /// The forecast asked for under this number: tensors done, of how many.
     ForecastMeasured(u64, usize, usize),
+    /// The first GPU of this machine: its name and its memory in bytes.
+    GpuFound(String, u64),
     /// The size of one preset: its place in the list, bytes and bits per weight.
     PresetPlanned(u64, usize, Result<(u64, f64), ErrorCard>),
     /// Every job there is, newest first.
@@ -270,6 +272,7 @@ impl Action {
             | Self::PlanMeasured(..)
             | Self::PresetPlanned(..)
             | Self::Forecasted(..)
+            | Self::GpuFound(..)
             | Self::ForecastMeasured(..)
             | Self::Recipes(..)
             | Self::RecipeRead(..)
@@ -351,6 +354,8 @@ pub enum Effect {
     PlanPresets(u64, Vec<(usize, Recipe)>),
     /// Measure the source and forecast what a GGUF of every type would be; a later request replaces an earlier one.
     Forecast(u64, Box<ForecastSource>, Box<Target>),
+    /// Stop measuring the source; what was measured is kept.
+    StopMeasuring,
     /// Look for the recipes in these folders, and those with a name.
     ListRecipes(Vec<PathBuf>),
     /// Read a recipe's file.

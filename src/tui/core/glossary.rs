@@ -56,8 +56,8 @@ pub(crate) const GLOSSARY: &[Term] = &[
     ),
     term(
         "KL divergence",
-        "How far the probabilities of the next token are from those of the original, averaged over a text (KLD). 0 is the same. The best single figure for \
-         what quantization changes.",
+        "How far the probabilities of the next token are from those of the original, averaged over a text (KLD), in nats: logarithms to the base e. \
+         0 is the same. The best single figure for what quantization changes.",
         "Q8_0 0.0001, Q6_K 0.0006, Q5_K_M 0.001, Q4_K_M 0.003, Q3_K_M 0.01, Q2_K 0.04.",
     ),
     term(

@@ -48,6 +48,8 @@ pub struct Settings {
     pub restore: bool,
     /// Ask what a model is for when a recipe begins.
     pub ask_purpose: bool,
+    /// Memory of the GPU that models are for, in bytes; nothing = of the GPU of this machine.
+    pub gpu_memory: Option<u64>,
 }
 
 impl Default for Settings {
@@ -61,6 +63,7 @@ impl Default for Settings {
             notify_after: 30,
             restore: true,
             ask_purpose: true,
+            gpu_memory: None,
         }
     }
 }
@@ -79,7 +82,7 @@ pub(crate) struct Setting {
 }
 
 /// Every key of `config.toml`, in the order of the documentation.
-pub(crate) const SETTINGS: [Setting; 8] = [
+pub(crate) const SETTINGS: [Setting; 9] = [
     Setting {
         key: "theme",
         default: "\"auto\"",
@@ -155,6 +158,19 @@ pub(crate) const SETTINGS: [Setting; 8] = [
         help: "Ask what the model is for, once in a session, when `c` begins a recipe.",
         set: |s, v| {
             s.ask_purpose = yes_no(v)?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "gpu_memory",
+        default: "\"auto\"",
+        help: "Memory of the GPU that models are for, as in \"24GiB\": the plot of the Recipe tab marks the largest file that fits. \"auto\" is the first GPU that NVML finds on this machine, if there is one.",
+        set: |s, v| {
+            let word = text(v)?;
+            let size = || {
+                crate::recipe::parse_size(word).filter(|n| *n > 0).ok_or("must be \"auto\" or a size such as \"24GiB\"")
+            };
+            s.gpu_memory = if word == "auto" { None } else { Some(size()?) };
             Ok(())
         },
     },

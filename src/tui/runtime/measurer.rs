@@ -88,6 +88,13 @@ impl MeasureRequests {
         let cancel = own.get_or_insert_with(|| (subject, Arc::default())).1.clone();
         let _ = self.sender.send(Order { work, cancel });
     }
+
+    /// Stops what is measured. What was measured so far is kept on disk.
+    pub(super) fn cancel(&mut self) {
+        for (_, cancel) in self.plan.take().into_iter().chain(self.forecast.take()) {
+            cancel.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 /// Carries out the newest plan, then the newest forecast.
@@ -125,6 +132,7 @@ fn carry_out(order: Order, out: &Outbox) {
     if cancel.load(Ordering::Relaxed) {
         return;
     }
+    find_gpu(out);
     let answer = match order.work {
         MeasureRequest::Plan(id, recipe) => {
             let progress = |done, all| {
@@ -149,6 +157,17 @@ fn carry_out(order: Order, out: &Outbox) {
     if !cancel.load(Ordering::Relaxed) {
         let _ = out.send(answer);
     }
+}
+
+/// Says once which GPU there is: loading its library may take a second.
+fn find_gpu(out: &Outbox) {
+    static FOUND: std::sync::Once = std::sync::Once::new();
+    FOUND.call_once(|| {
+        let gpus = crate::monitor::Gpus::load().ok().map(|gpus| gpus.sample()).unwrap_or_default();
+        if let Some((name, total)) = gpus.into_iter().find_map(|g| Some((g.name, g.memory?.total))) {
+            let _ = out.send(Action::GpuFound(name, total));
+        }
+    });
 }
 
 #[cfg(test)]
@@ -183,6 +202,17 @@ mod tests {
         assert_eq!(cancelled, [true, true, true, false]);
         orders.give(forecast(5, "/b", None, None));
         assert!(orders.forecast.is_some_and(|(_, c)| !c.load(Ordering::Relaxed)));
+    }
+
+    #[test]
+    fn measuring_is_stopped_and_may_begin_again() {
+        let (sender, receiver) = unbounded();
+        let mut orders = MeasureRequests::new(sender);
+        orders.give(forecast(1, "/a", None, None));
+        orders.cancel();
+        orders.give(forecast(2, "/a", None, None));
+        let cancelled: Vec<bool> = receiver.try_iter().map(|o| o.cancel.load(Ordering::Relaxed)).collect();
+        assert_eq!(cancelled, [true, false]);
     }
 
     #[test]
@@ -221,6 +251,7 @@ mod tests {
             match action {
                 Action::Planned(id, PlanResponse { plan: None, .. }) => ids.push(("plan", id)),
                 Action::Forecasted(id, Err(_)) => ids.push(("forecast", id)),
+                Action::GpuFound(..) => {}
                 other => panic!("{other:?}"),
             }
         }

@@ -125,6 +125,10 @@ impl Workers {
         self.measure.give(MeasureRequest::Forecast(id, source, target));
     }
 
+    pub(super) fn stop_measuring(&mut self) {
+        self.measure.cancel();
+    }
+
     pub(super) fn plan_presets(&self, id: u64, recipes: Vec<(usize, Recipe)>) {
         let _ = self.plan.send(PlanRequest::Presets(id, recipes));
     }

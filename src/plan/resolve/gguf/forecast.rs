@@ -10,6 +10,7 @@ use super::pick::Pick;
 use super::{Budget, Loss, Mixer, Ready, effort, forecast_many, ready};
 use crate::forecast::output_db;
 use crate::model::{FormatId, Model, Name, Result, TensorEntry};
+use crate::plan::goals::RuntimeMemory;
 use crate::plan::source;
 use crate::quant::{Effort, Encoding};
 use crate::recipe::Target;
@@ -84,6 +85,7 @@ pub(crate) fn forecast(model: &Model, target: &Target, how: Task<'_>) -> Result<
         refused,
         choice,
         divergence: pricing.mixer.basis(),
+        runtime: ready.model.network.as_ref().map(|n| RuntimeMemory::of(n, target.get(&gguf::CONTEXT_LENGTH))),
         dial: Some(Arc::new(pricing.mixer.dial())),
     })
 }

@@ -149,6 +149,7 @@ pub(super) fn forecast(
         refused,
         choice: None,
         divergence: None,
+        runtime: None,
         dial: None,
     })
 }

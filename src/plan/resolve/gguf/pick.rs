@@ -2,7 +2,8 @@
 //!
 //! Where costs were measured on a text, they give several mixes ([`Tempering`]), which are compared with the best file types of at most the
 //! budget as a whole, on tokens that no cost was measured on. The least mean divergence wins; a mix whose 99.9th percentile or maximum is above
-//! that of the best file type does not take part. Without a text for it, the mix with the least expected loss is taken, or a file type that is
+//! that of the best file type does not take part. The mix by costs as measured is replaced by another one only if that is better by more than
+//! the uncertainty of the mean: the best of several figures with noise is better than it looks. Without a text for it, the mix with the least expected loss is taken, or a file type that is
 //! expected to lose less.
 
 use super::budget::Budget;
@@ -157,7 +158,13 @@ fn best<'o>(mixes: Vec<(Candidate, Checked)>, file_type: Option<(&'o Outline, Ch
     let sound = |figures: &Checked| {
         file_type.as_ref().is_none_or(|(_, t)| figures.p999 <= t.p999 && figures.max <= t.max && figures.mean < t.mean)
     };
-    let mix = mixes.into_iter().filter(|(_, f)| sound(f)).min_by(|a, b| a.1.mean.total_cmp(&b.1.mean));
+    let mut sound = mixes.into_iter().filter(|(_, f)| sound(f));
+    let first = sound.next();
+    let is_better = |f: &Checked| {
+        first.as_ref().is_none_or(|(_, by_cost)| f.mean + by_cost.error < by_cost.mean && f.p999 <= by_cost.p999)
+    };
+    let better = sound.filter(|(_, f)| is_better(f)).min_by(|a, b| a.1.mean.total_cmp(&b.1.mean));
+    let mix = better.or(first);
     match (mix, file_type) {
         (Some((candidate, figures)), _) => Some(Winner::Mix(Box::new(candidate), figures)),
         (None, Some((outline, figures))) => Some(Winner::Type(outline, figures)),
@@ -196,6 +203,12 @@ mod tests {
         let all = || vec![(mix("tail"), tail), (mix("good"), good), (mix("max"), worst)];
         assert_eq!(name(all(), Some((&fixed, at))), "good");
         assert_eq!(name(all(), None), "tail");
+        // Better by less than the uncertainty is not better, nor is a worse tail.
+        let first = Checked { error: 0.5, ..figures(2.0, 9.0, 19.0) };
+        let pair = |other| vec![(mix("first"), first), (mix("other"), other)];
+        assert_eq!(name(pair(figures(1.6, 9.0, 19.0)), Some((&fixed, at))), "first");
+        assert_eq!(name(pair(figures(1.4, 9.0, 19.0)), Some((&fixed, at))), "other");
+        assert_eq!(name(pair(figures(1.4, 9.5, 19.0)), Some((&fixed, at))), "first");
         assert_eq!(name(vec![(mix("tail"), tail)], Some((&fixed, at))), "fixed");
         assert_eq!(name(vec![(mix("good"), good)], Some((&fixed, figures(1.9, 10.0, 20.0)))), "fixed");
         assert_eq!(name(Vec::new(), None), "");

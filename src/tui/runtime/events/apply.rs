@@ -45,6 +45,7 @@ impl App {
             Effect::OpenOutside(path, model, how) => self.editing = Some(OutsideJob::Path(path, model, how)),
             Effect::Plan(id, recipe) => self.workers.plan(id, recipe),
             Effect::Forecast(id, source, target) => self.workers.forecast(id, source, target),
+            Effect::StopMeasuring => self.workers.stop_measuring(),
             Effect::PlanPresets(id, recipes) => self.workers.plan_presets(id, recipes),
             Effect::ListRecipes(folders) => self.workers.recipes(move || Action::Recipes(recipes::list(&folders))),
             Effect::ReadRecipe(path) => self.workers.recipes(move || read_recipe(path)),

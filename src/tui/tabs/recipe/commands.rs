@@ -73,7 +73,40 @@ fn many_steps(s: &State) -> bool {
     on_step(s) && s.recipe.document.recipe.pipeline.len() > 1
 }
 
+fn slides(s: &State) -> bool {
+    s.recipe.slider.is_some()
+}
+
+fn can_slide(s: &State) -> bool {
+    s.recipe.can_slide()
+}
+
+/// On the budget, whose arrow keys are free for the slider.
+fn on_budget(s: &State) -> bool {
+    can_slide(s) && s.recipe.current_field().is_some_and(|f| matches!(f, Field::Budget))
+}
+
 pub(super) const COMMANDS: &[Command] = &[
+    command(
+        Cmd::TakeBudget,
+        "budget.take",
+        &["enter"],
+        &[Targets, Form],
+        "Take the size at the slider as the budget",
+        "take",
+        slides,
+    ),
+    command(
+        Cmd::DropBudget,
+        "budget.drop",
+        &["esc"],
+        &[Targets, Form],
+        "Leave the slider; the budget stays as it was",
+        "keep",
+        slides,
+    ),
+    command(Cmd::BudgetLess, "budget.left", &["h", "left"], &[Form], "Slide the budget down", "", on_budget),
+    command(Cmd::BudgetMore, "budget.right", &["l", "right"], &[Form], "Slide the budget up", "slide", on_budget),
     command(Cmd::Start, "recipe.start", &["r"], &[Targets, Form], "Start a job in its own process", "run", can_start),
     command(
         Cmd::Start,
@@ -174,6 +207,43 @@ pub(super) const COMMANDS: &[Command] = &[
         "Set a budget: 760MB, or 4.25 bits per weight",
         "budget",
         |s| s.recipe.forecast_target_index().is_some(),
+    ),
+    command(
+        Cmd::BudgetLess,
+        "budget.less",
+        &["("],
+        &[Targets, Form],
+        "Slide the budget down: mix, loss, memory and layers follow at once",
+        "",
+        can_slide,
+    ),
+    command(Cmd::BudgetMore, "budget.more", &[")"], &[Targets, Form], "Slide the budget up", "", can_slide),
+    command(
+        Cmd::PlotFigure,
+        "recipe.figure",
+        &["v"],
+        &[Targets, Form],
+        "Show losses as KL divergences, or in dB",
+        "",
+        |s| s.recipe.forecast_state.forecast().is_some_and(|f| f.divergence.is_some()),
+    ),
+    command(
+        Cmd::StopMeasuring,
+        "recipe.measure-stop",
+        &["m"],
+        &[Targets, Form],
+        "Stop measuring on the text; what was measured is kept",
+        "stop",
+        |s| s.recipe.is_measuring(),
+    ),
+    command(
+        Cmd::MeasureAgain,
+        "recipe.measure",
+        &["m"],
+        &[Targets, Form],
+        "Go on measuring on the text",
+        "measure",
+        |s| s.recipe.measuring_stopped,
     ),
     command(
         Cmd::Delete,

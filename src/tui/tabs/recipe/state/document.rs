@@ -45,6 +45,10 @@ impl Document {
             let fact = problem.fact().to_owned();
             self.refuse(at, key.name, text, fact, problem.help);
         }
+        // An empty table says that it is there; nothing in it means that it is not wanted.
+        if at == RecipeTable::Validate && self.recipe.validate == Some(crate::recipe::Validate::default()) {
+            self.recipe.validate = None;
+        }
     }
 
     /// Keeps an invalid text in place of the value.

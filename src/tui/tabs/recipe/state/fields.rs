@@ -28,7 +28,7 @@ pub enum Field {
 const BUDGET: &str = "budget";
 
 /// The fact for a text that is not a budget.
-const NO_BUDGET: &str = "a size such as 760MB, or bits per weight such as 4.25";
+const NO_BUDGET: &str = "a size such as 760MB, bits per weight such as 4.25, or kld 0.002";
 
 /// True for the keys that make up the budget.
 fn is_budget(name: &str) -> bool {
@@ -86,8 +86,9 @@ impl Field {
     pub(crate) fn help(self) -> String {
         match self {
             Self::Budget => {
-                "Instead of a quantization: the maximum file size (760MB, 4.5GiB) or bits per weight (4.25). Types are \
-                    chosen for each tensor so that the total error is smallest."
+                "Instead of a quantization: the maximum file size (760MB, 4.5GiB), bits per weight (4.25), or the largest \
+                    mean KL divergence (kld 0.002), which needs budget_data or scores. Types are chosen for each tensor so that the total \
+                    error is smallest."
                     .to_owned()
             }
             // The default is said beside it, as it is for this model.
@@ -105,7 +106,7 @@ impl Field {
     /// What it takes, in a few words; empty for those that are chosen from a list.
     pub(crate) fn takes(self) -> String {
         let key = match self {
-            Self::Budget => return "a size, or 0.5 to 32 bits per weight".to_owned(),
+            Self::Budget => return "a size, 0.5 to 32 bits per weight, or kld and nats".to_owned(),
             Self::Heading(_) => return String::new(),
             Self::Key(key) => key,
         };
@@ -169,6 +170,7 @@ impl RecipeState {
                 spec.map_or(Vec::new(), |s| s.keys.to_vec())
             }
             Row::Target(i) => recipe.targets.get(i).map_or(Vec::new(), |t| options::keys_of(t.format).collect()),
+            Row::Validate => keys_of(KeyTable::Validate).collect(),
             Row::AddStep | Row::Add => Vec::new(),
         };
         let known = |k: &&'static Key| match k.state {
@@ -287,6 +289,7 @@ impl RecipeState {
             Row::About => Some(RecipeTable::Top),
             Row::Step(i) => Some(RecipeTable::Step(i)),
             Row::Target(i) => Some(RecipeTable::Target(i)),
+            Row::Validate => Some(RecipeTable::Validate),
             Row::AddStep | Row::Add => None,
         }
     }

@@ -107,6 +107,14 @@ impl ForecastState {
         (self.settled, self.measured) = (true, None);
     }
 
+    /// Forgets that an answer is awaited: it was stopped.
+    pub(in crate::tui::tabs::recipe) fn stop(&mut self) {
+        if self.waiting() {
+            (self.asked, self.measured) = (None, None);
+            self.request += 1;
+        }
+    }
+
     /// Takes progress of the latest request.
     pub(in crate::tui::tabs::recipe) fn progress(&mut self, request: u64, done: usize, all: usize) {
         if request == self.request && !self.settled {

@@ -12,6 +12,7 @@ mod plan_response;
 mod presets;
 mod problems;
 mod rows;
+mod slider;
 mod type_notes;
 
 pub(crate) use crate::plan::{PresetTypes as Types, TargetPreset as Preset};
@@ -27,6 +28,7 @@ pub use presets::presets;
 pub(crate) use problems::RecipeProblem;
 pub use rows::Row;
 pub(crate) use rows::{facts, step_facts, title};
+pub(crate) use slider::nats;
 pub(crate) use type_notes::about;
 
 use crate::plan::Forecasted;
@@ -131,6 +133,16 @@ pub struct RecipeState {
     pub sizes: Vec<Option<PresetSize>>,
     /// Errors of the file types and of budgets, for the options of each target.
     pub forecast_state: ForecastState,
+    /// Size that the slider is at, while a budget is tried out.
+    pub slider: Option<u64>,
+    /// Losses are shown in dB also where divergences were measured.
+    pub in_db: bool,
+    /// The first GPU of this machine: its name and its memory.
+    pub gpu: Option<(String, u64)>,
+    /// The user stopped measuring on a text; nothing is measured until it is started again.
+    pub measuring_stopped: bool,
+    /// When the measuring under way was first heard of, and how much was done then.
+    pub measuring_since: Option<(jiff::Timestamp, usize)>,
     /// The question what the model is for was asked in this session.
     pub asked_purpose: bool,
     /// The purpose that was chosen, while its memory is asked for.

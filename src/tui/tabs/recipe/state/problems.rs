@@ -101,7 +101,7 @@ impl RecipeProblem {
     /// The label of the field it is about; empty if it is about none.
     pub(crate) fn label(&self) -> &str {
         match self.key.split('.').next().unwrap_or_default() {
-            "target_size" | "target_bpw" => Field::Budget.label(),
+            "target_size" | "target_bpw" | "max_kld" => Field::Budget.label(),
             key => key,
         }
     }
@@ -148,6 +148,10 @@ impl RecipeState {
             Row::Source => t.target.is_none() && t.step.is_none() && matches!(t.key.as_str(), "path" | "format"),
             Row::Add => t.key == "target",
             Row::AddStep => false,
+            Row::Validate => {
+                let name = t.key.split('.').next().unwrap_or_default();
+                t.target.is_none() && t.step.is_none() && keys_of(KeyTable::Validate).any(|k| k.name == name)
+            }
             // What is not about the source, a target or a step is about the keys of the recipe.
             Row::About => t.target.is_none() && t.step.is_none() && keys_of(KeyTable::Top).any(|k| k.name == t.key),
         };

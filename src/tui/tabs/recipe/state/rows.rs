@@ -21,6 +21,8 @@ pub enum Row {
     Target(usize),
     /// One target more.
     Add,
+    /// What is measured of the outputs once they are written.
+    Validate,
 }
 
 impl RecipeState {
@@ -34,7 +36,7 @@ impl RecipeState {
             .chain(steps)
             .chain([Row::AddStep])
             .chain(targets)
-            .chain([Row::Add])
+            .chain([Row::Add, Row::Validate])
             .collect()
     }
 

@@ -106,7 +106,7 @@ pub(super) fn enter_row(state: &mut State) -> Vec<Effect> {
     match state.recipe.row() {
         Row::Add => add(state),
         Row::AddStep => steps::add(state),
-        Row::Source | Row::About | Row::Step(_) | Row::Target(_) => {
+        Row::Source | Row::About | Row::Step(_) | Row::Target(_) | Row::Validate => {
             let r = &mut state.recipe;
             r.pane = RecipePane::Form;
             // The line says where the outputs go.

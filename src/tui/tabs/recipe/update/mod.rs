@@ -5,6 +5,7 @@ mod form;
 mod list;
 mod more_bits;
 mod purpose;
+mod slider;
 mod start;
 mod steps;
 mod text;
@@ -12,7 +13,8 @@ mod text;
 pub(super) use form::{complete, edited};
 
 use super::state::{RecipePane, RecipeState, presets};
-use crate::recipe::Recipe;
+use crate::recipe::options::gguf;
+use crate::recipe::{Recipe, Target};
 use crate::tui::core::{Action, Cmd, Effect, Hit, Layer, Level, PickerKind, State, Tab, TabRequest, units};
 use std::path::PathBuf;
 
@@ -24,6 +26,7 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::PlanMeasured(request, done, all) if request == state.recipe.request => {
             state.recipe.plan_measured = Some((done, all));
+            state.recipe.heard_of_measuring(done, state.now);
             Vec::new()
         }
         Action::PresetPlanned(request, at, size) if request == state.recipe.preset_request => {
@@ -35,11 +38,17 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::Forecasted(request, answer) => {
             state.recipe.forecast_state.arrived(request, answer);
+            state.recipe.measuring_since = None;
             renew_picker(state);
             other_forecast(state).into_iter().collect()
         }
         Action::ForecastMeasured(request, done, all) => {
             state.recipe.forecast_state.progress(request, done, all);
+            state.recipe.heard_of_measuring(done, state.now);
+            Vec::new()
+        }
+        Action::GpuFound(name, memory) => {
+            state.recipe.gpu = Some((name, memory));
             Vec::new()
         }
         Action::Recipes(..) | Action::RecipeRead(..) | Action::RecipeSaved(..) | Action::RecipeEdited(..) => {
@@ -90,6 +99,19 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
         Cmd::ValueNext => form::turn(state, 1),
         Cmd::ValuePrev => form::turn(state, -1),
         Cmd::Budget => form::budget(state),
+        Cmd::BudgetLess => slider::slide(state, -1),
+        Cmd::BudgetMore => slider::slide(state, 1),
+        Cmd::TakeBudget => slider::take(state),
+        Cmd::DropBudget => {
+            state.recipe.slider = None;
+            Vec::new()
+        }
+        Cmd::PlotFigure => {
+            state.recipe.in_db ^= true;
+            Vec::new()
+        }
+        Cmd::StopMeasuring => slider::stop_measuring(state),
+        Cmd::MeasureAgain => slider::measure_again(state),
         Cmd::NewRecipe => new_recipe(state),
         Cmd::SourceNext => turn_source(state, 1),
         Cmd::SourcePrev => turn_source(state, -1),
@@ -172,10 +194,10 @@ fn renew_picker(state: &mut State) {
 fn replan(state: &mut State) -> Vec<Effect> {
     let r = &mut state.recipe;
     r.request += 1;
-    (r.plan, r.plan_measured) = (None, None);
+    (r.plan, r.plan_measured, r.measuring_since) = (None, None, None);
     r.hits.clear();
     r.find_problems();
-    match r.ask() {
+    match r.ask().filter(|recipe| !r.measuring_stopped || !recipe.targets.iter().any(measures_text)) {
         Some(recipe) => vec![Effect::Plan(r.request, Box::new(recipe))],
         None => Vec::new(),
     }
@@ -184,7 +206,7 @@ fn replan(state: &mut State) -> Vec<Effect> {
 /// Asks for the forecast of the selected target, unless the one that is there, or on its way, says it; then for those of the others.
 fn forecast(state: &mut State) -> Option<Effect> {
     let r = &mut state.recipe;
-    if let Some((source, target)) = r.forecast_target()
+    if let Some((source, target)) = r.forecast_target().filter(|(_, t)| !r.measuring_stopped || !measures_text(t))
         && r.forecast_state.want(&source, &target)
     {
         return Some(Effect::Forecast(r.forecast_state.request, Box::new(source), Box::new(target)));
@@ -199,6 +221,8 @@ pub(super) fn other_forecast(state: &mut State) -> Option<Effect> {
     let source = r.forecast_source()?;
     let others = r.other_forecasts(presets_shown);
     r.forecast_state.keep(&others);
+    let may = |t: &Target| !r.measuring_stopped || !measures_text(t);
+    let others: Vec<Target> = others.into_iter().filter(may).collect();
     let target = others.into_iter().find(|t| r.forecast_state.want_too(&source, t))?;
     Some(Effect::Forecast(r.forecast_state.request, Box::new(source), Box::new(target)))
 }
@@ -225,6 +249,11 @@ fn outlook(state: &mut State) -> Option<Effect> {
     Some(Effect::CheckBatch(r.outlook_request, Box::new(recipe), r.sources()))
 }
 
+/// True if a target's types are chosen by what the network says of a text, which takes minutes to measure.
+fn measures_text(target: &Target) -> bool {
+    target.has(&gguf::BUDGET_DATA)
+}
+
 /// The recipe changed: everything that is said of it may have, too.
 fn changed(state: &mut State) -> Vec<Effect> {
     let mut effects = turned(state);
@@ -234,6 +263,8 @@ fn changed(state: &mut State) -> Vec<Effect> {
 
 /// Another of several models is looked at.
 fn turned(state: &mut State) -> Vec<Effect> {
+    // What was tried out belongs to the recipe as it was.
+    state.recipe.slider = None;
     let mut effects = replan(state);
     effects.extend(sizes(state));
     effects.extend(forecast(state));
@@ -307,7 +338,7 @@ pub(super) fn select_row(state: &mut State, to: usize) -> Vec<Effect> {
     if r.cursor == to {
         return Vec::new();
     }
-    (r.cursor, r.field) = (to, 0);
+    (r.cursor, r.field, r.slider) = (to, 0, None);
     r.filter.clear();
     // The budget of another target has another mix.
     forecast(state).into_iter().collect()

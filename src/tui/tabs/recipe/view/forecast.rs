@@ -1,6 +1,6 @@
 //! The forecast: what the plan says of the outputs, what the estimate says of their errors, the plot of the alternatives.
 
-use super::{plan, plot};
+use super::{plan, plot, slider};
 use crate::tui::core::{State, units};
 use crate::tui::view::canvas::{Canvas, cut_lines, width, wrap};
 use ratatui::layout::Rect;
@@ -17,6 +17,9 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let inner = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
     let rows = if r.is_batch() { outlook(c, state, inner) } else { 0 };
     let inner = Rect { height: inner.height.saturating_sub(rows), ..inner };
+    if let Some(mix) = r.slider_mix() {
+        return slider::draw(c, state, &mix, inner);
+    }
     let used = match r.ready() {
         Some(plan) => return plan::draw(c, state, plan, inner),
         None if !r.problems().is_empty() => problems(c, state, inner),
@@ -25,9 +28,19 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
             c.wrapped(inner.x, inner.y, inner.width, 3, how, text)
         }
         None => {
-            let progress = r.plan_measured.map_or_else(|| "planning…".to_owned(), measuring);
+            let progress = match r.plan_measured {
+                _ if r.measuring_stopped => "Measuring on the text is stopped; m goes on.".to_owned(),
+                Some(far) => measuring(state, far),
+                None => "planning…".to_owned(),
+            };
             c.text(inner.x, inner.y, inner.width, &progress, dim);
-            1
+            if r.is_measuring() {
+                let how =
+                    "What each type costs is measured on the text, and kept: it takes this long once. m stops it.";
+                1 + c.wrapped(inner.x, inner.y + 1, inner.width, 3, how, dim)
+            } else {
+                1
+            }
         }
     };
     let rest = Rect { y: inner.y + used + 1, height: inner.height.saturating_sub(used + 1), ..inner };
@@ -112,8 +125,13 @@ fn problems(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
     y - area.y
 }
 
-fn measuring((done, all): (usize, usize)) -> String {
-    format!("measuring {done} of {all} tensors")
+fn measuring(state: &State, (done, all): (usize, usize)) -> String {
+    let r = &state.recipe;
+    if !r.is_measuring() {
+        return format!("measuring {done} of {all} tensors");
+    }
+    let left = r.measuring_left((done, all), state.now).map(|s| format!(", {} left", plan::about(s)));
+    format!("measuring {done} of {all}{}", left.unwrap_or_default())
 }
 
 /// How far the estimate of errors is.
@@ -121,9 +139,14 @@ fn status(state: &State) -> String {
     let forecast_state = &state.recipe.forecast_state;
     match (forecast_state.answer(), forecast_state.measured) {
         (None, _) if !forecast_state.waiting() => String::new(),
-        (_, Some(far)) => measuring(far),
+        (_, Some(far)) => measuring(state, far),
         (_, None) if forecast_state.waiting() => "estimating errors…".to_owned(),
         (Some(Err(_)), _) => "errors not estimated".to_owned(),
+        (Some(Ok(f)), _) if state.recipe.shows_kld() => {
+            let tokens = f.divergence.as_ref().map_or(0, |d| d.tokens);
+            format!("KLD, costs on {} tokens; v: dB", units::count(tokens as u64))
+        }
+        (Some(Ok(f)), _) if f.divergence.is_some() => "output dB, from a sample; v: KLD".to_owned(),
         (Some(Ok(f)), _) if f.imatrix.is_none() => "output dB, from a sample".to_owned(),
         _ => "output dB (imatrix), from a sample".to_owned(),
     }

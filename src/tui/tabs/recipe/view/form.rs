@@ -106,6 +106,7 @@ fn heading(state: &State) -> String {
         },
         RecipeRow::AddStep => "another step".to_owned(),
         RecipeRow::Add => "another target".to_owned(),
+        RecipeRow::Validate => "evaluation of the outputs".to_owned(),
     }
 }
 

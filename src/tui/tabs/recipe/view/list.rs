@@ -1,6 +1,5 @@
 //! The list: the source, where outputs go, the targets with what is known of each, and a place to add one.
 
-use super::decibel;
 use crate::tui::core::{Hit, State, units};
 use crate::tui::tabs::recipe::{RecipePane, Row as RecipeRow, facts, step_facts, title};
 use crate::tui::view::canvas::{Canvas, fit, fit_end, width};
@@ -63,7 +62,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
                 continue;
             }
             Line::Targets => {
-                table_head(c, place, below);
+                table_head(c, place, below, r.loss_head());
                 continue;
             }
             Line::Row(i, row) => (*i, *row),
@@ -78,12 +77,32 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
             RecipeRow::AddStep => add(c, place, "add a step"),
             RecipeRow::Target(at) => target(c, state, at, place),
             RecipeRow::Add => add(c, place, "add a target"),
+            RecipeRow::Validate => validate(c, state, place),
         }
         if i == r.cursor {
             c.select(place, focused);
         }
         c.hit(place, Hit::List(i));
     }
+}
+
+/// What is measured of the outputs once they are written.
+fn validate(c: &mut Canvas<'_>, state: &State, line: Rect) {
+    let (bad, text) = (c.theme().bad, c.theme().text);
+    if let Some(problem) = state.recipe.problem_of(RecipeRow::Validate) {
+        labelled(c, line, "evaluate", "", true);
+        let available = line.width.saturating_sub(LABEL + 3);
+        c.spans(line.x + 2 + LABEL, line.y, available, &[("✗ ", bad), (&problem.key, bad), ("", text)]);
+        return;
+    }
+    let Some(v) = &state.recipe.document.recipe.validate else {
+        return labelled(c, line, "evaluate", "not after writing", false);
+    };
+    let data = v.data.as_ref().map_or_else(|| "no text".to_owned(), |d| state.short_path(d));
+    let fails: Vec<String> = v.fail_if.iter().map(|(metric, condition)| format!("{metric} {condition}")).collect();
+    let fails = if fails.is_empty() { String::new() } else { format!(", fails if {}", fails.join(" or ")) };
+    let shown = fit(&format!("{data}{fails}"), usize::from(line.width.saturating_sub(LABEL + 3)));
+    labelled(c, line, "evaluate", &shown, true);
 }
 
 fn add(c: &mut Canvas<'_>, line: Rect, what: &str) {
@@ -99,7 +118,7 @@ fn columns(line: Rect) -> (u16, Option<u16>, u16) {
 }
 
 /// The head of the targets, which also says how many lines of the list are not in view below.
-fn table_head(c: &mut Canvas<'_>, line: Rect, below: usize) {
+fn table_head(c: &mut Canvas<'_>, line: Rect, below: usize, head: &str) {
     let dim = c.theme().dim;
     let (size, bits, error) = columns(line);
     let more = if below > 0 { format!("targets  ↓ {below} more") } else { "targets".to_owned() };
@@ -108,7 +127,7 @@ fn table_head(c: &mut Canvas<'_>, line: Rect, below: usize) {
     if let Some(bits) = bits {
         c.right(bits, line.y, BITS, "bpw", dim);
     }
-    c.right(error, line.y, ERROR, "dB", dim);
+    c.right(error, line.y, ERROR, head, dim);
 }
 
 /// A label and its text.
@@ -206,7 +225,7 @@ fn target(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {
     if let Some(end) = bits_end {
         c.right(end, line.y, BITS - 1, &bits, dim);
     }
-    c.right(error_end, line.y, ERROR - 1, &estimate.map(|e| decibel(e.output_sqnr_db)).unwrap_or_default(), text);
+    c.right(error_end, line.y, ERROR - 1, &estimate.map(|e| r.loss_text(e)).unwrap_or_default(), text);
     let available = start.saturating_sub(x + 1);
     let used = c.text(x, line.y, available, &title(target), text);
     let mut shown = String::new();

@@ -6,6 +6,7 @@ mod form;
 mod list;
 mod plan;
 mod plot;
+mod slider;
 
 use super::state::RecipePane;
 use crate::tui::core::{Hit, State, panes};
@@ -76,9 +77,4 @@ fn head(c: &mut Canvas<'_>, state: &State, line: Rect) {
     if usize::from(line.width.saturating_sub(used + 4)) > width(word) {
         c.right(line.right() - 1, line.y, 12, word, dim);
     }
-}
-
-/// An error in dB of signal over it.
-fn decibel(db: Option<f64>) -> String {
-    db.map_or_else(|| "exact".to_owned(), |db| format!("{db:.1}"))
 }

@@ -1,10 +1,11 @@
 //! What a sound plan says: outputs, needs, types, warnings.
 
-use super::{decibel, plot};
+use super::plot;
+use crate::forecast::divergence::Checked;
 use crate::plan::{Forecasted, Plan, PlannedOutput};
 use crate::tensor::DType;
 use crate::tui::core::{State, kind_order, units};
-use crate::tui::tabs::recipe::{Budget, title};
+use crate::tui::tabs::recipe::{Budget, nats, title};
 use crate::tui::view::canvas::{Canvas, cut_lines, fit, fit_end, width, wrap};
 use crate::tui::view::table::Columns;
 use indexmap::IndexMap;
@@ -55,7 +56,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
 /// The table of outputs; gives the row below.
 fn outputs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
     let (dim, text, warn) = (c.theme().dim, c.theme().text, c.theme().warn);
-    let head = ["of src", "time", "bpw", "dB", "size"];
+    let head = ["of src", "time", "bpw", state.recipe.loss_head(), "size"];
     let cells: Vec<[String; 5]> = plan
         .outputs
         .iter()
@@ -64,7 +65,7 @@ fn outputs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
         .map(|(at, o)| {
             let part = format!("{:.0} %", o.bytes as f64 / plan.source_bytes.max(1) as f64 * 100.0);
             let estimate = state.recipe.estimate(at);
-            let error = estimate.map(|e| decibel(e.output_sqnr_db)).unwrap_or_default();
+            let error = estimate.map(|e| state.recipe.loss_text(e)).unwrap_or_default();
             let time = estimate.map(|e| about(wall(state, e))).unwrap_or_default();
             [part, time, format!("{:.2}", o.bits_per_weight), error, units::bytes(o.bytes)]
         })
@@ -122,7 +123,7 @@ fn wall(state: &State, of: &Forecasted) -> f64 {
 }
 
 /// An estimated time, no more exact than it is.
-fn about(seconds: f64) -> String {
+pub(super) fn about(seconds: f64) -> String {
     match seconds {
         s if s < 1.0 => "< 1 s".to_owned(),
         s if s < 59.5 => format!("{s:.0} s"),
@@ -147,7 +148,15 @@ fn needs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
     if let Some(matrix) = plan.outputs.iter().find_map(|o| o.imatrix.as_ref()) {
         pairs.push(("imatrix", format!("covers {} of {} tensors", matrix.used, matrix.quantized)));
     }
-    if let Some(plain) = instead(state) {
+    let selected = plan.outputs.get(state.recipe.current_target().unwrap_or(0)).or(plan.outputs.first());
+    if let Some(check) = selected.and_then(|o| o.divergence.as_ref()?.check.as_ref()) {
+        let tokens = units::count(check.tokens as u64);
+        let of = |c: &Checked| format!("{} ± {}", nats(c.mean), nats(c.error));
+        pairs.push(("measured", format!("KLD {}, {tokens} tokens", of(&check.chosen))));
+        if let Some((name, c)) = &check.file_type {
+            pairs.push(("file type", format!("{name}: KLD {}", of(c))));
+        }
+    } else if let Some(plain) = instead(state) {
         pairs.push(("file type", plain));
     }
     let rows = pairs.iter().take(area.height.into());
@@ -164,8 +173,11 @@ fn instead(state: &State) -> Option<String> {
     let budget = Budget::of(r.document.recipe.targets.get(r.forecast_target_index()?)?)?;
     let mix = r.forecast_state.mix_of(&budget)?;
     let fits = r.forecast_state.forecast()?.types.iter().filter(|t| t.bytes <= mix.bytes);
-    let quality = |f: &Forecasted| f.output_sqnr_db.unwrap_or(f64::INFINITY);
+    let quality = |f: &Forecasted| f.kld.map_or(f.output_sqnr_db.unwrap_or(f64::INFINITY), |n| -n);
     let best = fits.max_by(|a, b| quality(a).total_cmp(&quality(b)))?;
+    if let Some(kld) = best.kld.filter(|_| r.shows_kld()) {
+        return Some(format!("{} at best: KLD {}", best.name, nats(kld)));
+    }
     Some(match best.output_sqnr_db {
         Some(db) => format!("{} at best: {db:.1} dB", best.name),
         None => format!("{} fits, without loss", best.name),

@@ -1,7 +1,7 @@
 //! The plot of size against error: every file type a point, the mixes a curve above them, the choice marked.
 
 use crate::plan::Forecasted;
-use crate::tui::core::State;
+use crate::tui::core::{State, units};
 use crate::tui::tabs::recipe::{Budget, presets};
 use crate::tui::view::braille::Braille;
 use crate::tui::view::canvas::{Canvas, fit, width};
@@ -54,9 +54,20 @@ impl Frame {
     }
 }
 
-/// A point, when it is of those that can be compared.
-fn point(f: &Forecasted) -> Option<Point> {
-    (f.bits_per_weight < BITS).then_some((f.bytes as f64, f.output_sqnr_db?))
+/// A point, when it is of those that can be compared. A divergence has its decibels too, so that both figures share the frame.
+fn point(f: &Forecasted, in_nats: bool) -> Option<Point> {
+    let quality = if in_nats { decibels(f.kld?)? } else { f.output_sqnr_db? };
+    (f.bits_per_weight < BITS).then_some((f.bytes as f64, quality))
+}
+
+/// Up for less divergence, ten for each power of ten.
+fn decibels(kld: f64) -> Option<f64> {
+    (kld > 0.0).then(|| -10.0 * kld.log10())
+}
+
+/// The divergence at a number of the axis, of at most four columns: `3e-3`.
+fn axis_nats(db: f64) -> String {
+    format!("{:.0e}", 10f64.powf(-db / 10.0))
 }
 
 /// Draws the plot if there is data and space for it; returns the rows used.
@@ -66,6 +77,8 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
     else {
         return 0;
     };
+    let in_nats = state.recipe.shows_kld();
+    let point = |f: &Forecasted| point(f, in_nats);
     let types: Vec<(&str, Point)> = forecast.types.iter().filter_map(|t| Some((t.name.as_str(), point(t)?))).collect();
     let mut mixes: Vec<Point> = forecast.mixes.iter().filter_map(point).collect();
     mixes.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -78,14 +91,24 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
             Some(Chosen { name, point: point(f)?, glyph: if mixed { "★" } else { "◆" } })
         })
         .collect();
+    if let Some(mix) = state.recipe.slider_mix() {
+        let quality = if in_nats { mix.kld.and_then(decibels) } else { mix.output_sqnr_db };
+        chosen.clear();
+        chosen.extend(quality.map(|q| Chosen {
+            name: units::bytes(mix.bytes),
+            point: (mix.bytes as f64, q),
+            glyph: "★",
+        }));
+    }
     // The same point twice would only write its name over itself.
     chosen.dedup_by(|a, b| a.name == b.name);
     let all = || types.iter().map(|t| t.1).chain(mixes.iter().copied()).chain(chosen.iter().map(|t| t.point));
     let Some(frame) = frame(all(), area).filter(|_| types.len() > 1) else { return 0 };
-    axes(c, &frame, area);
+    axes(c, &frame, area, in_nats);
     curve(c, &frame, &mixes);
     points(c, &frame, &types, &chosen);
-    legend(c, area, &chosen);
+    let fits = fits(c, state, &frame);
+    legend(c, area, &chosen, fits.as_deref());
     area.height
 }
 
@@ -129,17 +152,50 @@ fn scale((low, high): (f64, f64), rows: u16) -> Option<(u16, (f64, f64), f64)> {
     Some(best.unwrap_or(ends))
 }
 
-fn axes(c: &mut Canvas<'_>, frame: &Frame, area: Rect) {
+/// A line at the size of the largest file that fits the GPU, below the points; gives the words for the legend.
+fn fits(c: &mut Canvas<'_>, state: &State, frame: &Frame) -> Option<String> {
+    let found = state.recipe.gpu.as_ref().map(|(_, memory)| *memory);
+    let memory = state.settings.gpu_memory.or(found)?;
+    let gpu = format!("a GPU of {}", units::bytes(memory));
+    let Some(largest) = state.recipe.runtime()?.largest_file(memory) else { return Some(format!("none fits {gpu}")) };
+    let bytes = largest as f64;
+    if bytes < frame.x.0 {
+        return Some(format!("none fits {gpu}"));
+    }
+    if bytes > frame.x.1 {
+        return Some(format!("all fit {gpu}"));
+    }
+    let (x, _) = frame.cell((bytes, frame.y.0));
+    let warn = c.theme().warn;
+    for y in frame.area.y..frame.area.bottom() {
+        if c.buf[(x, y)].symbol() == " " {
+            c.text(x, y, 1, "┊", warn);
+        }
+    }
+    Some(format!("fits {gpu}"))
+}
+
+fn axes(c: &mut Canvas<'_>, frame: &Frame, area: Rect, in_nats: bool) {
     let (dim, faint) = (c.theme().dim, c.theme().faint);
-    let long = "signal-to-noise ratio of the model's output in dB, up is better";
-    let title = if width(long) < area.width.into() { long } else { "signal-to-noise ratio in dB, up is better" };
+    let (long, short) = match in_nats {
+        true => (
+            "KL divergence from the source in nats (KLD), logarithmic, up is better",
+            "KL divergence in nats, up is better",
+        ),
+        false => (
+            "signal-to-noise ratio of the model's output in dB, up is better",
+            "signal-to-noise ratio in dB, up is better",
+        ),
+    };
+    let title = if width(long) < area.width.into() { long } else { short };
     c.text(area.x + 1, area.y, area.width, title, dim);
     let left = frame.area.x - 1;
     c.divide(left, frame.area.y, frame.area.height);
     let mut db = frame.y.0;
     while db <= frame.y.1 {
         let (_, y) = frame.cell((frame.x.0, db));
-        c.right(left - 1, y, AXIS - 2, &format!("{db:.0}"), dim);
+        let label = if in_nats { axis_nats(db) } else { format!("{db:.0}") };
+        c.right(left - 1, y, AXIS - 2, &label, dim);
         c.text(left, y, 1, "┤", faint);
         db += frame.step;
     }
@@ -236,13 +292,17 @@ fn label(c: &mut Canvas<'_>, frame: &Frame, p: Point, name: &str, chosen: bool) 
     }
 }
 
-fn legend(c: &mut Canvas<'_>, area: Rect, chosen: &[Chosen]) {
-    let (dim, bar, accent) = (c.theme().dim, c.theme().bar, c.theme().accent);
+fn legend(c: &mut Canvas<'_>, area: Rect, chosen: &[Chosen], fits: Option<&str>) {
+    let (dim, bar, accent, warn) = (c.theme().dim, c.theme().bar, c.theme().accent, c.theme().warn);
     let mut parts = vec![("•", dim), (" file types   ", dim), ("⠒⠒", bar), (" best mixes   ", dim)];
     for (glyph, word) in [("◆", " chosen  "), ("★", " budget")] {
         if chosen.iter().any(|t| t.glyph == glyph) {
             parts.extend([(glyph, accent), (word, dim)]);
         }
+    }
+    if let Some(words) = fits {
+        let mark = if words.starts_with("fits") { "  ┊ " } else { "  " };
+        parts.extend([(mark, warn), (words, dim)]);
     }
     c.spans(area.x + AXIS + 1, area.bottom() - 1, area.width.saturating_sub(AXIS + 1), &parts);
 }
@@ -272,6 +332,13 @@ mod tests {
             }
         }
         assert_eq!(scale((6.2, 44.0), 5), Some((5, (0.0, 50.0), 25.0)));
+    }
+
+    #[test]
+    fn divergences_have_powers_of_ten_on_the_axis() {
+        assert_eq!(decibels(0.001).map(f64::round), Some(30.0));
+        assert_eq!([0.0, 20.0, 25.0, 30.0].map(axis_nats), ["1e0", "1e-2", "3e-3", "1e-3"]);
+        assert_eq!(decibels(0.0), None);
     }
 
     #[test]
