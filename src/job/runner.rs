@@ -6,8 +6,9 @@ use crate::engine::{self, Event, EventBody, EventSink, Failure, Gate, Report, Ru
 use crate::model::{ErrorKind, Hint, ModelError, Remedy, Result, Warning};
 use crate::plan::{self, Prepared};
 use crate::recipe::remedies::on_command_line;
-use crate::task::Task;
+use crate::task::{self, OnExit, Task};
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -132,23 +133,29 @@ pub(crate) fn run(folder: &JobFolder, prepared: &Prepared, job: RunJob) -> Resul
     let journal = folder.path("journal");
     let (gate, over) = (Gate::default(), AtomicBool::new(false));
     let overseer = Overseer { folder, title: plan.title(), stop: &job.stop, gate: &gate, sink: &sink, turn: job.turn };
-    let result = thread::scope(|scope| {
-        let watcher = scope.spawn(|| overseer.watch(&over));
+    let run = || thread::scope(|scope| {
+        let watcher = task::start_in(scope, || overseer.watch(&over)).map_err(ModelError::no_thread)?;
+        let _ended = OnExit(|| {
+            over.store(true, Ordering::Relaxed);
+            watcher.thread().unpark();
+        });
         let journal = Some((journal.as_path(), job.resume));
         let origin = folder.origin();
         let options = RunOptions { threads, stop: &job.stop, gate: &gate, sink: &sink, journal, origin };
         // From the cache of the system the sample costs little; what is wrong with the values is reported by the run.
         let how = Task { threads, progress: &|_, _| {}, cancel: job.stop.flag() };
         let estimates = plan::estimate(prepared, how).unwrap_or_default();
-        let result = engine::run(prepared, &options).map(|mut report| {
+        engine::run(prepared, &options).map(|mut report| {
             for (output, estimate) in report.outputs.iter_mut().zip(estimates) {
                 output.forecast = Some(estimate);
             }
             report
-        });
-        over.store(true, Ordering::Relaxed);
-        watcher.thread().unpark();
-        result
+        })
+    });
+    // What panicked has said so on stderr. The job has ended, whatever happened, and its unfinished files were removed on the way.
+    let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
+        let e = ModelError::bad("remold panicked while it worked on this job; this is a bug");
+        Err(RunError::Failed(e.with_hint("Please report it, with the message of the panic.")))
     });
     let seconds = (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
     Ok(match result {
