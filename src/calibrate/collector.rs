@@ -3,8 +3,9 @@
 use super::activations::Entry;
 use crate::forward::{Input, Observer};
 use crate::model::{ModelError, Result};
+use crate::task::{locked, together};
 use std::collections::BTreeMap;
-use std::thread;
+use std::sync::Mutex;
 
 /// The weight of the output, which is only observed if asked for.
 pub(super) const OUTPUT: &str = "output.weight";
@@ -174,9 +175,12 @@ fn add(sums: &mut [f64], values: &[f32], threads: usize) {
     if per_thread >= columns {
         return rows(sums, 0);
     }
-    thread::scope(|scope| {
-        for (n, part) in sums.chunks_mut(per_thread).enumerate() {
-            scope.spawn(move || rows(part, n * per_thread));
+    let parts = Mutex::new(sums.chunks_mut(per_thread).enumerate());
+    together(columns.div_ceil(per_thread), || {
+        loop {
+            let next = locked(&parts).next();
+            let Some((n, part)) = next else { return };
+            rows(part, n * per_thread);
         }
     });
 }

@@ -8,6 +8,7 @@ use super::{Exit, note, out, print, refuse, signals, verify_source};
 use crate::arch;
 use crate::engine::manifest::{self, CheckOptions, Checked, Found};
 use crate::model::{ModelError, Result};
+use crate::task;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -60,15 +61,19 @@ fn with_manifest(found: &Found, args: &VerifyArgs, stop: &AtomicBool) -> Result<
     let progress = TensorCounter::new(args.json).doing("verifying");
     let over = AtomicBool::new(false);
     let checked = thread::scope(|scope| {
-        let shown = scope.spawn(|| {
+        let shown = task::start_in(scope, || {
             while !over.load(Ordering::Relaxed) {
                 progress.say(|| format!("verifying, {} read", bytes(read.load(Ordering::Relaxed))));
                 thread::park_timeout(LOOK);
             }
         });
+        let ended = task::OnExit(|| {
+            over.store(true, Ordering::Relaxed);
+            // Without the thread, only the progress is not shown.
+            shown.iter().for_each(|s| s.thread().unpark());
+        });
         let checked = manifest::check(found, &options);
-        over.store(true, Ordering::Relaxed);
-        shown.thread().unpark();
+        drop(ended);
         checked
     });
     drop(progress);

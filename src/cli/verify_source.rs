@@ -13,7 +13,7 @@ use crate::formats;
 use crate::model::{ModelError, OutputIndex, Result};
 use crate::plan;
 use crate::recipe::{self, Recipe, Syntax};
-use crate::task::Task;
+use crate::task::{self, Task};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -111,16 +111,20 @@ fn compare(recipe: &Recipe, output: &Path, args: &VerifyArgs, stop: &AtomicBool)
     let options = RebuildOptions { threads, stop, compared: &compared };
     let all = prepared.plan.outputs.first().map_or(0, |o| o.bytes);
     let rebuilt = thread::scope(|scope| {
-        let shown = scope.spawn(|| {
+        let shown = task::start_in(scope, || {
             while !over.load(Ordering::Relaxed) {
                 let done = compared.load(Ordering::Relaxed);
                 progress.say(|| format!("rebuilding, {} of {}", bytes(done), bytes(all)));
                 thread::park_timeout(LOOK);
             }
         });
+        let ended = task::OnExit(|| {
+            over.store(true, Ordering::Relaxed);
+            // Without the thread, only the progress is not shown.
+            shown.iter().for_each(|s| s.thread().unpark());
+        });
         let rebuilt = rebuild(&prepared, &made, &options);
-        over.store(true, Ordering::Relaxed);
-        shown.thread().unpark();
+        drop(ended);
         rebuilt
     });
     drop(progress);

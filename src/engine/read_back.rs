@@ -4,10 +4,9 @@ use super::part_file::PartFile;
 use crate::files::DiskReader;
 use crate::formats::FilePlan;
 use crate::model::Result;
-use crate::task::{FirstError, collected, locked};
+use crate::task::{FirstError, collected, locked, together};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread;
 
 /// Bytes read at once by each thread. Small adjacent stretches are read together.
 const WINDOW: u64 = 1 << 20;
@@ -113,12 +112,7 @@ pub(crate) fn mismatches(
             }
         }
     };
-    thread::scope(|scope| {
-        for _ in 1..threads.clamp(1, batches.len().max(1)) {
-            scope.spawn(work);
-        }
-        work();
-    });
+    together(threads.clamp(1, batches.len().max(1)), work);
     error.result()?;
     let mut found = collected(found);
     found.sort_unstable();

@@ -12,7 +12,7 @@ use crate::formats::FilePlan;
 use crate::model::{Model, ModelError, Piece, Result, TensorEntry, TensorIndex};
 use crate::plan::{Prepared, PreparedOutput, PreparedTensor};
 use crate::quant::{Encoding, WholeRow};
-use crate::task::{FirstError, collected, locked};
+use crate::task::{FirstError, collected, locked, together};
 use crate::tensor::DType;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -20,7 +20,6 @@ use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::thread;
 
 /// Most differences that are named.
 const MAX_NAMED: usize = 20;
@@ -109,12 +108,7 @@ pub(crate) fn rebuild(prepared: &Prepared, made: &Model, options: &RebuildOption
         error: FirstError::default(),
         first: Mutex::new(HashMap::new()),
     };
-    thread::scope(|scope| {
-        for _ in 1..options.threads.max(1) {
-            scope.spawn(|| run.work());
-        }
-        run.work();
-    });
+    together(options.threads, || run.work());
     run.error.result()?;
     for (t, (row, column, block)) in collected(run.first) {
         let what = if block { "the block that begins there differs" } else { "the value there differs" };

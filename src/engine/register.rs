@@ -3,7 +3,7 @@
 use super::run::{RunError, RunOptions};
 use crate::model::ModelError;
 use crate::plan::{PlannedOutput, Registration, registration_program};
-use crate::task::locked;
+use crate::task::{self, locked};
 use crate::units::{quoted, without_sequences};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::io::{BufRead, BufReader, Read};
@@ -47,10 +47,14 @@ pub(super) fn register(output: &PlannedOutput, asked: &Registration, options: &R
     if let Some(pipe) = child.stderr.take() {
         let last = last.clone();
         // Its progress goes to stderr as well; the last line says what went wrong.
-        thread::spawn(move || {
+        let reader = task::start(move || {
             read_lines(pipe, &last);
             drop(done);
         });
+        if let Err(e) = reader {
+            end(&mut child);
+            return Err(failed(&ModelError::no_thread(e).to_string()).into());
+        }
     }
     let status = wait(&mut child, options)?.map_err(|e| failed(&e.to_string()))?;
     if status.success() {

@@ -18,14 +18,13 @@ use crate::model::{Hint, ModelError, OptionName, OutputIndex, Remedy, Result, Te
 use crate::plan::{self, Plan, PlannedOutput, PlannedReuse, Prepared, PreparedOutput};
 use crate::quant::Encoding;
 use crate::recipe::Recipe;
-use crate::task::{FirstError, collected, locked};
+use crate::task::{FirstError, collected, locked, together};
 use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 /// Bytes copied at once.
 const WINDOW: u64 = 1 << 20;
@@ -186,12 +185,7 @@ pub(super) fn copy(
         error: FirstError::default(),
         copied: Mutex::new(Vec::new()),
     };
-    thread::scope(|scope| {
-        for _ in 1..options.threads.max(1) {
-            scope.spawn(|| run.work());
-        }
-        run.work();
-    });
+    together(options.threads, || run.work());
     run.error.result()?;
     let copied = collected(run.copied);
     if let Some(journal) = journal.filter(|_| !copied.is_empty()) {

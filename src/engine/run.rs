@@ -23,7 +23,7 @@ use crate::model::{ModelError, OutputIndex, Piece, Result, Warning, numbered};
 use crate::monitor::ProcessSampler;
 use crate::plan::{Prepared, StageKind};
 use crate::quant::{Encoding, WholeRow};
-use crate::task::{FirstError, locked};
+use crate::task::{self, FirstError, OnExit, locked};
 use crate::tensor::DType;
 use std::path::Path;
 use std::rc::Rc;
@@ -309,18 +309,32 @@ fn fill(
         unrecorded: Mutex::new(Vec::new()),
         workers: AtomicUsize::new(options.threads.max(1)),
     };
+    let ticker = thread::current();
+    let work = || {
+        // Also if the worker panics: the others would work for nobody, and the ticker would wait for ever.
+        let _ended = OnExit(|| {
+            if thread::panicking() {
+                runner.halt(ModelError::bad("a worker of the conversion panicked, which is a bug in remold"));
+            }
+            if runner.workers.fetch_sub(1, Ordering::AcqRel) == 1 {
+                ticker.unpark();
+            }
+        });
+        runner.work();
+    };
     thread::scope(|scope| {
-        let ticker = scope.spawn(|| runner.tick(journal));
-        for _ in 0..options.threads.max(1) {
-            let ticker = ticker.thread().clone();
-            let runner = &runner;
-            scope.spawn(move || {
-                runner.work();
-                if runner.workers.fetch_sub(1, Ordering::AcqRel) == 1 {
-                    ticker.unpark();
+        for n in 0..options.threads.max(1) {
+            if let Err(e) = task::start_in(scope, work) {
+                // The others do the work, if there are others.
+                let missing = options.threads.max(1) - n;
+                runner.workers.fetch_sub(missing, Ordering::AcqRel);
+                if n == 0 {
+                    runner.halt(ModelError::no_thread(e));
                 }
-            });
+                break;
+            }
         }
+        runner.tick(journal);
     });
     runner.error.result().map_err(RunError::Failed)?;
     if options.stop.reason().is_none() {

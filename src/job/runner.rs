@@ -6,8 +6,9 @@ use crate::engine::{self, Event, EventBody, EventSink, Failure, Gate, Report, Ru
 use crate::model::{ErrorKind, Hint, ModelError, Remedy, Result, Warning};
 use crate::plan::{self, Prepared};
 use crate::recipe::remedies::on_command_line;
-use crate::task::Task;
+use crate::task::{self, OnExit, Task};
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -189,13 +190,21 @@ pub(super) fn within<R>(
     sink.send(EventBody::Started { pid: std::process::id(), threads });
     let (gate, over) = (Gate::default(), AtomicBool::new(false));
     let overseer = Overseer { folder, title, stop: &job.stop, gate: &gate, sink: &sink, turn: job.turn };
-    let result = thread::scope(|scope| {
-        let watcher = scope.spawn(|| overseer.watch(&over));
-        let running = Running { folder, sink: &sink, gate: &gate, stop: &job.stop, threads, resumes: job.resume };
-        let result = work(&running);
-        over.store(true, Ordering::Relaxed);
-        watcher.thread().unpark();
-        result
+    let run = || {
+        thread::scope(|scope| {
+            let watcher = task::start_in(scope, || overseer.watch(&over)).map_err(ModelError::no_thread)?;
+            let _ended = OnExit(|| {
+                over.store(true, Ordering::Relaxed);
+                watcher.thread().unpark();
+            });
+            let running = Running { folder, sink: &sink, gate: &gate, stop: &job.stop, threads, resumes: job.resume };
+            work(&running)
+        })
+    };
+    // What panicked has said so on stderr. The job has ended, whatever happened, and its unfinished files were removed on the way.
+    let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
+        let e = ModelError::bad("remold panicked while it worked on this job; this is a bug");
+        Err(RunError::Failed(e.with_hint("Please report it, with the message of the panic.")))
     });
     let seconds = (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
     Ok(match result {

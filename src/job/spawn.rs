@@ -196,6 +196,6 @@ fn start(folder: &JobFolder, resume: bool) -> Result<()> {
     };
     let mut child = started.map_err(|e| ModelError::io(&program, "starting the worker", e))?;
     // Reaped in the background, so that a worker that ends while this process lives is not a zombie.
-    std::thread::spawn(move || child.wait());
+    let _ = crate::task::start(move || child.wait());
     Ok(())
 }

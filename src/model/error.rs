@@ -133,6 +133,14 @@ impl ModelError {
         e.in_file(file)
     }
 
+    /// The operating system refuses to start a thread.
+    #[cold]
+    pub(crate) fn no_thread(error: std::io::Error) -> Self {
+        let mut e = Self::make(ErrorKind::Io, format!("a thread cannot be started: {}", system_error(&error)));
+        e.0.io = Some(error);
+        e.with_hint("A limit on processes or memory is reached: raise it (`ulimit -u`, `ulimit -v`, or that of the container), or end other processes.")
+    }
+
     /// Adds the file, unless one is named already.
     #[must_use]
     pub fn in_file(mut self, file: &Path) -> Self {

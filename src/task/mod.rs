@@ -1,7 +1,13 @@
 //! Work in parallel that says how far it is and can be cancelled.
 //!
 //! A [`Task`] says with how many threads something is done, who hears of its progress and what stops it; [`Task::each`] is the pool
-//! of workers; [`FirstError`] keeps the error that stops them. Must not know what is worked on.
+//! of workers; [`FirstError`] keeps the error that stops them; `threads` starts threads. Must not know what is worked on.
+
+mod threads;
+
+#[cfg(test)]
+pub(crate) use threads::limit;
+pub(crate) use threads::{OnExit, start, start_in, together};
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -56,11 +62,9 @@ impl Task<'_> {
         };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = if self.threads == 0 { cores } else { self.threads };
-        std::thread::scope(|scope| {
-            for _ in 0..threads.min(items) {
-                scope.spawn(worker);
-            }
-        });
+        if items > 0 {
+            together(threads.min(items), worker);
+        }
         error.result()
     }
 }

@@ -4,11 +4,12 @@
 //! one JSON object on stdin.
 
 use super::event::Exported;
-use crate::files;
+use crate::{files, task};
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 /// A running command: its end gives a message if it failed.
@@ -37,11 +38,13 @@ pub(crate) fn run(command: &str, export: &Exported, folder: &Path) -> std::io::R
         .stdout(log()?)
         .stderr(log()?)
         .process_group(0);
-    let mut child = shell.spawn()?;
     let json = serde_json::to_vec(export).unwrap_or_default();
     let (command, name) = (command.to_owned(), export.name.clone());
     // A command that does not read its input must not block the watcher.
-    Ok(std::thread::spawn(move || {
+    // The thread comes first: without it the command is not started.
+    let (started, child) = mpsc::channel::<Child>();
+    let hook = task::start(move || {
+        let mut child = child.recv().ok()?;
         if let Some(mut stdin) = child.stdin.take() {
             let _ = stdin.write_all(&json).and_then(|()| stdin.write_all(b"\n"));
         }
@@ -50,5 +53,7 @@ pub(crate) fn run(command: &str, export: &Exported, folder: &Path) -> std::io::R
             Ok(status) => Some(format!("the command for {name} failed, {status}: {command}")),
             Err(e) => Some(format!("the command for {name}: {}: {command}", crate::units::system_error(&e))),
         }
-    }))
+    })?;
+    let _ = started.send(shell.spawn()?);
+    Ok(hook)
 }

@@ -6,7 +6,9 @@
 
 use super::{ChatShape, ChatTokens};
 use crate::model::{ModelError, Result};
+use crate::task;
 use crate::units::print::generated;
+use crate::units::system_error;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
@@ -16,7 +18,6 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
-use std::thread;
 use std::time::{Duration, Instant};
 
 /// The hidden command of remold that does the work, see [`serve_shape`].
@@ -80,7 +81,7 @@ fn asked(question: &Question, cancel: &AtomicBool) -> Result<Answer> {
     };
     let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
     let (done, answers) = mpsc::channel();
-    thread::spawn(move || {
+    let talk = task::start(move || {
         if let Some(mut stdin) = stdin {
             let _ = stdin.write_all(&json);
         }
@@ -88,6 +89,10 @@ fn asked(question: &Question, cancel: &AtomicBool) -> Result<Answer> {
         let _ = stdout.map(|pipe| pipe.take(MAX_BYTES).read_to_end(&mut answer));
         let _ = done.send(answer);
     });
+    if let Err(e) = talk {
+        end(&mut child);
+        return Ok(Err(format!("a thread that waits for its process cannot be started: {}", system_error(&e))));
+    }
     let begun = Instant::now();
     let answer = loop {
         match answers.recv_timeout(LOOK) {

@@ -7,6 +7,8 @@ use super::reader::end_with_reader;
 use super::{RequestedRule, WatchArgs, lines, manage, rule};
 use crate::engine::{Stop, StopReason};
 use crate::job;
+use crate::model::ModelError;
+use crate::task;
 use crate::units::own_command;
 use crate::watch::{self, Backend, Tally, WatchEvent, WatchOptions};
 use std::sync::Arc;
@@ -34,11 +36,15 @@ pub(crate) fn run(asked: Vec<RequestedRule>, args: &WatchArgs) -> Exit {
             .map(|asked| {
                 let options = options(&asked, args, several, &stop, &closed);
                 // An error of one rule is reported immediately; the others continue.
-                scope.spawn(move || watch::watch(&asked.rule, options).map_err(|e| refuse(&e)))
+                let started = task::start_in(scope, move || watch::watch(&asked.rule, options).map_err(|e| refuse(&e)));
+                started.map_err(|e| {
+                    stop.cancel();
+                    refuse(&ModelError::no_thread(e))
+                })
             })
             .collect();
         // A thread that panicked has said so.
-        threads.into_iter().map(|t| t.join().unwrap_or(Err(Exit::Failed))).collect()
+        threads.into_iter().map(|t| t.and_then(|t| t.join().unwrap_or(Err(Exit::Failed)))).collect()
     });
     if let Some(exit) = results.iter().find_map(|r| r.as_ref().err()) {
         return *exit;

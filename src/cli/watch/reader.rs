@@ -2,14 +2,15 @@
 
 use super::super::print;
 use crate::engine::Stop;
+use crate::task;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
 /// Ends the watcher when its reader is gone (`| head`), even if there are no events.
 pub(super) fn end_with_reader(stop: &Arc<Stop>, closed: &Arc<AtomicBool>) {
     let (stop, closed) = (stop.clone(), closed.clone());
-    thread::spawn(move || {
+    // Without it the watcher ends at its next event.
+    let _ = task::start(move || {
         if print::until_reader_closes() {
             closed.store(true, Ordering::Relaxed);
             stop.cancel();

@@ -5,12 +5,12 @@ use super::read::read;
 use super::types::{FileRecord, Head};
 use crate::files;
 use crate::model::{ModelError, Result};
+use crate::task::together;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 /// Bytes read at once by each thread.
 const WINDOW: u64 = 1 << 20;
@@ -230,12 +230,7 @@ fn compare(
             }
         }
     };
-    thread::scope(|scope| {
-        for _ in 1..options.threads.max(1) {
-            scope.spawn(work);
-        }
-        work();
-    });
+    together(options.threads, work);
     if let Some((stretch, e)) = error.into_inner().unwrap_or_else(PoisonError::into_inner) {
         let path = paths.get(stretch.file as usize).cloned().flatten().unwrap_or_default();
         return Err(ModelError::io(&path, "reading", e).at(stretch.offset));

@@ -10,6 +10,7 @@ pub(crate) use walk::set_of as shard_set;
 
 use crate::model::{Defect, FormatId, ModelError};
 use crate::quant::Encoding;
+use crate::task::together;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -97,17 +98,13 @@ pub(crate) fn scan_each(dir: &Path, max_depth: usize, take: &(dyn Fn(Found) -> b
     let units = walk::units(dir, max_depth);
     let next = AtomicUsize::new(0);
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get()).min(8).min(units.len());
-    std::thread::scope(|s| {
-        for _ in 0..threads {
-            s.spawn(|| {
-                while let Some(unit) = units.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Some(one) = describe::describe(unit)
-                        && !take(one)
-                    {
-                        next.store(units.len(), Ordering::Relaxed);
-                    }
-                }
-            });
+    together(threads, || {
+        while let Some(unit) = units.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if let Some(one) = describe::describe(unit)
+                && !take(one)
+            {
+                next.store(units.len(), Ordering::Relaxed);
+            }
         }
     });
 }

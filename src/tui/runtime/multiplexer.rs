@@ -28,11 +28,12 @@ pub(super) fn checks(var: impl Fn(&str) -> Option<String>) -> Vec<Check> {
 /// The value of a tmux option.
 fn ask(option: &'static str) -> Option<String> {
     let (send, answer) = channel();
-    std::thread::spawn(move || {
+    crate::task::start(move || {
         let mut command = Command::new("tmux");
         command.args(["display-message", "-p", option]).stdin(Stdio::null()).stderr(Stdio::null());
         let _ = send.send(command.output().ok().filter(|o| o.status.success()));
-    });
+    })
+    .ok()?;
     let output = answer.recv_timeout(PATIENCE).ok().flatten()?;
     Some(String::from_utf8_lossy(&output.stdout).trim().to_owned()).filter(|v| !v.is_empty())
 }

@@ -10,7 +10,7 @@ use super::pages::Pages;
 use super::threads::{Outbox, give_way, thread};
 use super::watchers::{self, Watching};
 use crate::recipe::{Recipe, Target};
-use crate::task::Task;
+use crate::task::{self, Task};
 use crate::tui::core::{Action, ForecastSource};
 use crate::tui::tabs::compare::Compared;
 use crate::tui::tabs::jobs::JobAction;
@@ -289,10 +289,13 @@ const BATCH: Duration = Duration::from_millis(100);
 fn scanner(dir: &std::path::Path, out: &Outbox, current: &(dyn Fn() -> bool + Sync)) {
     let (send, found) = unbounded();
     std::thread::scope(|s| {
-        s.spawn(|| {
-            let send = send;
-            effects::scan(dir, &|model| current() && send.send(model).is_ok());
-        });
+        let scan = |send: Sender<_>| effects::scan(dir, &|model| current() && send.send(model).is_ok());
+        let own = send.clone();
+        match task::start_in(s, move || scan(own)) {
+            Ok(_) => drop(send),
+            // Without a thread of its own, the scan ends before anything that it found is shown.
+            Err(_) => scan(send),
+        }
         let mut batch = Vec::new();
         let mut last_sent = Instant::now();
         loop {
