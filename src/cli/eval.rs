@@ -9,7 +9,8 @@ use crate::engine::{Check, Event, EventBody, Metric};
 use crate::forward::Rounding;
 use crate::model::{ModelError, Result};
 use crate::quality::{
-    Condition, DEFAULT_MEMORY, Evaluation, LayerDivergence, Listener, METRICS, Needs, Report, evaluate, metric,
+    Condition, DEFAULT_MEMORY, Evaluation, LayerDivergence, Listener, METRICS, Needs, REPETITIONS, Report,
+    SpeedRequest, TaskFile, TaskKind, evaluate, metric,
 };
 use crate::recipe::parse_size;
 use crate::task::Task;
@@ -68,8 +69,23 @@ fn request(args: &EvalArgs) -> Evaluation {
         chunks: number(args.chunks),
         rounding: rounding(args),
         memory: args.memory.as_deref().and_then(parse_size).unwrap_or(DEFAULT_MEMORY),
+        tasks: task_files(args),
+        speed: args.speed.then(|| SpeedRequest {
+            llama_cpp: args.llama_cpp.clone(),
+            repetitions: args.speed_runs.map_or(REPETITIONS, |n| n as usize),
+        }),
         ..Evaluation::of(args.models.clone())
     }
+}
+
+fn task_files(args: &EvalArgs) -> Vec<TaskFile> {
+    let most = args.tasks.map(|n| n as usize);
+    let files = [
+        (TaskKind::Hellaswag, &args.hellaswag),
+        (TaskKind::Winogrande, &args.winogrande),
+        (TaskKind::MultipleChoice, &args.multiple_choice),
+    ];
+    files.into_iter().filter_map(|(kind, path)| Some(TaskFile { kind, path: path.clone()?, most })).collect()
 }
 
 fn rounding(args: &EvalArgs) -> Rounding {
@@ -77,6 +93,12 @@ fn rounding(args: &EvalArgs) -> Rounding {
         Some(AsProgram::LlamaCpp) => Rounding::LlamaCpp,
         None => Rounding::Exact,
     }
+}
+
+/// How a metric was computed; speeds in llama.cpp were not computed here.
+fn mode(name: &str, rounding: Rounding) -> Option<String> {
+    let elsewhere = metric(name).is_some_and(|m| m.needs == Needs::LlamaCpp);
+    (!elsewhere).then(|| rounding.name().to_owned())
 }
 
 fn conditions(args: &EvalArgs) -> Result<Vec<Condition>> {
@@ -122,7 +144,7 @@ fn bodies(report: &Report, checks: &[Check]) -> Vec<EventBody> {
     for model in &report.models {
         // Those of layers were printed when they were measured.
         for value in model.values.iter().filter(|v| v.layer.is_none()) {
-            let against = || !model.is_baseline && metric(value.metric).is_some_and(|m| m.needs != Needs::Text);
+            let against = || !model.is_baseline && metric(value.metric).is_some_and(|m| m.needs.is_relative());
             let against = baseline.clone().filter(|_| against());
             all.push(EventBody::Metric(Metric {
                 name: value.metric.to_owned(),
@@ -131,7 +153,7 @@ fn bodies(report: &Report, checks: &[Check]) -> Vec<EventBody> {
                 model: model.path.display().to_string(),
                 baseline: against,
                 layer: None,
-                mode: Some(report.rounding.name().to_owned()),
+                mode: mode(value.metric, report.rounding),
                 ..Metric::default()
             }));
         }

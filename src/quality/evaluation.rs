@@ -6,7 +6,9 @@ use super::embeddings::{self, MOST_PAIRED, MOST_TEXTS, Pooling};
 use super::logits_file::{LogitsFile, LogitsWriter};
 use super::metrics::Needs;
 use super::pass::{Base, DEFAULT_MEMORY, Entrant, Listener, Pass};
+use super::speed::{self, LlamaCpp, SpeedRequest};
 use super::statistics::Estimate;
+use super::tasks::{self, TaskFile, TaskKind, Tasks};
 use super::tokens::{TextTokenizer, read_text};
 use super::windows::{self, Cutting, Windows};
 use crate::arch;
@@ -44,6 +46,10 @@ pub(crate) struct Evaluation {
     pub rounding: Rounding,
     /// Bytes to stay within.
     pub memory: u64,
+    /// Files of multiple-choice tasks.
+    pub tasks: Vec<TaskFile>,
+    /// Speed is measured too.
+    pub speed: Option<SpeedRequest>,
 }
 
 impl Evaluation {
@@ -61,6 +67,8 @@ impl Evaluation {
             chunks: 0,
             rounding: Rounding::Exact,
             memory: DEFAULT_MEMORY,
+            tasks: Vec::new(),
+            speed: None,
         }
     }
 }
@@ -101,6 +109,23 @@ impl Measured {
         self.get(name)
             .map(|e| e.value)
             .or_else(|| condition.worst(self.values.iter().filter(|v| v.metric == name).map(|v| v.estimate.value)))
+    }
+}
+
+impl Measured {
+    /// Adds values of the whole model, in the order of the table of metrics.
+    fn add(&mut self, figures: Vec<(&'static str, Estimate)>) {
+        self.values.extend(figures.into_iter().map(|(metric, estimate)| Value { metric, estimate, layer: None }));
+    }
+}
+
+impl Report {
+    /// Says that one thing more was measured.
+    fn add_part(&mut self, what: &str) {
+        if !self.measured_on.is_empty() {
+            self.measured_on.push_str("; ");
+        }
+        self.measured_on.push_str(what);
     }
 }
 
@@ -150,7 +175,8 @@ pub(crate) fn evaluate(
     let (paths, base) = with_baseline(request)?;
     let base_file = request.logits.as_deref().map(LogitsFile::open).transpose()?;
     let text = request.data.as_deref().map(read_text).transpose()?;
-    if text.is_none() && base_file.is_none() {
+    let has_text = text.is_some() || base_file.is_some();
+    if !has_text && request.tasks.is_empty() && request.speed.is_none() {
         let hint = "Name a text file with --data.";
         return Err(ModelError::request("there is no text to evaluate the models on").with_hint(hint));
     }
@@ -158,19 +184,129 @@ pub(crate) fn evaluate(
         let hint = "Remove it or choose another name; existing files are not replaced.";
         return Err(ModelError::request("the file exists already").in_file(path).with_hint(hint));
     }
-    let opened = open(&paths, base, request)?;
-    same_vocabulary(&opened, base.unwrap_or(0))?;
-    let has_base = base.is_some() || base_file.is_some();
-    let encoder = opened[0].forward.is_encoder();
-    check_conditions(conditions, has_base, base.is_some(), encoder)?;
-    let mut report = if encoder {
-        let text = text.ok_or_else(|| ModelError::request("an embedding model is evaluated on a text, with --data"))?;
-        embedding_figures(request, &opened, base, &text, task, listener)?
-    } else {
-        text_figures(request, &opened, base, base_file.as_ref(), text.as_deref(), task, listener)?
+    let all_tasks: Vec<Tasks> = request.tasks.iter().map(Tasks::read).collect::<Result<_>>()?;
+    let runtime = request.speed.as_ref().map(speed::find).transpose()?;
+    let predicts = has_text || !all_tasks.is_empty();
+    let opened = if predicts { open(&paths, base, request)? } else { Vec::new() };
+    if predicts {
+        same_vocabulary(&opened, base.unwrap_or(0))?;
+    }
+    let encoder = opened.first().is_some_and(|o| o.forward.is_encoder());
+    if let Some(file) = request.tasks.first().filter(|_| encoder) {
+        let hint = "Leave out the tasks: embedding models do not predict tokens.";
+        return Err(ModelError::request("embedding models do not answer tasks").in_file(&file.path).with_hint(hint));
+    }
+    check_conditions(
+        conditions,
+        &Measurable {
+            text: has_text && !encoder,
+            embeddings: has_text && encoder,
+            baseline: base.is_some() || base_file.is_some(),
+            baseline_model: base.is_some(),
+            tasks: all_tasks.iter().map(|t| t.kind).collect(),
+            own_pass: request.speed.is_some(),
+            llama_cpp: matches!(runtime, Some(Ok(_))),
+        },
+    )?;
+    let mut report = match text {
+        Some(text) if encoder => embedding_figures(request, &opened, base, &text, task, listener)?,
+        None if encoder && has_text => {
+            return Err(ModelError::request("an embedding model is evaluated on a text, with --data"));
+        }
+        text if has_text => text_figures(request, &opened, base, base_file.as_ref(), text.as_deref(), task, listener)?,
+        _ => unmeasured(request, &paths, base),
     };
+    for tasks in &all_tasks {
+        answer(request, &mut report, tasks, &opened, base, task, listener)?;
+    }
+    if let (Some(request_speed), Some(runtime)) = (&request.speed, &runtime) {
+        time(request, request_speed, &mut report, runtime, task, listener)?;
+    }
     report.seconds = begun.elapsed().as_secs_f64();
     Ok(report)
+}
+
+/// A report of models without a text.
+fn unmeasured(request: &Evaluation, paths: &[PathBuf], base: Option<usize>) -> Report {
+    let labels = labels(paths);
+    let model = |(i, path): (usize, &PathBuf)| Measured {
+        label: labels[i].clone(),
+        path: path.clone(),
+        is_baseline: base == Some(i),
+        values: Vec::new(),
+    };
+    Report {
+        models: paths.iter().enumerate().map(model).collect(),
+        baseline: base.map(|b| (labels[b].clone(), paths[b].clone())),
+        rounding: request.rounding,
+        measured_on: String::new(),
+        notes: Vec::new(),
+        seconds: 0.0,
+    }
+}
+
+/// Adds the answers of all models to some tasks.
+fn answer(
+    request: &Evaluation,
+    report: &mut Report,
+    tasks: &Tasks,
+    opened: &[Opened],
+    base: Option<usize>,
+    task: Task<'_>,
+    listener: &dyn Listener,
+) -> Result<()> {
+    let how = tasks::How { rounding: request.rounding, memory: request.memory, task };
+    let of = |o: &Opened| {
+        let candidate =
+            tasks::Candidate { entrant: o.entrant(), tokenizer: &o.tokenizer, context: o.forward.context() };
+        tasks::answers(tasks, candidate, how, listener)
+    };
+    let answers: Vec<tasks::Answers> = opened.iter().map(of).collect::<Result<_>>()?;
+    for (i, (model, own)) in report.models.iter_mut().zip(&answers).enumerate() {
+        let baseline = base.filter(|b| *b != i).and_then(|b| answers.get(b));
+        model.add(tasks::figures(tasks, own, baseline));
+    }
+    report.add_part(&tasks.words());
+    Ok(())
+}
+
+/// Adds the speed of all models.
+fn time(
+    request: &Evaluation,
+    speed: &SpeedRequest,
+    report: &mut Report,
+    runtime: &std::result::Result<LlamaCpp, String>,
+    task: Task<'_>,
+    listener: &dyn Listener,
+) -> Result<()> {
+    let settings = speed::Settings { repetitions: speed.repetitions.max(1), task };
+    let count = report.models.len();
+    let mut notes = indexmap::IndexSet::new();
+    if let Err(looked_for) = runtime {
+        notes.insert(looked_for.clone());
+    }
+    for (i, model) in report.models.iter_mut().enumerate() {
+        listener.progress(i, count, &format!("{} speed", model.label));
+        if let Ok(runtime) = runtime {
+            let opened = arch::open(&model.path).map_err(|e| e.in_file(&model.path))?;
+            match opened.files.first().filter(|_| opened.format.has_gguf_names()) {
+                Some(file) => {
+                    let measured = runtime.measure(file.as_ref(), settings)?;
+                    model.add(measured.figures);
+                    notes.insert(measured.how);
+                }
+                None => {
+                    notes.insert(format!("{} is no GGUF, so llama.cpp does not run it", model.label));
+                }
+            }
+        }
+        let measured = speed::measure_own(&model.path, request.rounding, settings)?;
+        model.add(measured.figures);
+        notes.insert(measured.how);
+    }
+    report.notes.extend(notes);
+    report.add_part("speed");
+    Ok(())
 }
 
 /// The models with the baseline, and its place among them.
@@ -259,21 +395,54 @@ fn same_vocabulary(opened: &[Opened], base: usize) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn check_conditions(
-    conditions: &[Condition],
-    has_base: bool,
-    base_is_model: bool,
-    encoder: bool,
-) -> Result<()> {
+/// What an evaluation measures.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Measurable {
+    /// Predictions of a text.
+    pub text: bool,
+    /// Embeddings of texts.
+    pub embeddings: bool,
+    /// They are compared with a baseline.
+    pub baseline: bool,
+    /// The baseline is a model.
+    pub baseline_model: bool,
+    /// Multiple-choice tasks.
+    pub tasks: Vec<TaskKind>,
+    /// Speed of the own pass.
+    pub own_pass: bool,
+    /// Speed in llama.cpp.
+    pub llama_cpp: bool,
+}
+
+/// Refuses conditions on what is not measured.
+///
+/// # Errors
+/// The first of them.
+pub(super) fn check_conditions(conditions: &[Condition], measured: &Measurable) -> Result<()> {
+    const BASELINE: &str = "Name the model to compare with by --baseline.";
     for condition in conditions {
         let metric = condition.metric;
         let (there, hint) = match metric.needs {
-            Needs::Text => (!encoder, "It is for models that predict tokens."),
-            Needs::Baseline => (!encoder && has_base, "Name the model to compare with by --baseline."),
-            Needs::Layers => (!encoder && base_is_model, "Name the model to compare with by --baseline."),
-            Needs::Embedding => {
-                (encoder && has_base, "It is for embedding models that are compared with a --baseline.")
-            }
+            Needs::Text => (measured.text, "It is for models that predict tokens, and for a text (--data)."),
+            Needs::Baseline => (measured.text && measured.baseline, BASELINE),
+            Needs::Layers => (measured.text && measured.baseline_model, BASELINE),
+            Needs::Embedding => (
+                measured.embeddings && measured.baseline,
+                "It is for embedding models that are compared with a --baseline.",
+            ),
+            Needs::Task(kind) => (
+                measured.tasks.contains(&kind),
+                "Name a file of tasks with --hellaswag, --winogrande or --multiple-choice of remold eval.",
+            ),
+            Needs::TaskBaseline(kind) => (
+                measured.tasks.contains(&kind) && measured.baseline_model,
+                "Name a file of tasks, and the model to compare with by --baseline.",
+            ),
+            Needs::LlamaCpp => (
+                measured.llama_cpp,
+                "Use --speed of remold eval, and name the folder of llama-bench with --llama-cpp if it is not in PATH.",
+            ),
+            Needs::OwnPass => (measured.own_pass, "Use --speed of remold eval."),
         };
         if !there {
             let what = format!("{} is not measured here, so '{condition}' cannot be checked", metric.name);
