@@ -362,7 +362,7 @@ pub(crate) struct EvalArgs {
     #[arg(required = true, value_name = "MODEL")]
     pub models: Vec<PathBuf>,
     /// The text: a UTF-8 file of at least two windows; for embedding models one text per line
-    #[arg(long, value_name = "FILE", required_unless_present = "logits")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["logits", "speed", "hellaswag", "winogrande", "multiple_choice"])]
     pub data: Option<PathBuf>,
     /// The model to compare the others with, for instance the one they were made from
     #[arg(long, value_name = "MODEL")]
@@ -385,6 +385,27 @@ pub(crate) struct EvalArgs {
     /// Save the log-probabilities of the baseline, or of the only model, to a file that llama-perplexity reads
     #[arg(long, value_name = "FILE", conflicts_with = "logits")]
     pub save_logits: Option<PathBuf>,
+    /// HellaSwag tasks in the format of llama-perplexity --hellaswag: how often the right ending is the most probable one
+    #[arg(long, value_name = "FILE")]
+    pub hellaswag: Option<PathBuf>,
+    /// Winogrande tasks in the format of llama-perplexity --winogrande
+    #[arg(long, value_name = "FILE")]
+    pub winogrande: Option<PathBuf>,
+    /// Tasks in the format of llama-perplexity --multiple-choice, such as those of ARC, MMLU or TruthfulQA
+    #[arg(long, value_name = "FILE")]
+    pub multiple_choice: Option<PathBuf>,
+    /// Use N tasks of each file, chosen as llama-perplexity chooses them; 0 for all [default: 400 of HellaSwag, else all]
+    #[arg(long, value_name = "N")]
+    pub tasks: Option<u32>,
+    /// Also measure speed and memory: in llama.cpp, if llama-bench or llama-cli is found, and in remold's own pass
+    #[arg(long)]
+    pub speed: bool,
+    /// The folder with the programs of llama.cpp [default: $REMOLD_LLAMA_CPP, else PATH]
+    #[arg(long, value_name = "DIR", requires = "speed")]
+    pub llama_cpp: Option<PathBuf>,
+    /// Repetitions of each measurement of speed, of which the median is taken [default: 5]
+    #[arg(long, value_name = "N", requires = "speed", value_parser = value_parser!(u32).range(1..=100))]
+    pub speed_runs: Option<u32>,
     /// Exit with 3 if this holds for any model, as in 'kld_mean > 0.01'; may be repeated. --help lists the metrics
     #[arg(long, value_name = "CONDITION", long_help = super::eval::fail_if_help())]
     pub fail_if: Vec<String>,

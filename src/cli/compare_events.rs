@@ -4,7 +4,7 @@
 use crate::engine::{Event, EventBody, Metric, TensorDone, TensorStart};
 use crate::evaluate::{Comparison, Figures, Variant};
 use crate::model::{Name, Warning};
-use crate::quality::{Needs, metric as spec};
+use crate::quality::metric as spec;
 use crate::tensor::Shape;
 
 /// The value that replaces the job number in these events.
@@ -106,7 +106,7 @@ fn predictions(c: &Comparison, variant: usize) -> Vec<EventBody> {
     };
     let path = |v: usize| c.variants.get(v).map(|v| v.path.display().to_string()).unwrap_or_default();
     let body = |name: &str, value: f64, uncertainty: Option<f64>, layer: Option<u32>| {
-        let compared = spec(name).is_some_and(|s| s.needs != Needs::Text) && variant != c.baseline.at;
+        let compared = spec(name).is_some_and(|s| s.needs.is_relative()) && variant != c.baseline.at;
         EventBody::Metric(Metric {
             name: name.to_owned(),
             value,

@@ -5,7 +5,7 @@ use super::args::{AsProgram, EvalArgs};
 use super::measure::{self, MeasureFlags};
 use crate::forward::Rounding;
 use crate::job::{EvaluationRequest, Measurement};
-use crate::quality::{DEFAULT_MEMORY, Evaluation, METRICS};
+use crate::quality::{DEFAULT_MEMORY, Evaluation, METRICS, REPETITIONS, SpeedRequest, TaskFile, TaskKind};
 use crate::recipe::parse_size;
 
 /// The long help of `--fail-if`: every metric with what it means.
@@ -43,6 +43,21 @@ fn evaluation(args: &EvalArgs) -> Evaluation {
             None => Rounding::Exact,
         },
         memory: args.memory.as_deref().and_then(parse_size).unwrap_or(DEFAULT_MEMORY),
+        tasks: task_files(args),
+        speed: args.speed.then(|| SpeedRequest {
+            llama_cpp: args.llama_cpp.clone(),
+            repetitions: args.speed_runs.map_or(REPETITIONS, |n| n as usize),
+        }),
         ..Evaluation::of(args.models.clone())
     }
+}
+
+fn task_files(args: &EvalArgs) -> Vec<TaskFile> {
+    let most = args.tasks.map(|n| n as usize);
+    let files = [
+        (TaskKind::Hellaswag, &args.hellaswag),
+        (TaskKind::Winogrande, &args.winogrande),
+        (TaskKind::MultipleChoice, &args.multiple_choice),
+    ];
+    files.into_iter().filter_map(|(kind, path)| Some(TaskFile { kind, path: path.clone()?, most })).collect()
 }

@@ -6,7 +6,7 @@ use super::text::{Style, safe, seconds, table};
 use crate::engine::Check;
 use crate::forward::Rounding;
 use crate::job::{self, EvaluationReport};
-use crate::quality::{Better, METRICS, Measured, MetricSpec, Needs, Report, metric};
+use crate::quality::{Better, METRICS, Measured, MetricSpec, Report, metric};
 use std::io::IsTerminal;
 
 /// Columns of a name at the head of a column before it is shortened.
@@ -114,7 +114,7 @@ fn best(report: &Report, spec: &MetricSpec) -> Option<f64> {
         Better::More => Some(max),
         Better::Neither => None,
     }
-    .filter(|_| differ && spec.needs != Needs::Text)
+    .filter(|_| differ && spec.needs.is_relative())
 }
 
 fn cell(report: &Report, m: &Measured, spec: &MetricSpec, with_uncertainty: bool) -> String {

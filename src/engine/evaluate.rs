@@ -7,7 +7,7 @@ use super::{Check, EventBody, Metric, OutputEvaluation, manifest};
 use crate::arch;
 use crate::model::{Model, ModelError, OutputIndex, Result, Warning};
 use crate::plan::{self, PlannedOutput, PlannedValidation, Prepared, StageKind};
-use crate::quality::{self, Agreement, Condition, Listener, Measured, Needs, metric};
+use crate::quality::{self, Agreement, Condition, Listener, Measured, metric};
 use crate::task::{Task, locked};
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
@@ -111,7 +111,7 @@ struct Named<'a> {
 
 impl Named<'_> {
     fn metrics(&self, measured: &Measured) -> Vec<Metric> {
-        let against = |name| metric(name).is_some_and(|m| m.needs != Needs::Text);
+        let against = |name| metric(name).is_some_and(|m| m.needs.is_relative());
         let metric = |v: &quality::Value| Metric {
             name: v.metric.to_owned(),
             value: v.estimate.value,

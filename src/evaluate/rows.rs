@@ -3,7 +3,7 @@
 use super::comparison::{Comparison, Measured, Variant};
 use super::evaluated::Evaluated;
 use super::figures::Figures;
-use crate::quality::{Better, MetricSpec, Needs};
+use crate::quality::{Better, MetricSpec};
 use crate::units::{bytes, count};
 
 /// Metrics of a text that every table has; the others are details.
@@ -134,7 +134,7 @@ fn metric_row(c: &Comparison, evaluated: &Evaluated, spec: &'static MetricSpec) 
         Better::More => -1.0,
         Better::Neither => return row,
     };
-    if spec.needs != Needs::Text {
+    if spec.needs.is_relative() {
         rank_by(c, &mut row, |v| evaluated.figure(v, spec.name).map(|f| f.value * sign));
     }
     row

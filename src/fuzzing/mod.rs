@@ -18,7 +18,7 @@ pub use formats::{
 pub use models::{fuzz_config, fuzz_sentencepiece, fuzz_tokenizer_json, fuzz_vocab};
 pub use texts::{
     fuzz_events, fuzz_imatrix_dat, fuzz_journal, fuzz_logits_file, fuzz_manifest, fuzz_recipe_json, fuzz_recipe_toml,
-    fuzz_recipe_yaml, fuzz_watch_rules, fuzz_workbench_files,
+    fuzz_recipe_yaml, fuzz_tasks, fuzz_watch_rules, fuzz_workbench_files,
 };
 
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 pub type Target = fn(&[u8]);
 
 /// Every entry point by its name, which is that of its file in `fuzz/fuzz_targets`.
-pub const TARGETS: [(&str, Target); 21] = [
+pub const TARGETS: [(&str, Target); 22] = [
     ("safetensors", fuzz_safetensors),
     ("safetensors_index", fuzz_safetensors_index),
     ("gguf", fuzz_gguf),
@@ -44,6 +44,7 @@ pub const TARGETS: [(&str, Target); 21] = [
     ("recipe_json", fuzz_recipe_json),
     ("imatrix_dat", fuzz_imatrix_dat),
     ("logits_file", fuzz_logits_file),
+    ("tasks", fuzz_tasks),
     ("manifest", fuzz_manifest),
     ("journal", fuzz_journal),
     ("events", fuzz_events),

@@ -41,6 +41,11 @@ pub fn fuzz_logits_file(data: &[u8]) {
     with_file("base.logits", data, quality::read_logits_file);
 }
 
+/// Multiple-choice tasks: the three formats.
+pub fn fuzz_tasks(data: &[u8]) {
+    quality::parse_tasks(data);
+}
+
 /// The manifest of an output.
 pub fn fuzz_manifest(data: &[u8]) {
     with_file("a.gguf.remold.json", data, |path| {

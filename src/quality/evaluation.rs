@@ -6,7 +6,9 @@ use super::embeddings::{self, MOST_PAIRED, MOST_TEXTS, Pooling};
 use super::logits_file::LogitsFile;
 use super::metrics::Needs;
 use super::pass::{Base, DEFAULT_MEMORY, Entrant, Listener, Pass};
+use super::speed::{self, LlamaCpp, SpeedRequest};
 use super::statistics::Estimate;
+use super::tasks::{self, TaskFile, TaskKind, Tasks};
 use super::tokens::{TextTokenizer, read_text};
 use super::windows::{self, Cutting, Windows};
 use crate::arch;
@@ -57,6 +59,12 @@ pub(crate) struct Evaluation {
     /// Bytes to stay within.
     #[serde(default = "default_memory")]
     pub memory: u64,
+    /// Files of multiple-choice tasks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<TaskFile>,
+    /// Speed is measured too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speed: Option<SpeedRequest>,
 }
 
 const fn default_memory() -> u64 {
@@ -78,6 +86,8 @@ impl Evaluation {
             chunks: 0,
             rounding: Rounding::Exact,
             memory: DEFAULT_MEMORY,
+            tasks: Vec::new(),
+            speed: None,
         }
     }
 }
@@ -121,6 +131,23 @@ impl Measured {
     }
 }
 
+impl Measured {
+    /// Adds values of the whole model, in the order of the table of metrics.
+    fn add(&mut self, figures: Vec<(&'static str, Estimate)>) {
+        self.values.extend(figures.into_iter().map(|(metric, estimate)| Value { metric, estimate, layer: None }));
+    }
+}
+
+impl Report {
+    /// Says that one thing more was measured.
+    fn add_part(&mut self, what: &str) {
+        if !self.measured_on.is_empty() {
+            self.measured_on.push_str("; ");
+        }
+        self.measured_on.push_str(what);
+    }
+}
+
 /// The result of an evaluation.
 #[derive(Clone, Debug)]
 pub(crate) struct Report {
@@ -156,8 +183,17 @@ impl Opened {
 
 /// What is run: the windows of a text, or the texts of embedding models.
 enum Work {
-    Windows { windows: Windows, base_file: Option<LogitsFile> },
-    Texts { texts: Vec<Vec<u32>>, limit: usize, base: usize },
+    /// No text was given: tasks or speed alone.
+    Nothing,
+    Windows {
+        windows: Windows,
+        base_file: Option<LogitsFile>,
+    },
+    Texts {
+        texts: Vec<Vec<u32>>,
+        limit: usize,
+        base: usize,
+    },
 }
 
 /// An evaluation that can be run: everything is open, and everything that can be checked without running a network was checked.
@@ -166,6 +202,9 @@ pub(crate) struct PreparedEvaluation {
     opened: Vec<Opened>,
     base: Option<usize>,
     work: Work,
+    tasks: Vec<Tasks>,
+    /// llama.cpp where speed is asked for, or what was looked for in vain.
+    runtime: Option<std::result::Result<LlamaCpp, String>>,
     notes: Vec<String>,
 }
 
@@ -218,7 +257,8 @@ pub(crate) fn prepare(request: &Evaluation, conditions: &[Condition]) -> Result<
     let (paths, base) = with_baseline(request)?;
     let base_file = request.logits.as_deref().map(LogitsFile::open).transpose()?;
     let text = request.data.as_deref().map(read_text).transpose()?;
-    if text.is_none() && base_file.is_none() {
+    let has_text = text.is_some() || base_file.is_some();
+    if !has_text && request.tasks.is_empty() && request.speed.is_none() {
         let hint = "Name a text file with --data.";
         return Err(ModelError::request("there is no text to evaluate the models on").with_hint(hint));
     }
@@ -226,20 +266,42 @@ pub(crate) fn prepare(request: &Evaluation, conditions: &[Condition]) -> Result<
         let hint = "Remove it or choose another name; existing files are not replaced.";
         return Err(ModelError::request("the file exists already").in_file(path).with_hint(hint));
     }
+    let tasks: Vec<Tasks> = request.tasks.iter().map(Tasks::read).collect::<Result<_>>()?;
+    let runtime = request.speed.as_ref().map(speed::find).transpose()?;
     let opened = open(&paths, base, request)?;
-    same_vocabulary(&opened, base.unwrap_or(0))?;
-    let has_base = base.is_some() || base_file.is_some();
-    let encoder = opened[0].forward.is_encoder();
-    check_conditions(conditions, has_base, base.is_some(), encoder)?;
+    if has_text || !tasks.is_empty() {
+        same_vocabulary(&opened, base.unwrap_or(0))?;
+    }
+    let encoder = opened.first().is_some_and(|o| o.forward.is_encoder());
+    if let Some(file) = request.tasks.first().filter(|_| encoder) {
+        let hint = "Leave out the tasks: embedding models do not predict tokens.";
+        return Err(ModelError::request("embedding models do not answer tasks").in_file(&file.path).with_hint(hint));
+    }
+    check_conditions(
+        conditions,
+        &Measurable {
+            text: has_text && !encoder,
+            embeddings: has_text && encoder,
+            baseline: base.is_some() || base_file.is_some(),
+            baseline_model: base.is_some(),
+            tasks: tasks.iter().map(|t| t.kind).collect(),
+            own_pass: request.speed.is_some(),
+            llama_cpp: matches!(runtime, Some(Ok(_))),
+        },
+    )?;
     let mut notes = Vec::new();
-    let work = if encoder {
-        let text = text.ok_or_else(|| ModelError::request("an embedding model is evaluated on a text, with --data"))?;
-        texts_of(request, &opened, base, &text)?
-    } else {
-        let windows = windows_of(request, &opened, base, base_file.as_ref(), text.as_deref(), &mut notes)?;
-        Work::Windows { windows, base_file }
+    let work = match text {
+        _ if !has_text => Work::Nothing,
+        Some(text) if encoder => texts_of(request, &opened, base, &text)?,
+        None if encoder => {
+            return Err(ModelError::request("an embedding model is evaluated on a text, with --data"));
+        }
+        text => {
+            let windows = windows_of(request, &opened, base, base_file.as_ref(), text.as_deref(), &mut notes)?;
+            Work::Windows { windows, base_file }
+        }
     };
-    Ok(PreparedEvaluation { request: request.clone(), opened, base, work, notes })
+    Ok(PreparedEvaluation { request: request.clone(), opened, base, work, tasks, runtime, notes })
 }
 
 impl PreparedEvaluation {
@@ -271,7 +333,9 @@ impl PreparedEvaluation {
                 texts.iter().for_each(|ids| take(ids));
                 (texts.len(), *limit, texts.iter().map(Vec::len).sum())
             }
+            Work::Nothing => (0, 0, 0),
         };
+        self.tasks.iter().for_each(|tasks| tasks.hash_into(&mut hash));
         let sha256 = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
         TextFacts { windows, window_tokens, scored_tokens, sha256 }
     }
@@ -295,9 +359,85 @@ impl PreparedEvaluation {
             Work::Texts { texts, limit, base } => {
                 self.embedding_figures(texts, *limit, *base, (task, listener, checkpoint))?
             }
+            Work::Nothing => self.unmeasured(),
         };
+        for tasks in &self.tasks {
+            self.answer(&mut report, tasks, task, listener)?;
+        }
+        if let (Some(speed), Some(runtime)) = (&self.request.speed, &self.runtime) {
+            self.time(speed, &mut report, runtime, task, listener)?;
+        }
         report.seconds = begun.elapsed().as_secs_f64();
         Ok(report)
+    }
+
+    /// A report of models without a text.
+    fn unmeasured(&self) -> Report {
+        let model = |(i, o): (usize, &Opened)| measured(o, self.base == Some(i), Vec::new());
+        Report {
+            models: self.opened.iter().enumerate().map(model).collect(),
+            baseline: baseline_name(&self.opened, self.base, None),
+            rounding: self.request.rounding,
+            measured_on: String::new(),
+            notes: self.notes.clone(),
+            seconds: 0.0,
+        }
+    }
+
+    /// Adds the answers of all models to some tasks.
+    fn answer(&self, report: &mut Report, tasks: &Tasks, task: Task<'_>, listener: &dyn Listener) -> Result<()> {
+        let how = tasks::How { rounding: self.request.rounding, memory: self.request.memory, task };
+        let of = |o: &Opened| {
+            let candidate =
+                tasks::Candidate { entrant: o.entrant(), tokenizer: &o.tokenizer, context: o.forward.context() };
+            tasks::answers(tasks, candidate, how, listener)
+        };
+        let answers: Vec<tasks::Answers> = self.opened.iter().map(of).collect::<Result<_>>()?;
+        for (i, (model, own)) in report.models.iter_mut().zip(&answers).enumerate() {
+            let baseline = self.base.filter(|b| *b != i).and_then(|b| answers.get(b));
+            model.add(tasks::figures(tasks, own, baseline));
+        }
+        report.add_part(&tasks.words());
+        Ok(())
+    }
+
+    /// Adds the speed of all models.
+    fn time(
+        &self,
+        speed: &SpeedRequest,
+        report: &mut Report,
+        runtime: &std::result::Result<LlamaCpp, String>,
+        task: Task<'_>,
+        listener: &dyn Listener,
+    ) -> Result<()> {
+        let settings = speed::Settings { repetitions: speed.repetitions.max(1), task };
+        let mut notes = indexmap::IndexSet::new();
+        if let Err(looked_for) = runtime {
+            notes.insert(looked_for.clone());
+        }
+        let count = report.models.len();
+        for (i, model) in report.models.iter_mut().enumerate() {
+            listener.progress(i, count, &format!("{} speed", model.label));
+            if let Ok(runtime) = runtime {
+                let opened = arch::open(&model.path).map_err(|e| e.in_file(&model.path))?;
+                match opened.files.first().filter(|_| opened.format.has_gguf_names()) {
+                    Some(file) => {
+                        let measured = runtime.measure(file.as_ref(), settings)?;
+                        model.add(measured.figures);
+                        notes.insert(measured.how);
+                    }
+                    None => {
+                        notes.insert(format!("{} is no GGUF, so llama.cpp does not run it", model.label));
+                    }
+                }
+            }
+            let measured = speed::measure_own(&model.path, self.request.rounding, settings)?;
+            model.add(measured.figures);
+            notes.insert(measured.how);
+        }
+        report.notes.extend(notes);
+        report.add_part("speed");
+        Ok(())
     }
 }
 
@@ -388,21 +528,54 @@ fn same_vocabulary(opened: &[Opened], base: usize) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn check_conditions(
-    conditions: &[Condition],
-    has_base: bool,
-    base_is_model: bool,
-    encoder: bool,
-) -> Result<()> {
+/// What an evaluation measures.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Measurable {
+    /// Predictions of a text.
+    pub text: bool,
+    /// Embeddings of texts.
+    pub embeddings: bool,
+    /// They are compared with a baseline.
+    pub baseline: bool,
+    /// The baseline is a model.
+    pub baseline_model: bool,
+    /// Multiple-choice tasks.
+    pub tasks: Vec<TaskKind>,
+    /// Speed of the own pass.
+    pub own_pass: bool,
+    /// Speed in llama.cpp.
+    pub llama_cpp: bool,
+}
+
+/// Refuses conditions on what is not measured.
+///
+/// # Errors
+/// The first of them.
+pub(super) fn check_conditions(conditions: &[Condition], measured: &Measurable) -> Result<()> {
+    const BASELINE: &str = "Name the model to compare with by --baseline.";
     for condition in conditions {
         let metric = condition.metric;
         let (there, hint) = match metric.needs {
-            Needs::Text => (!encoder, "It is for models that predict tokens."),
-            Needs::Baseline => (!encoder && has_base, "Name the model to compare with by --baseline."),
-            Needs::Layers => (!encoder && base_is_model, "Name the model to compare with by --baseline."),
-            Needs::Embedding => {
-                (encoder && has_base, "It is for embedding models that are compared with a --baseline.")
-            }
+            Needs::Text => (measured.text, "It is for models that predict tokens, and for a text (--data)."),
+            Needs::Baseline => (measured.text && measured.baseline, BASELINE),
+            Needs::Layers => (measured.text && measured.baseline_model, BASELINE),
+            Needs::Embedding => (
+                measured.embeddings && measured.baseline,
+                "It is for embedding models that are compared with a --baseline.",
+            ),
+            Needs::Task(kind) => (
+                measured.tasks.contains(&kind),
+                "Name a file of tasks with --hellaswag, --winogrande or --multiple-choice of remold eval.",
+            ),
+            Needs::TaskBaseline(kind) => (
+                measured.tasks.contains(&kind) && measured.baseline_model,
+                "Name a file of tasks, and the model to compare with by --baseline.",
+            ),
+            Needs::LlamaCpp => (
+                measured.llama_cpp,
+                "Use --speed of remold eval, and name the folder of llama-bench with --llama-cpp if it is not in PATH.",
+            ),
+            Needs::OwnPass => (measured.own_pass, "Use --speed of remold eval."),
         };
         if !there {
             let what = format!("{} is not measured here, so '{condition}' cannot be checked", metric.name);

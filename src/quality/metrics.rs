@@ -1,5 +1,7 @@
 //! The table of metrics: their names in events, conditions and help, their units and what they mean.
 
+use super::tasks::TaskKind;
+
 /// What a larger value means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Better {
@@ -22,6 +24,24 @@ pub(crate) enum Needs {
     Layers,
     /// An embedding model and a baseline.
     Embedding,
+    /// A file of multiple-choice tasks.
+    Task(TaskKind),
+    /// The same, and a baseline that is a model.
+    TaskBaseline(TaskKind),
+    /// That speed is measured, and a program of llama.cpp.
+    LlamaCpp,
+    /// That speed is measured.
+    OwnPass,
+}
+
+impl Needs {
+    /// True if it is measured against a baseline.
+    pub(crate) const fn is_relative(self) -> bool {
+        match self {
+            Self::Baseline | Self::Layers | Self::Embedding | Self::TaskBaseline(_) => true,
+            Self::Text | Self::Task(_) | Self::LlamaCpp | Self::OwnPass => false,
+        }
+    }
 }
 
 /// A metric.
@@ -44,9 +64,10 @@ pub(crate) struct MetricSpec {
 }
 
 /// Every metric, in the order of reports.
-pub(crate) const METRICS: [MetricSpec; 31] = {
+pub(crate) const METRICS: [MetricSpec; 47] = {
     use Better::{Less, More, Neither};
-    use Needs::{Baseline, Embedding, Layers, Text};
+    use Needs::{Baseline, Embedding, Layers, LlamaCpp, OwnPass, Text};
+    use TaskKind::{Hellaswag, MultipleChoice, Winogrande};
     const fn m(
         name: &'static str,
         title: &'static str,
@@ -206,6 +227,134 @@ pub(crate) const METRICS: [MetricSpec; 31] = {
             Neither,
             Text,
             "The number of predictions that the figures are made from.",
+        ),
+        m(
+            "hellaswag_accuracy",
+            "HellaSwag accuracy",
+            ("%", 2),
+            More,
+            Needs::Task(Hellaswag),
+            "How often the right answer of a task is the most probable one.",
+        ),
+        m(
+            "hellaswag_agreement",
+            "HellaSwag agreement",
+            ("%", 2),
+            More,
+            Needs::TaskBaseline(Hellaswag),
+            "How often the answer to a task is that of the baseline.",
+        ),
+        m(
+            "winogrande_accuracy",
+            "Winogrande accuracy",
+            ("%", 2),
+            More,
+            Needs::Task(Winogrande),
+            "How often the right answer of a task is the most probable one.",
+        ),
+        m(
+            "winogrande_agreement",
+            "Winogrande agreement",
+            ("%", 2),
+            More,
+            Needs::TaskBaseline(Winogrande),
+            "How often the answer to a task is that of the baseline.",
+        ),
+        m(
+            "multiple_choice_accuracy",
+            "multiple choice accuracy",
+            ("%", 2),
+            More,
+            Needs::Task(MultipleChoice),
+            "How often the right answer of a task is the most probable one.",
+        ),
+        m(
+            "multiple_choice_agreement",
+            "multiple choice agreement",
+            ("%", 2),
+            More,
+            Needs::TaskBaseline(MultipleChoice),
+            "How often the answer to a task is that of the baseline.",
+        ),
+        m(
+            "llama_cpp_load_s",
+            "llama.cpp load time",
+            ("s", 3),
+            Less,
+            LlamaCpp,
+            "The time that llama.cpp takes to start and to load the model.",
+        ),
+        m(
+            "llama_cpp_prompt_tps",
+            "llama.cpp prompt",
+            ("tok/s", 1),
+            More,
+            LlamaCpp,
+            "Tokens of a prompt that llama.cpp reads in a second.",
+        ),
+        m(
+            "llama_cpp_generation_tps",
+            "llama.cpp generation",
+            ("tok/s", 2),
+            More,
+            LlamaCpp,
+            "Tokens that llama.cpp generates in a second.",
+        ),
+        m(
+            "llama_cpp_token_ms",
+            "llama.cpp token",
+            ("ms", 2),
+            Less,
+            LlamaCpp,
+            "The time that llama.cpp takes for a generated token.",
+        ),
+        m(
+            "llama_cpp_peak_mb",
+            "llama.cpp peak memory",
+            ("MB", 1),
+            Less,
+            LlamaCpp,
+            "The most memory that llama.cpp has at a time.",
+        ),
+        m(
+            "own_pass_load_s",
+            "own pass load time",
+            ("s", 3),
+            Less,
+            OwnPass,
+            "The time that remold takes to open the model; weights are read later.",
+        ),
+        m(
+            "own_pass_prompt_tps",
+            "own pass prompt",
+            ("tok/s", 1),
+            More,
+            OwnPass,
+            "Tokens of a prompt that remold's own pass, which is no runtime, reads in a second.",
+        ),
+        m(
+            "own_pass_generation_tps",
+            "own pass generation",
+            ("tok/s", 2),
+            More,
+            OwnPass,
+            "Tokens that remold's own pass, which is no runtime, generates in a second.",
+        ),
+        m(
+            "own_pass_token_ms",
+            "own pass token",
+            ("ms", 2),
+            Less,
+            OwnPass,
+            "The time that remold's own pass, which is no runtime, takes for a generated token.",
+        ),
+        m(
+            "own_pass_peak_mb",
+            "own pass peak memory",
+            ("MB", 1),
+            Less,
+            OwnPass,
+            "The most memory that remold's own pass, which is no runtime, has at a time.",
         ),
         m("texts", "texts", ("", 0), Neither, Embedding, "The number of texts that the figures are made from."),
     ]

@@ -2,7 +2,7 @@
 //! in both: the tokens of a text, and the text of conversations.
 
 use super::condition::Condition;
-use super::evaluation::{Evaluation, check_conditions};
+use super::evaluation::{Evaluation, Measurable, check_conditions};
 use super::tokens::{TextTokenizer, gguf_metadata, read_text};
 use super::windows::{self, Cutting, Windows};
 use crate::arch::chat::{ChatTokens, Message, Role, derive_apart};
@@ -30,7 +30,15 @@ pub(crate) fn check_source(source: &Model, request: &Evaluation, conditions: &[C
     let text = read_text(data)?;
     let forward = Forward::open(source, request.rounding).map_err(|e| e.in_file(&source.path))?;
     let tokenizer = TextTokenizer::of(source)?;
-    check_conditions(conditions, true, true, forward.is_encoder())?;
+    let encoder = forward.is_encoder();
+    let measured = Measurable {
+        text: !encoder,
+        embeddings: encoder,
+        baseline: true,
+        baseline_model: true,
+        ..Measurable::default()
+    };
+    check_conditions(conditions, &measured)?;
     let too_long = |e: ModelError| e.in_file(&source.path).with_hint("Lower `context` of [validate], or leave it out.");
     let context = windows::context(request.context, forward.context()).map_err(too_long)?;
     if forward.is_encoder() {

@@ -75,6 +75,57 @@ fn json_is_events_and_nothing_else() {
 }
 
 #[test]
+fn a_text_adds_what_the_models_predict_to_all_forms() {
+    let lab = lab();
+    std::fs::copy(crate::lab::fixture("golden/eval/eval.txt"), lab.path("eval.txt")).unwrap();
+    let args = "tiny-llama tiny-llama-F32.gguf tiny-llama-Q4_K_M.gguf --data eval.txt --window 256 --chunks 6";
+    let exports = "--export r.html --export r.md --export r.csv --export r.json";
+    let ran = lab.run(&format!("compare {args} {exports}")).expect(0);
+    assert!(
+        ran.out.lines().all(|l| l.chars().count() <= 80 || l.starts_with("text ") || l.starts_with("baseline ")),
+        "{}",
+        ran.out
+    );
+    for part in ["mean KLD", "top-1 agreement", "KV cache @ 1024", "6 windows of 256 tokens", "weights dB"] {
+        assert!(ran.out.contains(part), "{part} in\n{}", ran.out);
+    }
+    // The same figures as those of eval.
+    let models = "tiny-llama-F32.gguf tiny-llama-Q4_K_M.gguf --baseline tiny-llama";
+    let eval = lab.run(&format!("eval {models} --data eval.txt -c 256 --chunks 6 --json")).expect(0).events();
+    let compared = lab.run(&format!("compare {args} --json")).expect(0).events();
+    let metrics = |events: &[remold::testing::engine::Event]| -> Vec<(String, String, f64, Option<u32>)> {
+        let metric = |e: &remold::testing::engine::Event| match &e.body {
+            EventBody::Metric(m) if m.mode.is_some() => Some((m.name.clone(), m.model.clone(), m.value, m.layer)),
+            _ => None,
+        };
+        let mut all: Vec<_> = events.iter().filter_map(metric).collect();
+        all.sort_by(|a, b| (&a.0, &a.1, a.3).cmp(&(&b.0, &b.1, b.3)));
+        all
+    };
+    assert_eq!(metrics(&eval), metrics(&compared));
+    let read = |name: &str| std::fs::read_to_string(lab.path(name)).unwrap();
+    let html = read("r.html");
+    for part in [
+        "mean KL divergence, nats",
+        "Divergence after each layer",
+        "Where the loss is",
+        "--window 256 --chunks 6",
+        "eval.txt",
+    ] {
+        assert!(html.contains(part), "{part}");
+    }
+    assert!(
+        read("r.md").contains("| mean KLD |") && read("r.md").contains("## Error of the hidden state"),
+        "{}",
+        read("r.md")
+    );
+    assert!(read("r.csv").lines().any(|l| l.starts_with("tiny-llama-Q4_K_M.gguf,") && l.contains(",kld_mean,0.00")));
+    let json: serde_json::Value = serde_json::from_str(&read("r.json")).unwrap();
+    assert!(json["evaluated"]["variants"][2]["metrics"]["kld_mean"]["value"].as_f64().is_some_and(|v| v > 0.0));
+    assert_eq!(json["evaluated"]["variants"][2]["layers"].as_array().unwrap().len(), 4);
+}
+
+#[test]
 fn exports_are_written_once() {
     let lab = lab();
     let compare = "compare tiny-llama tiny-llama-Q4_K_M.gguf --export a.md --export a.csv --export a.json";

@@ -303,3 +303,77 @@ fn weights_that_are_not_finite_are_named() {
         ran.err
     );
 }
+
+/// Tasks of all three formats whose text is that of the fixtures.
+fn tasks(lab: &Lab) {
+    lab.write("hs.txt", "def read(self\n1\n, name, x):\n):\n return 0\n import os\n".repeat(3).into_bytes());
+    lab.write(
+        "wg.csv",
+        "0,\"import _ and then the name, as it is given.\",os,sys,1\n1,return _.,self,None,2\n".to_owned().into_bytes(),
+    );
+    let mut bytes: Vec<u8> = [1u32, 0].iter().flat_map(|n| n.to_le_bytes()).collect();
+    let mut text = |t: &str| {
+        bytes.extend((t.len() as u32).to_le_bytes());
+        bytes.extend(t.as_bytes());
+    };
+    text("for i in");
+    let mut list: Vec<u8> = 2u32.to_le_bytes().to_vec();
+    for (answer, _) in [("range(n):", 1u32), ("zebra", 0)] {
+        list.extend((answer.len() as u32).to_le_bytes());
+        list.extend(answer.as_bytes());
+    }
+    list.extend([1u32, 0, 0].iter().flat_map(|n| n.to_le_bytes()));
+    bytes.extend(list);
+    lab.write("mc.bin", bytes);
+}
+
+#[test]
+fn multiple_choice_tasks_are_scored_and_compared_with_a_baseline() {
+    let lab = lab(&["q8_0"]);
+    tasks(&lab);
+    let args = "eval tiny-llama-Q8_0.gguf --baseline tiny-llama --hellaswag hs.txt --winogrande wg.csv --multiple-choice mc.bin";
+    let events = lab.run(&format!("{args} --json --fail-if 'hellaswag_agreement < 50'")).expect(0).events();
+    for kind in ["hellaswag", "winogrande", "multiple_choice"] {
+        for model in ["tiny-llama", "tiny-llama-Q8_0.gguf"] {
+            let accuracy = metric(&events, &format!("{kind}_accuracy"), model).unwrap();
+            assert!((0.0..=100.0).contains(&accuracy), "{kind} {accuracy}");
+        }
+        let agreement = metric(&events, &format!("{kind}_agreement"), "tiny-llama-Q8_0.gguf").unwrap();
+        assert_eq!(agreement, 100.0, "{kind}: Q8_0 answers as its source");
+    }
+    assert_eq!(metric(&events, "multiple_choice_accuracy", "tiny-llama"), Some(100.0), "range(n) follows 'for i in'");
+    let text = lab.run(&format!("{args} --tasks 2")).expect(0).out;
+    assert!(text.contains("hellaswag: 2 of 3 tasks, 25.0 % by chance"), "{text}");
+    // What cannot be checked or read is refused.
+    let refused =
+        lab.run(&format!("eval tiny-llama --hellaswag hs.txt --fail-if 'winogrande_accuracy < 50'")).expect(2);
+    assert!(refused.err.contains("winogrande_accuracy is not measured here"), "{}", refused.err);
+    let refused = lab.run("eval tiny-llama --hellaswag wg.csv").expect(1);
+    assert!(refused.err.contains("wg.csv") && refused.err.contains("not a multiple of 6"), "{}", refused.err);
+}
+
+#[test]
+fn speed_is_measured_in_llama_cpp_and_in_the_own_pass() {
+    use std::os::unix::fs::PermissionsExt;
+    let lab = lab(&["q8_0"]);
+    let bench = "#!/bin/sh\ncat <<'E'\n[{\"build_commit\": \"abc\", \"build_number\": 7, \"backends\": \"CPU\", \"n_threads\": 2, \"n_prompt\": 128, \"n_gen\": 0, \"samples_ns\": [64000000]},\n{\"n_prompt\": 0, \"n_gen\": 16, \"samples_ns\": [160000000]}]\nE\n";
+    std::fs::create_dir(lab.path("bin")).unwrap();
+    lab.write("bin/llama-bench", bench.to_owned().into_bytes());
+    std::fs::set_permissions(lab.path("bin/llama-bench"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let args = "eval tiny-llama-Q8_0.gguf tiny-llama --speed --speed-runs 1";
+    let condition = "--fail-if 'llama_cpp_generation_tps < 1000'";
+    let events = lab.run(&format!("{args} --llama-cpp bin --json {condition}")).expect(3).events();
+    assert_eq!(metric(&events, "llama_cpp_prompt_tps", "tiny-llama-Q8_0.gguf"), Some(2000.0));
+    assert_eq!(metric(&events, "llama_cpp_token_ms", "tiny-llama-Q8_0.gguf"), Some(10.0));
+    assert_eq!(metric(&events, "llama_cpp_prompt_tps", "tiny-llama"), None, "no GGUF");
+    assert!(metric(&events, "own_pass_generation_tps", "tiny-llama").is_some_and(|v| v > 0.0));
+    let text = lab.run(&format!("{args} --llama-cpp bin")).expect(0).out;
+    for part in
+        ["llama.cpp build 7 (abc), CPU, 2 threads", "no runtime", "tiny-llama is no GGUF", "llama.cpp generation"]
+    {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
+    // Where it is not found, the report says what was looked for, and a condition on it is refused.
+    let refused = lab.run(&format!("{args} --llama-cpp tiny-llama")).expect(2);
+    assert!(refused.err.contains("there is no llama-bench"), "{}", refused.err);
+}

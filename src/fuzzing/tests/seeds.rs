@@ -179,6 +179,16 @@ pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
             let row = [0.1f32.to_le_bytes(), (-2.0f32).to_le_bytes(), [0, 0, 255, 1]].concat();
             vec![[&b"_logits_"[..], &numbers, &row].concat()]
         }
+        "tasks" => {
+            let mut all =
+                bytes(&["A man\n2\nruns.\nsits.\ncooks.\nflies.\n", "0,\"A cup, not a _ broke\",cup,plate,2\n"]);
+            // One task: a question, an answer with its label, no answers of the other kind.
+            let words = [1u32, 8, 1].map(u32::to_le_bytes).concat();
+            let numbers = [1u32, 1].map(u32::to_le_bytes).concat();
+            let end = [1u32, 0].map(u32::to_le_bytes).concat();
+            all.push([&words[..], b"Q", &numbers, b"a", &end].concat());
+            all
+        }
         "manifest" => vec![job("a.gguf.remold.json")],
         "journal" => vec![job("journal")],
         "events" => vec![job("events.jsonl"), job("report.json")],

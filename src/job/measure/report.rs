@@ -268,7 +268,7 @@ pub(super) fn metrics(report: &Report) -> Vec<Metric> {
     let baseline = report.baseline.as_ref().map(|(_, path)| path.display().to_string());
     let of_model = |model: &Measured| {
         let named = |v: &Value| {
-            let against = !model.is_baseline && metric(v.metric).is_some_and(|m| m.needs != Needs::Text);
+            let against = !model.is_baseline && metric(v.metric).is_some_and(|m| m.needs.is_relative());
             Metric {
                 name: v.metric.to_owned(),
                 value: v.estimate.value,
@@ -276,13 +276,19 @@ pub(super) fn metrics(report: &Report) -> Vec<Metric> {
                 model: model.path.display().to_string(),
                 baseline: baseline.clone().filter(|_| against),
                 layer: v.layer,
-                mode: Some(report.rounding.name().to_owned()),
+                mode: mode(v.metric, report.rounding),
                 ..Metric::default()
             }
         };
         model.values.iter().filter(|v| v.layer.is_none()).map(named).collect::<Vec<_>>()
     };
     report.models.iter().flat_map(of_model).collect()
+}
+
+/// How a metric was computed; speeds in llama.cpp were not computed here.
+fn mode(name: &str, rounding: Rounding) -> Option<String> {
+    let elsewhere = metric(name).is_some_and(|m| m.needs == Needs::LlamaCpp);
+    (!elsewhere).then(|| rounding.name().to_owned())
 }
 
 /// What the conditions say of each model. The baseline is not checked, unless it was asked for alone.

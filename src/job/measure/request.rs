@@ -5,7 +5,7 @@ use super::PreparedMeasurement;
 use crate::calibrate::Imatrix;
 use crate::forward::Rounding;
 use crate::model::{ModelError, Result};
-use crate::quality::{self, Condition, Evaluation};
+use crate::quality::{self, Condition, Evaluation, SpeedRequest, TaskFile};
 use crate::units::quoted;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -112,6 +112,11 @@ impl Measurement {
                     data: e.data.as_ref().map(full),
                     logits: e.logits.as_ref().map(full),
                     save_logits: e.save_logits.as_ref().map(full),
+                    tasks: e.tasks.iter().map(|t| TaskFile { path: full(&t.path), ..t.clone() }).collect(),
+                    speed: e
+                        .speed
+                        .as_ref()
+                        .map(|s| SpeedRequest { llama_cpp: s.llama_cpp.as_ref().map(full), ..s.clone() }),
                     ..e.clone()
                 };
                 Self::Evaluation(EvaluationRequest { evaluation, fail_if: r.fail_if.clone() })
@@ -227,6 +232,16 @@ fn evaluation_words(r: &EvaluationRequest) -> Vec<String> {
     words.value("--stride", (e.stride > 0).then(|| e.stride.to_string()));
     words.value("--chunks", (e.chunks > 0).then(|| e.chunks.to_string()));
     words.value("--as", (e.rounding != Rounding::Exact).then(|| e.rounding.name().to_owned()));
+    for file in &e.tasks {
+        words.option(file.kind.flag(), Some(&file.path));
+    }
+    words.value("--tasks", e.tasks.iter().find_map(|t| t.most).map(|n| n.to_string()));
+    if let Some(speed) = &e.speed {
+        words.0.push("--speed".to_owned());
+        let usual = speed.repetitions == quality::REPETITIONS;
+        words.value("--speed-runs", (!usual).then(|| speed.repetitions.to_string()));
+        words.option("--llama-cpp", speed.llama_cpp.as_ref());
+    }
     words.value("--memory", (e.memory != quality::DEFAULT_MEMORY).then(|| e.memory.to_string()));
     r.fail_if.iter().for_each(|c| words.value("--fail-if", Some(c.clone())));
     words.0

@@ -24,6 +24,11 @@ impl Estimate {
         Self { value: self.value * by, uncertainty: self.uncertainty.map(|u| u * by) }
     }
 
+    /// `count` of `n` in percent.
+    pub(crate) fn percent(count: usize, n: usize) -> Self {
+        Self::share(count, n).scaled(100.0)
+    }
+
     /// Of a share of `n`.
     fn share(count: usize, n: usize) -> Self {
         let p = count as f64 / n.max(1) as f64;

@@ -146,7 +146,7 @@ pub(super) const COMMANDS: &[Command] = &[
         "compare.export",
         &["E"],
         &[Columns, Tensors],
-        "Write the comparison to a file: .md, .csv or .json",
+        "Write the comparison to a file: .html, .md, .csv or .json",
         "export",
         measured,
     ),
