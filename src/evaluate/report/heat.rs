@@ -97,10 +97,12 @@ pub(super) fn section(c: &Comparison) -> String {
          Point at a cell for its figures.",
     ));
     out.push_str(&legend(steps.as_ref(), &all));
+    let mut maps = String::new();
     for ((_, name), cells) in measured.iter().zip(&all) {
-        out.push_str(&element("h3", "", escape(name)));
-        out.push_str(&map(name, &kinds, layers, cells, steps.as_ref()));
+        let drawn = text("h3", name) + &map(name, &kinds, layers, cells, steps.as_ref());
+        maps.push_str(&element("section", "", drawn));
     }
+    out.push_str(&element("div", "class=\"maps\"", maps));
     if kinds.len() > MOST_KINDS {
         out.push_str(&text("p", &format!("{} more kinds are not drawn.", kinds.len() - MOST_KINDS)));
     }

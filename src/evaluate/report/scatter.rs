@@ -115,7 +115,13 @@ fn plot(axis: &Axis, points: &[Point<'_>], front: &[bool]) -> String {
         [floor(low), floor(p.value), floor(p.value + u)]
     };
     let y = Scale::over(points.iter().flat_map(ends), axis.log, FRAME.y());
-    let size = |v: f64| bytes(v.max(0.0).round() as u64).replace(".00", "");
+    // Without the zeros that `bytes` has at the end: ticks are round.
+    let size = |v: f64| {
+        let text = bytes(v.max(0.0).round() as u64);
+        let (number, unit) = text.split_once(' ').unwrap_or((&text, ""));
+        let short = if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number };
+        format!("{short} {unit}")
+    };
     let titles = ("size of the file", axis.title);
     let mut out = FRAME.axes((&x, &size), (&y, &scale::label), titles);
     let place = |p: &Point<'_>| (x.at(p.bytes as f64), y.at(floor(p.value)));
