@@ -62,8 +62,7 @@ impl Graph {
     pub(crate) fn remove_unused_constants(&mut self) -> usize {
         let used = self.used();
         let unused = |v: &super::Value, id: ValueId| matches!(v.source, Source::Constant(_)) && !used.contains(&id);
-        let values: Vec<ValueId> =
-            self.values.iter().filter(|(id, v)| unused(v, *id)).map(|(id, _)| id).collect();
+        let values: Vec<ValueId> = self.values.iter().filter(|(id, v)| unused(v, *id)).map(|(id, _)| id).collect();
         self.drop_parts(&HashSet::new(), &HashSet::new(), &values);
         values.len()
     }

@@ -50,10 +50,17 @@ impl Graph {
         for (i, id) in nodes.iter().enumerate() {
             let node = &self.nodes[*id];
             let nested = node.attributes.iter().flat_map(|a| a.value.regions()).flat_map(|r| self.captured(*r));
-            let needs: HashSet<usize> = node.inputs.iter().flatten().copied().chain(nested).filter_map(|v| {
-                let Source::Node(from) = self.values[v].source else { return None };
-                place.get(&from).copied()
-            }).collect();
+            let needs: HashSet<usize> = node
+                .inputs
+                .iter()
+                .flatten()
+                .copied()
+                .chain(nested)
+                .filter_map(|v| {
+                    let Source::Node(from) = self.values[v].source else { return None };
+                    place.get(&from).copied()
+                })
+                .collect();
             waits[i] = needs.len();
             for need in needs {
                 wanted_by[need].push(i);
@@ -109,7 +116,7 @@ impl Graph {
             }
             for value in node.outputs.iter().flatten() {
                 if self.values.get(*value).is_none_or(|v| v.source != Source::Node(id)) {
-                    return Err(GraphError::new(node.shown(), "an output belongs to another node"));
+                    return Err(GraphError::new(node.shown(), "an output was removed or belongs to another node"));
                 }
             }
             for region in node.attributes.iter().flat_map(|a| a.value.regions()) {

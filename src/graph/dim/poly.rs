@@ -47,6 +47,15 @@ impl Poly {
         }
     }
 
+    /// True if no term is subtracted.
+    pub(super) fn is_natural(&self) -> bool {
+        let atom = |a: &Atom| match a {
+            Atom::Symbol(_) => true,
+            Atom::Floor(parts) => parts.0.is_natural() && parts.1.is_natural(),
+        };
+        self.0.iter().all(|t| t.coefficient >= 0 && t.factors.iter().all(atom))
+    }
+
     /// Sorts terms and adds up equal ones.
     fn of(mut terms: Vec<Term>) -> Option<Self> {
         terms.sort_by(|a, b| order(&a.factors, &b.factors));
@@ -102,7 +111,11 @@ impl Poly {
         let (mut out, mut left) = (Vec::new(), Vec::new());
         for t in &self.0 {
             let n = whole.unwrap_or(i64::MAX);
-            let (q, r) = if whole.is_some() { (t.coefficient.div_euclid(n), t.coefficient.rem_euclid(n)) } else { (0, t.coefficient) };
+            let (q, r) = if whole.is_some() {
+                (t.coefficient.div_euclid(n), t.coefficient.rem_euclid(n))
+            } else {
+                (0, t.coefficient)
+            };
             for (part, to) in [(q, &mut out), (r, &mut left)] {
                 if part != 0 {
                     to.push(Term { factors: t.factors.clone(), coefficient: part });
