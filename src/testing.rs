@@ -74,6 +74,11 @@ pub mod formats {
 }
 
 #[allow(missing_docs, reason = "described where it is defined")]
+pub mod graph {
+    pub use crate::graph::Graph;
+}
+
+#[allow(missing_docs, reason = "described where it is defined")]
 pub mod job {
     pub use crate::job::{JobFolder, JobKind, JobState, JobSummary};
 }

@@ -31,6 +31,8 @@ mod eval;
 mod forecast;
 #[path = "cli/goals.rs"]
 mod goals;
+#[path = "cli/graphs.rs"]
+mod graphs;
 #[path = "cli/hostile_text.rs"]
 mod hostile_text;
 #[path = "cli/imatrix.rs"]

@@ -2,7 +2,7 @@
 
 use super::args::InspectArgs;
 use super::text::{Style, bytes, count, cut, plural, safe, table, table_of};
-use super::{Exit, out, print, refuse};
+use super::{Exit, inspect_graph, out, print, refuse};
 use crate::arch;
 use crate::formats;
 use crate::model::{Defect, FormatId, MetaArray, MetaValue, Model, Result, TensorEntry};
@@ -87,6 +87,9 @@ fn one(model: &Model, args: &InspectArgs) -> Result<()> {
     }
     let style = Style::stdout();
     out(&summary(model, style));
+    if let Some(graph) = &model.graph {
+        out(&inspect_graph::text(graph, args.metadata, style));
+    }
     if args.config {
         let table = arch::to_gguf(model, &arch::GgufOptions::default())?.config_table;
         let rows: Vec<Vec<String>> = table
@@ -239,6 +242,7 @@ impl Serialize for AsJson<'_> {
             .map(|(k, v)| (k.clone(), json!({"type": v.type_name(), "value": plain(v)})))
             .collect();
         map.serialize_entry("metadata", &metadata)?;
+        map.serialize_entry("graph", &model.graph.as_deref().map(inspect_graph::value))?;
         map.serialize_entry("sidecars", &model.sidecars.0.keys().collect::<Vec<_>>())?;
         map.serialize_entry("opaque", &model.opaque)?;
         map.serialize_entry("warnings", &model.warnings)?;

@@ -18,6 +18,7 @@ mod imatrix;
 mod imatrix_args;
 mod imatrix_statistics;
 mod inspect;
+mod inspect_graph;
 mod job_show;
 mod jobs;
 mod many;

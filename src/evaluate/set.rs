@@ -153,6 +153,7 @@ impl Set {
                 checks: Default::default(),
                 layer_origins: Default::default(),
                 network: None,
+                graph: None,
             };
             arch::identify(&mut model);
             let (path, tensors) = (model.path.clone(), model.tensors.clone());

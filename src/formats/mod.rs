@@ -9,7 +9,9 @@ pub(crate) mod gguf;
 pub(crate) mod hf;
 mod layout;
 mod limits;
+pub(crate) mod onnx;
 mod probe;
+mod protobuf;
 pub(crate) mod pytorch;
 mod reader;
 mod recognised;
@@ -38,7 +40,7 @@ pub(crate) static FORMATS: &[&FormatSpec] = &[
     &pytorch::SPEC,
     &gguf::SPEC,
     &recognised::GGML,
-    &recognised::ONNX,
+    &onnx::SPEC,
     &recognised::ORT,
     &recognised::TFLITE,
     &recognised::SAVEDMODEL,

@@ -2,7 +2,7 @@
 
 use super::with_file;
 use crate::arch;
-use crate::formats::{self, gguf, pytorch, safetensors};
+use crate::formats::{self, gguf, onnx, pytorch, safetensors};
 use crate::model::{Model, Result};
 use crate::transform::Imatrix;
 use std::path::Path;
@@ -75,5 +75,19 @@ pub fn fuzz_pickle(data: &[u8]) {
 pub fn fuzz_dcp_metadata(data: &[u8]) {
     with_file(pytorch::DCP_METADATA, data, |path| {
         open(path, pytorch::open);
+    });
+}
+
+/// An ONNX file: read, inferred, and laid out again.
+pub fn fuzz_onnx(data: &[u8]) {
+    with_file("a.onnx", data, |path| {
+        let Some(model) = open(path, onnx::open) else { return };
+        let Some(graph) = &model.graph else { return };
+        // What was read has no dangling id, whatever the file says.
+        assert_eq!(graph.check(), Ok(()));
+        let _ = graph.operators();
+        let _ = graph.infer();
+        let sizes: Vec<u64> = model.tensors.iter().map(|t| t.bytes()).collect();
+        let _ = onnx::layout(path, graph, &sizes, onnx::ExternalData::Never);
     });
 }

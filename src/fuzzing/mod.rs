@@ -12,7 +12,7 @@ mod texts;
 mod tests;
 
 pub use formats::{
-    fuzz_dcp_metadata, fuzz_gguf, fuzz_pickle, fuzz_pytorch, fuzz_pytorch_index, fuzz_safetensors,
+    fuzz_dcp_metadata, fuzz_gguf, fuzz_onnx, fuzz_pickle, fuzz_pytorch, fuzz_pytorch_index, fuzz_safetensors,
     fuzz_safetensors_index,
 };
 pub use models::{fuzz_config, fuzz_sentencepiece, fuzz_tokenizer_json, fuzz_vocab};
@@ -35,6 +35,7 @@ pub const TARGETS: [(&str, Target); 22] = [
     ("pytorch_index", fuzz_pytorch_index),
     ("pickle", fuzz_pickle),
     ("dcp_metadata", fuzz_dcp_metadata),
+    ("onnx", fuzz_onnx),
     ("config", fuzz_config),
     ("tokenizer_json", fuzz_tokenizer_json),
     ("sentencepiece", fuzz_sentencepiece),

@@ -24,6 +24,7 @@ fn model(name: &str, data: &[u8]) -> Model {
         checks: SourceChecks::default(),
         layer_origins: Default::default(),
         network: None,
+        graph: None,
     }
 }
 

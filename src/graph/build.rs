@@ -5,23 +5,23 @@ use super::{Attribute, Constant, Declared, Extra, NodeId, RegionId, SparseConsta
 
 /// A graph with everything in it: its main region, the regions nested in its nodes, and its functions.
 #[derive(Clone, Debug)]
-pub(crate) struct Graph {
+pub struct Graph {
     /// The main region.
-    pub main: RegionId,
+    pub(crate) main: RegionId,
     /// All values, of all regions.
-    pub values: Arena<ValueId, Value>,
+    pub(crate) values: Arena<ValueId, Value>,
     /// All nodes, of all regions.
-    pub nodes: Arena<NodeId, Node>,
+    pub(crate) nodes: Arena<NodeId, Node>,
     /// All regions.
-    pub regions: Arena<RegionId, Region>,
+    pub(crate) regions: Arena<RegionId, Region>,
     /// The version of each domain of operators; the core domain is "".
-    pub opsets: Vec<Opset>,
+    pub(crate) opsets: Vec<Opset>,
     /// Functions: operators that are defined by nodes. Each has a graph of its own and captures nothing.
-    pub functions: Vec<Function>,
+    pub(crate) functions: Vec<Function>,
     /// What is said about the model as a whole.
-    pub about: About,
+    pub(crate) about: About,
     /// Foreign fields of the model.
-    pub extra: Extra,
+    pub(crate) extra: Extra,
 }
 
 /// The version of one domain of operators.

@@ -16,18 +16,22 @@ mod dim;
 mod edit;
 mod elem;
 mod foreign;
+mod infer;
+pub(crate) mod ops;
 mod summary;
 mod types;
 mod walk;
 
 pub(crate) use arena::{NodeId, RegionId, TensorRef, ValueId};
 pub(crate) use attribute::{AttrValue, Attribute, TypeAttr};
-pub(crate) use build::{About, Function, Graph, Node, Opset, Port, Region, Source, Value};
+pub use build::Graph;
+pub(crate) use build::{About, Function, Node, Opset, Port, Region, Source, Value};
 pub(crate) use constant::{Constant, ConstantData, INLINE_BYTES, MAX_INTS, SparseConstant};
 pub(crate) use dim::Dim;
 pub(crate) use elem::Elem;
 pub(crate) use foreign::{Declared, Extra, Foreign};
-pub(crate) use summary::OperatorCount;
+pub(crate) use infer::ints_of;
+pub(crate) use summary::{OperatorCount, domain_shown};
 pub(crate) use types::ValueType;
 
 use std::fmt;

@@ -1,7 +1,7 @@
 //! Figures about a graph.
 
 use super::build::is_core;
-use super::{AttrValue, Constant, Graph, Text};
+use super::{AttrValue, Constant, Graph, Text, Value};
 use std::collections::HashMap;
 
 /// How often an operator is used.
@@ -48,9 +48,36 @@ impl Graph {
         values.chain(attributes.flat_map(AttrValue::constants))
     }
 
-    /// Elements of floating-point constants of the graph, those in attributes and of types that no model tensor has included: its parameters.
-    pub(crate) fn parameters(&self) -> u64 {
-        let of = |c: &Constant| if c.elem.is_float() { c.elems().unwrap_or(0) } else { 0 };
-        self.constants().map(of).fold(0, u64::saturating_add)
+    /// Inputs of the main region that a caller has to give: files before IR version 4 list every constant as an input, too.
+    pub(crate) fn inputs(&self) -> Vec<&Value> {
+        let values = self.regions[self.main].inputs.iter().map(|p| &self.values[p.value]);
+        values.filter(|v| v.constant.is_none() && v.sparse.is_none()).collect()
     }
+
+    /// Outputs of the main region.
+    pub(crate) fn outputs(&self) -> Vec<&Value> {
+        self.regions[self.main].outputs.iter().map(|p| &self.values[p.value]).collect()
+    }
+
+    /// The dimensions of inputs that are not numbers, each once.
+    pub(crate) fn dynamic(&self) -> Vec<String> {
+        let mut found: Vec<String> = Vec::new();
+        for dim in self.inputs().iter().flat_map(|v| v.ty.shape().unwrap_or_default()) {
+            let text = dim.to_string();
+            if dim.known().is_none() && !found.contains(&text) {
+                found.push(text);
+            }
+        }
+        found
+    }
+
+    /// The versions of the domains, `ai.onnx 18`.
+    pub(crate) fn opset_texts(&self) -> Vec<String> {
+        self.opsets.iter().map(|o| format!("{} {}", domain_shown(&o.domain), o.version)).collect()
+    }
+}
+
+/// The name of a domain; that of the core domain is not shown empty.
+pub(crate) fn domain_shown(domain: &str) -> &str {
+    if domain.is_empty() { "ai.onnx" } else { domain }
 }

@@ -116,7 +116,7 @@ impl Graph {
             }
             for value in node.outputs.iter().flatten() {
                 if self.values.get(*value).is_none_or(|v| v.source != Source::Node(id)) {
-                    return Err(GraphError::new(node.shown(), "an output belongs to another node"));
+                    return Err(GraphError::new(node.shown(), "an output was removed or belongs to another node"));
                 }
             }
             for region in node.attributes.iter().flat_map(|a| a.value.regions()) {

@@ -57,8 +57,10 @@ pub(crate) use unreadable::Unreadable;
 pub use view::{ConcatRows, MemoryRows, decode_piece};
 pub(crate) use view::{MapRows, Transposed};
 
+use crate::graph::Graph;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The file formats a model can come from or go to. `formats` lists what each can do.
 ///
@@ -177,6 +179,9 @@ pub struct Model {
     pub layer_origins: BTreeMap<u32, u32>,
     /// The hyper-parameters, if the files describe a network; `None` until `arch::identify` has looked for them.
     pub network: Option<Network>,
+    /// The operator graph, if the files hold one. Its constants are tensors of [`Model::tensors`] by their places, so a step that changes the
+    /// list of tensors changes the graph too or drops it.
+    pub graph: Option<Arc<Graph>>,
 }
 
 impl Model {

@@ -107,6 +107,16 @@ pub(crate) fn prepare_again(
     Err(error.in_file(&prepared.plan.source).with_hint("Start a new conversion."))
 }
 
+/// No target of this version writes graphs, and the tensors alone are not the model.
+fn check_no_graph(model: &Model) -> Result<()> {
+    if model.graph.is_none() {
+        return Ok(());
+    }
+    let what = "the source is an operator graph, and this version does not convert graphs";
+    let hint = Hint::from(Remedy::Run("inspect".to_owned())).then(" shows what it holds.");
+    Err(ModelError::unsupported(what).in_file(&model.path).with_hint(hint))
+}
+
 fn prepare_from(model: &Model, recipe: &Recipe, how: Task<'_>, occasion: Occasion<'_>) -> Result<Prepared> {
     text_names::check_recipe(model, recipe)?;
     check_has_targets(recipe)?;
@@ -119,6 +129,7 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Task<'_>, occasion: Occasio
         model
     };
     model.check_readable()?;
+    check_no_graph(model)?;
     check_has_tensors(model)?;
     model.checks.enable(!recipe.source.no_checksums);
     model.checks.known()?;

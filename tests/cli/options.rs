@@ -178,8 +178,8 @@ fn the_format_of_the_source_decides_which_weights_of_a_folder_are_read() {
         lab.run("run r.toml").expect(0);
         assert_eq!(formats::open(&lab.path("x.safetensors")).unwrap().tensors.len(), tensors, "{format}");
     }
-    lab.write("r.toml", "[source]\npath = \"both\"\nformat = \"onnx\"\n[[target]]\nformat = \"gguf\"\n");
-    assert!(lab.run("run r.toml").expect(2).err.contains("reading onnx is not available in this version"));
+    lab.write("r.toml", "[source]\npath = \"both\"\nformat = \"tflite\"\n[[target]]\nformat = \"gguf\"\n");
+    assert!(lab.run("run r.toml").expect(2).err.contains("reading tflite is not available in this version"));
 }
 
 #[test]

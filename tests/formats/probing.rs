@@ -9,7 +9,6 @@ use std::fs;
 fn files_of_other_formats_are_named_not_read() {
     let cases = [
         ("ggml", FormatId::Ggml, &["bin"][..]),
-        ("onnx", FormatId::Onnx, &["onnx"][..]),
         ("ort", FormatId::Ort, &["ort"][..]),
         ("tflite", FormatId::Tflite, &["tflite"][..]),
         ("savedmodel", FormatId::Savedmodel, &["pb"][..]),

@@ -86,6 +86,7 @@ pub fn model() -> Model {
         checks: Default::default(),
         layer_origins: Default::default(),
         network: None,
+        graph: None,
     };
     remold::testing::arch::identify(&mut model);
     model

@@ -194,6 +194,7 @@ mod tests {
             checks: Default::default(),
             layer_origins: Default::default(),
             network: None,
+            graph: None,
             opaque: Vec::new(),
             unreadable: Vec::new(),
             warnings: Vec::new(),

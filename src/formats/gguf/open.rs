@@ -103,6 +103,7 @@ fn model(path: &Path, headers: Vec<Header>) -> Model {
         checks: Default::default(),
         layer_origins: Default::default(),
         network: None,
+        graph: None,
     }
 }
 

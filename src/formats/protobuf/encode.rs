@@ -25,9 +25,10 @@ impl<'a> Encoder<'a> {
         Self { foreign, ..Self::default() }
     }
 
-    /// Bytes so far.
-    pub(crate) fn len(&self) -> u64 {
-        self.len
+    /// A copy of what was encoded so far.
+    #[cfg(test)]
+    pub(crate) fn verbatim(other: &Encoder<'_>) -> Self {
+        Self { parts: other.parts.clone(), len: other.len, foreign: &[] }
     }
 
     /// An integer field. Negative numbers are given as `as u64`.

@@ -5,10 +5,12 @@
 //! [`MAX_DEPTH`]. Nothing is a memory map: a file that is truncated meanwhile is an error. Tests: `cargo test --lib formats::protobuf`.
 
 mod encode;
+mod head;
 mod walker;
 
 pub(crate) use encode::{Encoder, Part};
-pub(crate) use walker::{Cursor, Field, Span, Wire, Walker};
+pub(crate) use head::{HeadField, HeadFields};
+pub(crate) use walker::{Cursor, Field, Span, Walker, Wire};
 
 /// Deepest nesting of messages: the limit of the reference implementations (100).
 pub(crate) const MAX_DEPTH: u32 = 100;

@@ -243,14 +243,17 @@ impl Walker {
                 let at = cursor.at;
                 let len = self.varint(cursor)?;
                 if len > cursor.end - cursor.at {
-                    let what = format!("{len} bytes do not fit in the {} bytes left in the message", cursor.end - cursor.at);
+                    let what =
+                        format!("{len} bytes do not fit in the {} bytes left in the message", cursor.end - cursor.at);
                     return Err(self.cut(self.bad(at, what), cursor));
                 }
                 let span = Span { offset: cursor.at, len };
                 cursor.at += len;
                 Ok(Wire::Bytes(span))
             }
-            other => Err(self.bad(cursor.at.saturating_sub(1), format!("{other} is not a wire type of Protocol Buffers"))),
+            other => {
+                Err(self.bad(cursor.at.saturating_sub(1), format!("{other} is not a wire type of Protocol Buffers")))
+            }
         }
     }
 
@@ -348,7 +351,10 @@ impl Walker {
         read.map_err(|e| {
             self.window.clear();
             if e.kind() == std::io::ErrorKind::UnexpectedEof {
-                ModelError::bad("the file was truncated while it was read").defect(Defect::Cut).in_file(&self.path).at(at)
+                ModelError::bad("the file was truncated while it was read")
+                    .defect(Defect::Cut)
+                    .in_file(&self.path)
+                    .at(at)
             } else {
                 ModelError::io(&self.path, "reading", e).at(at)
             }

@@ -162,5 +162,6 @@ fn empty_model(path: &Path) -> Model {
         checks: Default::default(),
         layer_origins: Default::default(),
         network: None,
+        graph: None,
     }
 }

@@ -140,6 +140,7 @@ fn join(path: &Path, files: &[PathBuf]) -> Result<(Model, HashMap<Name, usize>)>
         checks: Default::default(),
         layer_origins: Default::default(),
         network: None,
+        graph: None,
     };
     Ok((model, holders))
 }

@@ -161,6 +161,7 @@ pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
         "dcp_metadata" => {
             ["ranks/dcp", "ranks/columns"].iter().flat_map(|f| fixtures(f, |n| n == ".metadata")).collect()
         }
+        "onnx" => fixtures("graphs", |n| n.ends_with(".onnx")),
         "config" => {
             let mut all = models("config.json");
             all.extend(bytes(&[r#"{"r": 8, "lora_alpha": 16, "peft_type": "LORA", "target_modules": ["q_proj"]}"#]));

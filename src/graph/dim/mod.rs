@@ -43,6 +43,15 @@ impl Dim {
         if let Self::Known(n) = self { Some(*n) } else { None }
     }
 
+    /// True if it is not negative, whatever its symbols are: they stand for sizes.
+    pub(crate) fn is_natural(&self) -> bool {
+        match self {
+            Self::Unknown => false,
+            Self::Known(n) => *n >= 0,
+            Self::Expr(e) => e.0.is_natural(),
+        }
+    }
+
     /// True unless it is unknown.
     pub(crate) fn is_some(&self) -> bool {
         *self != Self::Unknown
@@ -55,7 +64,7 @@ impl Dim {
 
     /// True if both are known to differ: numbers that are not equal.
     pub(crate) fn differs(&self, other: &Self) -> bool {
-        matches!((self.minus(other)), Self::Known(n) if n != 0)
+        matches!(self.minus(other), Self::Known(n) if n != 0)
     }
 
     /// The sum.

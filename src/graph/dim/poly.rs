@@ -47,6 +47,15 @@ impl Poly {
         }
     }
 
+    /// True if no term is subtracted.
+    pub(super) fn is_natural(&self) -> bool {
+        let atom = |a: &Atom| match a {
+            Atom::Symbol(_) => true,
+            Atom::Floor(parts) => parts.0.is_natural() && parts.1.is_natural(),
+        };
+        self.0.iter().all(|t| t.coefficient >= 0 && t.factors.iter().all(atom))
+    }
+
     /// Sorts terms and adds up equal ones.
     fn of(mut terms: Vec<Term>) -> Option<Self> {
         terms.sort_by(|a, b| order(&a.factors, &b.factors));

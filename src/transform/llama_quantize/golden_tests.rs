@@ -69,6 +69,7 @@ pub(in crate::transform) fn fake_model(metadata: Metadata, tensors: Vec<(String,
         checks: Default::default(),
         layer_origins: Default::default(),
         network: None,
+        graph: None,
     };
     crate::arch::identify(&mut model);
     model

@@ -203,7 +203,7 @@ fn value_info(w: &mut Walker, span: Span, outer: &Cursor, field: Span) -> Result
     while let Some(f) = w.next(&mut c)? {
         match (f.number, f.wire) {
             (1, Wire::Bytes(s)) => text(w, &f, s, &mut v.name, &mut v.extra)?,
-            (2, Wire::Bytes(s)) => v.ty = ty(w, s, &c)?,
+            (2, Wire::Bytes(s)) if s.len > 0 => v.ty = ty(w, s, &c)?,
             _ => keep(w, &f, &mut v.extra)?,
         }
     }

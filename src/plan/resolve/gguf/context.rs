@@ -151,6 +151,7 @@ mod tests {
             checks: Default::default(),
             layer_origins: Default::default(),
             network: Some(network),
+            graph: None,
         }
     }
 

@@ -81,6 +81,9 @@ pub struct TensorRow {
     pub bytes: u64,
 }
 
+/// Most operators, inputs and outputs of a graph that are named.
+const MOST_OPERATORS: usize = 6;
+
 /// The digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelInfo {
@@ -226,8 +229,24 @@ fn highlights(model: &Model) -> Vec<(String, String)> {
         put("rope", scaling.map(|s| s.factor.map_or_else(|| s.kind.to_string(), |f| format!("{} ×{f}", s.kind))));
         put("embeddings", network.tied_embeddings.map(|t| if t { "tied" } else { "untied" }.to_owned()));
     }
+    if let Some(graph) = &model.graph {
+        put("nodes", Some(units::count(graph.nodes.len() as u64)));
+        put("opset", Some(graph.opset_texts().join(" · ")));
+        put("inputs", Some(named(&graph.inputs())));
+        put("outputs", Some(named(&graph.outputs())));
+        let operators = graph.operators();
+        let most: Vec<String> =
+            operators.iter().take(MOST_OPERATORS).map(|o| format!("{} {}", o.shown(), o.nodes)).collect();
+        put("operators", Some(most.join(" · ")));
+    }
     put("name", model.metadata.get("general.name").and_then(MetaValue::as_str).map(str::to_owned));
     out
+}
+
+/// Values of a graph with their types.
+fn named(values: &[&crate::graph::Value]) -> String {
+    let shown = |v: &&crate::graph::Value| format!("{} {}", v.name, v.ty);
+    values.iter().take(MOST_OPERATORS).map(shown).collect::<Vec<_>>().join(" · ")
 }
 
 fn array_len(value: &MetaValue) -> Option<u64> {

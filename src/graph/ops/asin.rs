@@ -1,0 +1,27 @@
+//! `Asin`.
+
+use super::{Infer, Operator, Version, rules};
+
+/// Schemas: ONNX 1.23, `Asin`.
+pub(super) static OPERATOR: Operator = Operator {
+    name: "Asin",
+    versions: &[
+        Version {
+            since: 7,
+            inputs: "input: T",
+            outputs: "output: T",
+            types: "T = FLOATS",
+            attributes: "",
+            deprecated: false,
+        },
+        Version {
+            since: 22,
+            inputs: "input: T",
+            outputs: "output: T",
+            types: "T = FLOATS16",
+            attributes: "",
+            deprecated: false,
+        },
+    ],
+    infer: Infer::Rule(rules::same),
+};

@@ -1,0 +1,27 @@
+//! `Atan`.
+
+use super::{Infer, Operator, Version, rules};
+
+/// Schemas: ONNX 1.23, `Atan`.
+pub(super) static OPERATOR: Operator = Operator {
+    name: "Atan",
+    versions: &[
+        Version {
+            since: 7,
+            inputs: "input: T",
+            outputs: "output: T",
+            types: "T = FLOATS",
+            attributes: "",
+            deprecated: false,
+        },
+        Version {
+            since: 22,
+            inputs: "input: T",
+            outputs: "output: T",
+            types: "T = FLOATS16",
+            attributes: "",
+            deprecated: false,
+        },
+    ],
+    infer: Infer::Rule(rules::same),
+};

@@ -1,0 +1,17 @@
+//! `BitwiseAnd`.
+
+use super::{Infer, Operator, Version, rules};
+
+/// Schemas: ONNX 1.23, `BitwiseAnd`.
+pub(super) static OPERATOR: Operator = Operator {
+    name: "BitwiseAnd",
+    versions: &[Version {
+        since: 18,
+        inputs: "A: T, B: T",
+        outputs: "C: T",
+        types: "T = u8 u16 u32 u64 i8 i16 i32 i64",
+        attributes: "",
+        deprecated: false,
+    }],
+    infer: Infer::Rule(rules::elementwise),
+};

@@ -1,0 +1,56 @@
+//! `Div`.
+
+use super::{Call, Infer, Operator, Outs, Version, rules};
+
+/// Schemas: ONNX 1.23, `Div`.
+pub(super) static OPERATOR: Operator = Operator {
+    name: "Div",
+    versions: &[
+        Version {
+            since: 1,
+            inputs: "A: T, B: T",
+            outputs: "C: T",
+            types: "T = FLOATS",
+            attributes: "axis: int, broadcast: int = 0, consumed_inputs: ints",
+            deprecated: false,
+        },
+        Version {
+            since: 6,
+            inputs: "A: T, B: T",
+            outputs: "C: T",
+            types: "T = u32 u64 i32 i64 f16 f32 f64",
+            attributes: "axis: int, broadcast: int = 0",
+            deprecated: false,
+        },
+        Version {
+            since: 7,
+            inputs: "A: T, B: T",
+            outputs: "C: T",
+            types: "T = u32 u64 i32 i64 f16 f32 f64",
+            attributes: "",
+            deprecated: false,
+        },
+        Version {
+            since: 13,
+            inputs: "A: T, B: T",
+            outputs: "C: T",
+            types: "T = u32 u64 i32 i64 f16 f32 f64 bf16",
+            attributes: "",
+            deprecated: false,
+        },
+        Version {
+            since: 14,
+            inputs: "A: T, B: T",
+            outputs: "C: T",
+            types: "T = u8 u16 u32 u64 i8 i16 i32 i64 f16 f32 f64 bf16",
+            attributes: "",
+            deprecated: false,
+        },
+    ],
+    infer: Infer::Rule(infer),
+};
+
+fn infer(c: &Call<'_>) -> Outs {
+    // Integers are rounded towards zero: down, for what is not negative.
+    rules::arithmetic(c, |a, b| if a.is_natural() && b.is_natural() { a.divided_down(b) } else { a.divided_exactly(b) })
+}

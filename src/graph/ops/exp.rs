@@ -1,0 +1,35 @@
+//! `Exp`.
+
+use super::{Infer, Operator, Version, rules};
+
+/// Schemas: ONNX 1.23, `Exp`.
+pub(super) static OPERATOR: Operator = Operator {
+    name: "Exp",
+    versions: &[
+        Version {
+            since: 1,
+            inputs: "input: T",
+            outputs: "output: T",
+            types: "T = FLOATS",
+            attributes: "consumed_inputs: ints",
+            deprecated: false,
+        },
+        Version {
+            since: 6,
+            inputs: "input: T",
+            outputs: "output: T",
+            types: "T = FLOATS",
+            attributes: "",
+            deprecated: false,
+        },
+        Version {
+            since: 13,
+            inputs: "input: T",
+            outputs: "output: T",
+            types: "T = FLOATS16",
+            attributes: "",
+            deprecated: false,
+        },
+    ],
+    infer: Infer::Rule(rules::same),
+};

@@ -1,0 +1,69 @@
+//! `Gemm`.
+
+use super::{Call, Infer, Operator, Out, Outs, Version};
+
+/// Schemas: ONNX 1.23, `Gemm`.
+pub(super) static OPERATOR: Operator = Operator {
+    name: "Gemm",
+    versions: &[
+        Version {
+            since: 1,
+            inputs: "A: T, B: T, C: T",
+            outputs: "Y: T",
+            types: "T = FLOATS",
+            attributes: "alpha: float = 1, beta: float = 1, broadcast: int = 0, transA: int = 0, transB: int = 0",
+            deprecated: false,
+        },
+        Version {
+            since: 6,
+            inputs: "A: T, B: T, C: T",
+            outputs: "Y: T",
+            types: "T = FLOATS",
+            attributes: "alpha: float = 1, beta: float = 1, broadcast: int = 0, transA: int = 0, transB: int = 0",
+            deprecated: false,
+        },
+        Version {
+            since: 7,
+            inputs: "A: T, B: T, C: T",
+            outputs: "Y: T",
+            types: "T = FLOATS",
+            attributes: "alpha: float = 1, beta: float = 1, transA: int = 0, transB: int = 0",
+            deprecated: false,
+        },
+        Version {
+            since: 9,
+            inputs: "A: T, B: T, C: T",
+            outputs: "Y: T",
+            types: "T = u32 u64 i32 i64 f16 f32 f64",
+            attributes: "alpha: float = 1, beta: float = 1, transA: int = 0, transB: int = 0",
+            deprecated: false,
+        },
+        Version {
+            since: 11,
+            inputs: "A: T, B: T, C?: T",
+            outputs: "Y: T",
+            types: "T = u32 u64 i32 i64 f16 f32 f64",
+            attributes: "alpha: float = 1, beta: float = 1, transA: int = 0, transB: int = 0",
+            deprecated: false,
+        },
+        Version {
+            since: 13,
+            inputs: "A: T, B: T, C?: T",
+            outputs: "Y: T",
+            types: "T = u32 u64 i32 i64 f16 f32 f64 bf16",
+            attributes: "alpha: float = 1, beta: float = 1, transA: int = 0, transB: int = 0",
+            deprecated: false,
+        },
+    ],
+    infer: Infer::Rule(infer),
+};
+
+fn infer(c: &Call<'_>) -> Outs {
+    let (Some([a0, a1]), Some([b0, b1])) = (c.shape(0), c.shape(1)) else { return Ok(vec![Out::rank(2)]) };
+    let (m, k) = if c.int("transA", 0) != 0 { (a1, a0) } else { (a0, a1) };
+    let (l, n) = if c.int("transB", 0) != 0 { (b1, b0) } else { (b0, b1) };
+    if k.differs(l) {
+        return Err(format!("rows of {k} elements cannot be multiplied with {l} rows"));
+    }
+    Ok(vec![Out::shape(vec![m.clone(), n.clone()])])
+}

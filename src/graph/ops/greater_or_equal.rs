@@ -1,0 +1,27 @@
+//! `GreaterOrEqual`.
+
+use super::{Infer, Operator, Version, rules};
+
+/// Schemas: ONNX 1.23, `GreaterOrEqual`.
+pub(super) static OPERATOR: Operator = Operator {
+    name: "GreaterOrEqual",
+    versions: &[
+        Version {
+            since: 12,
+            inputs: "A: T, B: T",
+            outputs: "C: T1",
+            types: "T = u8 u16 u32 u64 i8 i16 i32 i64 f16 f32 f64; T1 = bool",
+            attributes: "",
+            deprecated: false,
+        },
+        Version {
+            since: 16,
+            inputs: "A: T, B: T",
+            outputs: "C: T1",
+            types: "T = u8 u16 u32 u64 i8 i16 i32 i64 f16 f32 f64 bf16; T1 = bool",
+            attributes: "",
+            deprecated: false,
+        },
+    ],
+    infer: Infer::Rule(rules::elementwise),
+};

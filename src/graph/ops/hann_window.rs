@@ -1,0 +1,23 @@
+//! `HannWindow`.
+
+use super::{Call, Infer, Operator, Out, Outs, Version};
+use crate::graph::Elem;
+
+/// Schemas: ONNX 1.23, `HannWindow`.
+pub(super) static OPERATOR: Operator = Operator {
+    name: "HannWindow",
+    versions: &[Version {
+        since: 17,
+        inputs: "size: T1",
+        outputs: "output: T2",
+        types: "T1 = i32 i64; T2 = u8 u16 u32 u64 i8 i16 i32 i64 f16 f32 f64 bf16",
+        attributes: "output_datatype: int = 1, periodic: int = 1",
+        deprecated: false,
+    }],
+    infer: Infer::Rule(infer),
+};
+
+fn infer(c: &Call<'_>) -> Outs {
+    let size = c.ints(0).and_then(|l| l.first().cloned()).unwrap_or_default();
+    Ok(vec![Out::shape(vec![size]).of(c.elem_attribute("output_datatype").unwrap_or(Elem::F32))])
+}

@@ -1,0 +1,35 @@
+//! `LeakyRelu`.
+
+use super::{Infer, Operator, Version, rules};
+
+/// Schemas: ONNX 1.23, `LeakyRelu`.
+pub(super) static OPERATOR: Operator = Operator {
+    name: "LeakyRelu",
+    versions: &[
+        Version {
+            since: 1,
+            inputs: "X: T",
+            outputs: "Y: T",
+            types: "T = FLOATS",
+            attributes: "alpha: float = 0.01, consumed_inputs: ints",
+            deprecated: false,
+        },
+        Version {
+            since: 6,
+            inputs: "X: T",
+            outputs: "Y: T",
+            types: "T = FLOATS",
+            attributes: "alpha: float = 0.01",
+            deprecated: false,
+        },
+        Version {
+            since: 16,
+            inputs: "X: T",
+            outputs: "Y: T",
+            types: "T = FLOATS16",
+            attributes: "alpha: float = 0.01",
+            deprecated: false,
+        },
+    ],
+    infer: Infer::Rule(rules::same),
+};

@@ -1,0 +1,43 @@
+//! `Less`.
+
+use super::{Infer, Operator, Version, rules};
+
+/// Schemas: ONNX 1.23, `Less`.
+pub(super) static OPERATOR: Operator = Operator {
+    name: "Less",
+    versions: &[
+        Version {
+            since: 1,
+            inputs: "A: T, B: T",
+            outputs: "C: T1",
+            types: "T = FLOATS; T1 = bool",
+            attributes: "axis: int, broadcast: int = 0",
+            deprecated: false,
+        },
+        Version {
+            since: 7,
+            inputs: "A: T, B: T",
+            outputs: "C: T1",
+            types: "T = FLOATS; T1 = bool",
+            attributes: "",
+            deprecated: false,
+        },
+        Version {
+            since: 9,
+            inputs: "A: T, B: T",
+            outputs: "C: T1",
+            types: "T = u8 u16 u32 u64 i8 i16 i32 i64 f16 f32 f64; T1 = bool",
+            attributes: "",
+            deprecated: false,
+        },
+        Version {
+            since: 13,
+            inputs: "A: T, B: T",
+            outputs: "C: T1",
+            types: "T = u8 u16 u32 u64 i8 i16 i32 i64 f16 f32 f64 bf16; T1 = bool",
+            attributes: "",
+            deprecated: false,
+        },
+    ],
+    infer: Infer::Rule(rules::elementwise),
+};

@@ -1,0 +1,27 @@
+//! `LpNormalization`.
+
+use super::{Infer, Operator, Version, rules};
+
+/// Schemas: ONNX 1.23, `LpNormalization`.
+pub(super) static OPERATOR: Operator = Operator {
+    name: "LpNormalization",
+    versions: &[
+        Version {
+            since: 1,
+            inputs: "input: T",
+            outputs: "output: T",
+            types: "T = FLOATS",
+            attributes: "axis: int = -1, p: int = 2",
+            deprecated: false,
+        },
+        Version {
+            since: 22,
+            inputs: "input: T",
+            outputs: "output: T",
+            types: "T = FLOATS16",
+            attributes: "axis: int = -1, p: int = 2",
+            deprecated: false,
+        },
+    ],
+    infer: Infer::Rule(rules::same),
+};

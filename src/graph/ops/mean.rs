@@ -1,0 +1,43 @@
+//! `Mean`.
+
+use super::{Infer, Operator, Version, rules};
+
+/// Schemas: ONNX 1.23, `Mean`.
+pub(super) static OPERATOR: Operator = Operator {
+    name: "Mean",
+    versions: &[
+        Version {
+            since: 1,
+            inputs: "data_0+: T",
+            outputs: "mean: T",
+            types: "T = FLOATS",
+            attributes: "consumed_inputs: ints",
+            deprecated: false,
+        },
+        Version {
+            since: 6,
+            inputs: "data_0+: T",
+            outputs: "mean: T",
+            types: "T = FLOATS",
+            attributes: "",
+            deprecated: false,
+        },
+        Version {
+            since: 8,
+            inputs: "data_0+: T",
+            outputs: "mean: T",
+            types: "T = FLOATS",
+            attributes: "",
+            deprecated: false,
+        },
+        Version {
+            since: 13,
+            inputs: "data_0+: T",
+            outputs: "mean: T",
+            types: "T = FLOATS16",
+            attributes: "",
+            deprecated: false,
+        },
+    ],
+    infer: Infer::Rule(rules::elementwise),
+};

@@ -1,0 +1,33 @@
+//! `RandomNormal`.
+
+use super::{Call, Infer, Operator, Out, Outs, Version};
+use crate::graph::{Dim, Elem};
+
+/// Schemas: ONNX 1.23, `RandomNormal`.
+pub(super) static OPERATOR: Operator = Operator {
+    name: "RandomNormal",
+    versions: &[
+        Version {
+            since: 1,
+            inputs: "",
+            outputs: "output: T",
+            types: "T = FLOATS",
+            attributes: "dtype: int = 1, mean: float = 0, scale: float = 1, seed: float, shape!: ints",
+            deprecated: false,
+        },
+        Version {
+            since: 22,
+            inputs: "",
+            outputs: "output: T",
+            types: "T = FLOATS16",
+            attributes: "dtype: int = 1, mean: float = 0, scale: float = 1, seed: float, shape!: ints",
+            deprecated: false,
+        },
+    ],
+    infer: Infer::Rule(infer),
+};
+
+fn infer(c: &Call<'_>) -> Outs {
+    let shape = c.list("shape").map(|l| l.iter().map(|n| Dim::Known(*n)).collect());
+    Ok(vec![Out { shape, ..Out::default() }.of(c.elem_attribute("dtype").unwrap_or(Elem::F32))])
+}

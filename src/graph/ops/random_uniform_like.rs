@@ -1,0 +1,31 @@
+//! `RandomUniformLike`.
+
+use super::{Call, Infer, Operator, Outs, Version, rules};
+
+/// Schemas: ONNX 1.23, `RandomUniformLike`.
+pub(super) static OPERATOR: Operator = Operator {
+    name: "RandomUniformLike",
+    versions: &[
+        Version {
+            since: 1,
+            inputs: "input: T1",
+            outputs: "output: T2",
+            types: "T1 = ALL; T2 = FLOATS",
+            attributes: "dtype: int, high: float = 1, low: float = 0, seed: float",
+            deprecated: false,
+        },
+        Version {
+            since: 22,
+            inputs: "input: T1",
+            outputs: "output: T2",
+            types: "T1 = ALL16; T2 = FLOATS16",
+            attributes: "dtype: int, high: float = 1, low: float = 0, seed: float",
+            deprecated: false,
+        },
+    ],
+    infer: Infer::Rule(infer),
+};
+
+fn infer(c: &Call<'_>) -> Outs {
+    Ok(vec![rules::same(c)?.remove(0).of(c.elem_attribute("dtype").or_else(|| c.elem(0)))])
+}

@@ -1,0 +1,27 @@
+//! `Sinh`.
+
+use super::{Infer, Operator, Version, rules};
+
+/// Schemas: ONNX 1.23, `Sinh`.
+pub(super) static OPERATOR: Operator = Operator {
+    name: "Sinh",
+    versions: &[
+        Version {
+            since: 9,
+            inputs: "input: T",
+            outputs: "output: T",
+            types: "T = FLOATS",
+            attributes: "",
+            deprecated: false,
+        },
+        Version {
+            since: 22,
+            inputs: "input: T",
+            outputs: "output: T",
+            types: "T = FLOATS16",
+            attributes: "",
+            deprecated: false,
+        },
+    ],
+    infer: Infer::Rule(rules::same),
+};

@@ -1,0 +1,35 @@
+//! `SoftmaxCrossEntropyLoss`.
+
+use super::{Call, Infer, Operator, Out, Outs, Version, rules};
+use crate::graph::Dim;
+
+/// Schemas: ONNX 1.23, `SoftmaxCrossEntropyLoss`.
+pub(super) static OPERATOR: Operator = Operator {
+    name: "SoftmaxCrossEntropyLoss",
+    versions: &[
+        Version {
+            since: 12,
+            inputs: "scores: T, labels: Tind, weights?: T",
+            outputs: "output: T, log_prob?: T",
+            types: "T = FLOATS; Tind = i32 i64",
+            attributes: "ignore_index: int, reduction: text = mean",
+            deprecated: false,
+        },
+        Version {
+            since: 13,
+            inputs: "scores: T, labels: Tind, weights?: T",
+            outputs: "output: T, log_prob?: T",
+            types: "T = FLOATS16; Tind = i32 i64",
+            attributes: "ignore_index: int, reduction: text = mean",
+            deprecated: false,
+        },
+    ],
+    infer: Infer::Rule(infer),
+};
+
+fn infer(c: &Call<'_>) -> Outs {
+    let whole = c.text("reduction", "mean") != "none";
+    let loss =
+        if whole { Out::shape(Vec::new()) } else { Out { shape: c.shape(1).map(<[Dim]>::to_vec), ..Out::default() } };
+    Ok(vec![loss, rules::same(c)?.remove(0)])
+}

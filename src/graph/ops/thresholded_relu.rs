@@ -1,0 +1,27 @@
+//! `ThresholdedRelu`.
+
+use super::{Infer, Operator, Version, rules};
+
+/// Schemas: ONNX 1.23, `ThresholdedRelu`.
+pub(super) static OPERATOR: Operator = Operator {
+    name: "ThresholdedRelu",
+    versions: &[
+        Version {
+            since: 10,
+            inputs: "X: T",
+            outputs: "Y: T",
+            types: "T = FLOATS",
+            attributes: "alpha: float = 1",
+            deprecated: false,
+        },
+        Version {
+            since: 22,
+            inputs: "X: T",
+            outputs: "Y: T",
+            types: "T = FLOATS16",
+            attributes: "alpha: float = 1",
+            deprecated: false,
+        },
+    ],
+    infer: Infer::Rule(rules::same),
+};

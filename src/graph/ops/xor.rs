@@ -1,0 +1,27 @@
+//! `Xor`.
+
+use super::{Infer, Operator, Version, rules};
+
+/// Schemas: ONNX 1.23, `Xor`.
+pub(super) static OPERATOR: Operator = Operator {
+    name: "Xor",
+    versions: &[
+        Version {
+            since: 1,
+            inputs: "A: T, B: T",
+            outputs: "C: T1",
+            types: "T = bool; T1 = bool",
+            attributes: "axis: int, broadcast: int = 0",
+            deprecated: false,
+        },
+        Version {
+            since: 7,
+            inputs: "A: T, B: T",
+            outputs: "C: T1",
+            types: "T = bool; T1 = bool",
+            attributes: "",
+            deprecated: false,
+        },
+    ],
+    infer: Infer::Rule(rules::elementwise),
+};
