@@ -224,7 +224,7 @@ pub mod tui {
 
         #[allow(missing_docs, reason = "described where it is defined")]
         pub mod watch {
-            pub use crate::tui::tabs::watch::{ExportQuality, WatcherQuery};
+            pub use crate::tui::tabs::watch::{ExportQuality, WatchPlace, WatcherQuery};
         }
     }
 

@@ -46,5 +46,7 @@ mod session;
 mod terminal;
 #[path = "workbench/walked.rs"]
 mod walked;
+#[path = "workbench/walked_again.rs"]
+mod walked_again;
 #[path = "workbench/watching.rs"]
 mod watching;

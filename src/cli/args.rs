@@ -56,6 +56,7 @@ impl WorkbenchArgs {
             (self.ascii, "--ascii"),
             (self.no_mouse, "--no-mouse"),
             (self.fresh, "--fresh"),
+            (self.read_only, "--read-only"),
         ];
         given.into_iter().find_map(|(is, name)| is.then_some(name))
     }
@@ -118,6 +119,9 @@ pub(crate) struct WorkbenchArgs {
     /// Do not restore the last session in this folder
     #[arg(long)]
     pub fresh: bool,
+    /// Look only: no key writes or deletes a file, or starts or stops a job or a watcher
+    #[arg(long)]
+    pub read_only: bool,
 }
 
 #[derive(Debug, Subcommand)]

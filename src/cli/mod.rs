@@ -217,6 +217,7 @@ fn workbench(args: args::WorkbenchArgs, color: args::ColorWhen) -> Exit {
         ascii: args.ascii,
         no_mouse: args.no_mouse,
         fresh: args.fresh,
+        read_only: args.read_only,
         jobs_root: crate::job::jobs_root(),
     };
     if !options.dir.exists() {

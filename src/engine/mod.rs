@@ -58,4 +58,5 @@ pub use run::{RunOptions, run};
 pub use sink::EventSink;
 pub use source_hash::Hash128;
 pub use stop::Stop;
+pub(crate) use stage::being_written;
 pub(crate) use stop::StopReason;

@@ -81,26 +81,27 @@ pub fn is_part_name(name: &str) -> bool {
     name.starts_with('.') && name.ends_with(".part") && name.contains(".remold-")
 }
 
-/// Unfinished files of `destination` that a living process is writing, whichever job it is of.
-pub(crate) fn is_being_written(destination: &Path) -> bool {
+/// The job of which a living process is writing `destination`, by the name of the unfinished file.
+pub(crate) fn writer(destination: &Path) -> Option<String> {
     let folder = files::parent_of(destination);
     let name = destination.file_name().unwrap_or_default().to_string_lossy();
     let stem = format!("{}.remold-", stem(&name));
     let locked =
         |path: &Path| files::open(path).is_ok_and(|f| matches!(f.try_lock_shared(), Err(fs::TryLockError::WouldBlock)));
-    let Ok(entries) = fs::read_dir(folder) else { return false };
-    entries.flatten().any(|e| {
+    fs::read_dir(folder).ok()?.flatten().find_map(|e| {
         let found = e.file_name().to_string_lossy().into_owned();
         if !is_part_name(&found) || !found.starts_with(&stem) {
-            return false;
+            return None;
         }
-        match e.file_type() {
+        let written = match e.file_type() {
             Ok(kind) if kind.is_file() => locked(&e.path()),
             Ok(kind) if kind.is_dir() => {
                 fs::read_dir(e.path()).into_iter().flatten().flatten().any(|inner| locked(&inner.path()))
             }
             _ => false,
-        }
+        };
+        let job = || found[stem.len()..].rsplit_once('-').map_or("", |(job, _)| job).to_owned();
+        written.then(job)
     })
 }
 
@@ -311,10 +312,10 @@ mod tests {
 
         let part = PartFile::create(&path, &path, 4, 0o666).unwrap();
         part.write_at(b"ab", 2).unwrap();
-        assert!(is_being_written(&dir.path().join("x.gguf")) && !is_being_written(&dir.path().join("y.gguf")));
+        assert!(writer(&dir.path().join("x.gguf")).is_some() && writer(&dir.path().join("y.gguf")).is_none());
         part.keep();
         drop(part);
-        assert!(!is_being_written(&dir.path().join("x.gguf")));
+        assert!(writer(&dir.path().join("x.gguf")).is_none());
         assert!(PartFile::reopen(&path, &path, 5).unwrap().is_none(), "another size");
         let part = PartFile::reopen(&path, &path, 4).unwrap().unwrap();
         assert_eq!(part.read_back(&part.on_disk(), 0, 4, &mut Vec::new()).unwrap(), b"\0\0ab");
@@ -337,8 +338,8 @@ mod tests {
         for name in ["x.gguf".to_owned(), format!("{}.gguf", "x".repeat(220)), format!("{}.gguf", "ä".repeat(124))] {
             let path = dir.path().join(part_name(&name, "12", "0123456789abcdef"));
             let part = PartFile::create(&path, &dir.path().join(&name), 4, 0o666).unwrap();
-            assert!(is_being_written(&dir.path().join(&name)), "{} bytes", name.len());
-            assert!(!is_being_written(&dir.path().join(&name[..name.len() - 1])), "{} bytes", name.len());
+            assert!(writer(&dir.path().join(&name)).is_some(), "{} bytes", name.len());
+            assert!(writer(&dir.path().join(&name[..name.len() - 1])).is_none(), "{} bytes", name.len());
             drop(part);
         }
     }

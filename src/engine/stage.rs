@@ -5,13 +5,13 @@
 //! a job continues with, or removes, only what its own journal names.
 
 use super::journal::{Begin, Recorded, StagedPaths};
-use super::part_file::{Identity, PartFile, is_being_written, part_end, part_name};
+use super::part_file::{Identity, PartFile, part_end, part_name, writer};
 use super::staged::Staged;
 use super::{manifest, publish};
 use crate::files;
 use crate::formats::FilePlan;
 use crate::model::{Hint, ModelError, OutputIndex, Remedy, Result, numbered};
-use crate::plan::{PlannedOutput, Prepared, PreparedOutput};
+use crate::plan::{Plan, PlannedOutput, Prepared, PreparedOutput};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
@@ -108,19 +108,22 @@ fn becomes_whole(planned: &PlannedOutput) -> bool {
 /// # Errors
 /// A request error that names the output.
 pub(crate) fn check_not_written(prepared: &Prepared) -> Result<()> {
-    for planned in &prepared.plan.outputs {
-        let mut written: Vec<&Path> = planned.files.iter().map(|f| f.0.as_path()).collect();
-        if planned.folder {
-            written = vec![&planned.path];
-        }
-        if let Some(path) = written.into_iter().find(|p| is_being_written(p)) {
-            let hint = Hint::from("Wait for it, cancel it (")
-                .then(Remedy::Run("jobs".to_owned()))
-                .then("), or choose another output.");
-            return Err(ModelError::request("another job is writing this output").in_file(path).with_hint(hint));
-        }
-    }
-    Ok(())
+    let Some((path, job)) = being_written(&prepared.plan).into_iter().next() else { return Ok(()) };
+    let number = if job.is_empty() { String::new() } else { format!(": job {job}") };
+    let hint = Hint::from("Wait for it, or resume it if it is paused, or cancel it (")
+        .then(Remedy::Run("jobs".to_owned()))
+        .then("); or choose another output.");
+    Err(ModelError::request(format!("another job is writing this output{number}")).in_file(&path).with_hint(hint))
+}
+
+/// The outputs of a plan that other processes are writing now, and their jobs.
+pub(crate) fn being_written(plan: &Plan) -> Vec<(PathBuf, String)> {
+    let written = |planned: &PlannedOutput| match planned.folder {
+        true => vec![planned.path.clone()],
+        false => planned.files.iter().map(|f| f.0.clone()).collect(),
+    };
+    let files = plan.outputs.iter().flat_map(written);
+    files.filter_map(|path| writer(&path).map(|job| (path, job))).collect()
 }
 
 /// Refuses outputs that could not be published as things are now, except those whose publication has begun.

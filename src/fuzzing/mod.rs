@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 pub type Target = fn(&[u8]);
 
 /// Every entry point by its name, which is that of its file in `fuzz/fuzz_targets`.
-pub const TARGETS: [(&str, Target); 22] = [
+pub const TARGETS: [(&str, Target); 23] = [
     ("safetensors", fuzz_safetensors),
     ("safetensors_index", fuzz_safetensors_index),
     ("gguf", fuzz_gguf),

@@ -16,7 +16,7 @@ pub(crate) struct Attempt {
     /// How it ended; absent while it works.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<JobState>,
-    /// Wall seconds; absent for one that was lost.
+    /// Wall seconds; for one that was lost, those until it was last heard of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
     /// Why it failed.
@@ -30,6 +30,8 @@ pub struct Attempts {
     all: Vec<Attempt>,
     /// How many of them came before the one that counts.
     earlier: usize,
+    /// When the latest event was.
+    heard: Option<jiff::Timestamp>,
 }
 
 impl Attempts {
@@ -51,6 +53,7 @@ impl Attempts {
             EventBody::Interrupted { seconds, .. } => self.end(JobState::Interrupted, *seconds, None),
             _ => {}
         }
+        self.heard = Some(event.t);
     }
 
     /// All, the latest last.
@@ -65,8 +68,9 @@ impl Attempts {
 
     /// The job is begun again. A process that left without a word was lost.
     fn close(&mut self) {
-        if let Some(last) = self.all.last_mut() {
-            last.state.get_or_insert(JobState::Lost);
+        if let Some(last) = self.all.last_mut().filter(|last| last.state.is_none()) {
+            last.state = Some(JobState::Lost);
+            last.seconds = self.heard.map(|t| sane_seconds(t.duration_since(last.begun).as_secs_f64()));
         }
         self.earlier = self.all.len();
     }

@@ -4,7 +4,7 @@ use super::{Attempts, JobState};
 use crate::engine::{Check, Event, EventBody, Failure, MeasureProgress, Metric, Sample, TensorDone, TensorStart};
 use crate::model::{OutputIndex, Warning, numbered};
 use crate::plan::{Plan, StageKind};
-use crate::quant::Encoding;
+use crate::quant::{Encoding, Sums};
 use indexmap::IndexMap;
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -162,6 +162,18 @@ pub struct JobHistory {
     note_bytes: usize,
     /// Hashes of the finished tensors, where they are only counted.
     finished: HashSet<u64>,
+}
+
+impl JobTensor {
+    /// Error and signal of its elements; nothing where it is not done, or nothing was lost.
+    pub(crate) fn sums(&self) -> Option<Sums> {
+        match (self.state, self.rmse) {
+            (TensorState::Done(Some(db)), Some(rmse)) => {
+                Some(Sums::from_figures(self.to.elems_in(self.bytes), rmse, db))
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Default for JobHistory {

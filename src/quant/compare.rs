@@ -29,6 +29,18 @@ impl Sums {
         sums
     }
 
+    /// Error and signal of `elems` elements, from the figures that [`Self::rmse`] and [`Self::sqnr_db`] gave for them.
+    pub(crate) fn from_figures(elems: u64, rmse: f64, sqnr_db: f64) -> Self {
+        let error = rmse * rmse * elems as f64;
+        Self { error, source: error * 10f64.powf(sqnr_db / 10.0), ..Self::default() }
+    }
+
+    /// Takes error and signal of a range away again.
+    pub(crate) fn remove(&mut self, other: &Self) {
+        self.error = (self.error - other.error).max(0.0);
+        self.source = (self.source - other.source).max(0.0);
+    }
+
     /// Adds the sums of another range.
     pub(crate) fn add(&mut self, other: &Self) {
         self.error += other.error;

@@ -39,6 +39,12 @@ impl Encoding {
         }
     }
 
+    /// Elements that so many bytes hold.
+    pub(crate) fn elems_in(self, bytes: u64) -> u64 {
+        let (elems, size) = self.unit();
+        (bytes / size.max(1)).saturating_mul(elems)
+    }
+
     /// Bits an element takes on average: 4.5 for Q4_K.
     pub fn bits_per_weight(self) -> f64 {
         let (elems, bytes) = self.unit();

@@ -28,6 +28,8 @@ pub(crate) struct TuiOptions {
     pub no_mouse: bool,
     /// Do not restore the last session of the folder.
     pub fresh: bool,
+    /// No key writes, deletes, or starts work.
+    pub read_only: bool,
     /// Where jobs live.
     pub jobs_root: PathBuf,
 }
@@ -37,7 +39,7 @@ impl TuiOptions {
     #[cfg(test)]
     pub(crate) fn new(dir: impl Into<PathBuf>) -> Self {
         let jobs_root = crate::job::jobs_root();
-        Self { dir: dir.into(), theme: None, ascii: false, no_mouse: false, fresh: false, jobs_root }
+        Self { dir: dir.into(), theme: None, ascii: false, no_mouse: false, fresh: false, read_only: false, jobs_root }
     }
 
     /// The settings with what the command line says over them.

@@ -11,6 +11,7 @@ use remold::testing::tui::core::{Action, Effect, ErrorCard, Focus, FoundModel, L
 use remold::testing::tui::look::Depth;
 use remold::testing::tui::tabs::models::{Finding, ModelInfo, Section, Summary};
 use remold::testing::tui::tabs::recipe::{BatchOutcome, BatchOutlook};
+use remold::testing::tui::tabs::watch::WatchPlace;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -249,14 +250,14 @@ fn a_run_without_a_checkpoint_can_be_watched() {
     b.act(Action::Key(remold::testing::tui::core::parse_keys("r")[0]));
     b.act(Action::Found(Vec::new())).effects.clear();
     assert!(b.state.models.rows().is_empty());
-    b.keys("w");
+    b.keys("w").act(Action::WatchPlaceSeen(sample::DIR.into(), WatchPlace::Folder, None));
     let Some(Layer::Confirm(asked)) = &b.state.layer else { panic!("{:?}", b.state.toasts) };
-    assert_eq!(asked.question, "Watch ~/runs?");
+    assert_eq!(asked.question, "Watch the opened folder?");
     // A folder beside models has no line there: its path is typed.
     b.keys("<esc>5").act(Action::Watchers(Vec::new()));
     b.keys("w");
     shows(&mut b, SMALL, &["watch the folder ~/runs"]);
-    b.keys("exp43<enter>");
+    b.keys("exp43<enter>").act(Action::WatchPlaceSeen(path("exp43"), WatchPlace::Folder, None));
     let Some(Layer::Confirm(asked)) = &b.state.layer else { panic!("{:?}", b.state.layer) };
     assert_eq!((asked.question.as_str(), asked.detail[1].as_str()), ("Watch exp43?", "into exp43-exports"));
     b.effects.clear();

@@ -6,7 +6,7 @@ use super::session::{Session, folder_of_a_model};
 use remold::testing::evaluate::BaselineSource;
 use remold::testing::tui::core::{Action, BaselineChoice, Effect, Focus, Layer, Tab, hints};
 use remold::testing::tui::look::Depth;
-use remold::testing::tui::tabs::watch::{ExportQuality, WatcherQuery};
+use remold::testing::tui::tabs::watch::{ExportQuality, WatchPlace, WatcherQuery};
 use remold::testing::watch::{Request, WatchEvent, WatcherInfo};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -261,9 +261,14 @@ fn a_folder_of_the_tree_is_watched_with_the_recipe_that_is_composed() {
     b.effects.clear();
     b.keys("w");
     // The selected checkpoint is in the run's folder.
+    let run = Path::new(DIR).join("exp42");
+    assert_eq!(b.effects.last(), Some(&Effect::LookAtWatchPlace(run.clone())));
+    b.act(Action::WatchPlaceSeen(run, WatchPlace::Folder, None));
     let Some(Layer::Confirm(asked)) = &b.state.layer else { panic!("{:?}", b.state.layer) };
     assert_eq!(asked.question, "Watch exp42?");
     assert!(asked.detail.iter().any(|d| d == "into exp42-exports"), "{:?}", asked.detail);
+    assert!(!asked.detail.iter().any(|d| d.contains("does not")), "{:?}", asked.detail);
+    b.effects.clear();
     b.keys("<enter>");
     let [Effect::StartWatcher(folder, recipe)] = &b.effects[..] else { panic!("{:?}", b.effects) };
     assert_eq!((folder, recipe.targets.len()), (&Path::new(DIR).join("exp42"), 1));
@@ -276,6 +281,48 @@ fn a_folder_of_the_tree_is_watched_with_the_recipe_that_is_composed() {
     let two = vec![watcher("0a1b2c3d", "exp41", Some(1), 0), watcher("5f0c2a91", "exp42", Some(2), 0)];
     b.act(Action::Watchers(two));
     assert_eq!(b.state.watch.selected.as_deref(), Some("5f0c2a91"), "the one that was started");
+}
+
+/// What there is at a path is looked at before the question, which says it.
+#[test]
+fn a_path_that_cannot_be_watched_is_said_before_a_watcher_is_started() {
+    let folder = Path::new(DIR).join("exp4");
+    let mut b = sample::start();
+    b.keys("5").act(Action::Watchers(vec![watcher("0a1b2c3d", "exp41", Some(1), 0)]));
+    b.keys("wexp");
+    b.effects.clear();
+    b.keys("<tab>");
+    assert_eq!(b.effects, [Effect::CompletePath(DIR.into(), "exp".into())]);
+    b.act(Action::PathCompleted("exp".into(), "exp4".into(), vec!["exp41/".into(), "exp42/".into()]));
+    shows(&mut b, SMALL, &["watch the folder exp4", "exp41/  exp42/"]);
+    b.keys("<enter>");
+    assert_eq!(b.effects.last(), Some(&Effect::LookAtWatchPlace(folder.clone())));
+    b.act(Action::WatchPlaceSeen(folder.clone(), WatchPlace::File, None));
+    assert_eq!(b.state.layer, None);
+    shows(&mut b, SMALL, &["exp4 is a file; name the folder"]);
+    b.act(Action::WatchPlaceSeen(folder.clone(), WatchPlace::Folder, Some("0a1b2c3d".into())));
+    assert_eq!(b.state.layer, None);
+    assert!(b.state.toasts.iter().any(|t| t.text.contains("exp4 is watched already, by watcher 0a1b2c3d")));
+    b.act(Action::WatchPlaceSeen(folder, WatchPlace::Nothing, None));
+    shows(&mut b, SMALL, &["Watch exp4?", "! This folder does not exist yet. The watcher waits for it."]);
+    // The opened folder has no name of its own.
+    b.act(Action::WatchPlaceSeen(DIR.into(), WatchPlace::Folder, None));
+    shows(&mut b, SMALL, &["Watch the opened folder?"]);
+}
+
+#[test]
+fn a_watcher_whose_exports_fail_says_so() {
+    let mut b = watched();
+    let t = b.state.now;
+    let json = format!(
+        r#"{{"t":"{t}","watch":"1","kind":"watch.exported","source":"/r/c","name":"checkpoint-3500","version":"a","job":"","picked":0.0,"done":0.0,"outputs":[],"bytes":0,"status":"failed","why":"{DIR}/x is too small"}}"#
+    );
+    let request = b.state.watch.request;
+    b.act(Action::WatcherEvents(request, vec![remold::testing::engine::from_json(json.as_bytes()).unwrap()]));
+    assert!(b.state.toasts.iter().any(|t| t.text == "the export of checkpoint-3500 failed: x is too small"), "{:?}", b.state.toasts);
+    shows(&mut b, LARGE, &[" failed"]);
+    b.keys("<enter>gg");
+    shows(&mut b, LARGE, &["failed before a job was made"]);
 }
 
 #[test]

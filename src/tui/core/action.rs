@@ -19,7 +19,7 @@ use crate::tui::tabs::models::{FileList, InspectRequest, InspectResponse, ModelI
 use crate::tui::tabs::recipe::{
     BatchOutcome, BatchOutlook, EditOutcome, EditPlace, LibraryEntry, Overwrite, PlanResponse, SaveRefusal,
 };
-use crate::tui::tabs::watch::ExportQuality;
+use crate::tui::tabs::watch::{ExportQuality, WatchPlace};
 use crate::units::escape;
 use crate::watch::{Request, WatchEvent, WatcherInfo};
 use std::path::{Path, PathBuf};
@@ -244,6 +244,8 @@ pub enum Action {
     WatcherEvents(u64, Vec<WatchEvent>),
     /// What the reports of these jobs of the selected watcher say; the number is that of the request.
     WatcherMeasured(u64, Vec<(String, ExportQuality)>),
+    /// What there is at the path of a folder to watch, and the watcher that watches it already.
+    WatchPlaceSeen(PathBuf, WatchPlace, Option<String>),
     /// A watcher was started: its identifier.
     WatcherStarted(Result<String, ErrorCard>),
     /// The watcher of this folder was asked to end.
@@ -279,7 +281,6 @@ impl Action {
             | Self::ComposedFor(..)
             | Self::RecipeSaved(..)
             | Self::RecipeEdited(..)
-            | Self::PathCompleted(..)
             | Self::Spawned(..)
             | Self::BatchSpawned(..)
             | Self::BatchChecked(..) => Some(Tab::Recipe),
@@ -299,6 +300,7 @@ impl Action {
             Self::Watchers(..)
             | Self::WatcherEvents(..)
             | Self::WatcherMeasured(..)
+            | Self::WatchPlaceSeen(..)
             | Self::WatcherStarted(..)
             | Self::WatcherStopRequested(..)
             | Self::WatcherRequestSent(..) => Some(Tab::Watch),
@@ -318,6 +320,7 @@ impl Action {
             | Self::ConfigProblems(..)
             | Self::Restored(..)
             | Self::Machine(..)
+            | Self::PathCompleted(..)
             | Self::Notice(..) => None,
         }
     }
@@ -390,6 +393,8 @@ pub enum Effect {
     ExportComparison(Arc<Compared>, PathBuf),
     /// Do what a page of the Compare tab asks for.
     ComparePage(PageRequest),
+    /// Look at what there is at the path of a folder to watch.
+    LookAtWatchPlace(PathBuf),
     /// Start a watcher of this folder that makes what the recipe says.
     StartWatcher(PathBuf, Box<Recipe>),
     /// Ask the watcher of this identifier, of this folder, to end.
@@ -416,6 +421,28 @@ pub enum Effect {
     Suspend,
     /// Leave.
     Quit,
+}
+
+impl Effect {
+    /// True for what a workbench that is read-only must not do, whichever way it was asked for.
+    pub(in crate::tui) fn writes(&self) -> bool {
+        matches!(
+            self,
+            Self::DeleteFiles(..)
+                | Self::RenameModel(..)
+                | Self::OpenOutside(_, _, Outside::Editor)
+                | Self::SaveRecipe(..)
+                | Self::EditRecipe(..)
+                | Self::Spawn(..)
+                | Self::SpawnBatch(..)
+                | Self::ActOnJob(..)
+                | Self::ExportComparison(..)
+                | Self::StartWatcher(..)
+                | Self::StopWatcher(..)
+                | Self::AskWatcher(..)
+                | Self::StopJobs(..)
+        )
+    }
 }
 
 /// A program of the user's.

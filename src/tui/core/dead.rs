@@ -93,6 +93,7 @@ const NEEDS: &[(&str, &str)] = &[
     ("jobs.remove", "only an ended job can be removed"),
     ("copy.output", "this job has no output yet"),
     ("copy.command", "only the report of a job that has ended has a command"),
+    ("copy.card", "only the report of a finished job can be copied as Markdown"),
     ("jobs.compare", "only a finished job can be compared with its source"),
     ("compare.tensors", NOT_COMPARED),
     ("compare.kinds", NOT_COMPARED),

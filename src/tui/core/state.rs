@@ -175,6 +175,8 @@ pub struct State {
     pub session_file: Option<PathBuf>,
     /// The user's home, shown as `~`.
     pub home: Option<PathBuf>,
+    /// No key writes, deletes, or starts work.
+    pub read_only: bool,
     /// Cores that a job will have.
     pub cores: usize,
     /// The place shown.
@@ -232,6 +234,7 @@ impl State {
             dir,
             session_file: None,
             home: None,
+            read_only: false,
             cores: 1,
             tab: Tab::Models,
             now,
@@ -259,7 +262,8 @@ impl State {
 
     /// Keeps a line in the log.
     pub(crate) fn note(&mut self, level: Level, text: impl Into<String>) {
-        self.log.push(LogEntry { t: self.now, level, job: None, text: text.into() });
+        let text = self.with_short_paths(&text.into());
+        self.log.push(LogEntry { t: self.now, level, job: None, text });
     }
 
     /// True while figures of the machine are worth their bytes: an idle workbench sends none.
@@ -293,8 +297,38 @@ impl State {
 
     /// A text with the paths below the base in it as people write them.
     pub(crate) fn with_short_paths(&self, text: &str) -> String {
+        self.path_shortener()(text)
+    }
+
+    /// [`Self::with_short_paths`] as a function of its own.
+    pub(crate) fn path_shortener(&self) -> impl Fn(&str) -> String + use<> {
         let base = format!("{}/", self.base.display());
-        if base.len() > 2 { text.replace(&base, "") } else { text.to_owned() }
+        move |text| {
+            if base.len() <= 2 || !text.contains(&base) {
+                return text.to_owned();
+            }
+            let mut out = String::with_capacity(text.len());
+            let mut rest = text;
+            while let Some(at) = rest.find(&base) {
+                let (before, after) = rest.split_at(at);
+                out += before;
+                // The base is a whole path, and not the end of another one.
+                let begins = !before.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '~'));
+                if !begins {
+                    out += &base;
+                }
+                rest = &after[base.len()..];
+            }
+            out + rest
+        }
+    }
+
+    /// A folder in words: the opened folder is called that.
+    pub(crate) fn folder_name(&self, folder: &Path) -> String {
+        match self.at_base(folder) {
+            folder if folder == self.base => "the opened folder".to_owned(),
+            folder => self.short_path(&folder),
+        }
     }
 
     /// The same path, absolute: a relative one counts from the base. `..` is resolved by name.

@@ -5,6 +5,7 @@
 use super::Level;
 use super::action::Effect;
 use super::state::State;
+use crate::tui::tabs::log::LogEntry;
 use crate::tui::view::canvas::{cut_lines, wrap};
 
 /// How long an informational message stays.
@@ -41,14 +42,21 @@ impl Toast {
 impl State {
     /// Shows a message in the status line and keeps it in the log.
     pub(crate) fn toast(&mut self, level: Level, text: impl Into<String>) {
-        let text = text.into();
+        let text = self.with_short_paths(&text.into());
         self.note(level, text.clone());
         self.flash(level, text);
     }
 
     /// Shows a message in the status line; the log has it from elsewhere.
     pub(crate) fn flash(&mut self, level: Level, text: impl Into<String>) {
-        self.show(Toast { level, text: text.into(), since: self.now, logged: true });
+        let text = self.with_short_paths(&text.into());
+        self.show(Toast { level, text, since: self.now, logged: true });
+    }
+
+    /// As [`Self::toast`], of a text that went elsewhere as it is.
+    fn toast_as_is(&mut self, level: Level, text: String) {
+        self.log.push(LogEntry { t: self.now, level, job: None, text: text.clone() });
+        self.show(Toast { level, text, since: self.now, logged: true });
     }
 
     /// Says why a key does nothing. The log is not for that, and the latest such key is the only one that counts.
@@ -92,13 +100,13 @@ impl State {
     /// Sends a text of one line to the terminal's clipboard and says so by its name. Control characters are escaped: a shell that the text is pasted
     /// into would act on them.
     pub(in crate::tui) fn copy(&mut self, name: &str, text: String) -> Vec<Effect> {
-        self.toast(Level::Info, format!("sent to the terminal's clipboard: {name}"));
+        self.toast_as_is(Level::Info, format!("sent to the terminal's clipboard: {name}"));
         vec![Effect::Copy(crate::units::escape(&text).into_owned())]
     }
 
     /// As [`Self::copy`], for a text that has lines: they stay, other control characters are escaped.
     pub(in crate::tui) fn copy_lines(&mut self, name: &str, text: &str) -> Vec<Effect> {
-        self.toast(Level::Info, format!("sent to the terminal's clipboard: {name}"));
+        self.toast_as_is(Level::Info, format!("sent to the terminal's clipboard: {name}"));
         let lines: Vec<_> = text.split('\n').map(crate::units::escape).collect();
         vec![Effect::Copy(lines.join("\n"))]
     }

@@ -1,6 +1,8 @@
 //! The ASCII replacement of each glyph that the views draw.
 
 use ratatui::buffer::Buffer;
+use std::borrow::Cow;
+use unicode_width::UnicodeWidthStr;
 
 /// The ASCII replacement of a glyph; `?` for other characters, as in a file name.
 pub(crate) fn ascii_char(c: char) -> char {
@@ -54,6 +56,25 @@ pub(crate) fn ascii_char(c: char) -> char {
     }
 }
 
+/// Signs that one ASCII character would say wrongly: an arrow is not "greater than", and "at most" is not "less than".
+const TWO: [(&str, &str); 4] = [("→", "->"), ("←", "<-"), ("≤", "<="), ("≥", ">=")];
+
+/// A text with two ASCII characters for each of these signs, at most so many columns wide. Where there is no column to spare, the second one takes
+/// the place of a blank beside the sign.
+pub(crate) fn two_signs(text: &str, most: usize) -> Cow<'_, str> {
+    if !TWO.iter().any(|(sign, _)| text.contains(sign)) {
+        return Cow::Borrowed(text);
+    }
+    let long = TWO.iter().fold(text.to_owned(), |text, (sign, two)| text.replace(sign, two));
+    if long.width() <= most {
+        return Cow::Owned(long);
+    }
+    let short = TWO.iter().fold(text.to_owned(), |text, (sign, two)| {
+        text.replace(&format!(" {sign}"), two).replace(&format!("{sign} "), two)
+    });
+    Cow::Owned(short)
+}
+
 /// Writes an ellipsis as two dots: a `~` would look like the home folder in a path. The second dot is in a blank beside it, or takes the place
 /// of a letter.
 fn ellipses(buffer: &mut Buffer) {
@@ -98,6 +119,20 @@ mod tests {
     use super::*;
     use ratatui::layout::Rect;
     use ratatui::style::Style;
+
+    #[test]
+    fn an_arrow_and_a_bound_are_not_comparisons() {
+        let cases = [
+            ("0.01 s → 0.03 s", 20, "0.01 s -> 0.03 s"),
+            ("0.01 s → 0.03 s", 15, "0.01 s-> 0.03 s"),
+            ("≤ 72.0 MB", 20, "<= 72.0 MB"),
+            ("≤ 72.0 MB", 9, "<=72.0 MB"),
+            ("no sign", 3, "no sign"),
+        ];
+        for (text, most, expected) in cases {
+            assert_eq!(two_signs(text, most), expected);
+        }
+    }
 
     #[test]
     fn an_ellipsis_is_two_dots_and_never_the_sign_of_the_home_folder() {

@@ -7,7 +7,7 @@ mod glyphs;
 mod theme;
 
 pub use depth::Depth;
-pub(crate) use glyphs::ascii_buffer;
+pub(crate) use glyphs::{ascii_buffer, two_signs};
 pub use theme::Theme;
 pub(crate) use theme::{BUILT_IN, ThemeError, line};
 

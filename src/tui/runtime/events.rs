@@ -53,6 +53,7 @@ fn start(options: &TuiOptions, dir: &Path, depth: Depth, folder: Option<&Path>) 
     let settings = options.over(settings.value);
     let mut state = State::new(dir.to_owned(), jiff::Timestamp::now());
     state.home = crate::files::paths::home();
+    state.read_only = options.read_only;
     state.cores = std::thread::available_parallelism().map_or(1, usize::from);
     state.themes = if depth == Depth::Mono { vec!["mono".to_owned()] } else { Theme::names(folder) };
     // What the command line says goes before what was chosen in the picker.
@@ -134,6 +135,7 @@ pub(in crate::tui) fn run(options: TuiOptions) -> Result<(), TuiError> {
             thread("settings", outbox, move || files.follow(&options, &out));
             let ran = prepared.and_then(|()| runtime.block_on(app.run(inbox)));
             app.keep();
+            app.state.watch.list = app.workers.watchers();
             ran.map(|()| (app.ended, farewell(&app.state).filter(|_| !app.stopped)))
         }
         Err(e) => Err(e),

@@ -16,7 +16,7 @@ use crate::tui::tabs::compare::Compared;
 use crate::tui::tabs::jobs::JobAction;
 use crate::tui::tabs::models::{FileList, pair_title};
 use crate::tui::tabs::watch::WatcherQuery;
-use crate::watch::Request;
+use crate::watch::{Request, WatcherInfo};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -226,6 +226,19 @@ impl Workers {
     /// Looks at watchers as this says; not at all without.
     pub(super) fn look_at_watchers(&mut self, query: Option<WatcherQuery>) {
         self.watching.give(query);
+    }
+
+    /// The watchers there are now.
+    pub(super) fn watchers(&self) -> Vec<WatcherInfo> {
+        effects::watchers::watchers(&self.jobs_root).look()
+    }
+
+    pub(super) fn look_at_watch_place(&self, root: PathBuf) {
+        let (out, jobs) = (self.outbox.clone(), self.jobs_root.clone());
+        thread("watcher", self.outbox.clone(), move || {
+            let (place, watcher) = effects::watchers::place(&jobs, &root);
+            let _ = out.send(Action::WatchPlaceSeen(root, place, watcher));
+        });
     }
 
     pub(super) fn start_watcher(&self, root: PathBuf, recipe: Box<Recipe>) {

@@ -162,6 +162,11 @@ pub(in crate::tui) trait TabBehavior: Sync {
         None
     }
 
+    /// Names that may follow what was typed in such a line, where a path is completed.
+    fn prompt_names<'s>(&self, _: &'s State) -> &'s [String] {
+        &[]
+    }
+
     /// The same, for a key.
     fn line_mut<'s>(&self, _: &'s mut State) -> Option<&'s mut LineEdit> {
         None

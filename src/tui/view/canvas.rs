@@ -2,7 +2,7 @@
 
 use super::Ui;
 use crate::tui::core::{Hit, LineEdit};
-use crate::tui::look::{Look, Theme};
+use crate::tui::look::{Look, Theme, two_signs};
 use crate::units::placeholders;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -54,6 +54,16 @@ pub(crate) fn fit_end(text: &str, most: usize) -> String {
     kept.into_iter().rev().collect()
 }
 
+/// A path cut to `most` columns between two of its parts: `…/runs/exp42`. Its last part is cut only where that alone is too long.
+pub(crate) fn fit_path(path: &str, most: usize) -> String {
+    if width(path) <= most {
+        return path.to_owned();
+    }
+    let ends = path.match_indices('/').map(|(at, _)| &path[at..]).filter(|end| end.len() > 1);
+    let fits = ends.map(|end| format!("…{end}")).find(|end| width(end) <= most);
+    fits.unwrap_or_else(|| fit_end(path, most))
+}
+
 /// Where the views draw.
 pub(crate) struct Canvas<'a> {
     /// The cells.
@@ -77,7 +87,9 @@ impl Canvas<'_> {
             return 0;
         }
         let most = most.min(area.right() - x);
-        let cut = fit(&placeholders(text), most.into());
+        let text = placeholders(text);
+        let text = if self.look.ascii { two_signs(&text, most.into()) } else { text };
+        let cut = fit(&text, most.into());
         self.buf.set_stringn(x, y, &cut, most.into(), style);
         width(&cut) as u16
     }
@@ -102,6 +114,8 @@ impl Canvas<'_> {
 
     /// Writes text so that it ends before column `end`; gives the columns used.
     pub(crate) fn right(&mut self, end: u16, y: u16, most: u16, text: &str, style: Style) -> u16 {
+        let ascii = self.look.ascii.then(|| two_signs(text, most.into()));
+        let text = ascii.as_deref().unwrap_or(text);
         let w = (width(text) as u16).min(most);
         self.text(end.saturating_sub(w), y, w, text, style)
     }

@@ -10,7 +10,10 @@ pub(in crate::tui) fn tabs(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let (dim, accent, title) = (c.theme().dim, c.theme().accent, c.theme().title);
     let narrow = area.width < 76;
     let mut x = area.x + 1;
-    if area.width >= 66 {
+    if state.read_only {
+        let warn = c.theme().warn;
+        x += c.text(x, area.y, 9, "read-only", warn) + 2;
+    } else if area.width >= 66 {
         x += c.text(x, area.y, 8, "remold", title) + 2;
     }
     for (i, tab) in Tab::ALL.into_iter().enumerate() {
@@ -33,7 +36,7 @@ pub(in crate::tui) fn tabs(c: &mut Canvas<'_>, state: &State, area: Rect) {
             let longer = format!("{line}{gap}{part}");
             if width(&longer) < available.into() { longer } else { line }
         }) {
-            line if line.is_empty() => super::fit_end(&state.home_path(&state.base), available.into()),
+            line if line.is_empty() => super::fit_path(&state.home_path(&state.base), available.into()),
             line => line,
         };
         c.right(area.right() - 1, area.y, available, &right, dim);
@@ -52,7 +55,7 @@ fn machine(state: &State) -> Vec<String> {
 /// The job that runs, when its tab is not the one shown.
 fn running_line(state: &State) -> Option<String> {
     let job = state.jobs.list.iter().find(|j| j.state == JobState::Running)?;
-    (state.tab != Tab::Jobs).then(|| format!("{}  {}", job.title, units::percent(job.fraction)))
+    (state.tab != Tab::Jobs).then(|| format!("{}  {}", job.title, units::percent(state.jobs.progress(job).0)))
 }
 
 /// A hint without a command.
@@ -96,7 +99,7 @@ pub(in crate::tui) fn hints(c: &mut Canvas<'_>, state: &State, area: Rect) {
             ]
         }
         (Some(Layer::Leave), _) => {
-            let stop = core::running(state).next().map(|_| plain_hint("s", "stop the jobs and leave"));
+            let stop = core::running(state).next().filter(|_| !state.read_only).map(|_| plain_hint("s", "stop the jobs and leave"));
             [plain_hint("⏎", "leave")].into_iter().chain(stop).chain([plain_hint("esc", "stay")]).collect()
         }
         (None, _) if state.dead.is_some() => vec![plain_hint("⏎ esc", "close")],

@@ -9,17 +9,16 @@ use ratatui::layout::Rect;
 const NAMED: usize = 4;
 
 pub(in crate::tui) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
-    // The job that is followed is known more exactly than the list.
-    let followed = |j: &JobSummary| state.jobs.view.as_ref().filter(|v| v.id == j.id).map(|v| v.history.fraction);
     let share = |j: &JobSummary| match j.state {
         JobState::Queued => "queued".to_owned(),
-        _ => units::percent(followed(j).unwrap_or(0.0).max(j.fraction)),
+        _ => units::percent(state.jobs.progress(j).0),
     };
     let jobs: Vec<(String, String)> = running(state).map(|j| (j.title.clone(), share(j))).collect();
     let (dim, text, accent) = (c.theme().dim, c.theme().text, c.theme().accent);
     let keys: &[(&str, &str)] = match jobs.len() {
         // The last one has ended while the question stood.
         0 => &[("⏎", "leave"), ("esc", "stay")],
+        _ if state.read_only => &[("⏎", "leave; work continues"), ("esc", "stay")],
         1 => &[("⏎", "leave, keep it running"), ("s", "stop it and leave"), ("esc", "stay")],
         _ => &[("⏎", "leave, keep them running"), ("s", "stop all and leave"), ("esc", "stay")],
     };

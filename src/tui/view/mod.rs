@@ -14,7 +14,7 @@ pub(in crate::tui) mod search;
 pub(in crate::tui) mod status;
 pub(in crate::tui) mod table;
 
-pub(crate) use canvas::{Canvas, fit_end};
+pub(crate) use canvas::{Canvas, fit_path};
 
 use super::core::{Hit, State};
 use super::look::{Look, ascii_buffer};

@@ -1,6 +1,6 @@
 //! Overlays over a tab: help, pickers, questions.
 
-use super::canvas::{Canvas, centered, cut_lines, width, wrap};
+use super::canvas::{Canvas, centered, cut_lines, fit, width, wrap};
 use crate::tui::core::{
     Confirm, GLOSSARY, GLOSSARY_SOURCE, Help, Hit, Layer, Picker, PickerItem, PickerKind, Scope, State, Term,
     all_commands, enabled, keys_here,
@@ -241,7 +241,7 @@ fn picker(c: &mut Canvas<'_>, state: &State, p: &Picker, body: Rect) {
         match item.title.split_once(": ") {
             // Words say more than names.
             Some((_, help)) if p.kind == PickerKind::Palette && inner.width < NAMES => {
-                c.text(line.x + 2, line.y, available, help, text);
+                c.text(line.x + 2, line.y, available, &clause(help, available.into()), text);
             }
             Some((name, help)) if inner.width >= 60 => {
                 c.text(line.x + 2, line.y, 22, name, text);
@@ -280,10 +280,22 @@ fn whole_help(c: &mut Canvas<'_>, p: &Picker, matches: &[usize], list: Rect, cut
         return 0;
     }
     let item = matches.get(p.row).and_then(|at| p.items.get(*at));
-    let Some((name, help)) = item.and_then(|i| i.title.split_once(": ")) else { return ROWS };
+    // Apart from the list: it is no line of it.
+    c.rule(list.x, list.bottom() - ROWS - 1, list.width);
+    let Some((name, help)) = item.and_then(|i| i.title.split_once(": ")) else { return ROWS + 1 };
     let text = if commands { format!("{help} ({name})") } else { help.to_owned() };
     c.wrapped(list.x + 2, list.bottom() - ROWS, list.width.saturating_sub(4), ROWS, &text, dim);
-    ROWS
+    ROWS + 1
+}
+
+/// A sentence of at most so many columns: as many of its clauses as fit, whole.
+fn clause(text: &str, most: usize) -> String {
+    if width(text) <= most {
+        return text.to_owned();
+    }
+    let ends = [": ", "; ", ", ", " or "].iter().flat_map(|sign| text.match_indices(sign).map(|(at, _)| at));
+    let longest = ends.filter(|at| width(&text[..*at]) + 2 <= most && *at > most / 3).max();
+    longest.map_or_else(|| fit(text, most), |at| format!("{} …", &text[..at]))
 }
 
 /// A line of a question, broken where it is too long: its blanks are kept where it is not.

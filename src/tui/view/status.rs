@@ -19,8 +19,12 @@ pub(in crate::tui) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
     }
     if let Some((label, line)) = tabs::shown(state).prompt(state) {
         let accent = c.theme().accent;
+        let dim = c.theme().dim;
         let used = c.text(area.x + 1, area.y, area.width, label, accent);
-        c.edit(area.x + 1 + used, area.y, area.width.saturating_sub(used + 2), line, text);
+        let x = area.x + 1 + used;
+        let x = x + 2 + c.edit(x, area.y, area.width.saturating_sub(used + 2), line, text);
+        let names = tabs::shown(state).prompt_names(state).join("  ");
+        c.text(x, area.y, (area.right() - 1).saturating_sub(x), &names, dim);
         return;
     }
     let Some(message) = state.message() else { return };

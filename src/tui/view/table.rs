@@ -1,6 +1,6 @@
 //! A table in a pane.
 
-use super::canvas::Canvas;
+use super::canvas::{Canvas, width};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
@@ -23,6 +23,13 @@ impl Columns {
     /// Width of the first column.
     pub(in crate::tui) fn first(&self) -> u16 {
         self.area.width.saturating_sub(self.narrow.iter().sum::<u16>() + 2)
+    }
+
+    /// Columns between the first column and what a row has in the next one, where that is shorter than the column.
+    pub(in crate::tui) fn spare(&self, cells: &[&str]) -> u16 {
+        let skip = cells.len().saturating_sub(self.narrow.len());
+        let taken = cells.get(skip).map_or(0, |cell| width(cell) as u16 + 2);
+        self.narrow.first().map_or(0, |w| w.saturating_sub(taken))
     }
 
     pub(in crate::tui) fn head(&self, c: &mut Canvas<'_>, y: u16, first: &str, rest: &[&str], style: Style) {

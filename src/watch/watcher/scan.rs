@@ -118,12 +118,13 @@ impl Watcher {
             now: SystemTime::now(),
             settings: &self.rule.settings,
             previous: previous.as_ref(),
-            sibling: self.shapes.get(&run),
+            // Models without a step are not checkpoints of one run: they have nothing in common but their folder.
+            sibling: self.shapes.get(&run).filter(|_| tracked.unit.step.is_some()),
         };
         let verdict = judge(&observation, &mut self.structures);
         tracked.due = Instant::now() + verdict.next_look.unwrap_or(FAR).max(Duration::from_millis(10));
         tracked.verdict = Some(verdict);
-        if tracked.is_complete() {
+        if tracked.is_complete() && tracked.unit.step.is_some() {
             let shape = tracked.unit.shape();
             self.shapes.insert(run, shape);
         }

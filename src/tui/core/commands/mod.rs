@@ -31,6 +31,7 @@ pub enum Cmd {
     Rescan,
     CopyPath,
     CopyCommand,
+    CopyCard,
     Glossary,
     SectionNext,
     SectionPrev,
@@ -149,6 +150,33 @@ pub enum Cmd {
     Redraw,
     Suspend,
     Quit,
+}
+
+impl Cmd {
+    /// True for what writes or deletes files, or starts, changes or stops jobs and watchers.
+    pub(crate) fn writes(self) -> bool {
+        matches!(
+            self,
+            Self::Start
+                | Self::StartDetached
+                | Self::Save
+                | Self::EditOutside
+                | Self::OpenEditor
+                | Self::RenameModel
+                | Self::DeleteModel
+                | Self::Cancel
+                | Self::Pause
+                | Self::Continue
+                | Self::Retry
+                | Self::Remove
+                | Self::Export
+                | Self::WatchFolder
+                | Self::WatchStop
+                | Self::WatchPause
+                | Self::WatchExport
+                | Self::WatchIgnore
+        )
+    }
 }
 
 /// Where a command's keys count. Inner scopes are asked before outer ones.
@@ -307,7 +335,8 @@ pub(crate) fn lookup(state: &State, before: Option<Key>, key: Key) -> Option<Mea
 /// True if the command would do something now.
 pub(crate) fn enabled(state: &State, command: &Command) -> bool {
     let scopes = scopes(state);
-    command.scopes.iter().any(|s| scopes.contains(s)) && (command.when)(state)
+    let allowed = !(state.read_only && command.cmd.writes());
+    allowed && command.scopes.iter().any(|s| scopes.contains(s)) && (command.when)(state)
 }
 
 /// Commands that would do something now, in registry order, one of each kind.

@@ -6,8 +6,15 @@ use crate::tui::core::commands::Cmd;
 use crate::tui::core::{Effect, State, Tab, panes, search};
 use crate::tui::tabs;
 
+/// What is said of a key that would write.
+pub(super) const READ_ONLY: &str = "read-only: start remold without --read-only for keys that write, delete, or start and stop work";
+
 /// Runs a command.
 pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
+    if state.read_only && cmd.writes() {
+        state.refuse_key(READ_ONLY);
+        return Vec::new();
+    }
     let effects = tabs::shown(state).run(state, cmd).or_else(|| search::run(state, cmd));
     let effects = effects.unwrap_or_else(|| everywhere(state, cmd));
     // Requests to other tabs are handled immediately: messages go when the tab changes.

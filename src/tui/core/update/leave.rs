@@ -6,6 +6,7 @@ use crate::tui::core::commands::Cmd;
 use crate::tui::core::keys::{Code, Key};
 use crate::tui::core::state::{Layer, State, Tab};
 use crate::tui::core::units;
+use crate::watch::WatcherInfo;
 
 /// The jobs that keep running when the screen closes. The followed job reports its end before the list does.
 pub(in crate::tui) fn running(state: &State) -> impl Iterator<Item = &JobSummary> {
@@ -66,7 +67,7 @@ pub(super) fn unsaved_key(state: &mut State, key: Key) -> Vec<Effect> {
 pub(super) fn key(state: &mut State, key: Key) -> Vec<Effect> {
     match key.code {
         Code::Enter | Code::Char('q' | 'l') => vec![Effect::Quit],
-        Code::Char('s') => {
+        Code::Char('s') if !state.read_only => {
             let all = running(state).map(|j| j.dir.clone()).collect();
             vec![Effect::StopJobs(all), Effect::Quit]
         }
@@ -78,7 +79,7 @@ pub(super) fn key(state: &mut State, key: Key) -> Vec<Effect> {
     }
 }
 
-/// What to say on the shell's screen after leaving: which jobs keep running, and how to come back to them.
+/// What to say on the shell's screen after leaving: which jobs and watchers keep running, and how to come back to them.
 pub fn farewell(state: &State) -> Option<String> {
     let titles = |jobs: &[&JobSummary]| {
         let titles: Vec<&str> = jobs.iter().take(3).map(|j| j.title.as_str()).collect();
@@ -95,6 +96,14 @@ pub fn farewell(state: &State) -> Option<String> {
     if let Some(first) = paused.first() {
         let n = units::plural(paused.len(), "job stays paused", "jobs stay paused");
         text += &format!("{n}: {}\n  continue with `remold jobs resume {}`\n", titles(&paused), first.id);
+    }
+    let watching: Vec<&WatcherInfo> = state.watch.list.iter().filter(|w| w.pid.is_some()).collect();
+    if let Some(first) = watching.first() {
+        let n = units::plural(watching.len(), "watcher keeps running", "watchers keep running");
+        let roots: Vec<String> = watching.iter().take(3).map(|w| state.home_path(&w.root)).collect();
+        let more = if watching.len() > roots.len() { ", …" } else { "" };
+        text += &format!("{n}: {}{more}\n", roots.join(", "));
+        text += &format!("  follow with `remold watch attach {}`; `remold watch stop {}` ends it\n", first.id, first.id);
     }
     Some(text).filter(|t| !t.is_empty())
 }

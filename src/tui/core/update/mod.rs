@@ -27,6 +27,11 @@ use route::deliver;
 pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
     let effects = take(state, action);
     let mut effects = deliver(state, effects);
+    if state.read_only && effects.iter().any(Effect::writes) {
+        effects.retain(|e| !e.writes());
+        state.recipe.starting = false;
+        state.refuse_key(commands::READ_ONLY);
+    }
     tabs::all().for_each(|t| t.settle(state));
     search::settle(state);
     effects.extend(tabs::shown(state).wants(state));
@@ -39,6 +44,8 @@ fn take(state: &mut State, action: Action) -> Vec<Effect> {
     }
     match action {
         Action::Key(k) => return key(state, k),
+        // Every tab may have a path being typed: it is completed where it is.
+        Action::PathCompleted(..) => return tabs::shown(state).arrived(state, action),
         Action::Paste(text) => return lines::paste(state, &text),
         Action::Run(cmd) => return state.outdating_toasts(|state| run(state, cmd)),
         Action::Click(hit) => return state.outdating_toasts(|state| mouse::click(state, hit)),

@@ -10,6 +10,7 @@ use crate::plan::{Plan, is_manifest, manifest_beside};
 use crate::recipe::Recipe;
 use crate::tui::core::{ErrorCard, units};
 use crate::tui::tabs::models::FileList;
+use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -79,8 +80,16 @@ pub(crate) fn rename(jobs_root: &Path, path: &Path, name: &str) -> Result<PathBu
     if name.is_empty() || name == "." || name == ".." || name.chars().any(|c| c == '/' || c.is_control()) {
         return Err(ErrorCard::new(format!("{name:?} is not a name for a file"), true));
     }
+    if name.starts_with('.') {
+        let why = format!("{name}: a name that begins with a dot is hidden, and the model would not be found again");
+        return Err(ErrorCard::new(why, true));
+    }
     list(jobs_root, path)?;
-    let to = path.with_file_name(name);
+    let name = with_extension(path, name);
+    let to = path.with_file_name(&*name);
+    if to.symlink_metadata().is_ok() && to != path {
+        return Err(ErrorCard::new(format!("{name} exists already; choose another name"), true));
+    }
     let mut pairs = vec![(path.to_owned(), to.clone())];
     let set = if path.is_file() { shard_set(path) } else { Vec::new() };
     if set.len() > 1 {
@@ -115,6 +124,13 @@ pub(crate) fn rename(jobs_root: &Path, path: &Path, name: &str) -> Result<PathBu
         failed(&to, "renaming", e)
     })?;
     Ok(to)
+}
+
+/// The new name of a file, which keeps its extension: it says what the file is, and a file without it is not found as a model.
+fn with_extension<'n>(path: &Path, name: &'n str) -> Cow<'n, str> {
+    let Some(extension) = path.extension().and_then(|e| e.to_str()).filter(|_| path.is_file()) else { return name.into() };
+    let same = Path::new(name).extension().is_some_and(|e| e.eq_ignore_ascii_case(extension));
+    if same { name.into() } else { format!("{name}.{extension}").into() }
 }
 
 fn failed(path: &Path, what: &str, e: std::io::Error) -> ErrorCard {
@@ -272,7 +288,14 @@ mod tests {
             to.exists() && at("b-00002-of-00002.gguf").exists() && at("b-00001-of-00002.gguf.remold.json").exists()
         );
         assert!(rename(&jobs, &to, "other.gguf").is_err(), "not a set");
-        assert!(rename(&jobs, &at("other.gguf"), "m").is_err(), "the name is taken");
+        let taken = rename(&jobs, &at("other.gguf"), "b-00001-of-00002.gguf").unwrap_err();
+        assert_eq!(taken.message, "b-00001-of-00002.gguf exists already; choose another name");
+        assert!(rename(&jobs, &at("m"), ".hidden").unwrap_err().message.contains("begins with a dot"));
+        // A file without its extension would not be found as a model.
+        let kept = rename(&jobs, &at("other.gguf"), "noext").unwrap();
+        assert_eq!(kept, at("noext.gguf"));
+        assert_eq!(rename(&jobs, &kept, "other.GGUF").unwrap(), at("other.GGUF"));
+        assert_eq!(rename(&jobs, &at("other.GGUF"), "other.gguf").unwrap(), at("other.gguf"));
         assert!(rename(&jobs, &at("other.gguf"), "../x").is_err());
         let set = list(&jobs, &to).unwrap();
         assert_eq!((set.files.len(), set.bytes()), (3, 12));

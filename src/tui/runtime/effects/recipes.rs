@@ -195,6 +195,12 @@ pub(crate) fn take_back(place: &EditPlace, path: &Path, recipe: &Recipe) -> Edit
 /// Plans a recipe whole; if that is refused, every target alone, to know all that is wrong, and those that are sound together. The source
 /// is opened once, and what is wrong with it is reported once.
 pub(crate) fn plan(recipe: &Recipe, how: Task<'_>) -> PlanResponse {
+    let mut response = plan_targets(recipe, how);
+    response.written = response.plan.as_deref().map(crate::engine::being_written).unwrap_or_default();
+    response
+}
+
+fn plan_targets(recipe: &Recipe, how: Task<'_>) -> PlanResponse {
     let refuse = |e: &ModelError| PlanResponse::refused(None, e.into());
     let Some(source) = &recipe.source.path else { return PlanResponse::default() };
     let model = match crate::arch::open_as_format(source, recipe.source.format) {
@@ -221,7 +227,7 @@ pub(crate) fn plan(recipe: &Recipe, how: Task<'_>) -> PlanResponse {
         return PlanResponse { refused, ..PlanResponse::default() };
     }
     let plan = of(&sound).map_err(|e| refused.push(TargetRejection { target: None, card: (&e).into() })).ok();
-    PlanResponse { plan, targets: sound, refused }
+    PlanResponse { plan, targets: sound, refused, ..PlanResponse::default() }
 }
 
 #[cfg(test)]

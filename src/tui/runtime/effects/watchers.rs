@@ -6,7 +6,7 @@ use crate::job::JobFolder;
 use crate::model::ModelError;
 use crate::recipe::{self, Recipe};
 use crate::tui::core::ErrorCard;
-use crate::tui::tabs::watch::ExportQuality;
+use crate::tui::tabs::watch::{ExportQuality, WatchPlace};
 use crate::watch::{self, EventTail, Request, Rule, WatchBody, WatchEvent, WatcherInfo, Watchers};
 use std::collections::VecDeque;
 use std::os::unix::process::CommandExt;
@@ -86,6 +86,18 @@ impl Followed {
     }
 }
 
+/// What there is at the path of a folder to watch, and the identifier of the watcher that watches it already.
+pub(crate) fn place(jobs_root: &Path, root: &Path) -> (WatchPlace, Option<String>) {
+    let place = match std::fs::metadata(root) {
+        Ok(found) if found.is_dir() => WatchPlace::Folder,
+        Ok(_) => WatchPlace::File,
+        Err(_) => WatchPlace::Nothing,
+    };
+    let id = Rule::id_of(root, &Rule::default_output(root));
+    let running = find(jobs_root, &id).is_some_and(|w| w.pid.is_some());
+    (place, running.then_some(id))
+}
+
 /// Starts a watcher of a folder, and waits until it runs; gives its identifier.
 ///
 /// # Errors
@@ -124,8 +136,19 @@ pub(crate) fn start(jobs_root: &Path, root: &Path, recipe: &Recipe) -> Result<St
 /// What a command said that failed, on one line.
 fn last_error_line(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
-    let line = lines.join(" ");
+    // Each line is a sentence of its own, whatever it begins with.
+    let mut line = String::new();
+    for part in text.lines().map(str::trim).filter(|l| !l.is_empty()) {
+        let part = match part.strip_prefix("hint: ") {
+            Some(hint) => {
+                line += if line.ends_with('.') || line.is_empty() { "" } else { "." };
+                hint
+            }
+            None => part,
+        };
+        line += if line.is_empty() { "" } else { " " };
+        line += part;
+    }
     let line = line.strip_prefix("error: ").unwrap_or(&line).trim_end_matches('.');
     if line.is_empty() {
         "the watcher ended without an error message".to_owned()
@@ -199,8 +222,19 @@ mod tests {
     }
 
     #[test]
+    fn a_file_and_a_missing_folder_are_told_from_a_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("file"), "").unwrap();
+        let seen = |name: &str| place(dir.path(), &dir.path().join(name));
+        assert_eq!(seen(""), (WatchPlace::Folder, None));
+        assert_eq!(seen("file"), (WatchPlace::File, None));
+        assert_eq!(seen("none"), (WatchPlace::Nothing, None));
+    }
+
+    #[test]
     fn what_a_watcher_said_is_one_line() {
         assert_eq!(last_error_line(b"error: no such folder.\n  Make it first.\n"), "no such folder. Make it first");
+        assert_eq!(last_error_line(b"error: x is a file\nhint: Name the folder.\n"), "x is a file. Name the folder");
         assert_eq!(last_error_line(b"\n"), "the watcher ended without an error message");
         assert_eq!(last_error_line(&[b'x'; 9999]).len(), MAX_SAID_CHARS);
     }

@@ -72,6 +72,7 @@ impl App {
             Effect::StopComparing => self.workers.stop_comparing(),
             Effect::ExportComparison(compared, path) => self.workers.export(compared, path),
             Effect::ComparePage(request) => self.workers.pages.take(request),
+            Effect::LookAtWatchPlace(root) => self.workers.look_at_watch_place(root),
             Effect::StartWatcher(root, recipe) => self.workers.start_watcher(root, recipe),
             Effect::AskWatcher(id, request) => self.workers.ask_watcher(id, request),
             Effect::StopWatcher(id, root) => self.workers.stop_watcher(id, root),

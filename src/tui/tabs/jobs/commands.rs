@@ -92,6 +92,15 @@ pub(super) const COMMANDS: &[Command] = &[
         "copy command",
         repeats,
     ),
+    command(
+        Cmd::CopyCard,
+        "copy.card",
+        &["Y"],
+        BOTH,
+        "In the report: copy it as Markdown, for a model page",
+        "",
+        |s| s.jobs.section == JobSection::Report && s.jobs.card().is_some(),
+    ),
     command(Cmd::CopyPath, "copy.output", &["y"], BOTH, "Copy the output's path to the clipboard", "copy path", |s| {
         !repeats(s) && s.jobs.view.as_ref().is_some_and(|v| !v.history.outputs.is_empty())
     }),

@@ -76,7 +76,7 @@ fn news(state: &mut State, events: Vec<Event>) {
         let path = |path: &Path| state.short_path(path);
         let wording = Wording { path: &path, bytes: units::bytes, seconds: units::took };
         for line in job::event_lines(&event.body, &wording).into_iter().filter(|l| l.word != "plan") {
-            let (level, text) = (line.level, line.short());
+            let (level, text) = (line.level, state.with_short_paths(&line.short()));
             state.log.push(LogEntry { t: event.t, level, job: Some(event.job.clone()), text });
         }
     }

@@ -21,7 +21,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let cursor = shown.len() - 1 - state.log.up.min(shown.len() - 1);
     // The job's number has a column where any line has one.
     let job = shown.iter().filter_map(|e| e.job.as_ref()).map(|id| width(id) as u16 + 1).max().unwrap_or(0);
-    let list = if state.log.up > 0 { full_line(c, shown[cursor], job, list) } else { list };
+    let list = full_line(c, shown[cursor], job, list);
     let top = c.offset("log", cursor, shown.len(), list.height);
     for (i, e) in shown.iter().enumerate().skip(top).take(list.height.into()) {
         let line = Rect { y: list.y + (i - top) as u16, height: 1, ..list };

@@ -127,6 +127,10 @@ impl TabBehavior for Recipe {
         Some((word, line))
     }
 
+    fn prompt_names<'s>(&self, state: &'s State) -> &'s [String] {
+        &state.recipe.names
+    }
+
     fn line_key(&self, state: &mut State, key: Key) -> Option<Vec<Effect>> {
         if key != Key::plain(Code::Tab) {
             return None;

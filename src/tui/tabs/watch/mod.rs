@@ -6,11 +6,11 @@ mod update;
 mod view;
 
 pub(crate) use state::{Export, Source, SourceState, Trend, WatchState};
-pub use state::{ExportQuality, WatcherQuery};
+pub use state::{ExportQuality, WatchPlace, WatcherQuery};
 
 use super::TabBehavior;
 use crate::tui::core::{
-    Action, Cmd, Command, Completion, Effect, Focus, Hit, LineEdit, Scope, State, TabRequest, moved,
+    Action, Cmd, Code, Command, Completion, Effect, Focus, Hit, Key, LineEdit, Scope, State, TabRequest, moved,
 };
 use crate::tui::view::Canvas;
 use ratatui::layout::Rect;
@@ -46,8 +46,8 @@ impl TabBehavior for Watch {
         update::arrived(state, action)
     }
 
-    fn asked(&self, state: &mut State, request: TabRequest) -> Vec<Effect> {
-        update::asked(state, request)
+    fn asked(&self, _: &mut State, request: TabRequest) -> Vec<Effect> {
+        update::asked(request)
     }
 
     fn focus(&self, state: &State) -> Focus {
@@ -85,6 +85,18 @@ impl TabBehavior for Watch {
 
     fn prompt<'s>(&self, state: &'s State) -> Option<(&'static str, &'s LineEdit)> {
         state.watch.editing.as_ref().filter(|_| state.watch.asking).map(|line| ("watch the folder ", line))
+    }
+
+    fn prompt_names<'s>(&self, state: &'s State) -> &'s [String] {
+        &state.watch.names
+    }
+
+    fn line_key(&self, state: &mut State, key: Key) -> Option<Vec<Effect>> {
+        let line = state.watch.editing.as_mut().filter(|_| state.watch.asking && key == Key::plain(Code::Tab))?;
+        // A path that is completed is carried on with, and not replaced by the next letter.
+        line.selected = false;
+        let typed = line.text.clone();
+        Some(vec![Effect::CompletePath(state.base.clone(), state.at_home(&typed))])
     }
 
     fn edited(&self, state: &mut State, what: Completion) -> Vec<Effect> {

@@ -1,21 +1,28 @@
 //! Updates of the Watch tab, and the start of a watcher.
 
-use super::state::WatchState;
+use super::state::{WatchPlace, WatchState};
 use crate::evaluate::BaselineSource;
 use crate::tui::core::{
     Action, BaselineChoice, Cmd, Completion, Confirm, Effect, ErrorCard, Focus, Hit, Layer, Level, LineEdit, State,
     Tab, TabRequest,
 };
-use crate::watch::{Request, Rule};
+use crate::watch::{Request, Rule, WatchBody, WatchEvent};
 use std::path::PathBuf;
+
+/// Failures that are older than this are known: the events of a watcher are read from their beginning.
+const NEWS: jiff::SignedDuration = jiff::SignedDuration::from_secs(30);
 
 pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Watchers(list) => state.watch.set_list(list),
         Action::WatcherEvents(request, events) if request == state.watch.request => {
+            let failed: Vec<String> = events.iter().filter_map(|e| failure(state, e)).collect();
             let view = &mut state.watch.view;
             events.into_iter().for_each(|e| view.apply(e));
+            failed.into_iter().for_each(|text| state.toast(Level::Error, text));
         }
+        Action::PathCompleted(typed, becomes, names) => completed(state, &typed, &becomes, names),
+        Action::WatchPlaceSeen(folder, place, watcher) => place_seen(state, folder, place, watcher),
         Action::WatcherMeasured(request, found) if request == state.watch.request => {
             for (job, measured) in found {
                 state.watch.view.measure(job, measured);
@@ -56,6 +63,46 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
     Vec::new()
 }
 
+/// What is said of an export that has just failed.
+fn failure(state: &State, event: &WatchEvent) -> Option<String> {
+    let WatchBody::Exported(done) = &event.body else { return None };
+    let new = state.now.duration_since(event.t) < NEWS;
+    let failed = matches!(done.status.as_str(), "failed" | "check_failed");
+    let why = done.why.as_deref().unwrap_or("reason unknown");
+    (new && failed).then(|| format!("the export of {} failed: {why}", done.name))
+}
+
+/// A path was completed, if it is still the one in the line.
+fn completed(state: &mut State, typed: &str, becomes: &str, names: Vec<String>) {
+    let Some(line) = state.watch.editing.as_ref().filter(|l| state.watch.asking && state.at_home(&l.text) == typed)
+    else {
+        return;
+    };
+    if line.text != becomes {
+        state.watch.editing = Some(LineEdit::new(becomes));
+    }
+    state.watch.names = names;
+}
+
+/// Says why a path cannot be watched, or asks whether to watch it.
+fn place_seen(state: &mut State, folder: PathBuf, place: WatchPlace, watcher: Option<String>) {
+    let name = state.folder_name(&folder);
+    if let Some(id) = watcher {
+        if let Some(at) = state.watch.list.iter().position(|w| w.id == id) {
+            state.watch.select(at);
+        }
+        let text = format!("{name} is watched already, by watcher {id}; Watch (5) shows it");
+        return state.toast(Level::Warn, text);
+    }
+    match place {
+        WatchPlace::File => {
+            let text = format!("{name} is a file; name the folder that checkpoints are written to");
+            state.toast(Level::Error, text);
+        }
+        _ => ask_start(state, folder, place == WatchPlace::Nothing),
+    }
+}
+
 fn failed(state: &mut State, what: &str, card: &ErrorCard) {
     let hint = card.hint.as_ref().map(|h| format!(" {h}")).unwrap_or_default();
     state.toast(Level::Error, format!("{what}: {}.{hint}", card.message));
@@ -76,6 +123,7 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
             let offered = state.home_path(&state.base);
             let w = &mut state.watch;
             (w.asking, w.editing) = (true, Some(LineEdit::offering(&offered)));
+            w.names.clear();
         }
         Cmd::WatchJob
         | Cmd::WatchOutput
@@ -93,14 +141,14 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
 pub(super) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
     let w = &mut state.watch;
     if w.asking {
-        if !matches!(what, Completion::Editing | Completion::Ignored) {
-            w.asking = false;
-            let line = w.editing.take().filter(|l| what == Completion::Accepted && !l.text.trim().is_empty());
-            if let Some(folder) = line.map(|l| state.typed_path(&l.text)) {
-                ask_start(state, folder);
-            }
+        w.names.clear();
+        if matches!(what, Completion::Editing | Completion::Ignored) {
+            return Vec::new();
         }
-        return Vec::new();
+        w.asking = false;
+        let line = w.editing.take().filter(|l| what == Completion::Accepted && !l.text.trim().is_empty());
+        let folder = line.map(|l| state.typed_path(&l.text));
+        return folder.map(Effect::LookAtWatchPlace).into_iter().collect();
     }
     if let Some(line) = &w.editing {
         w.filter = if what == Completion::Dropped { String::new() } else { line.text.clone() };
@@ -150,12 +198,12 @@ fn copy_command(state: &mut State) -> Vec<Effect> {
     state.copy(&command, command.clone())
 }
 
-/// Does what another tab asks: asks the user whether a folder is to be watched.
-pub(super) fn asked(state: &mut State, request: TabRequest) -> Vec<Effect> {
-    if let TabRequest::WatchFolder(folder) = request {
-        ask_start(state, folder);
+/// Does what another tab asks: looks at a folder, to ask the user whether it is to be watched.
+pub(super) fn asked(request: TabRequest) -> Vec<Effect> {
+    match request {
+        TabRequest::WatchFolder(folder) => vec![Effect::LookAtWatchPlace(folder)],
+        _ => Vec::new(),
     }
-    Vec::new()
 }
 
 /// A click on a watcher or on a source.
@@ -182,7 +230,7 @@ fn ask_stop(state: &mut State) {
         "a new watcher of the same folder continues from here.",
     ];
     state.layer = Some(Layer::Confirm(Confirm {
-        question: format!("Stop watching {}?", state.short_path(&watcher.root)),
+        question: format!("Stop watching {}?", state.folder_name(&watcher.root)),
         detail: detail.map(str::to_owned).to_vec(),
         yes: "stop the watcher",
         destroys: true,
@@ -190,15 +238,23 @@ fn ask_stop(state: &mut State) {
     }));
 }
 
-fn ask_start(state: &mut State, folder: PathBuf) {
+fn ask_start(state: &mut State, folder: PathBuf, is_missing: bool) {
     let (recipe, made) = state.recipe.for_watcher();
-    let detail = vec![
+    let mut detail = vec![
         format!("each checkpoint → {}", made.join(", ")),
         format!("into {}", state.short_path(&Rule::default_output(&folder))),
         "The Recipe tab (2) defines the outputs.".to_owned(),
     ];
+    if is_missing {
+        detail.push("! This folder does not exist yet. The watcher waits for it.".to_owned());
+    }
+    if let (Some(problem), Some(source)) = (state.recipe.problems().first(), state.recipe.source()) {
+        let why = state.with_short_paths(&state.recipe.in_words(problem));
+        detail.push(format!("! The recipe does not work for {}: {why}", state.short_path(source)));
+        detail.push("  Exports fail unless it works for the checkpoints.".to_owned());
+    }
     state.layer = Some(Layer::Confirm(Confirm {
-        question: format!("Watch {}?", state.short_path(&folder)),
+        question: format!("Watch {}?", state.folder_name(&folder)),
         detail,
         yes: "start a watcher",
         destroys: false,

@@ -2,7 +2,7 @@
 
 use crate::job::TensorState;
 use crate::model::{OutputIndex, Role};
-use crate::quant::Encoding;
+use crate::quant::{Encoding, Sums};
 
 /// One row of the grid: a kind of tensor of one output.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +17,8 @@ pub struct GridRow {
     pub to: Encoding,
     /// Bytes over all its tensors.
     pub bytes: u64,
+    /// Error and signal over its tensors that lost anything.
+    pub(super) pooled: Sums,
 }
 
 impl GridRow {
@@ -25,15 +27,15 @@ impl GridRow {
         (self.cells.iter().filter(|c| matches!(c, TensorState::Done(_))).count(), self.cells.len())
     }
 
-    /// Mean dB over the tensors that have one, and the layer of the worst.
+    /// Signal over error of all tensors that lost anything, as one figure: the ratio of the sums, as in a comparison, and not the mean of the
+    /// ratios, which hides the worst. With it the layer of the worst, and its dB.
     pub(crate) fn quality(&self) -> Option<(f64, usize, f64)> {
         let known = self.cells.iter().enumerate().filter_map(|(i, c)| match c {
             TensorState::Done(Some(db)) => Some((i, *db)),
             _ => None,
         });
-        let all: Vec<(usize, f64)> = known.collect();
-        let worst = all.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
-        Some((all.iter().map(|(_, d)| d).sum::<f64>() / all.len() as f64, worst.0, worst.1))
+        let worst = known.min_by(|a, b| a.1.total_cmp(&b.1))?;
+        Some((self.pooled.sqnr_db().unwrap_or(worst.1), worst.0, worst.1))
     }
 }
 

@@ -1,8 +1,9 @@
 //! The Jobs tab: the list, and one followed job.
 //!
-//! `view` has the followed job, `grid` orders its tensors, `pages` are the sections that are read line by line,
+//! `card` is its report as Markdown, `view` has the followed job, `grid` orders its tensors, `pages` are the sections that are read line by line,
 //! `sections` says which section is shown.
 
+mod card;
 mod cursor;
 mod grid;
 mod measured;
@@ -70,6 +71,23 @@ impl JobsState {
     pub(crate) fn maker(&self, dir: &Path, file: &Path) -> Option<&JobSummary> {
         let file = dir.join(file);
         self.list.iter().find(|j| j.outputs.iter().any(|o| file.starts_with(dir.join(o))))
+    }
+
+    /// The job that has written this output of another job again, as far as the list says. Paths that are relative to the folder of a shell are not
+    /// compared.
+    pub(crate) fn replaced_by(&self, job: &str, output: &Path) -> Option<&JobSummary> {
+        let own = self.list.iter().find(|j| j.id == job)?;
+        let later = self.list.iter().filter(|j| j.id != job && j.created > own.created);
+        later.filter(|j| output.is_absolute() && j.outputs.iter().any(|o| o == output)).max_by_key(|j| j.created)
+    }
+
+    /// How far a job is, and the seconds left: the job that is followed is known more exactly than the list.
+    pub(crate) fn progress(&self, job: &JobSummary) -> (f64, Option<f64>) {
+        let followed = self.view.as_ref().filter(|v| v.id == job.id && v.history.fraction > 0.0);
+        match followed {
+            Some(view) => (view.history.fraction, view.history.eta()),
+            None => (job.fraction, job.sample.as_ref().and_then(|s| s.eta)),
+        }
     }
 
     /// Takes a new list, newest first, and orders it.

@@ -105,7 +105,7 @@ fn plan(state: &State, plan: &Plan) -> Vec<PageLine> {
         lines.push(Blank);
         lines.extend(planned(state, output));
     }
-    lines.extend(warnings(&plan.warnings));
+    lines.extend(warnings(state, &plan.warnings));
     lines
 }
 
@@ -141,9 +141,9 @@ fn bits(per_weight: f64) -> String {
     if per_weight > 0.0 { format!("{per_weight:.2} bits per weight") } else { String::new() }
 }
 
-fn warnings(all: &[crate::model::Warning]) -> Vec<PageLine> {
+fn warnings(state: &State, all: &[crate::model::Warning]) -> Vec<PageLine> {
     let space = (!all.is_empty()).then_some(Blank);
-    space.into_iter().chain(all.iter().map(|w| Warn(w.text.clone()))).collect()
+    space.into_iter().chain(all.iter().map(|w| Warn(state.with_short_paths(&w.text)))).collect()
 }
 
 fn report(state: &State, view: &JobView) -> Vec<PageLine> {
@@ -161,24 +161,26 @@ fn report(state: &State, view: &JobView) -> Vec<PageLine> {
         lines.push(Text("The report is complete when the job has ended; so far:".to_owned()));
     }
     if let Some(failure) = &view.history.failure {
-        lines.push(Bad(failure.message.clone()));
-        lines.extend(failure.hint.clone().map(Text));
+        lines.push(Bad(state.with_short_paths(&failure.message)));
+        lines.extend(failure.hint.as_deref().map(|hint| Fact("", state.with_short_paths(hint))));
     }
     for (n, before) in view.history.attempts.earlier().iter().enumerate() {
-        let state = before.state.map(JobState::name).unwrap_or_default().to_owned();
+        let how = before.state.map(JobState::name).unwrap_or_default().to_owned();
         let after = before.seconds.map(|s| format!("after {}", units::took(s))).unwrap_or_default();
-        let error = before.error.as_ref().map(|e| e.message.clone()).unwrap_or_default();
-        lines.push(facts(if n == 0 { "before" } else { "" }, &[state, after, error]));
+        let error = before.error.as_ref().map(|e| state.with_short_paths(&e.message)).unwrap_or_default();
+        lines.push(facts(if n == 0 { "before" } else { "" }, &[how, after, error]));
     }
     lines.extend(view.measured.as_deref().map(|r| measured(state, r)).unwrap_or_default());
-    lines.extend(view.report.as_deref().map(|r| expected(r, view.history.seconds)).unwrap_or_default());
+    let continued = view.history.attempts.earlier().last().and_then(|a| a.state);
+    let continued = matches!(continued, Some(JobState::Lost | JobState::Interrupted));
+    lines.extend(view.report.as_deref().map(|r| expected(r, view.history.seconds, continued)).unwrap_or_default());
     // What a measurement wrote is in its report.
     let outputs = view.history.outputs.iter().enumerate().filter(|_| view.measured.is_none());
     for (at, output) in outputs {
         lines.push(Blank);
-        lines.extend(written(state, view, at, output));
+        lines.extend(written(state, view, at, output, how));
     }
-    lines.extend(warnings(&view.history.warnings));
+    lines.extend(warnings(state, &view.history.warnings));
     if let Some(command) = &view.command {
         lines.extend([Blank, Fact("repeat", command.clone())]);
     }
@@ -187,10 +189,15 @@ fn report(state: &State, view: &JobView) -> Vec<PageLine> {
 
 /// Time and memory, each as it was forecast and as it became. The forecast of the time is about encoding, so that is compared with it; a
 /// report of an earlier version has only the time of the whole run, `worked`.
-fn expected(report: &Report, worked: Option<f64>) -> Vec<PageLine> {
+/// Where the run `continued` an earlier one, it did not encode everything.
+fn expected(report: &Report, worked: Option<f64>, continued: bool) -> Vec<PageLine> {
     let mut lines = Vec::new();
     let forecast = report.forecast_seconds().map(units::took);
     match (report.encode_seconds.map(units::took), forecast, worked.map(units::took)) {
+        (Some(encoding), Some(forecast), _) if continued => {
+            let rest = format!("{encoding} for what the attempt before had not done");
+            lines.push(facts("encoding", &[format!("forecast {forecast}"), rest]));
+        }
         (Some(encoding), Some(forecast), _) => {
             lines.push(facts("encoding", &[format!("forecast {forecast} → took {encoding}")]));
         }
@@ -215,13 +222,14 @@ fn beside(forecast: Option<f64>, measured: f64) -> String {
     }
 }
 
-fn written(state: &State, view: &JobView, at: usize, output: &JobOutput) -> Vec<PageLine> {
+fn written(state: &State, view: &JobView, at: usize, output: &JobOutput, job: JobState) -> Vec<PageLine> {
     let planned = view.plan.as_ref().and_then(|p| p.outputs.get(at));
     let report_of_output: Option<&OutputReport> = view.report.as_ref().and_then(|r| r.outputs.get(at));
     let how = match (output.published, view.history.ended()) {
         (true, _) => JobState::Finished,
         (false, Some(end)) => end,
-        (false, None) => JobState::Running,
+        // The list knows of a process that is gone.
+        (false, None) => job,
     };
     let kind = planned.map(|o| format!("{} {}", o.format, o.quantization)).unwrap_or_default();
     let bpw = report_of_output.map(|o| o.bits_per_weight).or(planned.map(|o| o.bits_per_weight)).unwrap_or_default();
@@ -233,6 +241,10 @@ fn written(state: &State, view: &JobView, at: usize, output: &JobOutput) -> Vec<
             None => facts("planned", &[planned.map(|o| units::bytes(o.bytes)).unwrap_or_default(), bits(bpw), kind]),
         },
     ];
+    if let Some(newer) = state.jobs.replaced_by(&view.id, Path::new(&output.path)).filter(|_| output.published) {
+        let text = format!("Job {} has written this file again since. This report is about the earlier file.", newer.id);
+        lines.push(Warn(text));
+    }
     if let Some(o) = report_of_output {
         let forecast = o.forecast.unwrap_or_default();
         if let Some(db) = o.output_sqnr_db {

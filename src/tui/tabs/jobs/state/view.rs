@@ -5,10 +5,11 @@ use crate::engine::{Event, EventBody, Report, Sample, TensorStart};
 use crate::job::{self, JobHistory, JobTensor, MeasurementReport, TensorState, Wording};
 use crate::model::{OutputIndex, Role, numbered};
 use crate::plan::Plan;
-use crate::quant::Encoding;
+use crate::quant::{Encoding, Sums};
 use crate::tui::core::{Level, Series, units};
 use indexmap::IndexMap;
 use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A line of a job's event log.
@@ -43,6 +44,8 @@ pub struct JobView {
     pub cpu: Series,
     /// The event log, oldest first.
     pub log: VecDeque<LogLine>,
+    /// Lines that were ever in it.
+    pub(in crate::tui::tabs::jobs) said: usize,
     /// Second of the latest sample in the series.
     sampled: Option<i64>,
     /// The recipe as TOML, one entry a line.
@@ -54,10 +57,6 @@ pub struct JobView {
     /// What the finished measurement found.
     pub(crate) measured: Option<Arc<MeasurementReport>>,
 }
-
-/// Figures as the workbench writes them, and paths as the job does.
-const WORDING: Wording<'_> =
-    Wording { path: &|path| path.display().to_string(), bytes: units::bytes, seconds: units::took };
 
 /// Lines of log kept for one job.
 const MAX_LOG: usize = 10_000;
@@ -77,6 +76,7 @@ impl JobView {
             rss: Series::default(),
             cpu: Series::default(),
             log: VecDeque::new(),
+            said: 0,
             sampled: None,
             recipe: Vec::new(),
             command: None,
@@ -125,15 +125,28 @@ impl JobView {
         if self.log.len() >= MAX_LOG {
             self.log.pop_front();
         }
+        self.said += 1;
         self.log.push_back(LogLine { t, level, text });
     }
 
     /// Takes one event in.
     pub(crate) fn apply(&mut self, event: &Event) {
         if self.history.starts_over(&event.body) {
-            self.grid.values_mut().for_each(|row| row.cells.fill(TensorState::Waiting));
+            self.grid.values_mut().for_each(|row| {
+                row.cells.fill(TensorState::Waiting);
+                row.pooled = Sums::default();
+            });
         }
+        let tensor = match &event.body {
+            EventBody::TensorStarted(t) => Some(t),
+            EventBody::TensorFinished(t) => Some(&t.tensor),
+            _ => None,
+        };
+        let before = tensor.and_then(|t| self.sums(t));
         self.history.apply(event);
+        if let Some(tensor) = tensor {
+            self.pool(tensor, before);
+        }
         match &event.body {
             EventBody::TensorStarted(t) => self.cell(t, TensorState::Working(0.0)),
             EventBody::TensorFinished(t) => self.cell(&t.tensor, TensorState::Done(t.sqnr_db)),
@@ -141,8 +154,27 @@ impl JobView {
             EventBody::Sample(s) => self.sample(event.t, s),
             _ => {}
         }
-        for line in job::event_lines(&event.body, &WORDING) {
+        let path = |path: &Path| self.whole_path(path).display().to_string();
+        let wording = Wording { path: &path, bytes: units::bytes, seconds: units::took };
+        for line in job::event_lines(&event.body, &wording) {
             self.say(event.t, line.level, line.short());
+        }
+    }
+
+    /// Error and signal of a tensor, as far as they are known.
+    fn sums(&self, t: &TensorStart) -> Option<Sums> {
+        self.history.tensors.get(&(t.output, t.name.to_string()))?.sums()
+    }
+
+    /// Puts what is known of a tensor now in the place of what was known before: a job that continues may do a tensor again.
+    fn pool(&mut self, t: &TensorStart, before: Option<Sums>) {
+        let now = self.sums(t);
+        let row = self.grid.entry((t.output, t.kind.to_string())).or_default();
+        if let Some(before) = before {
+            row.pooled.remove(&before);
+        }
+        if let Some(now) = now {
+            row.pooled.add(&now);
         }
     }
 
@@ -168,6 +200,14 @@ impl JobView {
         self.write_rate.push(s.write_rate);
         self.rss.push(s.rss as f64);
         self.cpu.push(s.cpu);
+    }
+
+    /// The path of an output as the plan has it: an event of a job that was run in a shell spells it relative to the folder of that shell.
+    fn whole_path(&self, path: &Path) -> PathBuf {
+        let whole = self.plan.iter().flat_map(|p| &p.outputs).map(|o| &o.path);
+        let same = |o: &&PathBuf| job::is_same_output(o, path);
+        let known = whole.filter(same).find(|_| path.is_relative());
+        known.map_or_else(|| path.to_owned(), Clone::clone)
     }
 
     /// Tensors done and in all; with several outputs, how many times those of the model: `39 tensors × 2 outputs`.
@@ -202,6 +242,38 @@ impl JobView {
 mod tests {
     use super::*;
     use crate::engine::{Event, EventBody, TensorDone};
+
+    /// Two layers of one size with 20 and 30 dB are 22.6 dB together; the mean of the two would be 25.
+    #[test]
+    fn the_figure_of_a_kind_is_a_ratio_of_sums_and_not_a_mean_of_ratios() {
+        let mut view = JobView::new("1");
+        let mut say = |body| view_of(&mut view, body);
+        let done = |layer: u32, db: f64| {
+            let start = TensorStart {
+                name: format!("{layer}").into(),
+                kind: "ffn_up".into(),
+                layer: Some(layer),
+                bytes: 400,
+                ..TensorStart::default()
+            };
+            let rmse = 10f64.powf(-db / 20.0);
+            let body = TensorDone { tensor: start.clone(), sqnr_db: Some(db), rmse: Some(rmse), ..TensorDone::default() };
+            (EventBody::TensorStarted(start), EventBody::TensorFinished(body))
+        };
+        let (_, first) = done(0, 20.0);
+        let (again, second) = done(1, 30.0);
+        assert_eq!(say(first), Some((200, 0, 200)));
+        assert_eq!(say(second.clone()), Some((226, 0, 200)));
+        assert_eq!(say(again), Some((200, 0, 200)), "it is done once more");
+        assert_eq!(say(second), Some((226, 0, 200)));
+    }
+
+    /// Applies an event; gives the figures of the first row in tenths of a dB.
+    fn view_of(view: &mut JobView, body: EventBody) -> Option<(i64, usize, i64)> {
+        view.apply(&Event { t: jiff::Timestamp::UNIX_EPOCH, job: "1".into(), body });
+        let (db, layer, worst) = view.grid[0].quality()?;
+        Some(((db * 10.0).round() as i64, layer, (worst * 10.0).round() as i64))
+    }
 
     #[test]
     fn a_cancelled_job_begins_at_nothing_and_a_lost_one_where_it_stopped() {

@@ -8,8 +8,9 @@ pub(super) use results::apply;
 
 use super::state::{GridCursor, JobAction, JobSection, JobView};
 use crate::evaluate::BaselineSource;
-use crate::tui::core::{BaselineChoice, Cmd, Confirm, Effect, Focus, Layer, State, Tab, TabRequest, units};
+use crate::tui::core::{BaselineChoice, Cmd, Confirm, Effect, Focus, Layer, Level, State, Tab, TabRequest, units};
 use crate::units::quoted;
+use std::path::PathBuf;
 
 /// Runs a command of the tab.
 pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
@@ -24,11 +25,16 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
         Cmd::Remove => confirm(state, JobAction::Remove),
         Cmd::Outputs => {
             let path = state.jobs.published();
+            warn_of_replaced(state, path.iter());
             return Some(path.map(|p| Effect::Tab(TabRequest::ShowModel(p))).into_iter().collect());
         }
         Cmd::CompareModels => return Some(compare(state)),
         Cmd::CopyPath => return Some(copy_path(state)),
         Cmd::CopyCommand => return Some(copy_command(state)),
+        Cmd::CopyCard => {
+            let card = state.jobs.card();
+            return Some(card.map(|card| state.copy_lines("the report as Markdown", &card)).unwrap_or_default());
+        }
         Cmd::JobReport => {
             state.jobs.choose(JobSection::Report);
             state.jobs.focus = Focus::Details;
@@ -153,7 +159,7 @@ fn confirm(state: &mut State, action: JobAction) {
         }
         _ => (
             format!("Cancel {}?", job.title),
-            vec![format!("{} done; unfinished files are removed.", units::percent(job.fraction))],
+            vec![format!("{} done; unfinished files are removed.", units::percent(state.jobs.progress(job).0))],
             "cancel the job",
         ),
     };
@@ -162,8 +168,9 @@ fn confirm(state: &mut State, action: JobAction) {
 }
 
 /// Compares the source of the job with its outputs.
-fn compare(state: &State) -> Vec<Effect> {
-    let Some(plan) = state.jobs.view.as_ref().and_then(|v| v.plan.as_ref()) else { return Vec::new() };
+fn compare(state: &mut State) -> Vec<Effect> {
+    let Some(plan) = state.jobs.view.as_ref().and_then(|v| v.plan.clone()) else { return Vec::new() };
+    warn_of_replaced(state, plan.outputs.iter().map(|o| &o.path));
     // A split output is opened by its first file.
     let made = plan.outputs.iter().map(|o| match o.files.as_slice() {
         [(first, _), _, ..] if !o.folder => first.clone(),
@@ -172,6 +179,15 @@ fn compare(state: &State) -> Vec<Effect> {
     let models = std::iter::once(plan.source.clone()).chain(made).collect();
     let baseline = BaselineChoice::First(BaselineSource::Job);
     vec![Effect::Tab(TabRequest::Compare { models, truncate: true, baseline })]
+}
+
+/// Says that an output of the selected job is not the file that it wrote.
+fn warn_of_replaced<'p>(state: &mut State, outputs: impl Iterator<Item = &'p PathBuf>) {
+    let Some(id) = state.jobs.selected.clone() else { return };
+    let newer = |path: &PathBuf| Some((path.clone(), state.jobs.replaced_by(&id, path)?.id.clone()));
+    let Some((path, newer)) = outputs.into_iter().find_map(newer) else { return };
+    let text = format!("job {newer} has written {} since: this is not the file of job {id}", state.short_path(&path));
+    state.toast(Level::Warn, text);
 }
 
 fn copy_command(state: &mut State) -> Vec<Effect> {

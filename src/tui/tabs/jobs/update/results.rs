@@ -40,11 +40,15 @@ pub(in crate::tui::tabs::jobs) fn apply(state: &mut State, action: Action) -> Ve
         }
         Action::JobEvents(id, events) => {
             let (section, row) = (state.jobs.section, state.jobs.row);
+            let short = state.path_shortener();
             if let Some(view) = view(state, &id) {
                 let lines = view.log.len();
+                let said = view.said;
                 for event in &events {
                     view.apply(event);
                 }
+                let from = view.log.len().saturating_sub(view.said - said);
+                view.log.iter_mut().skip(from).for_each(|line| line.text = short(&line.text));
                 // Keep older events in view if they are shown.
                 if section == JobSection::Events && row > 0 {
                     state.jobs.row += view.log.len().saturating_sub(lines);
@@ -110,6 +114,7 @@ fn report_batches(state: &mut State) -> Vec<Effect> {
         let bad: Vec<String> =
             jobs.iter().filter(|j| j.state != JobState::Finished).map(|j| format!("#{}", j.id)).collect();
         let text = match bad.as_slice() {
+            [] if ids.len() == 1 => format!("finished: {}", jobs.first().map_or("1 job", |j| j.title.as_str())),
             [] => format!("all {} jobs finished", ids.len()),
             bad => format!("{finished} of {} jobs finished; see {}", ids.len(), bad.join(", ")),
         };
@@ -172,7 +177,7 @@ fn where_report(state: &State, id: &str) -> String {
         (true, true) => "; r shows its report".to_owned(),
         (true, false) => format!("; see the report of #{id}"),
         (false, true) => "; 3 shows its report".to_owned(),
-        (false, false) => format!("; 3, then #{id}, shows its report"),
+        (false, false) => format!("; its report is in Jobs (3), #{id}"),
     }
 }
 

@@ -160,11 +160,11 @@ fn row(
     }
     let (done, all) = row.progress();
     c.right(right - to.table + 7, y, 7, &format!("{done}/{all}"), text);
-    if let Some((mean, at, low)) = row.quality() {
-        c.right(right - to.table + DB, y, 8, &format!("{mean:.1}"), text);
-        let place = if row.layered { format!("blk.{at}") } else { String::new() };
-        let place = if to.table >= 33 { format!("{place} {low:>6.1}") } else { place };
-        c.right(right, y, to.table - DB, &place, dim);
+    if let Some((db, at, low)) = row.quality() {
+        c.right(right - to.table + DB, y, 8, &format!("{db:.1}"), text);
+        // The figure is worth more than its place, which the colours show.
+        let place = if row.layered && to.table >= 33 { format!("blk.{at}") } else { String::new() };
+        c.right(right, y, to.table - DB, &format!("{place} {low:>6.1}"), dim);
     } else if done > 0 {
         c.right(right - to.table + DB, y, 8, "exact", dim);
     }

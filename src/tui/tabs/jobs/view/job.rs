@@ -37,7 +37,7 @@ fn header(c: &mut Canvas<'_>, state: &State, job: &JobSummary, view: &JobView, a
     let failed = view.history.failed_checks().count().max(job.failed_checks);
     let (glyph, word, style) = checked_badge(c, how, failed);
     let title_text = titled(job);
-    let fraction = if view.history.fraction > 0.0 { view.history.fraction } else { job.fraction };
+    let (fraction, eta) = state.jobs.progress(job);
     let mut right = match (how, view.history.seconds.or(job.seconds)) {
         (JobState::Running | JobState::Paused, _) => units::percent(fraction),
         (JobState::Queued, _) => place(job),
@@ -45,7 +45,7 @@ fn header(c: &mut Canvas<'_>, state: &State, job: &JobSummary, view: &JobView, a
         _ => String::new(),
     };
     if how == JobState::Running {
-        if let Some(eta) = view.history.eta() {
+        if let Some(eta) = eta {
             right += &format!("   {} left", units::duration(eta));
         }
         if !job.kind.measures() {
@@ -87,7 +87,7 @@ fn measured(c: &mut Canvas<'_>, view: &JobView, job: &JobSummary, area: Rect) {
         y += 1;
     }
     if live && y + 1 < area.bottom() {
-        rates(c, view, live, Rect { y, height: 1, ..area });
+        rates(c, view, (true, false), Rect { y, height: 1, ..area });
         y += 1;
     }
     newest(c, view, Rect { y, height: area.bottom().saturating_sub(y), ..area });
@@ -133,16 +133,22 @@ fn layers(c: &mut Canvas<'_>, state: &State, view: &JobView, job: &JobSummary, a
         y += cell::HEIGHT;
     }
     if y + 1 < area.bottom() {
-        rates(c, view, live, Rect { y, height: 1, ..area });
+        let paused = view.history.ended().is_none() && job.state == JobState::Paused;
+        rates(c, view, (live, paused), Rect { y, height: 1, ..area });
         y += 1;
     }
     newest(c, view, Rect { y, height: area.bottom().saturating_sub(y), ..area });
 }
 
-fn rates(c: &mut Canvas<'_>, view: &JobView, live: bool, line: Rect) {
+/// The figures of a job that works; of a paused one, which does nothing, and of an ended one, over its time.
+fn rates(c: &mut Canvas<'_>, view: &JobView, (live, paused): (bool, bool), line: Rect) {
     let (dim, text, bar) = (c.theme().dim, c.theme().text, c.theme().bar);
     let peak = view.history.peak_rss.map_or_else(|| view.rss.0.iter().copied().fold(0.0, f64::max), |p| p as f64);
-    let last = |live_value: f64, over: f64| if live { live_value } else { over };
+    let last = |live_value: f64, over: f64| match (live, paused) {
+        (true, _) => live_value,
+        (_, true) => 0.0,
+        _ => over,
+    };
     let budget = view.plan.as_ref().map(|p| p.memory_bytes).filter(|m| *m > 0);
     let budget = budget.map(|m| format!(" of {}", units::bytes(m))).unwrap_or_default();
     let mean = view.rate.0.iter().sum::<f64>() / view.rate.0.len().max(1) as f64;
@@ -150,7 +156,7 @@ fn rates(c: &mut Canvas<'_>, view: &JobView, live: bool, line: Rect) {
     let cpu = metrics::cores(last(view.cpu.last(), cpu_mean), view.history.threads);
     let parts = [
         ("read", &view.rate, units::rate(last(view.rate.last(), mean))),
-        ("ram", &view.rss, format!("{}{budget}", units::bytes(last(view.rss.last(), peak) as u64))),
+        ("ram", &view.rss, format!("{}{budget}", units::bytes(if live || paused { view.rss.last() } else { peak } as u64))),
         ("cpu", &view.cpu, format!("{} {}", cpu.0, cpu.1)),
     ];
     let w = if line.width >= 80 { 12 } else { 6 };

@@ -72,7 +72,7 @@ fn list(c: &mut Canvas<'_>, state: &State, area: Rect, alone: bool) {
         let line = Rect { y: rows.y + (i - top) as u16, height: 1, ..rows };
         // Where the report does not show beside the list, the row says how to see it.
         let untold = i == cursor && (alone || j.report_is_elsewhere());
-        row(c, item, line, if untold { &report } else { "" });
+        row(c, j, item, line, if untold { &report } else { "" });
         if i == cursor {
             c.select(line, focused);
         }
@@ -135,14 +135,15 @@ pub(super) fn fit_title(title: &str, most: usize) -> String {
     format!("{number}{name} → {to}")
 }
 
-fn row(c: &mut Canvas<'_>, job: &JobSummary, line: Rect, report: &str) {
+fn row(c: &mut Canvas<'_>, jobs: &JobsState, job: &JobSummary, line: Rect, report: &str) {
     let (glyph, word, style) = checked_badge(c, job.state, job.failed_checks);
     let (text, dim) = (c.theme().text, c.theme().dim);
     c.text(line.x + 2, line.y, 1, glyph, style);
     let right = match (job.state, job.seconds) {
         (JobState::Running, _) => {
-            let eta = job.sample.as_ref().and_then(|s| s.eta).map(|s| format!("  {}", units::duration(s)));
-            format!("{}{}", units::percent(job.fraction), eta.unwrap_or_default())
+            let (fraction, eta) = jobs.progress(job);
+            let eta = eta.map(|s| format!("  {}", units::duration(s)));
+            format!("{}{}", units::percent(fraction), eta.unwrap_or_default())
         }
         (JobState::Queued, _) if job.place.is_some_and(|n| n > 1) => format!("queued ({})", job.place.unwrap_or(1)),
         (JobState::Finished, Some(s)) if job.failed_checks == 0 => units::took(s),

@@ -3,7 +3,7 @@
 use super::badge;
 use crate::tui::core::State;
 use crate::tui::tabs::jobs::{PageLine, page};
-use crate::tui::view::canvas::{Canvas, fit_end};
+use crate::tui::view::canvas::{Canvas, fit_end, width};
 use crate::tui::view::search;
 use crate::tui::view::table::Columns;
 use ratatui::layout::Rect;
@@ -48,9 +48,12 @@ fn line(c: &mut Canvas<'_>, line: &PageLine, area: Rect) -> u16 {
             // A path has its end, facts have their beginning.
             let used = c.spans(x, y, w, &[(glyph, style), (" ", dim), (word, style), ("  ", dim)]);
             let available = w.saturating_sub(used);
-            let name = if name.contains('/') { fit_end(name, available.into()) } else { name.clone() };
-            c.text(x + used, y, available, &name, title);
-            1
+            if width(name) <= available.into() || most < 2 {
+                let name = if name.contains('/') { fit_end(name, available.into()) } else { name.clone() };
+                c.text(x + used, y, available, &name, title);
+                return 1;
+            }
+            1 + c.wrapped(x + 2, y + 1, w.saturating_sub(2), most - 1, name, title)
         }
         PageLine::Fact(word, fact) => {
             c.text(x, y, WORD - 1, word, dim);

@@ -150,9 +150,24 @@ fn convert(state: &mut State) -> Vec<Effect> {
         state.refuse_key("this folder has no model that can be read");
         return Vec::new();
     }
+    if let Some(left) = left_out(state, models.len()) {
+        state.toast(Level::Warn, left);
+    }
     let mut effects = want_details(state);
     effects.push(Effect::Tab(TabRequest::Convert(models)));
     effects
+}
+
+/// How many models of the selected folder are not among the `chosen` ones, and why.
+fn left_out(state: &State, chosen: usize) -> Option<String> {
+    let m = &state.models;
+    let (path, node) = m.selected.as_ref().zip(m.node()).filter(|(_, n)| n.model.is_none() && m.marked.is_empty())?;
+    if node.models <= chosen {
+        return None;
+    }
+    let why = if m.filter.is_empty() { "cannot be read" } else { "cannot be read, or are hidden by the filter" };
+    let left = node.models - chosen;
+    Some(format!("{left} of {} models in {} {why} and are left out", node.models, state.short_path(path)))
 }
 
 /// Toggles the mark of the selected model, or of all models of the folder, and selects the next line.

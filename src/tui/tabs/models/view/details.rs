@@ -129,9 +129,12 @@ fn tensors(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Rect) {
     for (i, at) in rows.iter().enumerate().skip(top).take(list.height.into()) {
         let t = &info.tensors[*at];
         let line = Rect { y: list.y + (i - top) as u16, height: 1, ..list };
-        columns.row(c, line.y, &[&t.shape, t.encoding, &units::bytes(t.bytes)], text);
+        let bytes = units::bytes(t.bytes);
+        let cells = [t.shape.as_str(), t.encoding, bytes.as_str()];
+        columns.row(c, line.y, &cells, text);
         let style = c.theme().role(t.role);
-        let available = columns.first().saturating_sub(2 + sparks);
+        let spare = if sparks > 0 { 0 } else { columns.spare(&cells) };
+        let available = columns.first().saturating_sub(2 + sparks) + spare;
         if sparks > 0 {
             values::mini_histogram(
                 c,

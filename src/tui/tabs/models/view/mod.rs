@@ -14,7 +14,7 @@ use super::state::{ModelOrder, Node, Row};
 use crate::formats;
 use crate::model::{Defect, FormatId};
 use crate::tui::core::{Focus, Hit, State, units};
-use crate::tui::view::canvas::{Canvas, fit, fit_end, width};
+use crate::tui::view::canvas::{Canvas, fit, fit_path, width};
 use crate::tui::view::panes::split;
 use names::apart;
 use ratatui::layout::Rect;
@@ -45,7 +45,7 @@ fn tree(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let w = area.width.saturating_sub(2);
     let order = if m.order == ModelOrder::Name { String::new() } else { format!("by {} ↓", m.order.title()) };
     let used = c.right(area.right() - 1, area.y, w, &order, dim);
-    let head = fit_end(&state.home_path(&state.base), usize::from(w.saturating_sub(used + 2)));
+    let head = fit_path(&state.home_path(&state.base), usize::from(w.saturating_sub(used + 2)));
     c.text(area.x + 1, area.y, w, &head, if focused { title } else { dim });
     let list = Rect { y: area.y + 1, height: area.height.saturating_sub(2), ..area };
     let rows = m.rows();
@@ -175,9 +175,10 @@ fn matched(c: &mut Canvas<'_>, name: &str, drawn: &str, hits: &[usize], x: u16, 
 fn mark(c: &Canvas<'_>, node: &Node) -> (&'static str, Style) {
     let defect = node.model.as_ref().and_then(|m| m.defect);
     match &node.summary {
+        // Before and after it was looked at, whether or not it can be read.
+        _ if defect == Some(Defect::Unsafe) => ("!", c.theme().bad),
         Some(Err(card)) if card.wrong => ("✗", c.theme().bad),
         Some(Err(_)) => ("–", c.theme().dim),
-        _ if defect == Some(Defect::Unsafe) => ("!", c.theme().bad),
         Some(Ok(s)) if s.warnings > 0 => ("!", c.theme().warn),
         Some(Ok(_)) if node.inspected => ("✓", c.theme().good),
         _ => (" ", c.theme().dim),

@@ -217,6 +217,11 @@ impl RecipeState {
         (below().count(), below().filter(|f| self.is_set(**f)).count())
     }
 
+    /// How many options below a heading have an error.
+    pub(crate) fn wrong(&self, group: OptionGroup) -> usize {
+        self.options().iter().filter(|f| f.heading() == Some(group) && self.problem(**f).is_some()).count()
+    }
+
     /// Folds or unfolds a group; the cursor stays on its heading.
     pub(crate) fn fold(&mut self, group: OptionGroup, fold: bool) {
         self.unfolded.retain(|g| *g != group);

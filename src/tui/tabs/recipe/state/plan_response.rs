@@ -1,9 +1,10 @@
 //! The planner's response to the recipe: a plan of the possible targets, and why the others are rejected.
 
 use super::RecipeState;
+use crate::job::JobSummary;
 use crate::plan::{Plan, PlannedOutput};
 use crate::tui::core::ErrorCard;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A response of the planner. Targets are numbered as in the recipe of the request, from 0.
@@ -15,6 +16,8 @@ pub struct PlanResponse {
     pub targets: Vec<usize>,
     /// The rejected targets.
     pub refused: Vec<TargetRejection>,
+    /// Outputs that jobs were writing when the plan was made, and these jobs.
+    pub written: Vec<(PathBuf, String)>,
 }
 
 /// Why a target is rejected.
@@ -29,7 +32,7 @@ pub struct TargetRejection {
 impl PlanResponse {
     /// A response with a plan for all targets.
     pub fn complete(plan: Arc<Plan>) -> Self {
-        Self { targets: (0..plan.outputs.len()).collect(), plan: Some(plan), refused: Vec::new() }
+        Self { targets: (0..plan.outputs.len()).collect(), plan: Some(plan), ..Self::default() }
     }
 
     /// A response without a plan.
@@ -45,6 +48,7 @@ impl PlanResponse {
             plan: self.plan,
             targets: self.targets.into_iter().filter_map(place).collect(),
             refused: refused.collect(),
+            written: self.written,
         }
     }
 }
@@ -81,6 +85,15 @@ impl RecipeState {
     /// The plan of the whole recipe, if all of it can be made.
     pub fn ready(&self) -> Option<&Arc<Plan>> {
         self.plan.as_ref()?.plan.as_ref().filter(|_| self.problems.is_empty())
+    }
+
+    /// The job that is writing an output of the plan, with that output; paused jobs are at it, too.
+    pub(crate) fn writer<'s>(&'s self, jobs: &'s [JobSummary]) -> Option<(&'s Path, &'s JobSummary)> {
+        let of = |(path, id): &'s (PathBuf, String)| {
+            let job = jobs.iter().find(|j| j.id == *id && !j.state.ended())?;
+            Some((path.as_path(), job))
+        };
+        self.plan.as_ref()?.written.iter().find_map(of)
     }
 
     /// The plan as far as it goes.

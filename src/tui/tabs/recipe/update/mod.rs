@@ -137,14 +137,12 @@ fn turn_pane(r: &mut RecipeState) {
     r.zoom = false;
 }
 
-/// Gives the form back, goes to the list, or to Models.
+/// Gives the form back, or goes to the list. It never leaves the tab: the same letters mean something else in another one.
 fn back(r: &mut RecipeState) -> Vec<Effect> {
     if r.zoom {
         r.zoom = false;
-    } else if r.pane == RecipePane::Form {
-        r.pane = RecipePane::List;
     } else {
-        return vec![Effect::Tab(TabRequest::Show(Tab::Models))];
+        r.pane = RecipePane::List;
     }
     Vec::new()
 }

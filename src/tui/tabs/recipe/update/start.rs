@@ -1,7 +1,7 @@
 //! Starts the recipe: immediately, or after a confirmation if files will be replaced.
 
 use super::text::refuse;
-use crate::job::JobSummary;
+use crate::job::{JobState, JobSummary};
 use crate::recipe::Target;
 use crate::tui::core::{Confirm, Effect, ErrorCard, Layer, Level, State, TabRequest, units};
 use crate::tui::tabs::recipe::BatchOutcome;
@@ -29,6 +29,9 @@ fn go(state: &mut State) -> Vec<Effect> {
     let (Some(mut recipe), Some(plan)) = (state.recipe.recipe(), state.recipe.ready().cloned()) else {
         return refuse(state, why_not(state));
     };
+    if let Some(why) = being_written(state) {
+        return refuse(state, why);
+    }
     let mut detail = Vec::new();
     for (target, output) in recipe.targets.iter_mut().zip(&plan.outputs).filter(|(_, o)| !o.replaces.is_empty()) {
         // Agreed for this run only; the recipe being edited is unchanged.
@@ -48,6 +51,16 @@ fn go(state: &mut State) -> Vec<Effect> {
         effect,
     }));
     Vec::new()
+}
+
+/// The job that is writing an output of the recipe now, and what can be done.
+fn being_written(state: &State) -> Option<String> {
+    let (path, job) = state.recipe.writer(&state.jobs.list)?;
+    let (is, what) = match job.state {
+        JobState::Paused => (" (paused)", "resume it, or cancel it, in Jobs (3)"),
+        _ => ("", "wait for it, or cancel it in Jobs (3)"),
+    };
+    Some(format!("job {}{is} is writing {}: {what}", job.id, state.short_path(path)))
 }
 
 /// Starts a job for each of several models. They are planned first; the answer is [`batch_spawned`].
@@ -89,15 +102,15 @@ pub(super) fn batch_spawned(state: &mut State, outcome: BatchOutcome) -> Vec<Eff
     let stay = std::mem::take(&mut state.recipe.detached);
     let jobs = units::plural(started.len(), "job", "jobs");
     for (path, card) in &failed {
-        let text = format!("not started: {}: {}", state.short_path(path), card.message);
-        state.note(Level::Error, text);
+        let hint = card.hint.as_ref().map(|h| format!(". {h}")).unwrap_or_default();
+        state.note(Level::Error, format!("not started: {}{hint}", cannot(state, &(path.clone(), card.clone()))));
     }
     match failed.first() {
         None => state.toast(Level::Info, format!("started {jobs}")),
         Some((path, card)) => {
             let more =
                 if failed.len() > 1 { format!(" (and {} more, see Log)", failed.len() - 1) } else { String::new() };
-            let text = format!("started {jobs}; not {}: {}{more}", state.short_path(path), card.fact);
+            let text = format!("started {jobs}; not {}: {}{more}", state.short_path(path), card.beside_step());
             state.flash(Level::Error, text);
         }
     }
@@ -110,7 +123,7 @@ pub(super) fn batch_spawned(state: &mut State, outcome: BatchOutcome) -> Vec<Eff
 
 /// A model that cannot be converted, and why.
 fn cannot(state: &State, (path, card): &(PathBuf, ErrorCard)) -> String {
-    format!("{}: {}", state.short_path(path), card.fact)
+    format!("{}: {}", state.short_path(path), card.beside_step())
 }
 
 /// A file that is there, and whose it is.
@@ -123,8 +136,8 @@ fn existing(state: &State, path: &Path) -> String {
 fn why_not(state: &State) -> String {
     let r = &state.recipe;
     match r.problems().first() {
+        _ if r.source().is_none() => "no model: choose one in Models (1) and press c there".to_owned(),
         Some(t) => r.in_words(t),
-        None if r.source().is_none() => "no model: choose one in Models (1) and press c there".to_owned(),
         None => "the plan is still being made; press r again when it says ready".to_owned(),
     }
 }

@@ -81,7 +81,14 @@ fn outlook(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
         (_, true) => ("✓ ", good, "ready: "),
         _ => ("! ", warn, "ready: "),
     };
-    c.spans(area.x, last, area.width, &[(glyph, style), (word, style), (&parts.join(", "), text)]);
+    // What does not fit is left out whole.
+    let most = usize::from(area.width).saturating_sub(width(glyph) + width(word));
+    let said = parts.into_iter().fold(String::new(), |line, part| match line.is_empty() {
+        true => part,
+        false if width(&line) + width(&part) + 2 <= most => format!("{line}, {part}"),
+        false => line,
+    });
+    c.spans(area.x, last, area.width, &[(glyph, style), (word, style), (&said, text)]);
     let mut lines = Vec::new();
     let available = usize::from(area.width.saturating_sub(2));
     let shown = if seen.failed.len() > FAILED { FAILED - 1 } else { seen.failed.len() };

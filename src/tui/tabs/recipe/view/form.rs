@@ -198,7 +198,13 @@ fn draw_heading(c: &mut Canvas<'_>, state: &State, field: Field, line: Rect) {
     let (title, accent, dim) = (c.theme().title, c.theme().accent, c.theme().dim);
     let sign = if state.recipe.unfolded.contains(&group) { "▾ " } else { "▸ " };
     let (all, set) = state.recipe.counts(group);
-    let set = if set > 0 { format!(" ({set} set)") } else { String::new() };
+    let wrong = state.recipe.wrong(group);
+    let set = match (set.saturating_sub(wrong), wrong) {
+        (0, 0) => String::new(),
+        (set, 0) => format!(" ({set} set)"),
+        (0, wrong) => format!(" ({wrong} wrong)"),
+        (set, wrong) => format!(" ({set} set, {wrong} wrong)"),
+    };
     let all = format!("  {}", units::plural(all, "option", "options"));
     let pieces = [(sign, dim), (group.title(), title), (&*set, accent), (&*all, dim)];
     c.spans(line.x + 2, line.y, line.width.saturating_sub(3), &pieces);

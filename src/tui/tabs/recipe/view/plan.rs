@@ -2,6 +2,7 @@
 
 use super::plot;
 use crate::forecast::divergence::Checked;
+use crate::job::JobState;
 use crate::plan::{Forecasted, Plan, PlannedOutput};
 use crate::tensor::DType;
 use crate::tui::core::{State, kind_order, units};
@@ -27,9 +28,9 @@ const OUTPUTS: usize = 4;
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
     // The last line is the verdict; warnings are above it. For several models there is one for all of them.
     let batch = state.recipe.is_batch();
-    let inner = Rect { height: area.height.saturating_sub(u16::from(!batch)), ..area };
-    let warning_rows = warnings(c, plan, inner, state.recipe.zoom);
-    let inner = Rect { height: inner.height.saturating_sub(warning_rows), ..inner };
+    let whole = Rect { height: area.height.saturating_sub(u16::from(!batch)), ..area };
+    let least = least_warnings(plan, whole, state.recipe.zoom);
+    let inner = Rect { height: whole.height.saturating_sub(least), ..whole };
     let left = |y: u16| inner.bottom().saturating_sub(y);
     let mut y = outputs(c, state, plan, inner) + 1;
     let facts = if state.recipe.zoom { left(y).saturating_sub(plot::MAX_HEIGHT).min(FACTS) } else { FACTS };
@@ -47,7 +48,9 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
         Some(o) => types(c, o, rest),
         None => y,
     };
-    notes(c, state, plan, Rect { y: y + 1, height: left(y + 1), ..inner });
+    let y = notes(c, state, plan, Rect { y: y + 1, height: left(y + 1), ..inner });
+    // What is left over is for the warnings: they are not cut beside empty rows.
+    warnings(c, plan, whole, least + left(y).saturating_sub(1));
     if !batch {
         verdict(c, state, plan, Rect { y: area.bottom().saturating_sub(1), height: 1, ..area });
     }
@@ -245,8 +248,8 @@ fn types(c: &mut Canvas<'_>, output: &PlannedOutput, area: Rect) -> u16 {
     y
 }
 
-/// What costs most, and tensors that fall back.
-fn notes(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
+/// What costs most, and tensors that fall back; gives the row below.
+fn notes(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
     let (dim, text, warn) = (c.theme().dim, c.theme().text, c.theme().warn);
     let mut y = area.y;
     let left = |y: u16| area.bottom().saturating_sub(y);
@@ -273,6 +276,7 @@ fn notes(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
         c.text(area.x + 3, y, area.width.saturating_sub(4), f, dim);
         y += 1;
     }
+    y
 }
 
 /// The tensors that most of the selected target's loss comes from, as many as fit: `token_embd 21 %, blk.1.ffn_down 9 %`.
@@ -292,8 +296,15 @@ fn heaviest(state: &State, available: usize) -> String {
     text
 }
 
-/// The warnings, above the bottom of `area`: a few lines of them, all where the forecast has the screen; gives the rows used.
-fn warnings(c: &mut Canvas<'_>, plan: &Plan, area: Rect, all: bool) -> u16 {
+/// Rows that the warnings have whatever else there is: more where the forecast has the screen.
+fn least_warnings(plan: &Plan, area: Rect, all: bool) -> u16 {
+    let available = usize::from(area.width.saturating_sub(4));
+    let lines: usize = plan.warnings.iter().map(|w| wrap(&w.text, available).len()).sum();
+    u16::try_from(lines).unwrap_or(u16::MAX).min(if all { area.height / 2 } else { (area.height / 8).max(2) })
+}
+
+/// The warnings, above the bottom of `area`, on so many rows at most.
+fn warnings(c: &mut Canvas<'_>, plan: &Plan, area: Rect, most: u16) {
     let (text, warn) = (c.theme().text, c.theme().warn);
     let available = usize::from(area.width.saturating_sub(4));
     let (mut lines, mut begins) = (Vec::new(), Vec::new());
@@ -301,7 +312,7 @@ fn warnings(c: &mut Canvas<'_>, plan: &Plan, area: Rect, all: bool) -> u16 {
         begins.push(lines.len());
         lines.extend(wrap(&w.text, available));
     }
-    cut_lines(&mut lines, usize::from(if all { area.height / 2 } else { (area.height / 8).max(2) }), available);
+    cut_lines(&mut lines, most.into(), available);
     let height = lines.len() as u16;
     for ((at, line), y) in lines.iter().enumerate().zip(area.bottom().saturating_sub(height)..) {
         if begins.contains(&at) {
@@ -309,7 +320,6 @@ fn warnings(c: &mut Canvas<'_>, plan: &Plan, area: Rect, all: bool) -> u16 {
         }
         c.text(area.x + 3, y, area.width.saturating_sub(4), line, text);
     }
-    height
 }
 
 /// Outputs that are there already and whose targets do not say that they may be replaced: starting asks about them.
@@ -344,6 +354,12 @@ fn verdict(c: &mut Canvas<'_>, state: &State, plan: &Plan, line: Rect) {
     }
     if state.recipe.starting {
         c.spans(line.x, line.y, line.width, &[("● ", good), ("starting…", text)]);
+    } else if let Some((path, job)) = state.recipe.writer(&state.jobs.list) {
+        let bad = c.theme().bad;
+        let paused = if job.state == JobState::Paused { ", paused," } else { "" };
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let why = format!("job {}{paused} is writing {name}", job.id);
+        c.spans(line.x, line.y, line.width, &[("✗ not ready: ", bad), (&why, text)]);
     } else if plan.warnings.is_empty() && exist == 0 {
         c.spans(line.x, line.y, line.width, &[("✓ ready: ", good), (&summary, text)]);
     } else {

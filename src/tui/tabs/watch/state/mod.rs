@@ -26,6 +26,17 @@ pub struct WatcherQuery {
     pub folder: Option<PathBuf>,
 }
 
+/// What there is at the path of a folder to watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WatchPlace {
+    /// A folder.
+    Folder,
+    /// Nothing yet.
+    Nothing,
+    /// Something that is no folder.
+    File,
+}
+
 /// The Watch tab.
 #[derive(Clone, Debug, Default)]
 pub struct WatchState {
@@ -47,6 +58,8 @@ pub struct WatchState {
     pub editing: Option<LineEdit>,
     /// What is edited is the path of a folder to watch.
     pub asking: bool,
+    /// Possible completions of that path.
+    pub names: Vec<String>,
     /// The watchers or the sources.
     pub focus: Focus,
     /// The latest request.

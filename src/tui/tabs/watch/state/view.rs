@@ -171,6 +171,11 @@ impl WatcherView {
         self.sources.values()
     }
 
+    /// How many of them are not exported because something failed.
+    pub(crate) fn failed(&self) -> usize {
+        self.sources().filter(|s| s.state == SourceState::Failed).count()
+    }
+
     /// True if there are none.
     pub fn is_empty(&self) -> bool {
         self.sources.is_empty()

@@ -22,6 +22,9 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let mut y = area.y;
     for (text, style, most) in lines(c, state, s, title).into_iter().skip(usize::from(area.height < FEW)) {
         if y >= end {
+            // In the margin: there is more than fits.
+            let dim = c.theme().dim;
+            c.text(area.right(), end.saturating_sub(1), 1, "↓", dim);
             break;
         }
         y += c.wrapped(area.x, y, area.width, most.min(end - y), &text, style);
@@ -32,7 +35,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
 /// Lines from the most to the least telling, each with the rows it may take.
 fn lines(c: &Canvas<'_>, state: &State, s: &Source, title: Style) -> Vec<(String, Style, u16)> {
     let (text, dim, warn) = (c.theme().text, c.theme().dim, c.theme().warn);
-    let (glyph, style) = sources::badge(c, s.state);
+    let (glyph, style) = sources::badge(c, s);
     let style = if s.state == SourceState::Failed { style } else { text };
     let mut all = vec![(s.name.clone(), title, 1)];
     all.push((format!("{glyph} {}", sources::words(s)), style, 6));
@@ -62,9 +65,9 @@ fn lines(c: &Canvas<'_>, state: &State, s: &Source, title: Style) -> Vec<(String
             all.push((format!("→ {}", state.short_path(path)), dim, 4));
         }
     }
-    let family = if s.family.is_empty() { String::new() } else { format!(", written by {}", s.family) };
-    all.push((format!("since {} UTC{family}", s.since.strftime("%Y-%m-%d %H:%M:%S")), dim, 2));
-    all.push((format!("from {}", state.short_path(&s.path)), dim, 4));
+    all.push((format!("in this state since {} UTC", s.since.strftime("%Y-%m-%d %H:%M:%S")), dim, 2));
+    let family = if s.family.is_empty() { String::new() } else { format!(", as {} writes checkpoints", s.family) };
+    all.push((format!("from {}{family}", state.short_path(&s.path)), dim, 4));
     all
 }
 
@@ -76,6 +79,9 @@ fn export(state: &State, e: &Export) -> String {
         job if state.jobs.list.iter().any(|j| j.id == *job) => format!("job {job}"),
         job => format!("job {job} (removed)"),
     };
+    if e.done.job.is_empty() && !e.ok() {
+        return format!("{how} {}  {} before a job was made", e.t.strftime("%H:%M:%S"), e.done.status);
+    }
     let mut parts = vec![format!("{how} {}  in {}", e.t.strftime("%H:%M:%S"), units::took(e.seconds())), job];
     if e.ok() {
         parts.push(units::bytes(e.done.bytes));

@@ -128,7 +128,15 @@ fn watcher(c: &mut Canvas<'_>, state: &State, w: &WatcherInfo, line: Rect) {
     };
     let exported =
         if line.width >= 64 { format!("  {} exported", units::count(w.exported as u64)) } else { String::new() };
-    let used = c.right(line.right() - 1, line.y, line.width / 2, &format!("{word}{exported}"), dim);
+    // What the events say is known of the selected one only.
+    let failed = match state.watch.current() {
+        Some(current) if current.id == w.id => state.watch.view.failed(),
+        _ => 0,
+    };
+    let bad = c.theme().bad;
+    let failed = if failed > 0 { format!("  {} failed", units::count(failed as u64)) } else { String::new() };
+    let mut used = c.right(line.right() - 1, line.y, line.width / 3, &failed, bad);
+    used += c.right(line.right() - 1 - used, line.y, line.width / 2, &format!("{word}{exported}"), dim);
     let available = usize::from(line.right().saturating_sub(line.x + 4 + used + 3));
     let recipe = if line.width >= 64 { format!(" → {}", fit(&w.recipe, available / 2)) } else { String::new() };
     let root = fit_end(&state.short_path(&w.root), available.saturating_sub(width(&recipe)));

@@ -90,10 +90,11 @@ fn head(c: &mut Canvas<'_>, columns: &Columns, area: Rect, style: Style) {
     }
 }
 
-/// Glyph and style of a state.
-pub(super) fn badge(c: &Canvas<'_>, state: SourceState) -> (&'static str, Style) {
+/// Glyph and style of the state of a source. An export with a tensor that is worse than before is one to look at.
+pub(super) fn badge(c: &Canvas<'_>, s: &Source) -> (&'static str, Style) {
     let t = c.theme();
-    match state {
+    match s.state {
+        SourceState::Exported if s.exported().is_some_and(|e| e.done.regression.is_some() && !e.removed) => ("!", t.warn),
         SourceState::Waiting => ("○", t.warn),
         SourceState::Exporting => ("●", t.accent),
         SourceState::Exported => ("✓", t.good),
@@ -112,14 +113,15 @@ pub(super) fn words(s: &Source) -> String {
         0 | 1 => String::new(),
         n => format!(", version {n}"),
     };
-    let fell = export.done.regression.as_ref().map(|r| format!("; worse: {}", r.tensor)).unwrap_or_default();
+    // What is worth a look comes first: the end may be cut.
+    let fell = export.done.regression.as_ref().map(|r| format!("worse: {}; ", r.tensor.trim_end_matches(".weight")));
     let gone = if s.gone { "; source since removed" } else { "" };
-    format!("exported in {}{version}{fell}{gone}", units::took(export.seconds()))
+    format!("{}exported in {}{version}{gone}", fell.unwrap_or_default(), units::took(export.seconds()))
 }
 
 fn row(c: &mut Canvas<'_>, state: &State, s: &Source, columns: &Columns, line: Rect) {
     let (text, dim) = (c.theme().text, c.theme().dim);
-    let (glyph, style) = badge(c, s.state);
+    let (glyph, style) = badge(c, s);
     let y = line.y;
     c.text(line.x + 2, y, 1, glyph, style);
     let mut x = line.x + 4;
