@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+#[path = "workbench/budgets.rs"]
+mod budgets;
 #[path = "workbench/bytes.rs"]
 mod bytes;
 #[path = "workbench/compare.rs"]

@@ -137,7 +137,7 @@ fn types(f: &Forecast, args: &PlanArgs) -> String {
         out.push_str(&format!(
             "KLD: expected mean KL divergence from the source in nats; costs measured on {} tokens for {} of {} tensors × types, \
              the rest predicted\n",
-            count(d.tokens as u64),
+            d.tokens,
             d.measured,
             d.of
         ));

@@ -3,7 +3,9 @@
 use super::sample::{DIR, EVENTS};
 use remold::testing::model::FormatId;
 use remold::testing::model::Warning;
-use remold::testing::plan::{Chosen, Forecast, Forecasted, Heavy, Plan, PlannedOutput, PlannedTensor};
+use remold::testing::plan::{
+    Chosen, Dial, Forecast, Forecasted, Heavy, Plan, PlannedOutput, PlannedTensor, RuntimeMemory,
+};
 use remold::testing::quant::{BlockType, Encoding};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -82,6 +84,7 @@ fn forecasted(name: &str, bytes: u64, bits_per_weight: f64, db: Option<f64>) -> 
         bits_per_weight,
         sqnr_db: db.map(|db| db + 0.8),
         output_sqnr_db: db,
+        kld: None,
         cpu_seconds: bits_per_weight * 3.0,
         fallbacks: 0,
         heaviest: heaviest(bits_per_weight),
@@ -110,6 +113,7 @@ pub fn forecast(budget: Option<&str>) -> Forecast {
         forecast: forecasted(name, 759_800_000, 4.92, Some(22.9)),
         kinds: Default::default(),
         tensors: Default::default(),
+        check: None,
     });
     Forecast {
         source: PathBuf::from(DIR).join("exp42/checkpoint-2000"),
@@ -124,7 +128,46 @@ pub fn forecast(budget: Option<&str>) -> Forecast {
         mixes: TYPES.iter().map(|t| forecasted(t.0, t.1 * 100_000, t.2, Some(t.4))).collect(),
         refused: vec![("IQ2_M".into(), "IQ2_M needs an importance matrix".into())],
         choice,
+        divergence: None,
+        runtime: None,
+        dial: None,
     }
+}
+
+/// The same with costs in memory: `in_nats` if they were measured on a text.
+pub fn with_costs(in_nats: bool) -> Forecast {
+    let mut forecast = forecast(None);
+    forecast.dial = Some(Arc::new(dial(in_nats)));
+    forecast.runtime = Some(RuntimeMemory { context: 8192, cache_bytes: 268_435_456, compute_bytes: 300_000_000 });
+    if in_nats {
+        let divergence = r#"{"nats":0.0,"tokens":3072,"measured":700,"of":784}"#;
+        forecast.divergence = Some(serde_json::from_str(divergence).unwrap());
+        for one in forecast.types.iter_mut().chain(&mut forecast.mixes) {
+            one.kld = one.output_sqnr_db.map(|db| 10f64.powf(-db / 10.0));
+        }
+    }
+    forecast
+}
+
+/// Costs of 16 layers of seven tensors, and the embedding.
+fn dial(in_nats: bool) -> Dial {
+    let kinds = [
+        ("attn_q", 4u64),
+        ("attn_k", 1),
+        ("attn_v", 1),
+        ("attn_output", 4),
+        ("ffn_gate", 16),
+        ("ffn_up", 16),
+        ("ffn_down", 16),
+    ];
+    let layers = (0..16u32).flat_map(|l| kinds.iter().map(move |(kind, n)| (*kind, Some(l), n << 20)));
+    let all = layers.chain([("token_embd", None, 250 << 20)]);
+    let tensors: Vec<(String, Option<u32>, u64)> = all.map(|(kind, l, n)| (kind.to_owned(), l, n)).collect();
+    Dial::of_bits(
+        tensors,
+        &[("Q2_K", 2.6), ("Q3_K", 3.4), ("Q4_K", 4.5), ("Q5_K", 5.5), ("Q6_K", 6.6), ("Q8_0", 8.5)],
+        in_nats,
+    )
 }
 
 /// The plan of the mix: the types of two kinds differ between layers.

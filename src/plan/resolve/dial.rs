@@ -58,6 +58,23 @@ pub(crate) struct DialMix {
 }
 
 impl Dial {
+    /// For tests: tensors (kind, layer, elements) that can have types of so many bits, and lose less with each bit.
+    #[doc(hidden)]
+    pub fn of_bits(tensors: Vec<(String, Option<u32>, u64)>, types: &[(&str, f64)], in_nats: bool) -> Self {
+        let elems = tensors.iter().map(|t| t.2).sum();
+        let part = |tensor: (String, Option<u32>, u64)| {
+            let n = tensor.2 as f64;
+            let option = |(name, bits): &(&str, f64)| {
+                let noise = (-bits * 1.4).exp2() * n / elems as f64 * if tensor.0 == "ffn_down" { 3.0 } else { 1.0 };
+                let bytes = (n * bits / 8.0) as u64;
+                Encoding::parse(name).map(|encoding| DialOption { encoding, bytes, cost: noise, noise })
+            };
+            let options = types.iter().filter_map(option).collect();
+            DialPart { tensors: vec![tensor], options }
+        };
+        Self { parts: tensors.into_iter().map(part).collect(), fixed_bytes: 7_800_000, fixed_data: 0, elems, in_nats }
+    }
+
     /// The smallest and the largest file.
     pub(crate) fn range(&self) -> (u64, u64) {
         let sum = |of: fn(&DialPart) -> Option<u64>| -> u64 { self.parts.iter().filter_map(of).sum() };

@@ -151,7 +151,7 @@ fn status(state: &State) -> String {
         (Some(Err(_)), _) => "errors not estimated".to_owned(),
         (Some(Ok(f)), _) if state.recipe.shows_kld() => {
             let tokens = f.divergence.as_ref().map_or(0, |d| d.tokens);
-            format!("KLD, costs on {} tokens; v: dB", units::count(tokens as u64))
+            format!("KLD, costs on {tokens} tokens; v: dB")
         }
         (Some(Ok(f)), _) if f.divergence.is_some() => "output dB, from a sample; v: KLD".to_owned(),
         (Some(Ok(f)), _) if f.imatrix.is_none() => "output dB, from a sample".to_owned(),

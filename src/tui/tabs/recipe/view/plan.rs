@@ -153,7 +153,7 @@ fn needs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
     }
     let selected = plan.outputs.get(state.recipe.current_target().unwrap_or(0)).or(plan.outputs.first());
     if let Some(check) = selected.and_then(|o| o.divergence.as_ref()?.check.as_ref()) {
-        let tokens = units::count(check.tokens as u64);
+        let tokens = check.tokens;
         let of = |c: &Checked| format!("{} ± {}", nats(c.mean), nats(c.error));
         pairs.push(("measured", format!("KLD {}, {tokens} tokens", of(&check.chosen))));
         if let Some((name, c)) = &check.file_type {

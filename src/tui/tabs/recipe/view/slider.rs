@@ -44,7 +44,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, mix: &DialMix, area: Rect)
             "memory {}: file, {} for {} tokens in f16, {} to compute",
             units::bytes(runtime.with(mix.bytes)),
             units::bytes(runtime.cache_bytes),
-            units::count(runtime.context),
+            runtime.context,
             units::bytes(runtime.compute_bytes)
         );
         y += c.wrapped(area.x + 1, y, area.width.saturating_sub(1), 2, &memory, text);
