@@ -70,11 +70,9 @@ fn evaluate(
         request.logits.iter().filter_map(|path| Some((path.clone(), FileStamp::of_path(path).ok()?))).collect();
     let begun = Instant::now();
     let text_sha256 = request.data.as_deref().and_then(sha256_of);
-    let shown = Shown {
-        baseline: named.map(|b| b.display().to_string()),
-        mode: request.rounding.name(),
-        ..Shown::new(running.sink, running.gate)
-    };
+    let mut shown = Shown::new(running.sink, running.gate);
+    shown.baseline = named.map(|b| b.display().to_string());
+    shown.mode = request.rounding.name();
     let task = Task { threads: running.threads, progress: &|_, _| {}, cancel: running.stop.flag() };
     let files: Vec<&[(PathBuf, FileStamp)]> = prepared.models().map(|m| m.files).collect();
     let facts = prepared.text();
