@@ -132,7 +132,8 @@ pub mod recipe {
         #[allow(missing_docs, reason = "described where it is defined")]
         pub mod gguf {
             pub use crate::recipe::options::gguf::{
-                CONTEXT_LENGTH, EFFORT, EMBEDDING_TYPE, IMATRIX, TARGET_BPW, TARGET_SIZE, USE_MLOCK,
+                BUDGET_DATA, CONTEXT_LENGTH, EFFORT, EMBEDDING_TYPE, IMATRIX, MAX_KLD, SCORE_TIME, SCORES, TARGET_BPW,
+                TARGET_SIZE, USE_MLOCK,
             };
         }
     }

@@ -174,7 +174,9 @@ fn messages_and_events_have_the_paths_of_the_screen() {
 fn a_model_that_was_not_started_is_named_once() {
     let mut b = sample::start();
     b.planned();
-    let e = remold::testing::model::ModelError::request("it is already Q5_K").in_file(&path("x.gguf")).field("token_embd.weight");
+    let e = remold::testing::model::ModelError::request("it is already Q5_K")
+        .in_file(&path("x.gguf"))
+        .field("token_embd.weight");
     let failed = vec![(path("x.gguf"), ErrorCard::from(&e))];
     b.act(Action::BatchSpawned(Box::new(BatchOutcome { failed, ..BatchOutcome::default() })));
     let line = &b.state.log.entries.back().unwrap().text;
@@ -215,7 +217,9 @@ fn nothing_is_written_or_started_where_that_was_ruled_out() {
             assert!(said(&b).starts_with("read-only: "), "{keys}: {}", said(&b));
         }
     }
-    let written = |e: &&Effect| matches!(e, Effect::Spawn(..) | Effect::ListFiles(_) | Effect::ActOnJob(..) | Effect::EditRecipe(..));
+    let written = |e: &&Effect| {
+        matches!(e, Effect::Spawn(..) | Effect::ListFiles(_) | Effect::ActOnJob(..) | Effect::EditRecipe(..))
+    };
     assert_eq!(b.effects.iter().filter(written).count(), 0, "{:?}", b.effects);
     assert!(!remold::testing::tui::core::hints(&b.state).iter().any(|h| h.word == "run"));
 }

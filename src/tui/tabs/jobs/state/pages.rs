@@ -242,7 +242,8 @@ fn written(state: &State, view: &JobView, at: usize, output: &JobOutput, job: Jo
         },
     ];
     if let Some(newer) = state.jobs.replaced_by(&view.id, Path::new(&output.path)).filter(|_| output.published) {
-        let text = format!("Job {} has written this file again since. This report is about the earlier file.", newer.id);
+        let text =
+            format!("Job {} has written this file again since. This report is about the earlier file.", newer.id);
         lines.push(Warn(text));
     }
     if let Some(o) = report_of_output {
