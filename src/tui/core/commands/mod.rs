@@ -97,6 +97,8 @@ pub enum Cmd {
     FindTensor,
     RenameModel,
     DeleteModel,
+    Evaluate,
+    MakeImatrix,
     CopyName,
     MarkModel,
     CompareModels,
