@@ -74,14 +74,10 @@ pub(crate) struct ImatrixInput<'a> {
     pub model: &'a Path,
     /// Its files as they were when it was opened.
     pub files: &'a [(PathBuf, FileStamp)],
-    /// Layers of the network.
-    pub layers: usize,
     /// Windows of the text.
     pub windows: &'a [Vec<u32>],
     /// Tokens of a window.
     pub context: u32,
-    /// Passes over all layers.
-    pub passes: usize,
 }
 
 /// What was written.
@@ -143,15 +139,7 @@ impl PreparedImatrix {
     /// What is computed; `None` if files are merged only.
     pub(crate) fn input(&self) -> Option<ImatrixInput<'_>> {
         let work = self.work.as_ref()?;
-        let per_pass = self.collection(work).per_pass(work.forward.width());
-        Some(ImatrixInput {
-            model: &work.path,
-            files: &work.files,
-            layers: work.forward.layers() as usize,
-            windows: &work.windows,
-            context: work.context,
-            passes: work.windows.len().div_ceil(per_pass),
-        })
+        Some(ImatrixInput { model: &work.path, files: &work.files, windows: &work.windows, context: work.context })
     }
 
     /// The file to write.

@@ -23,15 +23,6 @@ pub(super) const RECIPE: &str = "recipe.toml";
 pub(super) const REQUEST: &str = "request.json";
 
 impl JobKind {
-    /// Its name in `--json`.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Conversion => "conversion",
-            Self::Evaluation => "evaluation",
-            Self::Imatrix => "imatrix",
-        }
-    }
-
     /// True for jobs that measure.
     pub(crate) const fn measures(self) -> bool {
         !matches!(self, Self::Conversion)

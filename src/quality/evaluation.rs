@@ -208,20 +208,6 @@ pub(crate) struct PreparedEvaluation {
     notes: Vec<String>,
 }
 
-/// A model of a prepared evaluation.
-pub(crate) struct EvaluatedModel<'a> {
-    /// A name that distinguishes it from the others.
-    pub label: &'a str,
-    /// Where it is.
-    pub path: &'a Path,
-    /// True for the model that the others are compared with.
-    pub is_baseline: bool,
-    /// Its files as they were when it was opened.
-    pub files: &'a [(PathBuf, FileStamp)],
-    /// Layers of its network.
-    pub layers: u32,
-}
-
 /// What the models are evaluated on, in numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TextFacts {
@@ -305,15 +291,9 @@ pub(crate) fn prepare(request: &Evaluation, conditions: &[Condition]) -> Result<
 }
 
 impl PreparedEvaluation {
-    /// The models; a baseline that is none of those asked for comes first.
-    pub(crate) fn models(&self) -> impl Iterator<Item = EvaluatedModel<'_>> {
-        self.opened.iter().enumerate().map(|(i, o)| EvaluatedModel {
-            label: &o.label,
-            path: &o.path,
-            is_baseline: self.base == Some(i),
-            files: &o.files,
-            layers: o.forward.layers(),
-        })
+    /// The files of each model as they were when it was opened, in the order of the report.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &[(PathBuf, FileStamp)]> {
+        self.opened.iter().map(|o| o.files.as_slice())
     }
 
     /// What they are evaluated on.

@@ -375,4 +375,72 @@ fn speed_is_measured_in_llama_cpp_and_in_the_own_pass() {
     // Where it is not found, the report says what was looked for, and a condition on it is refused.
     let refused = lab.run(&format!("{args} --llama-cpp tiny-llama")).expect(2);
     assert!(refused.err.contains("there is no llama-bench"), "{}", refused.err);
+
+/// The report in the newest job's folder, without what a run takes.
+fn report(lab: &Lab) -> serde_json::Value {
+    let mut report: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(lab.job().join("report.json")).unwrap()).unwrap();
+    for key in ["seconds", "peak_rss", "threads", "command"] {
+        report.as_object_mut().unwrap().remove(key);
+    }
+    report
+}
+
+#[test]
+fn an_evaluation_is_a_job() {
+    let lab = lab(&["q4_k_m"]);
+    let args = "eval tiny-llama-Q4_K_M.gguf --baseline tiny-llama --data eval.txt -c 256 --chunks 4";
+    lab.run(args).expect(0);
+    let first = report(&lab);
+    assert_eq!(first["kind"], "evaluation");
+    assert_eq!((&first["text"]["windows"], &first["text"]["scored_tokens"]), (&4.into(), &508.into()));
+    let models = first["models"].as_array().unwrap();
+    assert_eq!((models.len(), models[0]["is_baseline"].as_bool()), (2, Some(true)));
+    assert!(models.iter().all(|m| !m["files"].as_array().unwrap().is_empty()));
+    let id = lab.job().file_name().unwrap().to_string_lossy().into_owned();
+    let shown = lab.run(&format!("jobs show {id}")).expect(0).out;
+    let title = "evaluate tiny-llama-Q4_K_M.gguf against tiny-llama on eval.txt";
+    for part in [title, "mean KLD", "finished", "repeat remold eval /"] {
+        assert!(shown.contains(part), "{part} in\n{shown}");
+    }
+    let list = lab.run("jobs list --json").expect(0).out;
+    assert!(list.lines().next().unwrap().contains("\"kind\":\"evaluation\""), "{list}");
+    // In a worker, and once more from the folder of the job.
+    let started = lab.run(&format!("{args} --fail-if kld_mean>0 --detach --json")).expect(0).out;
+    let job: serde_json::Value = serde_json::from_str(&started).unwrap();
+    let id = job["id"].as_str().unwrap();
+    let attached = lab.run(&format!("jobs attach {id}")).expect(3);
+    assert!(attached.out.contains("mean KLD") && attached.out.contains("failed "), "{}", attached.out);
+    assert_eq!(report(&lab)["models"], first["models"]);
+    lab.run(&format!("jobs rerun {id}")).expect(3);
+    assert_eq!(report(&lab)["models"], first["models"]);
+    lab.run(&format!("jobs remove {id}")).expect(0);
+}
+
+/// Asked to end in the middle of the layers, killed, and then resumed: the figures are those of a run without interruptions.
+#[test]
+fn an_interrupted_evaluation_continues_with_the_same_figures() {
+    let lab = lab(&["q4_k_m"]);
+    lab.write("long.txt", std::fs::read_to_string(lab.path("eval.txt")).unwrap().repeat(6));
+    // Several batches.
+    let args = "eval tiny-llama-Q4_K_M.gguf --baseline tiny-llama --data long.txt -c 256 --memory 6MB --threads 1";
+    lab.run(args).expect(0);
+    let wanted = report(&lab);
+    let mut command = lab.command();
+    command.args(words(args));
+    let child = start(&mut command);
+    let events = |lab: &Lab| std::fs::read_to_string(lab.job().join("events.jsonl")).unwrap_or_default();
+    let before = lab.job();
+    wait_for("the first batch", || {
+        (lab.job() != before && events(&lab).contains("\"layer\":2")).then_some(())
+    });
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    finish(child).expect(143);
+    let job = lab.job();
+    let id = job.file_name().unwrap().to_string_lossy().into_owned();
+    assert!(job.join("state/index.json").exists(), "the work is kept");
+    lab.run(&format!("jobs resume {id}")).expect(0);
+    lab.run(&format!("jobs attach {id}")).expect(0);
+    assert_eq!(report(&lab), wanted);
+    assert!(!job.join("state").exists(), "nothing is kept of finished work");
 }

@@ -9,9 +9,10 @@ mod results;
 mod run;
 mod shown;
 
-pub(crate) use report::{
-    Baseline, EvaluationReport, FileRecord, ImatrixReport, MeasuredModel, MeasuredValue, MeasurementReport, TextRecord,
-};
+#[allow(unused_imports, reason = "parts of what comparisons look up")]
+pub(crate) use report::{Baseline, MeasuredValue};
+pub(crate) use report::{EvaluationReport, ImatrixReport, MeasuredModel, MeasurementReport, TextRecord};
 pub(crate) use request::{EvaluationRequest, Measurement};
+#[allow(unused_imports, reason = "the comparisons of the workbench use it")]
 pub(crate) use results::{Basis, MeasuredResult, MeasuredSet, measured};
 pub(crate) use run::{PreparedMeasurement, run_measurement};

@@ -209,6 +209,7 @@ impl MeasuredModel {
     }
 
     /// The values of a metric by layer, in order.
+    #[allow(dead_code, reason = "the comparisons of the workbench use it")]
     pub(crate) fn by_layer<'a>(&'a self, metric: &'a str) -> impl Iterator<Item = (u32, f64)> + 'a {
         self.values.iter().filter(move |v| v.metric == metric).filter_map(|v| Some((v.layer?, v.value)))
     }
@@ -249,14 +250,6 @@ impl EvaluationReport {
 }
 
 impl MeasurementReport {
-    /// The command that measures the same again.
-    pub(crate) fn command(&self) -> &str {
-        match self {
-            Self::Evaluation(r) => &r.command,
-            Self::Imatrix(r) => &r.command,
-        }
-    }
-
     /// True if its text ends with that command.
     pub(crate) const fn ends_with_command(&self) -> bool {
         matches!(self, Self::Evaluation(_))

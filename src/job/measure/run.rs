@@ -74,7 +74,7 @@ fn evaluate(
     shown.baseline = named.map(|b| b.display().to_string());
     shown.mode = request.rounding.name();
     let task = Task { threads: running.threads, progress: &|_, _| {}, cancel: running.stop.flag() };
-    let files: Vec<&[(PathBuf, FileStamp)]> = prepared.models().map(|m| m.files).collect();
+    let files: Vec<&[(PathBuf, FileStamp)]> = prepared.files().collect();
     let facts = prepared.text();
     let inputs = files.iter().flat_map(|files| files.iter()).chain(&logits);
     let key = key(&Measurement::Evaluation(asked.clone()), &facts.sha256, inputs);

@@ -216,8 +216,10 @@ pub enum Action {
     JobCommand(String, String),
     /// The report of a followed job that is finished.
     JobReport(String, Arc<Report>),
+    /// A job that measures was started, or why not.
+    MeasureStarted(Box<Result<JobSummary, ErrorCard>>),
     /// The report of a measurement.
-    JobMeasured(String, Arc<MeasurementReport>),
+    JobMeasured(String, MeasuredReport),
     /// What happened in any job and concerns everybody.
     JobNews(Vec<Event>),
     /// A request to a job was sent: the action, the job's title, the result.
@@ -269,6 +271,7 @@ impl Action {
             | Self::FilesListed(..)
             | Self::ModelDeleted(..)
             | Self::ModelRenamed(..)
+            | Self::MeasureStarted(..)
             | Self::OutsideClosed(..) => Some(Tab::Models),
             Self::Planned(..)
             | Self::PlanMeasured(..)
@@ -349,6 +352,8 @@ pub enum Effect {
     DeleteFiles(Box<FileList>),
     /// Give this model another name.
     RenameModel(PathBuf, String),
+    /// Start a job that measures these models on this text.
+    Measure(MeasureWhat, Vec<PathBuf>, PathBuf),
     /// Leave the terminal to the user's editor, or pager, with this file or folder; the second path is the model.
     OpenOutside(PathBuf, PathBuf, Outside),
     /// Plan this recipe; a later request replaces an earlier one.
@@ -462,3 +467,16 @@ pub struct ForecastSource {
     /// The steps.
     pub steps: Vec<Step>,
 }
+
+/// What a job started from the list of models measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MeasureWhat {
+    /// The models, on a text.
+    Evaluation,
+    /// The importance of a model's columns on a text.
+    Imatrix,
+}
+
+/// The report of a measurement, on its way to the job that it is of.
+#[derive(Clone, Debug)]
+pub struct MeasuredReport(pub(in crate::tui) Arc<MeasurementReport>);

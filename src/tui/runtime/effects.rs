@@ -6,6 +6,7 @@ mod companions;
 pub(crate) mod files;
 pub(crate) mod find;
 pub(crate) mod inspect;
+pub(crate) mod measure;
 pub(crate) mod pages;
 pub(crate) mod paths;
 pub(crate) mod recipes;

@@ -11,7 +11,7 @@ use super::threads::{Outbox, give_way, thread};
 use super::watchers::{self, Watching};
 use crate::recipe::{Recipe, Target};
 use crate::task::{self, Task};
-use crate::tui::core::{Action, ForecastSource};
+use crate::tui::core::{Action, ForecastSource, MeasureWhat};
 use crate::tui::tabs::compare::Compared;
 use crate::tui::tabs::jobs::JobAction;
 use crate::tui::tabs::models::{FileList, pair_title};
@@ -178,6 +178,15 @@ impl Workers {
         self.recipes(move || {
             let renamed = effects::files::rename(&root, &path, &name);
             Action::ModelRenamed(path, renamed)
+        });
+    }
+
+    /// Starts a job that measures models on a text; what is wrong with them is found before.
+    pub(super) fn measure(&self, what: MeasureWhat, models: Vec<PathBuf>, text: PathBuf) {
+        let (out, root) = (self.outbox.clone(), self.jobs_root.clone());
+        thread("measure", self.outbox.clone(), move || {
+            let started = effects::measure::start(&root, what, models, text);
+            let _ = out.send(Action::MeasureStarted(Box::new(started)));
         });
     }
 

@@ -105,6 +105,8 @@ pub enum Cmd {
     FindTensor,
     RenameModel,
     DeleteModel,
+    Evaluate,
+    MakeImatrix,
     CopyName,
     MarkModel,
     CompareModels,

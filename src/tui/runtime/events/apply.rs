@@ -42,6 +42,7 @@ impl App {
             Effect::ListFiles(path) => self.workers.list_files(path),
             Effect::DeleteFiles(list) => self.workers.delete_files(*list),
             Effect::RenameModel(path, name) => self.workers.rename(path, name),
+            Effect::Measure(what, models, text) => self.workers.measure(what, models, text),
             Effect::OpenOutside(path, model, how) => self.editing = Some(OutsideJob::Path(path, model, how)),
             Effect::Plan(id, recipe) => self.workers.plan(id, recipe),
             Effect::Forecast(id, source, target) => self.workers.forecast(id, source, target),

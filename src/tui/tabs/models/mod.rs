@@ -142,6 +142,8 @@ impl TabBehavior for Models {
             Prompt::Filter => None,
             Prompt::Rename => Some(("rename to ", line)),
             Prompt::Find => Some(("find a tensor in all models: ", line)),
+            Prompt::EvaluateOn => Some(("evaluate on the text file: ", line)),
+            Prompt::ImatrixOn => Some(("importance matrix from the text file: ", line)),
         }
     }
 

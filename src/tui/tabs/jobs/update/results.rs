@@ -34,7 +34,7 @@ pub(in crate::tui::tabs::jobs) fn apply(state: &mut State, action: Action) -> Ve
         }
         Action::JobMeasured(id, report) => {
             if let Some(view) = view(state, &id) {
-                view.measured = Some(report);
+                view.measured = Some(report.0);
             }
             Vec::new()
         }

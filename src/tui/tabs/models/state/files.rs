@@ -43,4 +43,8 @@ pub enum Prompt {
     Rename,
     /// A tensor to look for in all models.
     Find,
+    /// The text that models are evaluated on.
+    EvaluateOn,
+    /// The text that an importance matrix is made from.
+    ImatrixOn,
 }

@@ -204,6 +204,8 @@ pub struct ModelsState {
     pub details: Details,
     /// A line being edited: the filter of the focused pane.
     pub editing: Option<LineEdit>,
+    /// The text that models were measured on last, as it was typed.
+    pub measured_on: String,
     /// What is known beyond headers.
     pub inspect: Inspect,
     /// What was opened lately, newest last; the details of a model come from here.

@@ -1,9 +1,9 @@
 //! What is done with files of models: read, opened outside, renamed, deleted; configurations compared, tensors looked for.
 
-use super::{rescan, show};
+use super::{measure, rescan, show};
 use crate::tui::core::{
-    Action, Completion, Confirm, Effect, Focus, Layer, Level, LineEdit, Outside, Picker, PickerItem, PickerKind, State,
-    units,
+    Action, Completion, Confirm, Effect, Focus, Layer, Level, LineEdit, MeasureWhat, Outside, Picker, PickerItem,
+    PickerKind, State, units,
 };
 use crate::tui::tabs::models::{FileList, Prompt, Reading, Section, TensorHit};
 use crate::units::quoted;
@@ -106,6 +106,8 @@ pub(super) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
             _ => Vec::new(),
         },
         Prompt::Find => find(state, text),
+        Prompt::EvaluateOn => measure::text_given(state, MeasureWhat::Evaluation, text),
+        Prompt::ImatrixOn => measure::text_given(state, MeasureWhat::Imatrix, text),
         Prompt::Filter => Vec::new(),
     }
 }

@@ -3,6 +3,7 @@
 pub(super) mod files;
 pub(super) mod filter;
 mod inspect;
+mod measure;
 pub(super) mod motion;
 pub(super) mod reader;
 
@@ -13,6 +14,7 @@ use crate::job::is_same_output;
 use crate::tui::core::{
     Action, BaselineChoice, Cmd, Effect, Focus, Level, Outside, State, Tab, TabRequest, search, units,
 };
+use crate::tui::tabs::models::Prompt;
 use std::path::PathBuf;
 
 pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
@@ -44,6 +46,7 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
             state.models.inspect.take(response);
             Vec::new()
         }
+        Action::MeasureStarted(started) => measure::started(state, *started),
         other => files::arrived(state, other),
     }
 }
@@ -58,6 +61,8 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
         Cmd::MarkModel => return Some(mark(state)),
         Cmd::UnmarkModels => state.models.marked.clear(),
         Cmd::CompareModels => return Some(compare(state)),
+        Cmd::Evaluate => measure::ask(state, Prompt::EvaluateOn),
+        Cmd::MakeImatrix => measure::ask(state, Prompt::ImatrixOn),
         Cmd::WatchFolder => return Some(watch(state)),
         Cmd::CopyPath => return Some(copy_path(state)),
         Cmd::SectionNext => turn_section(state, 1),
