@@ -20,7 +20,11 @@ use std::time::Duration;
 const CONTEXT: usize = 256;
 /// Sequences that costs are measured on: 3,072 tokens. A network of 4 million weights takes a minute and a half for 237 costs on two cores.
 const SEQUENCES: usize = 12;
-/// Sequences that mixes are compared on.
+/// The fewest sequences, for large models.
+const FEWEST: usize = 3;
+/// Weights up to which all sequences are used. A larger network is slower and has more tensors, and one tensor of many changes less.
+const WEIGHTS: u64 = 30_000_000;
+/// Sequences that mixes are compared on. They are few passes.
 const CHECKED: usize = 12;
 /// Of so many windows of the text, one is kept for comparing mixes.
 const KEPT: usize = 3;
@@ -86,7 +90,7 @@ impl Costs {
             return Ok(Some(known));
         };
         let windows = windows(model, &data)?;
-        let (sequences, rest) = parts(windows, other.is_some());
+        let (sequences, rest) = parts(windows, sequences_for(ready.model.parameters()), other.is_some());
         let basis = Basis {
             model: model.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
             tokens_hash: hash_of(&sequences),
@@ -293,17 +297,23 @@ fn windows(model: &Model, data: &Path) -> Result<Vec<Vec<u32>>> {
     Ok(windows)
 }
 
+/// Sequences for a model of so many weights.
+fn sequences_for(weights: u64) -> usize {
+    let share = SEQUENCES as u64 * WEIGHTS / weights.max(1);
+    usize::try_from(share).unwrap_or(SEQUENCES).clamp(FEWEST, SEQUENCES)
+}
+
 /// The windows that costs are measured on, and others that mixes are compared on: none if `whole` or if there is one window only.
-fn parts(windows: Vec<Vec<u32>>, whole: bool) -> (Vec<Vec<u32>>, Vec<Vec<u32>>) {
+fn parts(windows: Vec<Vec<u32>>, most: usize, whole: bool) -> (Vec<Vec<u32>>, Vec<Vec<u32>>) {
     if whole || windows.len() < 2 {
-        return (spread(windows, SEQUENCES), Vec::new());
+        return (spread(windows, most), Vec::new());
     }
     let is_kept = |i: usize| i % KEPT == KEPT - 1 || (windows.len() < KEPT && i == 1);
     let (mut first, mut second) = (Vec::new(), Vec::new());
     for (i, window) in windows.iter().enumerate() {
         if is_kept(i) { second.push(window.clone()) } else { first.push(window.clone()) }
     }
-    (spread(first, SEQUENCES), spread(second, CHECKED))
+    (spread(first, most), spread(second, CHECKED))
 }
 
 /// At most `most` windows, evenly spread.
@@ -351,13 +361,19 @@ mod tests {
     fn a_text_is_divided_in_two_parts_that_share_nothing() {
         for n in [1u32, 2, 3, 10, 100] {
             let windows: Vec<Vec<u32>> = (0..n).map(|i| vec![i; 4]).collect();
-            let (first, second) = parts(windows.clone(), false);
+            let (first, second) = parts(windows.clone(), SEQUENCES, false);
             assert!(!first.is_empty() && first.len() <= SEQUENCES && second.len() <= CHECKED);
             assert!(first.iter().all(|w| !second.contains(w)), "{n}");
             assert_eq!(second.is_empty(), n == 1, "{n}");
-            let (whole, none) = parts(windows, true);
+            let (whole, none) = parts(windows, SEQUENCES, true);
             assert_eq!((whole.len(), none.len()), (SEQUENCES.min(n as usize), 0));
         }
+    }
+
+    #[test]
+    fn large_models_are_measured_on_fewer_sequences() {
+        let weights = [0, 4_000_000, 60_000_000, 135_000_000, 8_000_000_000];
+        assert_eq!(weights.map(sequences_for), [12, 12, 6, 3, 3]);
     }
 
     #[test]
