@@ -86,20 +86,6 @@ impl AttrValue {
         }
     }
 
-    /// As [`AttrValue::constants`].
-    pub(crate) fn constants_mut(&mut self) -> Vec<&mut Constant> {
-        match self {
-            Self::Tensor(c) => vec![c],
-            Self::Tensors(all) => all.iter_mut().collect(),
-            Self::Sparse(s) => {
-                let s = &mut **s;
-                vec![&mut s.values, &mut s.indices]
-            }
-            Self::Sparses(all) => all.iter_mut().flat_map(|s| [&mut s.values, &mut s.indices]).collect(),
-            _ => Vec::new(),
-        }
-    }
-
     /// The nested regions in it.
     pub(crate) fn regions(&self) -> &[RegionId] {
         match self {

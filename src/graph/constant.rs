@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 /// Constants in attributes with at most this many bytes are held inline. Shapes, axes, scalars and scales are; a vocabulary or a weight is not.
 pub(crate) const INLINE_BYTES: u64 = 1024;
+/// Constants of `f32` with at most this many elements are also held as numbers: factors of sizes have one for each dimension.
+const MAX_FLOATS: u64 = 16;
 /// Integer constants with at most this many elements are also held as numbers, for shape inference.
 pub(crate) const MAX_INTS: u64 = 1024;
 
@@ -19,6 +21,8 @@ pub(crate) struct Constant {
     pub data: ConstantData,
     /// The elements as numbers, if they are few integers or truth values.
     pub ints: Option<Arc<[i64]>>,
+    /// The elements as numbers, if they are a few `f32`.
+    pub floats: Option<Arc<[f32]>>,
     /// The name that the file gives to a tensor in an attribute; empty for an initializer, which has the name of its value.
     pub name: Text,
     /// Foreign fields.
@@ -58,6 +62,7 @@ impl Constant {
             dims: vec![values.len() as u64],
             data: ConstantData::Inline(bytes.into()),
             ints: Some(values.into()),
+            floats: None,
             name: "".into(),
             extra: Extra::new(),
         }
@@ -78,10 +83,13 @@ impl Constant {
         if let ConstantData::Tensor(tensor) = self.data { Some(tensor) } else { None }
     }
 
-    /// Sets [`Constant::ints`] from the packed elements, if the type is an integer and they are few.
+    /// Sets the elements as numbers from the packed ones, if they are few.
     pub(crate) fn learn(&mut self, packed: &[u8]) {
         if self.elems().is_some_and(|n| n <= MAX_INTS) {
             self.ints = integers(self.elem, packed).map(Into::into);
+        }
+        if self.elem == Elem::F32 && self.elems().is_some_and(|n| n <= MAX_FLOATS) {
+            self.floats = Some(packed.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect());
         }
     }
 }

@@ -14,6 +14,7 @@ mod read;
 mod write;
 
 pub(crate) use read::open;
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use write::{ExternalData, layout};
 
 use super::{FormatSpec, ReadSpec};

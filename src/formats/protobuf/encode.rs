@@ -1,4 +1,5 @@
 //! Lays out messages: bytes, and places for tensor data that is written later.
+#![cfg_attr(not(any(test, feature = "fuzzing")), allow(dead_code, reason = "the target that writes ONNX comes next"))]
 
 use crate::graph::Foreign;
 

@@ -71,8 +71,7 @@ impl<'g> Engine<'g> {
         self.found.types = vec![ValueType::Unknown; self.g.values.span()];
         for (id, value) in self.g.values.iter() {
             self.found.types[id.0 as usize] = bounded(value.ty.clone());
-            let fixed = self.g.about.format_version < 4 || !matches!(value.source, Source::Input(_));
-            if let Some(ints) = value.constant.as_ref().filter(|_| fixed).and_then(ints_of) {
+            if let Some(ints) = self.constant(id).and_then(ints_of) {
                 self.found.ints.insert(id, ints);
             }
         }
@@ -96,7 +95,23 @@ impl<'g> Engine<'g> {
     }
 
     fn input(&self, value: ValueId) -> Input {
-        Input { ty: self.found.ty(value).clone(), ints: self.found.ints.get(&value).cloned() }
+        let (ty, ints) = (self.found.ty(value).clone(), self.found.ints.get(&value).cloned());
+        Input { ty, ints, floats: self.constant(value).and_then(|c| c.floats.clone()) }
+    }
+
+    /// The constant that a value is: an initializer, or what a node of that name gives.
+    fn constant(&self, value: ValueId) -> Option<&'g Constant> {
+        let g = self.g;
+        match g.values[value].source {
+            Source::Node(node) => {
+                let node = &g.nodes[node];
+                let attribute = if &*node.op == "Constant" && node.is_core() { node.attribute("value") } else { None };
+                if let Some(AttrValue::Tensor(c)) = attribute { Some(c) } else { None }
+            }
+            // A caller may give another value for an input.
+            Source::Input(_) if g.about.format_version >= 4 => None,
+            _ => g.values[value].constant.as_ref(),
+        }
     }
 
     fn node(&mut self, id: NodeId) {
@@ -144,7 +159,7 @@ impl<'g> Engine<'g> {
                 self.problem(node, format!("its output {name:?} is declared as {declared}, but {what}"));
             }
         }
-        match out.ints.filter(|i| i.len() as u64 <= MAX_INTS && i.iter().any(Dim::is_some)) {
+        match out.ints.filter(|i| i.len() as u64 <= MAX_INTS && (i.is_empty() || i.iter().any(Dim::is_some))) {
             Some(ints) => self.found.ints.insert(value, ints),
             None => self.found.ints.remove(&value),
         };

@@ -42,13 +42,16 @@ impl Engine<'_> {
         if ports.len() != carried + 2 || self.g.regions[body].outputs.len() < carried + 1 {
             return Err(format!("its body does not fit the {carried} values that it carries"));
         }
-        let scalar = |elem| Input { ty: ValueType::tensor(elem, []), ints: None };
+        let scalar = |elem| Input { ty: ValueType::tensor(elem, []), ints: None, floats: None };
         let mut state: Vec<Input> = call
             .inputs
             .iter()
             .skip(2)
             .map(|i| {
-                i.clone().map_or_else(|| Input { ty: ValueType::Unknown, ints: None }, |i| Input { ints: None, ..i })
+                i.clone().map_or_else(
+                    || Input { ty: ValueType::Unknown, ints: None, floats: None },
+                    |i| Input { ints: None, floats: None, ..i },
+                )
             })
             .collect();
         let before = self.found.problems.len();
@@ -103,7 +106,7 @@ impl Engine<'_> {
         let mut length = Dim::Unknown;
         for (i, port) in ports.iter().enumerate() {
             let Some(mut input) = call.input(i).cloned() else { continue };
-            input.ints = None;
+            (input.ints, input.floats) = (None, None);
             if let (Some(scan), ValueType::Tensor { shape: Some(shape), .. }) = (i.checked_sub(states), &mut input.ty) {
                 let at = crate::graph::ops::axis_of(axis("scan_input_axes", scan), shape.len())?;
                 let dim = shape.remove(at);

@@ -120,6 +120,17 @@ fn windows_round_as_the_specification_says() {
 }
 
 #[test]
+fn factors_of_sizes_are_constants_of_few_floats() {
+    let mut s = Sample::new();
+    let x = s.input("x", Elem::F32, &["n", "3", "5", "w"]);
+    let mut factors = Constant { elem: Elem::F32, dims: vec![4], ints: None, ..Constant::ints(&[]) };
+    factors.learn(&[1.0f32, 1.0, 1.5, 2.0].map(f32::to_le_bytes).concat());
+    let factors = s.node("Constant", &[], &[("value", AttrValue::Tensor(Box::new(factors)))]);
+    let y = s.node("Resize", &[x, x, factors], &[]);
+    assert_eq!(s.ty(y), "f32 [n, 3, 7, 2*w]");
+}
+
+#[test]
 fn what_does_not_fit_is_a_problem_with_the_name_of_the_node() {
     let two = |op: &str, a: &[&str], b: &[&str]| {
         let mut s = Sample::new();

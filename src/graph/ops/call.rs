@@ -1,6 +1,7 @@
 //! A node as the rules of inference see it: what is known of its inputs, and its attributes.
 
 use crate::graph::{AttrValue, Constant, Dim, Elem, Node, ValueType};
+use std::sync::Arc;
 
 /// What a rule gives for each output; an error is one clause about the node.
 pub(crate) type Outs = Result<Vec<Out>, String>;
@@ -12,6 +13,8 @@ pub(crate) struct Input {
     pub ty: ValueType,
     /// Its elements, if they are few integers.
     pub ints: Option<Vec<Dim>>,
+    /// Its elements, if it is a constant of a few `f32`.
+    pub floats: Option<Arc<[f32]>>,
 }
 
 /// A node and what is known of its inputs.
@@ -86,6 +89,11 @@ impl Call<'_> {
     /// Elements of an input that are few integers.
     pub(crate) fn ints(&self, at: usize) -> Option<&[Dim]> {
         self.input(at)?.ints.as_deref()
+    }
+
+    /// Elements of an input that is a constant of a few `f32`.
+    pub(crate) fn floats(&self, at: usize) -> Option<&[f32]> {
+        self.input(at)?.floats.as_deref()
     }
 
     /// Elements of an input that are few known integers.

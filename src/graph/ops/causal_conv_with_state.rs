@@ -1,6 +1,7 @@
 //! `CausalConvWithState`.
 
-use super::{Infer, Operator, Version};
+use super::{Call, Infer, Operator, Out, Outs, Version, rules};
+use crate::graph::Dim;
 
 /// Schemas: ONNX 1.23, `CausalConvWithState`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -13,5 +14,17 @@ pub(super) static OPERATOR: Operator = Operator {
         attributes: "activation: text = none",
         deprecated: false,
     }],
-    infer: Infer::Nothing,
+    infer: Infer::Rule(infer),
 };
+
+fn infer(c: &Call<'_>) -> Outs {
+    let mut out = rules::same(c)?;
+    let state = match (c.shape(0), c.shape(1)) {
+        (Some([batch, channels, _]), Some([_, _, k])) => {
+            Out::shape(vec![batch.clone(), channels.clone(), k.minus(&Dim::Known(1))])
+        }
+        _ => Out::rank(3),
+    };
+    out.push(state);
+    Ok(out)
+}

@@ -1,6 +1,7 @@
 //! `Col2Im`.
 
-use super::{Infer, Operator, Version};
+use super::{Call, Infer, Operator, Out, Outs, Version};
+use crate::graph::Dim;
 
 /// Schemas: ONNX 1.23, `Col2Im`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -13,5 +14,13 @@ pub(super) static OPERATOR: Operator = Operator {
         attributes: "dilations: ints, pads: ints, strides: ints",
         deprecated: false,
     }],
-    infer: Infer::Nothing,
+    infer: Infer::Rule(infer),
 };
+
+fn infer(c: &Call<'_>) -> Outs {
+    let (Some([batch, columns, _]), Some(image), Some(block)) = (c.shape(0), c.ints(1), c.ints(2)) else {
+        return Ok(vec![Out::unknown()]);
+    };
+    let channels = columns.divided_exactly(&Dim::product(block));
+    Ok(vec![Out::shape([&[batch.clone(), channels], image].concat())])
+}

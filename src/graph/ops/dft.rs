@@ -1,6 +1,7 @@
 //! `DFT`.
 
-use super::{Infer, Operator, Version};
+use super::{Call, Infer, Operator, Out, Outs, Version, axis_of};
+use crate::graph::Dim;
 
 /// Schemas: ONNX 1.23, `DFT`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -23,5 +24,30 @@ pub(super) static OPERATOR: Operator = Operator {
             deprecated: false,
         },
     ],
-    infer: Infer::Nothing,
+    infer: Infer::Rule(infer),
 };
+
+fn infer(c: &Call<'_>) -> Outs {
+    let Some(shape) = c.shape(0) else { return Ok(vec![Out::unknown()]) };
+    let axis = if c.version() < 20 {
+        Some(c.int("axis", 1))
+    } else {
+        c.input(2).map_or(Some(-2), |_| c.numbers(2).and_then(|l| l.first().copied()))
+    };
+    let (Some(axis), Some((last, _))) = (axis, shape.split_last()) else { return Ok(vec![Out::rank(shape.len())]) };
+    let mut out = shape.to_vec();
+    let at = axis_of(axis, shape.len())?;
+    if c.input(1).is_some() {
+        out[at] = c.ints(1).and_then(|l| l.first().cloned()).unwrap_or_default();
+    }
+    let (one_sided, inverse) = (c.int("onesided", 0) != 0, c.int("inverse", 0) != 0);
+    if one_sided && !inverse {
+        out[at] = out[at].divided_down(&Dim::Known(2)).plus(&Dim::Known(1));
+    }
+    // Complex numbers are pairs. The inverse of one side is real.
+    let pair = Dim::Known(if one_sided && inverse { 1 } else { 2 });
+    if let Some(d) = out.last_mut().filter(|_| last.known().is_some()) {
+        *d = pair;
+    }
+    Ok(vec![Out::shape(out)])
+}

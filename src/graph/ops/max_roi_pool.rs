@@ -1,6 +1,7 @@
 //! `MaxRoiPool`.
 
-use super::{Infer, Operator, Version};
+use super::{Call, Infer, Operator, Out, Outs, Version};
+use crate::graph::Dim;
 
 /// Schemas: ONNX 1.23, `MaxRoiPool`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -23,5 +24,12 @@ pub(super) static OPERATOR: Operator = Operator {
             deprecated: false,
         },
     ],
-    infer: Infer::Nothing,
+    infer: Infer::Rule(infer),
 };
+
+fn infer(c: &Call<'_>) -> Outs {
+    let channels = c.shape(0).and_then(|s| s.get(1).cloned()).unwrap_or_default();
+    let rois = c.shape(1).and_then(|s| s.first().cloned()).unwrap_or_default();
+    let pooled = c.list("pooled_shape").unwrap_or(&[]).iter().map(|n| Dim::Known(*n));
+    Ok(vec![Out::shape([rois, channels].into_iter().chain(pooled).collect())])
+}

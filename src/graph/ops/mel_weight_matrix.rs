@@ -1,6 +1,7 @@
 //! `MelWeightMatrix`.
 
-use super::{Infer, Operator, Version};
+use super::{Call, Infer, Operator, Out, Outs, Version};
+use crate::graph::{Dim, Elem};
 
 /// Schemas: ONNX 1.23, `MelWeightMatrix`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -13,5 +14,12 @@ pub(super) static OPERATOR: Operator = Operator {
         attributes: "output_datatype: int = 1",
         deprecated: false,
     }],
-    infer: Infer::Nothing,
+    infer: Infer::Rule(infer),
 };
+
+fn infer(c: &Call<'_>) -> Outs {
+    let one = |at: usize| c.ints(at).and_then(|l| l.first().cloned()).unwrap_or_default();
+    let frequencies = one(1).divided_down(&Dim::Known(2)).plus(&Dim::Known(1));
+    let elem = c.elem_attribute("output_datatype").unwrap_or(Elem::F32);
+    Ok(vec![Out::shape(vec![frequencies, one(0)]).of(elem)])
+}

@@ -1,6 +1,6 @@
 //! `Resize`.
 
-use super::{Call, Infer, Operator, Out, Outs, Version, axis_of};
+use super::{Call, Infer, Operator, Out, Outs, Version, axis_of, rules};
 
 /// Schemas: ONNX 1.23, `Resize`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -67,7 +67,13 @@ fn infer(c: &Call<'_>) -> Outs {
             }
             Ok(vec![Out::shape(out)])
         }
-        // Scales are floats, whose elements are not followed.
-        None => Ok(vec![Out::rank(shape.len())]),
+        None => {
+            let factors = c.floats(if c.version() >= 11 { 2 } else { 1 }).filter(|f| !f.is_empty());
+            let crop = c.text("coordinate_transformation_mode", "") == "tf_crop_and_resize";
+            match factors.filter(|_| !crop && c.input(3).is_none()) {
+                Some(factors) => rules::scaled(shape, factors, c.list("axes").unwrap_or(&every)),
+                None => Ok(vec![Out::rank(shape.len())]),
+            }
+        }
     }
 }

@@ -283,3 +283,21 @@ pub(crate) fn recurrent(c: &Call<'_>, outputs: usize) -> Outs {
     outs.resize(outputs, Out::shape(last));
     Ok(outs)
 }
+
+/// A shape whose dimensions are multiplied with factors and rounded down, as `Resize` and `Upsample` do.
+pub(crate) fn scaled(shape: &[Dim], factors: &[f32], axes: &[i64]) -> Outs {
+    if factors.len() != axes.len() {
+        return Err(format!("{} factors for {} dimensions", factors.len(), axes.len()));
+    }
+    let mut out = shape.to_vec();
+    for (axis, factor) in axes.iter().zip(factors) {
+        let at = axis_of(*axis, shape.len())?;
+        let whole = factor.fract() == 0.0 && (0.0..1e9).contains(factor);
+        out[at] = match shape[at].known() {
+            Some(n) if factor.is_finite() => Dim::Known((n as f32 * factor).floor() as i64),
+            None if whole => shape[at].times(&Dim::Known(*factor as i64)),
+            _ => Dim::Unknown,
+        };
+    }
+    Ok(vec![Out::shape(out)])
+}

@@ -1,6 +1,7 @@
 //! `StringSplit`.
 
-use super::{Infer, Operator, Version};
+use super::{Call, Infer, Operator, Out, Outs, Version, rules};
+use crate::graph::Dim;
 
 /// Schemas: ONNX 1.23, `StringSplit`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -13,5 +14,10 @@ pub(super) static OPERATOR: Operator = Operator {
         attributes: "delimiter: text, maxsplit: int",
         deprecated: false,
     }],
-    infer: Infer::Nothing,
+    infer: Infer::Rule(infer),
 };
+
+fn infer(c: &Call<'_>) -> Outs {
+    let split = c.shape(0).map(|s| s.iter().cloned().chain([Dim::Unknown]).collect());
+    Ok(vec![Out { shape: split, ..Out::default() }, rules::same(c)?.remove(0)])
+}

@@ -1,6 +1,6 @@
 //! `SwiGLU`.
 
-use super::{Infer, Operator, Version};
+use super::{Infer, Operator, Version, rules};
 
 /// Schemas: ONNX 1.23, `SwiGLU`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -13,5 +13,5 @@ pub(super) static OPERATOR: Operator = Operator {
         attributes: "alpha: float = 1",
         deprecated: false,
     }],
-    infer: Infer::Nothing,
+    infer: Infer::Rule(rules::same),
 };

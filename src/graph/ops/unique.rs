@@ -1,6 +1,7 @@
 //! `Unique`.
 
-use super::{Infer, Operator, Version};
+use super::{Call, Infer, Operator, Out, Outs, Version, axis_of};
+use crate::graph::Dim;
 
 /// Schemas: ONNX 1.23, `Unique`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -23,5 +24,14 @@ pub(super) static OPERATOR: Operator = Operator {
             deprecated: false,
         },
     ],
-    infer: Infer::Nothing,
+    infer: Infer::Rule(infer),
 };
+
+fn infer(c: &Call<'_>) -> Outs {
+    let list = || Out::rank(1);
+    let Some(axis) = c.int_if("axis") else { return Ok(vec![list(), list(), list(), list()]) };
+    let Some(shape) = c.shape(0) else { return Ok(vec![Out::unknown(), list(), list(), list()]) };
+    let mut unique = shape.to_vec();
+    unique[axis_of(axis, shape.len())?] = Dim::Unknown;
+    Ok(vec![Out::shape(unique), list(), list(), list()])
+}

@@ -1,6 +1,7 @@
 //! `Upsample`.
 
-use super::{Call, Infer, Operator, Out, Outs, Version};
+use super::{Call, Infer, Operator, Out, Outs, Version, rules};
+use crate::graph::AttrValue;
 
 /// Schemas: ONNX 1.23, `Upsample`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -43,5 +44,12 @@ pub(super) static OPERATOR: Operator = Operator {
 };
 
 fn infer(c: &Call<'_>) -> Outs {
-    Ok(vec![c.shape(0).map_or_else(Out::unknown, |s| Out::rank(s.len()))])
+    let Some(shape) = c.shape(0) else { return Ok(vec![Out::unknown()]) };
+    let every: Vec<i64> = (0..shape.len() as i64).collect();
+    let attribute = c.node.attribute("scales");
+    let factors = if let Some(AttrValue::Floats(f)) = attribute { Some(f.as_slice()) } else { c.floats(1) };
+    match factors {
+        Some(factors) => rules::scaled(shape, factors, &every),
+        None => Ok(vec![Out::rank(shape.len())]),
+    }
 }

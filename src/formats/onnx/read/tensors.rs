@@ -5,7 +5,7 @@ use super::rows::VarintRows;
 use crate::formats::limits;
 use crate::formats::onnx::proto::{Numbers, Tensor};
 use crate::formats::protobuf::{Span, Walker};
-use crate::graph::{Constant, ConstantData, Elem, Extra, INLINE_BYTES, MAX_INTS, TensorRef, Text};
+use crate::graph::{Constant, ConstantData, Elem, INLINE_BYTES, MAX_INTS, TensorRef, Text};
 use crate::model::{FileSlice, MemoryRows, ModelError, Name, OpenedFile, Result, TensorData, TensorEntry};
 use crate::quant::Encoding;
 use crate::tensor::{DType, Shape};
@@ -85,8 +85,9 @@ impl<'w> Tensors<'w> {
             dims,
             data: ConstantData::Strings([].into()),
             ints: None,
+            floats: None,
             name: std::mem::replace(&mut t.name, "".into()),
-            extra: std::mem::replace(&mut t.extra, Extra::new()),
+            extra: std::mem::take(&mut t.extra),
         };
         let Some(elems) = constant.elems() else {
             return Err(self.bad(at, format!("tensor {shown:?}"), "the number of elements overflows"));

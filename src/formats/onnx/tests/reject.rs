@@ -144,3 +144,41 @@ fn regions_nested_without_end() {
     }
     refused(model_of(g), "nested more than 100 deep");
 }
+
+/// The small graphs of `fixtures`.
+fn fixtures() -> Vec<(String, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/graphs");
+    let mut all: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    all.sort();
+    all.into_iter().map(|p| (p.display().to_string(), std::fs::read(p).unwrap())).collect()
+}
+
+#[test]
+fn every_truncation_and_flipped_bit_gives_a_graph_that_fits_together_or_an_error() {
+    let folder = Folder::new();
+    let check = |name: &str, what: String, bytes: Vec<u8>| {
+        if let Ok(model) = folder.open(bytes) {
+            let graph = model.graph.unwrap();
+            assert_eq!(graph.check(), Ok(()), "{name}, {what}");
+            graph.infer();
+        }
+    };
+    for (name, whole) in fixtures() {
+        for n in (0..whole.len()).step_by(3) {
+            check(&name, format!("cut at {n}"), whole[..n].to_vec());
+        }
+        for bit in (0..whole.len() * 8).step_by(7) {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            check(&name, format!("bit {bit}"), bytes);
+        }
+    }
+}
+
+#[test]
+fn a_cut_file_says_so() {
+    let (_, whole) = fixtures().remove(0);
+    let folder = Folder::new();
+    let e = folder.open(whole[..whole.len() / 2].to_vec()).unwrap_err();
+    assert_eq!(e.known_defect(), Some(crate::model::Defect::Cut), "{e}");
+}

@@ -105,13 +105,15 @@ fn every_node_test() {
     assert!(all > 1800, "{all}");
 }
 
+/// A tensor: type, dimensions, field, contents of the field, packed bytes.
+type Row = (Elem, Vec<i64>, u32, Vec<u8>, Vec<u8>);
+
 #[test]
 fn every_type_from_every_field() {
     let folder = Folder::new();
-    // (type, dims, field, contents, packed bytes)
     let f = |v: &[f32]| v.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
     let d = |v: &[f64]| v.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
-    let rows: Vec<(Elem, Vec<i64>, u32, Vec<u8>, Vec<u8>)> = vec![
+    let rows: Vec<Row> = vec![
         (Elem::F32, vec![2], 4, f(&[1.0, -2.5]), f(&[1.0, -2.5])),
         (Elem::C64, vec![1], 4, f(&[1.0, -2.5]), f(&[1.0, -2.5])),
         (Elem::F64, vec![2], 10, d(&[1.0, -2.5]), d(&[1.0, -2.5])),
@@ -239,6 +241,7 @@ fn a_model_too_large_for_one_file_gets_a_data_file() {
         dims: vec![1 << 30],
         data: ConstantData::Tensor(crate::graph::TensorRef(i)),
         ints: None,
+        floats: None,
         name: "".into(),
         extra: Vec::new(),
     };
