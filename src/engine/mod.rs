@@ -57,6 +57,6 @@ pub(crate) use run::RunError;
 pub use run::{RunOptions, run};
 pub use sink::EventSink;
 pub use source_hash::Hash128;
-pub use stop::Stop;
 pub(crate) use stage::being_written;
+pub use stop::Stop;
 pub(crate) use stop::StopReason;

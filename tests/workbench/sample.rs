@@ -355,7 +355,8 @@ impl Bench {
             .with_hint(Hint::from(Remedy::GiveOutput(Place::Another)).then("."));
         let refused = [(0, again), (2, same)];
         let refused = refused.iter().map(|(i, e)| TargetRejection { target: Some(*i), card: e.into() }).collect();
-        let planned = PlanResponse { plan: Some(Arc::new(plan())), targets: vec![1], refused, ..PlanResponse::default() };
+        let planned =
+            PlanResponse { plan: Some(Arc::new(plan())), targets: vec![1], refused, ..PlanResponse::default() };
         self.act(Action::Planned(self.state.recipe.request, planned))
     }
 

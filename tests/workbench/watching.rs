@@ -319,7 +319,11 @@ fn a_watcher_whose_exports_fail_says_so() {
     );
     let request = b.state.watch.request;
     b.act(Action::WatcherEvents(request, vec![remold::testing::engine::from_json(json.as_bytes()).unwrap()]));
-    assert!(b.state.toasts.iter().any(|t| t.text == "the export of checkpoint-3500 failed: x is too small"), "{:?}", b.state.toasts);
+    assert!(
+        b.state.toasts.iter().any(|t| t.text == "the export of checkpoint-3500 failed: x is too small"),
+        "{:?}",
+        b.state.toasts
+    );
     shows(&mut b, LARGE, &[" failed"]);
     b.keys("<enter>gg");
     shows(&mut b, LARGE, &["failed before a job was made"]);

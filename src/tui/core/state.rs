@@ -313,7 +313,8 @@ impl State {
                 let (before, after) = rest.split_at(at);
                 out += before;
                 // The base is a whole path, and not the end of another one.
-                let begins = !before.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '~'));
+                let begins =
+                    !before.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '~'));
                 if !begins {
                     out += &base;
                 }

@@ -99,7 +99,10 @@ pub(in crate::tui) fn hints(c: &mut Canvas<'_>, state: &State, area: Rect) {
             ]
         }
         (Some(Layer::Leave), _) => {
-            let stop = core::running(state).next().filter(|_| !state.read_only).map(|_| plain_hint("s", "stop the jobs and leave"));
+            let stop = core::running(state)
+                .next()
+                .filter(|_| !state.read_only)
+                .map(|_| plain_hint("s", "stop the jobs and leave"));
             [plain_hint("⏎", "leave")].into_iter().chain(stop).chain([plain_hint("esc", "stay")]).collect()
         }
         (None, _) if state.dead.is_some() => vec![plain_hint("⏎ esc", "close")],

@@ -7,7 +7,8 @@ use crate::tui::core::{Effect, State, Tab, panes, search};
 use crate::tui::tabs;
 
 /// What is said of a key that would write.
-pub(super) const READ_ONLY: &str = "read-only: start remold without --read-only for keys that write, delete, or start and stop work";
+pub(super) const READ_ONLY: &str =
+    "read-only: start remold without --read-only for keys that write, delete, or start and stop work";
 
 /// Runs a command.
 pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {

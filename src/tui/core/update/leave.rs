@@ -103,7 +103,8 @@ pub fn farewell(state: &State) -> Option<String> {
         let roots: Vec<String> = watching.iter().take(3).map(|w| state.home_path(&w.root)).collect();
         let more = if watching.len() > roots.len() { ", …" } else { "" };
         text += &format!("{n}: {}{more}\n", roots.join(", "));
-        text += &format!("  follow with `remold watch attach {}`; `remold watch stop {}` ends it\n", first.id, first.id);
+        text +=
+            &format!("  follow with `remold watch attach {}`; `remold watch stop {}` ends it\n", first.id, first.id);
     }
     Some(text).filter(|t| !t.is_empty())
 }

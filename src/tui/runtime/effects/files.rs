@@ -128,7 +128,9 @@ pub(crate) fn rename(jobs_root: &Path, path: &Path, name: &str) -> Result<PathBu
 
 /// The new name of a file, which keeps its extension: it says what the file is, and a file without it is not found as a model.
 fn with_extension<'n>(path: &Path, name: &'n str) -> Cow<'n, str> {
-    let Some(extension) = path.extension().and_then(|e| e.to_str()).filter(|_| path.is_file()) else { return name.into() };
+    let Some(extension) = path.extension().and_then(|e| e.to_str()).filter(|_| path.is_file()) else {
+        return name.into();
+    };
     let same = Path::new(name).extension().is_some_and(|e| e.eq_ignore_ascii_case(extension));
     if same { name.into() } else { format!("{name}.{extension}").into() }
 }

@@ -254,7 +254,8 @@ mod tests {
                 ..TensorStart::default()
             };
             let rmse = 10f64.powf(-db / 20.0);
-            let body = TensorDone { tensor: start.clone(), sqnr_db: Some(db), rmse: Some(rmse), ..TensorDone::default() };
+            let body =
+                TensorDone { tensor: start.clone(), sqnr_db: Some(db), rmse: Some(rmse), ..TensorDone::default() };
             (EventBody::TensorStarted(start), EventBody::TensorFinished(body))
         };
         let (_, first) = done(0, 20.0);

@@ -135,7 +135,11 @@ fn rates(c: &mut Canvas<'_>, view: &JobView, (live, paused): (bool, bool), line:
     let cpu = metrics::cores(last(view.cpu.last(), cpu_mean), view.history.threads);
     let parts = [
         ("read", &view.rate, units::rate(last(view.rate.last(), mean))),
-        ("ram", &view.rss, format!("{}{budget}", units::bytes(if live || paused { view.rss.last() } else { peak } as u64))),
+        (
+            "ram",
+            &view.rss,
+            format!("{}{budget}", units::bytes(if live || paused { view.rss.last() } else { peak } as u64)),
+        ),
         ("cpu", &view.cpu, format!("{} {}", cpu.0, cpu.1)),
     ];
     let w = if line.width >= 80 { 12 } else { 6 };

@@ -94,7 +94,9 @@ fn head(c: &mut Canvas<'_>, columns: &Columns, area: Rect, style: Style) {
 pub(super) fn badge(c: &Canvas<'_>, s: &Source) -> (&'static str, Style) {
     let t = c.theme();
     match s.state {
-        SourceState::Exported if s.exported().is_some_and(|e| e.done.regression.is_some() && !e.removed) => ("!", t.warn),
+        SourceState::Exported if s.exported().is_some_and(|e| e.done.regression.is_some() && !e.removed) => {
+            ("!", t.warn)
+        }
         SourceState::Waiting => ("○", t.warn),
         SourceState::Exporting => ("●", t.accent),
         SourceState::Exported => ("✓", t.good),
