@@ -375,6 +375,7 @@ fn speed_is_measured_in_llama_cpp_and_in_the_own_pass() {
     // Where it is not found, the report says what was looked for, and a condition on it is refused.
     let refused = lab.run(&format!("{args} --llama-cpp tiny-llama")).expect(2);
     assert!(refused.err.contains("there is no llama-bench"), "{}", refused.err);
+}
 
 /// The report in the newest job's folder, without what a run takes.
 fn report(lab: &Lab) -> serde_json::Value {
@@ -431,9 +432,7 @@ fn an_interrupted_evaluation_continues_with_the_same_figures() {
     let child = start(&mut command);
     let events = |lab: &Lab| std::fs::read_to_string(lab.job().join("events.jsonl")).unwrap_or_default();
     let before = lab.job();
-    wait_for("the first batch", || {
-        (lab.job() != before && events(&lab).contains("\"layer\":2")).then_some(())
-    });
+    wait_for("the first batch", || (lab.job() != before && events(&lab).contains("\"layer\":2")).then_some(()));
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     finish(child).expect(143);
     let job = lab.job();

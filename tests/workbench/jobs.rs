@@ -170,7 +170,7 @@ fn the_end_of_a_job_says_which_key_shows_its_report() {
     b.keys("jj1");
     turned(&mut b, JobState::Finished);
     assert!(
-        told(&b).ends_with("; 3, then #41, shows its report"),
+        told(&b).ends_with("; its report is in Jobs (3), #41"),
         "{} {:?}: another one is selected, and one waits",
         told(&b),
         b.state.jobs.selected

@@ -209,7 +209,7 @@ fn picker(c: &mut Canvas<'_>, state: &State, p: &Picker, body: Rect) {
     let w = u16::try_from(needed).unwrap_or(u16::MAX).clamp(least, body.width.max(least));
     let matches = p.matches();
     let cut = needed > usize::from(w.min(body.width.saturating_sub(2)));
-    let h = (p.items.len() as u16 + if cut { 5 } else { 3 }).min(body.height.saturating_sub(2)).max(5);
+    let h = (p.items.len() as u16 + if cut { 6 } else { 3 }).min(body.height.saturating_sub(2)).max(5);
     let mut area = centered(body, w, h);
     if p.kind == PickerKind::Themes {
         // To the side, so that the theme can be seen.

@@ -152,7 +152,10 @@ fn report(state: &State, view: &JobView) -> Vec<PageLine> {
     // The time is in the title of the pane, and does not count this.
     let paused = Some(view.history.paused_seconds).filter(|s| *s >= 0.1);
     parts_shown.extend(paused.map(|s| format!("paused for {}", units::took(s))));
-    parts_shown.extend(view.history.peak_rss.map(|p| format!("peak memory {}", units::bytes(p))));
+    // Below it is beside what was planned.
+    let planned = view.report.as_ref().is_some_and(|r| r.memory_bytes.is_some_and(|m| m > 0));
+    let peak = view.history.peak_rss.filter(|_| !planned);
+    parts_shown.extend(peak.map(|p| format!("peak memory {}", units::bytes(p))));
     if view.history.threads > 0 {
         parts_shown.push(units::plural(view.history.threads, "thread", "threads"));
     }

@@ -34,7 +34,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Re
         Rect { y: y + 1, height: area.bottom().saturating_sub(y + 1), ..area },
     );
     y += 1;
-    if y + 2 >= area.bottom() {
+    if y + 2 >= area.bottom() || info.kinds.is_empty() {
         return;
     }
     let list = Rect { y: y + 1, height: area.bottom() - y - 1, ..area };
