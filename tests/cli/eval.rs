@@ -359,9 +359,7 @@ fn an_interrupted_evaluation_continues_with_the_same_figures() {
     let child = start(&mut command);
     let events = |lab: &Lab| std::fs::read_to_string(lab.job().join("events.jsonl")).unwrap_or_default();
     let before = lab.job();
-    wait_for("the first batch", || {
-        (lab.job() != before && events(&lab).contains("\"layer\":2")).then_some(())
-    });
+    wait_for("the first batch", || (lab.job() != before && events(&lab).contains("\"layer\":2")).then_some(()));
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     finish(child).expect(143);
     let job = lab.job();
