@@ -171,8 +171,9 @@ pub mod tui {
     pub mod core {
         pub use crate::tui::core::{
             Action, BaselineChoice, Binding, Cmd, Effect, ErrorCard, Focus, FoundModel, Hit, Keymap, Layer, Level,
-            Notify, Outside, Session, Settings, State, Tab, Toast, all_commands, edited_words, farewell,
-            glossary_markdown, hints, keys_markdown, panes, parse_keys, search_position, searched, tail_hints, update,
+            MeasureWhat, MeasuredReport, Notify, Outside, Session, Settings, State, Tab, Toast, all_commands,
+            edited_words, farewell, glossary_markdown, hints, keys_markdown, panes, parse_keys, search_position,
+            searched, tail_hints, update,
         };
     }
 

@@ -9,7 +9,7 @@ use remold::testing::model::OutputIndex;
 use remold::testing::model::{ErrorCode, Warning};
 use remold::testing::monitor::{Check, Gpu, GpuMemory, Machine};
 use remold::testing::quant::{BlockType, Encoding};
-use remold::testing::tui::core::{Action, Effect, Focus, Level, Tab};
+use remold::testing::tui::core::{Action, Effect, Focus, Level, MeasuredReport, Tab};
 use remold::testing::tui::look::Depth;
 use remold::testing::tui::tabs::jobs::{JobAction, JobSection};
 use std::sync::Arc;
@@ -489,4 +489,113 @@ fn a_cancelled_job_has_no_size_of_a_file_that_is_not_there() {
     b.state.jobs.section = JobSection::Report;
     let drawn = text(&render(&mut b, LARGE, Depth::True, false));
     assert!(drawn.contains("cancelled") && !drawn.contains("size  "), "{drawn}");
+}
+
+/// A measurement with these events, which is selected and has the keys.
+fn measurement(state: JobState, events: &[&str]) -> Bench {
+    let mut b = sample::start();
+    let job = remold::testing::job::JobSummary {
+        kind: remold::testing::job::JobKind::Evaluation,
+        id: "50".into(),
+        title: "evaluate a-Q4_K_M.gguf and a-Q2_K.gguf against a on wiki.txt".into(),
+        state,
+        fraction: 0.62,
+        ..sample::a_job()
+    };
+    b.act(Action::Jobs(vec![job]));
+    b.keys("3");
+    let event = |body: &&str| {
+        let line = format!(r#"{{"t":"2026-11-23T12:04:31Z","job":"50",{body}}}"#);
+        remold::testing::engine::from_json(line.as_bytes()).unwrap_or_else(|e| panic!("{line}: {e}"))
+    };
+    b.act(Action::JobEvents("50".into(), events.iter().map(event).collect()));
+    b
+}
+
+const MEASURING: [&str; 11] = [
+    r#""kind":"job.queued","title":"evaluate""#,
+    r#""kind":"job.started","pid":7,"threads":2"#,
+    r#""kind":"metric","name":"hidden_rms","value":0.01,"model":"/m/a-Q4_K_M.gguf","baseline":"/m/a","layer":0"#,
+    r#""kind":"metric","name":"hidden_rms","value":0.3,"model":"/m/a-Q4_K_M.gguf","baseline":"/m/a","layer":1"#,
+    r#""kind":"metric","name":"hidden_rms","value":0.05,"model":"/m/a-Q4_K_M.gguf","baseline":"/m/a","layer":1"#,
+    r#""kind":"metric","name":"hidden_rms","value":0.3,"model":"/m/a-Q2_K.gguf","baseline":"/m/a","layer":0"#,
+    r#""kind":"metric.so_far","name":"perplexity","value":28.4795,"uncertainty":1.5776,"model":"/m/a""#,
+    r#""kind":"metric.so_far","name":"perplexity","value":28.632,"uncertainty":1.5,"model":"/m/a-Q4_K_M.gguf""#,
+    r#""kind":"metric.so_far","name":"kld_mean","value":0.002517,"uncertainty":0.000061,"model":"/m/a-Q4_K_M.gguf","baseline":"/m/a""#,
+    r#""kind":"sample","rss":100000000,"cpu":1.9,"read_rate":0,"write_rate":0,"fraction":0.62,"eta":75.0"#,
+    r#""kind":"measure.progress","step":"layers","model":"/m/a-Q2_K.gguf","nth":2,"models":3,"layer":1,"layers":16,"batch":1,"batches":4"#,
+];
+
+#[test]
+fn a_measurement_shows_its_place_its_figures_and_the_divergence_by_layer() {
+    for (size, depth, ascii) in [
+        (SMALL, Depth::True, false),
+        (LARGE, Depth::True, false),
+        (LARGE, Depth::Mono, false),
+        (SMALL, Depth::Mono, true),
+    ] {
+        let mut b = measurement(JobState::Running, &MEASURING);
+        b.keys("<enter>z");
+        let drawn = text(&render(&mut b, size, depth, ascii));
+        for part in ["model 3 of 3, a-Q2_K.gguf: layer 1 of 16, batch 2 of 4", "28.4795", "0.002517", "62%", "left"] {
+            assert!(drawn.contains(part), "{part} in\n{drawn}");
+        }
+        // The newest value of a layer counts: 0.05 is 26 dB, 0.3 is 10.5 dB.
+        assert!(drawn.contains("26.0") && drawn.contains("10.5") && drawn.contains("hidden state dB"), "{drawn}");
+        assert!(!drawn.contains("tensor"), "{drawn}");
+        assert_eq!(drawn.contains("± 0.000061"), size == LARGE, "{drawn}");
+    }
+    // Colours of the heat, not of the text, are in the row of layers.
+    let buf = render(measurement(JobState::Running, &MEASURING).keys("<enter>z"), LARGE, Depth::True, false);
+    let drawn = text(&buf);
+    let (y, line) = drawn
+        .lines()
+        .enumerate()
+        .find(|(_, l)| l.trim_start().starts_with("a-Q2_K.gguf  ") && l.contains("10.5"))
+        .unwrap();
+    let x = line.chars().position(|ch| ch == '█').unwrap_or_else(|| panic!("{line}"));
+    assert_ne!(buf[(x as u16, y as u16)].fg, buf[(2, y as u16)].fg, "{line}");
+}
+
+#[test]
+fn the_report_of_a_measurement_has_every_figure_and_the_command() {
+    let value = |name: &str, value: f64| format!(r#"{{"metric":"{name}","value":{value},"uncertainty":0.000061}}"#);
+    let model = |label: &str, base: bool, values: &[String]| {
+        let files = r#"[{"path":"/none","bytes":1,"mtime_ns":1}]"#;
+        format!(
+            r#"{{"label":"{label}","path":"/m/{label}","is_baseline":{base},"files":{files},"values":[{}]}}"#,
+            values.join(",")
+        )
+    };
+    let models = [
+        model("a", true, &[value("perplexity", 28.4795)]),
+        model("a-Q4_K_M.gguf", false, &[value("perplexity", 28.632), value("kld_mean", 0.002517)]),
+    ];
+    let report = format!(
+        r#"{{"kind":"evaluation","version":1,"remold":"0.1.0","models":[{}],"baseline":{{"label":"a","path":"/m/a"}},"text":{{"path":"/t/wiki.txt","windows_sha256":"x","windows":15,"window_tokens":256}},"rounding":"exact","measured_on":"15 windows of 256 tokens, 1905 tokens scored","seconds":1.5,"peak_rss":9,"threads":2,"command":"remold eval"}}"#,
+        models.join(",")
+    );
+    let mut b = measurement(JobState::Finished, &MEASURING);
+    b.act(Action::JobEvents(
+        "50".into(),
+        vec![event("12:05:00", "50", EventBody::Finished { seconds: 29.0, peak_rss: 9 })],
+    ));
+    b.act(Action::JobMeasured("50".into(), MeasuredReport::from_json(report.as_bytes()).unwrap()));
+    b.act(Action::JobCommand("50".into(), "remold eval /m/a-Q4_K_M.gguf --baseline /m/a".into()));
+    b.keys("r");
+    let drawn = text(&render(&mut b, LARGE, Depth::True, false));
+    for part in [
+        "15 windows of 256 tokens",
+        "mean KLD",
+        "0.002517",
+        "± 0.000061",
+        "◆ a",
+        "have changed since",
+        "remold eval /m/a-Q4_K_M.gguf",
+    ] {
+        assert!(drawn.contains(part), "{part} in\n{drawn}");
+    }
+    assert_eq!(JobSection::Report, b.state.jobs.section);
+    b.keys("]]]]");
+    assert_eq!(JobSection::Report, b.state.jobs.section, "it has four sections");
 }

@@ -3,7 +3,7 @@
 use super::sample::{self, DIR};
 use super::screens::{LARGE, SMALL, shows};
 use super::session::{Session, folder, folder_of_a_model};
-use remold::testing::tui::core::{Action, Effect, Focus, Layer, Outside, Tab};
+use remold::testing::tui::core::{Action, Effect, Focus, Layer, MeasureWhat, Outside, Tab};
 use remold::testing::tui::tabs::models::{FileList, Section, TensorHit};
 use remold::testing::tui::tabs::recipe::BatchOutcome;
 use std::path::{Path, PathBuf};
@@ -300,4 +300,33 @@ fn the_question_in_a_layer_is_closed_by_enter() {
     assert!(matches!(b.state.layer, Some(Layer::Confirm(_))));
     b.keys("<enter>");
     assert!(b.state.layer.is_none());
+}
+
+#[test]
+fn models_are_measured_on_a_text_that_is_asked_for() {
+    let mut b = sample::start();
+    b.keys("E");
+    let drawn = super::screens::text(&super::screens::render(
+        &mut b,
+        super::screens::SMALL,
+        remold::testing::tui::look::Depth::True,
+        false,
+    ));
+    assert!(drawn.contains("evaluate on the text file: "), "{drawn}");
+    b.effects.clear();
+    b.keys("wiki.txt<enter>");
+    let asked = |b: &sample::Bench| match b.effects.as_slice() {
+        [Effect::Measure(what, models, text)] => (*what, models.len(), text.clone()),
+        other => panic!("{other:?}"),
+    };
+    let text = std::path::Path::new(sample::DIR).join("wiki.txt");
+    assert_eq!(asked(&b), (MeasureWhat::Evaluation, 1, text.clone()));
+    // The same text is offered the next time; an importance matrix is of one model, whatever is marked.
+    b.keys("kk  ");
+    b.effects.clear();
+    b.keys("E<enter>");
+    assert_eq!(asked(&b).1, b.state.models.marked.len());
+    b.effects.clear();
+    b.keys("I<enter>");
+    assert_eq!(asked(&b), (MeasureWhat::Imatrix, 1, text));
 }

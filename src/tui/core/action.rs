@@ -480,3 +480,10 @@ pub enum MeasureWhat {
 /// The report of a measurement, on its way to the job that it is of.
 #[derive(Clone, Debug)]
 pub struct MeasuredReport(pub(in crate::tui) Arc<MeasurementReport>);
+
+impl MeasuredReport {
+    /// From the file that the job keeps.
+    pub fn from_json(json: &[u8]) -> Option<Self> {
+        crate::engine::from_json(json).ok().map(|report| Self(Arc::new(report)))
+    }
+}

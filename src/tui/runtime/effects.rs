@@ -16,14 +16,14 @@ pub(crate) mod watchers;
 use crate::engine::Report;
 use crate::evaluate::{Comparison, Export, MeasurementCache, Set, rows};
 use crate::formats::{Found, spec};
-use crate::job::{self, JobFolder, JobList, JobSummary, MeasurementReport, Tail, WithBaseline};
+use crate::job::{self, JobFolder, JobList, JobSummary, Tail, WithBaseline};
 use crate::model::ErrorKind;
 use crate::monitor::{Check, MachineSampler};
 use crate::plan::{Forecast, Plan};
 use crate::recipe::options::Budget;
 use crate::recipe::{Recipe, Target};
 use crate::task::Task;
-use crate::tui::core::{BaselineChoice, ErrorCard, ForecastSource, FoundModel};
+use crate::tui::core::{BaselineChoice, ErrorCard, ForecastSource, FoundModel, MeasuredReport};
 use crate::tui::tabs::compare::Compared;
 use crate::tui::tabs::jobs::JobAction;
 use crate::tui::tabs::models::{ModelInfo, Summary};
@@ -197,9 +197,9 @@ pub(crate) fn job_report(dir: &Path) -> Option<Arc<Report>> {
 }
 
 /// The report kept in the folder of a finished measurement.
-pub(crate) fn job_measured(dir: &Path) -> Option<Arc<MeasurementReport>> {
+pub(crate) fn job_measured(dir: &Path) -> Option<MeasuredReport> {
     let folder = folder(dir);
-    folder.kind().measures().then(|| folder.measured().map(Arc::new)).flatten()
+    MeasuredReport::from_json(&folder.kind().measures().then(|| folder.read("report.json").ok())??)
 }
 
 /// True for the folder of a measurement, which has no plan.

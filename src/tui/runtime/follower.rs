@@ -4,7 +4,7 @@ use super::effects;
 use super::threads::Outbox;
 use crate::engine::{Event, EventBody};
 use crate::job::{JobSummary, Tail};
-use crate::tui::core::{Action, MeasuredReport};
+use crate::tui::core::Action;
 use crate::tui::tabs::jobs::JobAction;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::path::{Path, PathBuf};
@@ -66,7 +66,7 @@ impl Followed {
             && let Some(report) = effects::job_measured(&self.dir)
         {
             self.reported = true;
-            let _ = out.send(Action::JobMeasured(self.id.clone(), MeasuredReport(report)));
+            let _ = out.send(Action::JobMeasured(self.id.clone(), report));
         }
         if !self.reported
             && let Some(report) = effects::job_report(&self.dir)
