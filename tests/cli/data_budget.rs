@@ -64,6 +64,43 @@ fn costs_are_measured_kept_and_used_again() {
 }
 
 #[test]
+fn mixes_are_compared_on_a_second_text_and_what_was_measured_is_kept() {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    text(&lab, 0);
+    text(&lab, 2000);
+    let given = "--budget-types q3_k,q4_k,q6_k --data text.txt --check-data other.txt --scores s.json";
+    // The second plan writes to a file that it was given.
+    for (size, name) in [("2.5MB", "a.gguf"), ("2.7MB", "b.gguf")] {
+        lab.run(&format!("convert tiny-llama --to gguf --target-size {size} {given} -o {name}")).expect(0);
+    }
+    let manifest: Value = serde_json::from_slice(&fs::read(lab.path("b.gguf.remold.json")).unwrap()).unwrap();
+    let check = &manifest["output"]["divergence"]["check"];
+    assert_eq!(check["text"], "other.txt");
+    let mean = check["chosen"]["mean"].as_f64().unwrap();
+    assert!(mean > 0.0 && check["mixes"].as_u64() >= Some(1), "{check}");
+    if let Some(fixed) = check["file_type"].get(1).filter(|_| check["took_file_type"].is_null()) {
+        for figure in ["mean", "p999", "max"] {
+            assert!(check["chosen"][figure].as_f64() <= fixed[figure].as_f64(), "{figure}: {check}");
+        }
+    }
+    // The plan says the same without measuring again, and has a divergence for every type.
+    let plan = lab.run(&format!("plan tiny-llama --target-size 2.7MB {given} --json")).expect(0);
+    let plan: Value = serde_json::from_str(&plan.out).unwrap();
+    assert_eq!(plan["choice"]["check"]["chosen"]["mean"].as_f64(), Some(mean), "{}", plan["choice"]["check"]);
+    let lossy = plan["types"].as_array().unwrap().iter().filter(|t| t["bits_per_weight"].as_f64() < Some(9.0));
+    assert!(lossy.clone().count() > 5 && lossy.clone().all(|t| t["kld"].as_f64() > Some(0.0)));
+    let shown = lab.run(&format!("plan tiny-llama --target-size 2.7MB {given}")).expect(0);
+    assert!(shown.out.contains("KLD") && shown.out.contains("measured as a whole"), "{}", shown.out);
+    // From the scores alone, as far as they go.
+    lab.run("convert tiny-llama --to gguf --target-size 2.7MB --budget-types q3_k,q4_k,q6_k --scores s.json -o c.gguf")
+        .expect(0);
+    assert_eq!(fs::read(lab.path("b.gguf")).unwrap(), fs::read(lab.path("c.gguf")).unwrap());
+    let alone = lab.run("convert tiny-llama --to gguf --target-size 2.7MB --check-data other.txt -o d.gguf").expect(2);
+    assert!(alone.err.contains("none to measure costs on"), "{}", alone.err);
+}
+
+#[test]
 fn a_limit_of_time_predicts_what_it_did_not_measure() {
     let lab = Lab::new();
     lab.model("tiny-llama");

@@ -76,6 +76,10 @@ impl Pick<'_> {
                 let at = all.iter().position(|o| std::ptr::eq(*o, outline))?;
                 measured.get(at).copied().flatten()
             };
+            // A file type may be known from another budget; without a mix beside it, nothing is compared.
+            if mixes.first().is_none_or(|(_, outline)| of(outline).is_none()) {
+                return self.expected(mixer, budget);
+            }
             let best_type = types.iter().filter_map(|t| Some((*t, of(t)?))).min_by(|a, b| {
                 let by_mean = a.1.mean.total_cmp(&b.1.mean);
                 by_mean.then(a.0.bytes.cmp(&b.0.bytes))
