@@ -29,8 +29,8 @@ pub(in crate::tui) mod toasts;
 pub(crate) mod units;
 pub(in crate::tui) mod update;
 
-pub use action::{Action, Effect, ErrorCard, FoundModel, Hit, Outside};
-pub(crate) use action::{ForecastSource, MeasureWhat, MeasuredReport};
+pub(crate) use action::ForecastSource;
+pub use action::{Action, Effect, ErrorCard, FoundModel, Hit, MeasureWhat, MeasuredReport, Outside};
 pub use commands::{Cmd, all as all_commands, hints, tail_hints};
 pub(crate) use commands::{Command, Hint, Scope, continuations, enabled, hint_of, keys_here};
 pub(crate) use dead::DeadLine;
