@@ -177,7 +177,9 @@ fn named(name: &str, (x, y): (f64, f64), taken: &mut Vec<Area>) -> String {
         _ => name.to_owned(),
     };
     let width = name.chars().count() as f64 * CHAR;
+    // The line falls to the right, so above right is mostly free.
     let places = [
+        ("start", x + 8.0, y - 6.0),
         ("start", x + 10.0, y + 4.0),
         ("end", x - 10.0, y + 4.0),
         ("middle", x, y - 12.0),
