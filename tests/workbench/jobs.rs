@@ -543,7 +543,7 @@ fn a_measurement_shows_its_place_its_figures_and_the_divergence_by_layer() {
         // The newest value of a layer counts: 0.05 is 26 dB, 0.3 is 10.5 dB.
         assert!(drawn.contains("26.0") && drawn.contains("10.5") && drawn.contains("hidden state dB"), "{drawn}");
         assert!(!drawn.contains("tensor"), "{drawn}");
-        assert_eq!(drawn.contains("± 0.000061"), size == LARGE, "{drawn}");
+        assert!(size == SMALL || drawn.contains("± 0.000061"), "{drawn}");
     }
     // Colours of the heat, not of the text, are in the row of layers.
     let buf = render(measurement(JobState::Running, &MEASURING).keys("<enter>z"), LARGE, Depth::True, false);
