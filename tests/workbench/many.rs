@@ -312,7 +312,7 @@ fn models_are_measured_on_a_text_that_is_asked_for() {
         remold::testing::tui::look::Depth::True,
         false,
     ));
-    assert!(drawn.contains("evaluate on the text file: "), "{drawn}");
+    assert!(drawn.contains("evaluate on the text file:"), "{drawn}");
     b.effects.clear();
     b.keys("wiki.txt<enter>");
     let asked = |b: &sample::Bench| match b.effects.as_slice() {
