@@ -186,7 +186,7 @@ fn mix(f: &Forecast, choice: &Chosen, args: &PlanArgs, style: Style) -> String {
         plan_text::divergence(&d).iter().for_each(|line| out.push_str(&format!("  {line}\n")));
     }
     // The best file type that fits into the same bytes.
-    let fits = f.types.iter().filter(|t| t.bytes <= c.bytes);
+    let fits = f.types.iter().filter(|t| t.bytes <= c.bytes && choice.check.is_none());
     let quality = |t: &&Forecasted| t.kld.map_or(t.output_sqnr_db.unwrap_or(f64::INFINITY), |n| -n);
     if let Some(best) = fits.max_by(|a, b| quality(a).total_cmp(&quality(b))) {
         let loss = match best.kld {

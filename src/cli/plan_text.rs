@@ -187,7 +187,7 @@ fn check(check: &ChoiceCheck) -> Vec<String> {
         check.tokens,
         safe(&check.text),
         figures(&check.chosen),
-        plural(check.mixes, "mix")
+        if check.mixes == 1 { "1 mix".to_owned() } else { format!("{} mixes", check.mixes) }
     )];
     if let Some((name, c)) = &check.file_type {
         lines.push(match check.took_file_type {

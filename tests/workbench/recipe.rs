@@ -128,6 +128,7 @@ fn every_field_of_a_gguf_is_edited_by_keys_and_comes_out_in_the_recipe() {
         ("split_max_layers", "16", "split_max_layers = 16"),
         ("like", "published.gguf", "like = \"published.gguf\""),
         ("budget_data", "text.txt", "budget_data = \"text.txt\""),
+        ("budget_check", "other.txt", "budget_check = \"other.txt\""),
         ("scores", "scores.json", "scores = \"scores.json\""),
         ("score_time", "10m", "score_time = \"10m\""),
         ("budget_types", "q4_k, q6_k", "budget_types = [\"q4_k\", \"q6_k\"]"),

@@ -185,7 +185,7 @@ fn recipe() {
     picture("recipe-many", sample::start().planned().keys("DDDDDDDDDDDDgg"), SMALL);
     // Lines of the list besides targets.
     shows(sample::start().planned().keys("gg<tab>"), SMALL, &["▌ path            exp42/checkpoint-2000", "densify"]);
-    shows(sample::start().planned().keys("G"), SMALL, &["▌ +  add a target", "Press enter or a, and choose from a"]);
+    shows(sample::start().planned().keys("Gk"), SMALL, &["▌ +  add a target", "Press enter or a, and choose from a"]);
 }
 
 #[test]

@@ -252,10 +252,7 @@ impl<'a> Mixer<'a> {
 
     /// The file types that keep to a budget, by what they are expected to lose, the best first.
     pub(in crate::plan) fn fitting<'o>(&self, budget: Budget, types: &'o [Outline]) -> Vec<&'o Outline> {
-        let keeps = |o: &&Outline| match budget {
-            Budget::Divergence(nats) => self.expected(o) <= nats,
-            _ => holds(budget, o, &self.ready.model),
-        };
+        let keeps = |o: &&Outline| holds(budget, o, &self.ready.model);
         let fits = types.iter().filter(|o| self.is_allowed(o)).filter(keeps);
         let mut fits: Vec<(f64, &Outline)> = fits.map(|o| (self.expected(o), o)).collect();
         fits.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.bytes.cmp(&b.1.bytes)));

@@ -61,7 +61,12 @@ impl Pick<'_> {
         let mut asked = budget;
         for round in 0..ROUNDS {
             let mixes = self.candidates(mixer, asked)?;
-            let types: Vec<&Outline> = mixer.fitting(asked, self.types).into_iter().take(TYPES).collect();
+            // A limit of divergence asks for a small file: file types are compared at the size of the mix.
+            let size = match (asked, mixes.first()) {
+                (Budget::Divergence(_), Some((_, mix))) => Budget::Bytes(mix.bytes),
+                _ => asked,
+            };
+            let types: Vec<&Outline> = mixer.fitting(size, self.types).into_iter().take(TYPES).collect();
             // The first mix and the best type come first: they are measured however short the time is.
             let order = mixes.iter().map(|(_, o)| o);
             let all: Vec<&Outline> = match types.split_first() {

@@ -22,7 +22,7 @@ fn on_step(s: &State) -> bool {
 }
 
 fn on_form(s: &State) -> bool {
-    composing(s) && !s.recipe.fields().is_empty()
+    composing(s) && !slides(s) && !s.recipe.fields().is_empty()
 }
 
 fn has_options(s: &State) -> bool {
@@ -30,19 +30,21 @@ fn has_options(s: &State) -> bool {
 }
 
 fn on_option(s: &State) -> bool {
-    composing(s) && s.recipe.current_field().is_some_and(|f| !f.is_heading())
+    composing(s) && !slides(s) && s.recipe.current_field().is_some_and(|f| !f.is_heading())
 }
 
 /// On a heading whose options are folded.
 fn on_folded(s: &State) -> bool {
     let r = &s.recipe;
-    r.current_field().is_some_and(Field::is_heading) && r.current_group().is_some_and(|g| !r.unfolded.contains(&g))
+    let group = r.current_field().filter(|f| f.is_heading() && !slides(s)).and(r.current_group());
+    group.is_some_and(|g| !r.unfolded.contains(&g))
 }
 
 /// On a heading whose options are shown.
 fn on_unfolded(s: &State) -> bool {
     let r = &s.recipe;
-    r.current_field().is_some_and(Field::is_heading) && r.current_group().is_some_and(|g| r.unfolded.contains(&g))
+    let group = r.current_field().filter(|f| f.is_heading() && !slides(s)).and(r.current_group());
+    group.is_some_and(|g| r.unfolded.contains(&g))
 }
 
 /// On an option below a heading that is unfolded, which has no list of values to go through.
@@ -52,7 +54,7 @@ fn below_heading(s: &State) -> bool {
 }
 
 fn can_add_step(s: &State) -> bool {
-    composing(s) && s.recipe.row() == Row::AddStep
+    composing(s) && !slides(s) && s.recipe.row() == Row::AddStep
 }
 
 fn on_choice(s: &State) -> bool {
@@ -88,15 +90,6 @@ fn on_budget(s: &State) -> bool {
 
 pub(super) const COMMANDS: &[Command] = &[
     command(
-        Cmd::TakeBudget,
-        "budget.take",
-        &["enter"],
-        &[Targets, Form],
-        "Take the size at the slider as the budget",
-        "take",
-        slides,
-    ),
-    command(
         Cmd::DropBudget,
         "budget.drop",
         &["esc"],
@@ -105,8 +98,6 @@ pub(super) const COMMANDS: &[Command] = &[
         "keep",
         slides,
     ),
-    command(Cmd::BudgetLess, "budget.left", &["h", "left"], &[Form], "Slide the budget down", "", on_budget),
-    command(Cmd::BudgetMore, "budget.right", &["l", "right"], &[Form], "Slide the budget up", "slide", on_budget),
     command(Cmd::Start, "recipe.start", &["r"], &[Targets, Form], "Start a job in its own process", "run", can_start),
     command(
         Cmd::Start,
@@ -127,7 +118,7 @@ pub(super) const COMMANDS: &[Command] = &[
         on_form,
     ),
     command(Cmd::AddTarget, "recipe.add-here", &["enter"], &[Targets], "Choose another target", "add", |s| {
-        composing(s) && s.recipe.row() == Row::Add
+        composing(s) && !slides(s) && s.recipe.row() == Row::Add
     }),
     command(Cmd::AddStep, "recipe.add-step-here", &["enter"], &[Targets], "Choose a step", "add", can_add_step),
     command(
@@ -160,6 +151,17 @@ pub(super) const COMMANDS: &[Command] = &[
         "",
         below_heading,
     ),
+    command(
+        Cmd::TakeBudget,
+        "budget.take",
+        &["enter"],
+        &[Targets, Form],
+        "Take the size at the slider as the budget",
+        "take",
+        slides,
+    ),
+    command(Cmd::BudgetLess, "budget.left", &["h", "left"], &[Form], "Slide the budget down", "", on_budget),
+    command(Cmd::BudgetMore, "budget.right", &["l", "right"], &[Form], "Slide the budget up", "slide", on_budget),
     command(Cmd::ClearFilter, "option.filter-clear", &["esc"], &[Form], "Show all options again", "", |s| {
         !s.recipe.filter.is_empty()
     }),

@@ -87,7 +87,7 @@ impl Field {
         match self {
             Self::Budget => {
                 "Instead of a quantization: the maximum file size (760MB, 4.5GiB), bits per weight (4.25), or the largest \
-                    mean KL divergence (kld 0.002), which needs budget_data or scores. Types are chosen for each tensor so that the total \
+                    mean KL divergence (kld 0.002), which is measured on a text. Types are chosen for each tensor so that the total \
                     error is smallest."
                     .to_owned()
             }

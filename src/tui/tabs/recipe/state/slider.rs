@@ -89,6 +89,14 @@ impl RecipeState {
         f.output_sqnr_db.map_or_else(|| "exact".to_owned(), |db| format!("{db:.1}"))
     }
 
+    /// The same in five columns: `.0021`, `6e-4`.
+    pub(crate) fn loss_short(&self, f: &Forecasted) -> String {
+        match f.kld.filter(|_| self.shows_kld()) {
+            Some(kld) => nats_short(kld),
+            None => self.loss_text(f),
+        }
+    }
+
     /// Head of a column of losses.
     pub(crate) fn loss_head(&self) -> &'static str {
         if self.shows_kld() { "KLD" } else { "dB" }
@@ -111,6 +119,15 @@ pub(crate) fn nats(kld: f64) -> String {
     }
 }
 
+fn nats_short(kld: f64) -> String {
+    let text = nats(kld);
+    match text.strip_prefix("0.") {
+        Some(rest) => format!(".{rest}"),
+        None if text.contains('e') => format!("{kld:.0e}"),
+        None => text,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,5 +136,6 @@ mod tests {
     fn divergences_are_short() {
         let all = [0.5, 0.0142, 0.002_13, 0.000_56, 1e-7, 0.0];
         assert_eq!(all.map(nats), ["0.50", "0.014", "0.0021", "5.6e-4", "1.0e-7", "0"]);
+        assert_eq!(all.map(nats_short), [".50", ".014", ".0021", "6e-4", "1e-7", "0"]);
     }
 }

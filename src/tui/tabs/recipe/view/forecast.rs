@@ -145,6 +145,7 @@ fn measuring(state: &State, (done, all): (usize, usize)) -> String {
 fn status(state: &State) -> String {
     let forecast_state = &state.recipe.forecast_state;
     match (forecast_state.answer(), forecast_state.measured) {
+        (None, _) if state.recipe.measuring_stopped => "measuring is stopped; m goes on".to_owned(),
         (None, _) if !forecast_state.waiting() => String::new(),
         (_, Some(far)) => measuring(state, far),
         (_, None) if forecast_state.waiting() => "estimating errors…".to_owned(),

@@ -225,7 +225,7 @@ fn target(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {
     if let Some(end) = bits_end {
         c.right(end, line.y, BITS - 1, &bits, dim);
     }
-    c.right(error_end, line.y, ERROR - 1, &estimate.map(|e| r.loss_text(e)).unwrap_or_default(), text);
+    c.right(error_end, line.y, ERROR - 1, &estimate.map(|e| r.loss_short(e)).unwrap_or_default(), text);
     let available = start.saturating_sub(x + 1);
     let used = c.text(x, line.y, available, &title(target), text);
     let mut shown = String::new();
