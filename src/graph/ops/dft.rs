@@ -43,6 +43,8 @@ fn infer(c: &Call<'_>) -> Outs {
     let (one_sided, inverse) = (c.int("onesided", 0) != 0, c.int("inverse", 0) != 0);
     if one_sided && !inverse {
         out[at] = out[at].divided_down(&Dim::Known(2)).plus(&Dim::Known(1));
+    } else if one_sided && c.input(1).is_none() {
+        out[at] = out[at].minus(&Dim::Known(1)).times(&Dim::Known(2));
     }
     // Complex numbers are pairs. The inverse of one side is real.
     let pair = Dim::Known(if one_sided && inverse { 1 } else { 2 });
