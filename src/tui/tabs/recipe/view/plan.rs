@@ -87,14 +87,13 @@ fn outputs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
         if y >= area.bottom() {
             return y;
         }
-        let cells = cells.each_ref().map(String::as_str);
-        columns.row(c, y, &cells, text);
+        columns.row(c, y, &cells.each_ref().map(String::as_str), text);
         let effort = o.effort.as_ref().map(|e| format!(", effort {e}")).unwrap_or_default();
         let target = state.recipe.stepped_target(at);
         // A budget is the name of its mix, which is shorter than what is said of it in the list.
         let typed = target.filter(|t| Budget::of(t).is_none());
         let name = typed.map_or_else(|| format!("{} {}", o.format, o.quantization), |t| title(&t));
-        c.text(area.x + 1, y, columns.first() + columns.spare(&cells), &format!("{name}{effort}"), text);
+        c.text(area.x + 1, y, columns.first(), &format!("{name}{effort}"), text);
         y += 1;
         if y < area.bottom() {
             let there = there(state, o);
