@@ -110,7 +110,7 @@ fn becomes_whole(planned: &PlannedOutput) -> bool {
 pub(crate) fn check_not_written(prepared: &Prepared) -> Result<()> {
     let Some((path, job)) = being_written(&prepared.plan).into_iter().next() else { return Ok(()) };
     let number = if job.is_empty() { String::new() } else { format!(": job {job}") };
-    let hint = Hint::from("Wait for it, or resume it if it is paused, or cancel it (")
+    let hint = Hint::from("Wait for it, resume it if it is paused, or cancel it (")
         .then(Remedy::Run("jobs".to_owned()))
         .then("); or choose another output.");
     Err(ModelError::request(format!("another job is writing this output{number}")).in_file(&path).with_hint(hint))
