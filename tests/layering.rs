@@ -69,6 +69,18 @@ fn program() -> Vec<(String, String)> {
     found.into_iter().filter(|(path, _)| !is_test(path)).map(|(path, code)| (below(&path), code)).collect()
 }
 
+/// The functions of the standard library that start a thread panic if the system refuses one, and what waits for the panicking thread hangs.
+#[test]
+fn threads_are_started_where_a_refusal_is_no_panic() {
+    let starts = ["thread::spawn(", "scope.spawn(", "s.spawn("];
+    let found: Vec<String> = program()
+        .into_iter()
+        .filter(|(path, code)| path != "task/threads.rs" && starts.iter().any(|s| code.contains(s)))
+        .map(|(path, _)| path)
+        .collect();
+    assert!(found.is_empty(), "use task::start, start_in or together: {found:?}");
+}
+
 /// Where the modules that a file declares are.
 fn module_folder(file: &Path) -> PathBuf {
     let own = file.file_stem().is_some_and(|s| s == "mod" || s == "lib" || s == "main");

@@ -482,10 +482,10 @@ pub(crate) struct SplitArgs {
     #[arg(long, alias = "split-max-size", value_name = "SIZE", group = "limit", value_parser = size)]
     pub max_size: Option<String>,
     /// Maximum number of tensors per file
-    #[arg(long, alias = "split-max-tensors", value_name = "N", group = "limit", value_parser = value_parser!(u64).range(1..), conflicts_with = "max_size")]
+    #[arg(long, alias = "split-max-tensors", value_name = "N", group = "limit", value_parser = at_least_one::<u64>, conflicts_with = "max_size")]
     pub max_tensors: Option<u64>,
     /// Maximum number of whole layers per file; a tensor outside the layers stays with the tensor before it
-    #[arg(long, alias = "split-max-layers", value_name = "N", group = "limit", value_parser = value_parser!(u64).range(1..), conflicts_with_all = ["max_size", "max_tensors"])]
+    #[arg(long, alias = "split-max-layers", value_name = "N", group = "limit", value_parser = at_least_one::<u64>, conflicts_with_all = ["max_size", "max_tensors"])]
     pub max_layers: Option<u64>,
     /// Write only metadata to the first file
     #[arg(long, group = "limit")]
@@ -642,8 +642,12 @@ pub(crate) enum JobsCommand {
         /// The job's number
         id: String,
     },
-    /// Remove the folders of all ended jobs
-    Clean,
+    /// Remove the folders of ended jobs. Jobs that were interrupted and can be continued are kept, as are all outputs
+    Clean {
+        /// Also remove jobs that can be continued, and their unfinished files
+        #[arg(long)]
+        all: bool,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -700,7 +704,7 @@ pub(crate) struct NewArgs {
     /// Memory of the machine that the model will run on, as in 24GiB
     #[arg(long, value_name = "SIZE", requires = "goal", value_parser = size)]
     pub memory: Option<String>,
-    /// Tokens that the model is to see at once [default: what it was trained with, up to 8192]
+    /// Tokens that the model is to see at once [default: what it was trained with, up to 8192, or 4096 for mobile]
     #[arg(long, value_name = "N", requires = "goal")]
     pub context_length: Option<u64>,
     /// Write it to this file
@@ -713,6 +717,12 @@ fn goals() -> impl clap::builder::TypedValueParser<Value = String> {
     use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser as _};
     let value = |g: &GoalSpec| PossibleValue::new(g.name).help(format!("{}: {}", g.title, g.makes));
     PossibleValuesParser::new(GOALS.iter().map(value)).map(|s| s)
+}
+
+/// A whole number above zero.
+pub(super) fn at_least_one<T: std::str::FromStr + PartialOrd + From<u8>>(text: &str) -> Result<T, String> {
+    let number = text.parse::<T>().ok().filter(|n| *n >= T::from(1));
+    number.ok_or_else(|| "write a whole number, at least 1".to_owned())
 }
 
 /// A number above zero.

@@ -10,6 +10,7 @@ use super::tensor_counter::TensorCounter;
 use super::threads::threads;
 use super::{Exit, err, many, note, out, plan_text, print, reference_options, refuse, report_error, text};
 use crate::engine::{self, Event, Report, Stop};
+use crate::files::paths::on_jobs;
 use crate::formats;
 use crate::job::{self, JobFolder, Outcome, RunJob};
 use crate::model::{ModelError, Result, Warning};
@@ -152,6 +153,12 @@ fn validate(recipe: &mut Recipe, args: &ConvertArgs) -> Result<()> {
     if let Some(data) = &args.validate {
         recipe.validate.get_or_insert_default().data = Some(data.clone());
     }
+    let is_set = |set: &String| set.starts_with("validate.data");
+    let has_text = recipe.validate.as_ref().is_some_and(|v| v.data.is_some()) || args.set.iter().any(is_set);
+    if !args.fail_if.is_empty() && !has_text {
+        let what = "--fail-if needs a text to measure the outputs on";
+        return Err(ModelError::request(what).with_hint("Name a text file with --validate FILE."));
+    }
     for text in &args.fail_if {
         let condition = Condition::parse(text).map_err(|e| e.field("--fail-if"))?;
         let name = condition.metric.name;
@@ -271,7 +278,8 @@ fn start(recipe: &Recipe, prepared: &Prepared, flags: &RunFlags, stop: Arc<Stop>
                     let id = &job.id;
                     let how = if waits { "is queued" } else { "runs in the background" };
                     let title = text::safe(&job.title);
-                    note(&format!("job {id} {how}: {title}\n  follow it with `remold jobs attach {id}`\n"));
+                    let follow = on_jobs(&format!("jobs attach {id}"));
+                    note(&format!("job {id} {how}: {title}\n  follow it with `{follow}`\n"));
                 }
                 Ended { job: Some(job.id), ..Ended::new(Exit::Done) }
             }
@@ -337,8 +345,8 @@ fn foreground(
             Ended::new(Exit::Cancelled)
         }
         Ok(Outcome::Interrupted(signal)) => {
-            let id = folder.id();
-            note(&format!("interrupted; continue with `remold jobs resume {id}`\n"));
+            let resume = on_jobs(&format!("jobs resume {}", folder.id()));
+            note(&format!("interrupted; continue with `{resume}`\n"));
             Ended::new(Exit::interrupted(signal))
         }
         Err(e) => Ended::refused(&e),

@@ -2,10 +2,10 @@
 
 use super::args::InspectArgs;
 use super::text::{Style, bytes, count, cut, plural, safe, table, table_of};
-use super::{Exit, inspect_graph, out, print, refuse};
+use super::{Exit, inspect_graph, note, out, print, refuse};
 use crate::arch;
 use crate::formats;
-use crate::model::{Defect, FormatId, MetaArray, MetaValue, Model, Result, TensorEntry};
+use crate::model::{Defect, FormatId, MetaArray, MetaValue, Model, ModelError, Result, TensorEntry};
 use crate::units::quoted;
 use indexmap::IndexMap;
 use serde::ser::SerializeMap;
@@ -29,6 +29,11 @@ pub(crate) fn run(args: &InspectArgs) -> Exit {
     let many = !found.is_empty() && !found.iter().any(|f| f.path == args.path);
     let result = if many {
         folder(&args.path, &found, args.json);
+        let flags = [("--tensors", args.tensors), ("--metadata", args.metadata), ("--config", args.config)];
+        for (flag, _) in flags.into_iter().filter(|(_, given)| *given) {
+            let what = format!("{flag} is for one model, and this folder has {}", plural(found.len(), "model"));
+            note(&format!("{} {what}\n", Style::stderr().warning("warning:")));
+        }
         Ok(())
     } else {
         arch::open(&args.path).and_then(|m| one(&m, args))
@@ -86,6 +91,11 @@ fn one(model: &Model, args: &InspectArgs) -> Result<()> {
         return Ok(());
     }
     let style = Style::stdout();
+    if args.config && !model.sidecars.has("config.json") {
+        return Err(ModelError::request("there is no config.json beside the tensors to list the fields of")
+            .in_file(&model.path)
+            .with_hint("Leave out --config; the metadata says what the file knows of the model."));
+    }
     out(&summary(model, style));
     if let Some(graph) = &model.graph {
         out(&inspect_graph::text(graph, args.metadata, style));

@@ -3,6 +3,7 @@
 use super::text::{self, Style, bytes, count, plural, safe, seconds};
 use super::{Exit, measure, out, plan_text, print};
 use crate::engine::Report;
+use crate::files::paths::on_jobs;
 use crate::job::{Attempt, JobFolder, JobHistory, JobKind, JobState, JobSummary, MeasurementReport, is_same_output};
 use crate::model::FormatId;
 use crate::model::{Result, Warning};
@@ -73,7 +74,9 @@ pub(crate) fn show(folder: &JobFolder, json: bool) -> Result<Exit> {
 
 fn gather(folder: &JobFolder) -> Result<Shown> {
     let events = folder.events()?;
-    let job = folder.summary();
+    let mut job = folder.summary();
+    // The planned outputs say which of them are published.
+    let made = std::mem::take(&mut job.outputs);
     // A folder whose plan is damaged has its events still.
     let plan = folder.plan().ok();
     let report = JobReport::of(folder);
@@ -89,7 +92,7 @@ fn gather(folder: &JobFolder) -> Result<Shown> {
         tensors: o.tensors.len(),
         bytes: o.bytes,
         bits_per_weight: o.bits_per_weight,
-        published: job.outputs.iter().any(|made| is_same_output(made, &o.path)),
+        published: made.iter().any(|made| is_same_output(made, &o.path)),
     });
     Ok(Shown {
         source: plan.as_ref().map(|p| p.source.clone()),
@@ -191,13 +194,15 @@ fn planned(s: &Shown, style: Style) -> String {
 /// What can be done with it.
 fn next(job: &JobSummary) -> Option<String> {
     let id = &job.id;
+    let resume = on_jobs(&format!("jobs resume {id}"));
     Some(match job.state {
         JobState::Failed | JobState::Cancelled => {
-            format!("start it again with `remold jobs resume {id}`; `remold jobs log {id}` shows what happened")
+            let log = on_jobs(&format!("jobs log {id}"));
+            format!("start it again with `{resume}`; `{log}` shows what happened")
         }
-        JobState::Lost | JobState::Interrupted => format!("continue it with `remold jobs resume {id}`"),
-        JobState::Paused => format!("continue it with `remold jobs resume {id}`"),
-        JobState::Running | JobState::Queued => format!("follow it with `remold jobs attach {id}`"),
+        JobState::Lost | JobState::Interrupted => format!("continue it with `{resume}`"),
+        JobState::Paused => format!("continue it with `{resume}`"),
+        JobState::Running | JobState::Queued => format!("follow it with `{}`", on_jobs(&format!("jobs attach {id}"))),
         JobState::Finished => return None,
     })
 }

@@ -3,8 +3,10 @@
 use super::args::{JobsArgs, JobsCommand};
 use super::measure::{self, MeasureFlags, MeasureLine};
 use super::progress::Progress;
+use super::signals::stop_on_signal;
 use super::{Exit, convert, err, job_show, note, out, plan_text, print, refuse, text};
 use crate::engine::Event;
+use crate::files::paths::{chosen_jobs, on_jobs};
 use crate::job::{self, JobFolder, JobHistory, JobKind, JobState, Measurement, Tail, Wording};
 use crate::model::{ModelError, Result};
 use std::path::{Path, PathBuf};
@@ -16,6 +18,9 @@ const FOLLOW: Duration = Duration::from_millis(100);
 /// `remold jobs`.
 pub(crate) fn run(args: JobsArgs) -> Exit {
     let root = job::jobs_root();
+    if let Err(e) = job::check_root(&root) {
+        return refuse(&e);
+    }
     let result = match args.command.unwrap_or(JobsCommand::List) {
         JobsCommand::List => {
             list(&root, args.json);
@@ -36,7 +41,8 @@ pub(crate) fn run(args: JobsArgs) -> Exit {
                 JobState::Lost | JobState::Interrupted => "continues where it stopped",
                 _ => "continues",
             };
-            note(&format!("job {id} {how}; follow it with `remold jobs attach {id}`\n"));
+            let follow = on_jobs(&format!("jobs attach {id}"));
+            note(&format!("job {id} {how}; follow it with `{follow}`\n"));
             Ok(Exit::Done)
         }),
         JobsCommand::Rerun { id, force, run } => JobFolder::find(&root, &id).and_then(|f| {
@@ -59,7 +65,7 @@ pub(crate) fn run(args: JobsArgs) -> Exit {
             Ok(Exit::Done)
         }),
         JobsCommand::Log { id } => log(&root, &id, args.json),
-        JobsCommand::Clean => Ok(clean(&root)),
+        JobsCommand::Clean { all } => Ok(clean(&root, all)),
     };
     result.unwrap_or_else(|e| refuse(&e))
 }
@@ -73,7 +79,17 @@ fn list(root: &Path, json: bool) {
         return;
     }
     if jobs.is_empty() {
-        note("no jobs yet; `remold convert`, `remold eval` and `remold imatrix` start one\n");
+        let start = "`remold convert`, `remold eval` and `remold imatrix` start one";
+        note(&match chosen_jobs() {
+            Some(root) if !root.exists() => {
+                format!(
+                    "no jobs yet: the folder of jobs {} does not exist; {start}\n",
+                    text::safe(&root.to_string_lossy())
+                )
+            }
+            Some(root) => format!("no jobs yet in {}; {start}\n", text::safe(&root.to_string_lossy())),
+            None => format!("no jobs yet; {start}\n"),
+        });
         return;
     }
     // Whose they are is of interest where some are others'.
@@ -101,10 +117,12 @@ fn list(root: &Path, json: bool) {
 
 fn attach(root: &Path, id: &str, json: bool) -> Result<Exit> {
     let folder = JobFolder::find(root, id)?;
+    let stop = stop_on_signal();
     let mut progress = Follow::new(&folder)?;
     let mut tail = Tail::new(&folder.dir);
     let mut history = JobHistory::default();
     let mut reported = None;
+    let resume = on_jobs(&format!("jobs resume {id}"));
     loop {
         let events = tail.poll()?;
         for event in &events {
@@ -114,6 +132,10 @@ fn attach(root: &Path, id: &str, json: bool) -> Result<Exit> {
             } else {
                 progress.event(event);
             }
+        }
+        if stop.is_set() {
+            note(&format!("job {id} goes on; `{}` follows it again\n", on_jobs(&format!("jobs attach {id}"))));
+            return Ok(Exit::stopped(&stop));
         }
         if let Some(exit) = exit_of(&history) {
             if !json {
@@ -127,14 +149,14 @@ fn attach(root: &Path, id: &str, json: bool) -> Result<Exit> {
                 match (now.place, now.state) {
                     (Some(place), _) => note(&format!("job {id} is queued at position {place}\n")),
                     (_, JobState::Paused) => {
-                        note(&format!("job {id} is paused; continue it with `remold jobs resume {id}`\n"));
+                        note(&format!("job {id} is paused; continue it with `{resume}`\n"));
                     }
                     _ => {}
                 }
                 reported = Some((now.place, now.state));
             }
             if now.state == JobState::Lost {
-                let hint = format!("`remold jobs resume {id}` continues where it stopped.");
+                let hint = format!("`{resume}` continues where it stopped.");
                 super::report_error(
                     &ModelError::bad("the job's process has ended unexpectedly").in_file(&folder.dir).with_hint(hint),
                 );
@@ -183,6 +205,8 @@ fn exit_of(history: &JobHistory) -> Option<Exit> {
 
 /// Says how a followed job ended.
 fn report_end(folder: &JobFolder, history: &JobHistory) {
+    let id = folder.id();
+    let resume = on_jobs(&format!("jobs resume {id}"));
     match (history.state, &history.failure) {
         (JobState::Finished, _) => {
             if let Some(report) = folder.measured().filter(|_| folder.kind().measures()) {
@@ -192,12 +216,10 @@ fn report_end(folder: &JobFolder, history: &JobHistory) {
             }
         }
         (JobState::Cancelled, _) => {
-            let id = folder.id();
-            note(&format!("job {id} was cancelled; `remold jobs resume {id}` starts it again\n"));
+            note(&format!("job {id} was cancelled; `{resume}` starts it again\n"));
         }
         (JobState::Interrupted, _) => {
-            let id = folder.id();
-            note(&format!("job {id} was interrupted; `remold jobs resume {id}` continues where it stopped\n"));
+            note(&format!("job {id} was interrupted; `{resume}` continues where it stopped\n"));
         }
         (_, Some(error)) => {
             let e = ModelError::bad(error.message.clone());
@@ -211,8 +233,8 @@ fn report_end(folder: &JobFolder, history: &JobHistory) {
 }
 
 /// Removes the ended jobs, and says which of them could not be removed and why.
-fn clean(root: &Path) -> Exit {
-    let cleaned = job::clean(root);
+fn clean(root: &Path, all: bool) -> Exit {
+    let cleaned = job::clean(root, all);
     say_left(&cleaned.left);
     let mut exit = Exit::Done;
     for e in &cleaned.failed {
@@ -223,6 +245,11 @@ fn clean(root: &Path) -> Exit {
         n => format!("; {n} could not be removed"),
     };
     note(&format!("{} removed{failed}\n", text::plural(cleaned.removed, "job folder")));
+    if cleaned.kept > 0 {
+        let (jobs, clean) = (text::plural(cleaned.kept, "job"), on_jobs("jobs clean --all"));
+        let verb = if cleaned.kept == 1 { "was" } else { "were" };
+        note(&format!("{jobs} that can be continued {verb} kept; `{clean}` removes them and their unfinished files\n"));
+    }
     exit
 }
 
@@ -261,7 +288,11 @@ fn word(folder: &JobFolder, what: &str, is: impl Fn(JobState) -> bool) -> Exit {
         }
         std::thread::sleep(FOLLOW);
     }
-    err(&format!("job {} has not responded to the request to {what}\n", folder.id()));
+    // A process that hangs responds to nothing.
+    let pid = folder.history().pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
+    let wait =
+        "it may be in the middle of a long step. The request stands; if the process hangs, end it with `kill -9`";
+    err(&format!("job {}{pid} has not responded to the request to {what} yet: {wait}\n", folder.id()));
     Exit::Failed
 }
 

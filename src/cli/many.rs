@@ -125,6 +125,7 @@ pub(super) fn run(given: &[PathBuf], many: ManyFlags, flags: &RunFlags, make: Ma
             return Exit::stopped(&stop);
         }
         if many.fail_fast && matches!(item.status, Status::Skipped(_)) {
+            err("stopped by --fail-fast, since this model cannot be converted; nothing was written\n");
             return Exit::Request;
         }
         items.push(item);

@@ -2,10 +2,12 @@
 
 use super::args::{self, Cli, ColorWhen};
 use super::{Exit, err, on_one_line, reference_options, report_error, text};
+use crate::files::paths::on_jobs;
 use crate::model::ModelError;
 use crate::recipe;
 use crate::recipe::remedies::set_command_flags;
 use crate::units::print::{self, ColorChoice, Verbosity};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, FromArgMatches};
 use std::path::Path;
 
@@ -117,13 +119,32 @@ fn explain(mut e: clap::Error, args: &[String], command: &Command) -> Exit {
         report_error(&error);
         return Exit::Request;
     }
-    let text = with_hints(&on_one_line(e.render().to_string(), args));
+    let mut text = with_hints(&on_one_line(e.render().to_string(), args));
+    if let Some(hint) = one_at_a_time(e.kind(), e.get(ContextKind::InvalidArg), args) {
+        let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
+        text = format!("{first}\n  hint: {hint}\n{rest}");
+    }
     let style = text::Style::stderr();
     err(&match text.strip_prefix("error:") {
         Some(rest) => format!("{}{rest}", style.error("error:")),
         None => text,
     });
     Exit::Request
+}
+
+/// What to do about a word too many, or a job's number in place of a command.
+fn one_at_a_time(kind: ErrorKind, word: Option<&ContextValue>, args: &[String]) -> Option<String> {
+    let words = [args.first()?.as_str(), args.get(1)?.as_str()];
+    let extra = matches!(word, Some(ContextValue::String(word)) if !word.starts_with('-'));
+    let command = match (kind, words) {
+        (ErrorKind::UnknownArgument, [one @ ("verify" | "inspect" | "plan" | "split"), _]) if extra => one.to_owned(),
+        (ErrorKind::UnknownArgument, ["recipe", "check" | "show"]) if extra => words.join(" "),
+        (ErrorKind::InvalidSubcommand, ["jobs", number]) if number.parse::<u64>().is_ok() => {
+            return Some(format!("`{}` shows the job.", on_jobs(&format!("jobs show {number}"))));
+        }
+        _ => return None,
+    };
+    Some(format!("`remold {command}` takes one at a time: run it once for each."))
 }
 
 /// clap's message with its tips as hints, in the form that all messages have: on the line below, as sentences.
@@ -229,6 +250,16 @@ mod tests {
             assert_eq!(hint.contains("Did you mean"), near.is_some(), "{word}: {hint}");
             assert!(near.is_none_or(|near| hint.contains(&format!("`{near}`"))), "{word}: {hint}");
         }
+    }
+
+    #[test]
+    fn a_word_too_many_has_a_hint() {
+        let word = ContextValue::String("b".to_owned());
+        let hint = |kind, line: &str| one_at_a_time(kind, Some(&word), &words(line)).unwrap_or_default();
+        assert!(hint(ErrorKind::UnknownArgument, "verify a b").contains("`remold verify` takes one at a time"));
+        assert!(hint(ErrorKind::UnknownArgument, "recipe check a b").contains("`remold recipe check` takes one"));
+        assert!(hint(ErrorKind::InvalidSubcommand, "jobs 150").contains("jobs show 150"));
+        assert_eq!(hint(ErrorKind::InvalidSubcommand, "jobs lst"), "");
     }
 
     #[test]

@@ -119,11 +119,11 @@ fn output(o: &PlannedOutput, how: PlanStyle) -> String {
         vec![safe(&t.name), t.from.to_string(), t.to.to_string(), shape.join("×"), bytes(t.bytes), reason(t)]
     };
     let mut out = format!(
-        "\n{} {}  {} {}{}\n",
+        "\n{} {}  {}{}{}\n",
         style.bold("output"),
         safe(&o.path.to_string_lossy()),
         o.format,
-        if o.quantization == "auto" { "" } else { &o.quantization },
+        if matches!(o.quantization.as_str(), "auto" | "") { String::new() } else { format!(" {}", o.quantization) },
         o.effort.as_ref().map(|e| format!(", effort {e}")).unwrap_or_default()
     );
     let all = how.all || o.tensors.len() <= LISTED;
@@ -315,7 +315,8 @@ pub(crate) fn report<T>(report: &Report<T>, style: Style) -> String {
         out.push_str(&format!("{} {}\n  {}\n", style.good("✓"), safe(&o.path.to_string_lossy()), facts.join(" · ")));
         out.push_str(&o.evaluation.as_ref().map(|e| evaluation(e, style)).unwrap_or_default());
     }
-    let expected = report.forecast_seconds().map(|s| format!(" (forecast {})", seconds(s))).unwrap_or_default();
+    let expected =
+        report.forecast_seconds().map(|s| format!(" (computing alone: forecast {})", seconds(s))).unwrap_or_default();
     let planned = report.memory_bytes.filter(|m| *m > 0);
     let planned = planned.map(|m| format!(" (at most {} planned)", bytes(m))).unwrap_or_default();
     // The forecast is about encoding; all of it also reads back and publishes, and may have been paused.

@@ -5,6 +5,7 @@ use super::text::{Style, safe, table};
 use super::{Exit, err, note, out, print, recipe_new, refuse};
 use crate::model::ModelError;
 use crate::recipe;
+use crate::units::quoted;
 
 /// `remold recipe`.
 pub(crate) fn run(args: RecipeArgs) -> Exit {
@@ -17,8 +18,26 @@ pub(crate) fn run(args: RecipeArgs) -> Exit {
             Exit::Done
         }
         RecipeCommand::List { json: false } => {
-            let rows: Vec<Vec<String>> = recipe::presets().into_iter().map(|p| vec![p.name, p.about]).collect();
-            out(&table(&rows, &[false; 2]));
+            let rows: Vec<Vec<String>> = recipe::presets()
+                .into_iter()
+                .map(|p| {
+                    let own = if matches!(p.origin, recipe::Origin::BuiltIn) { "" } else { "yours" };
+                    vec![p.name, own.to_owned(), p.about]
+                })
+                .collect();
+            // A column only where it says something.
+            let some = rows.iter().any(|row| !row[1].is_empty());
+            let rows: Vec<Vec<String>> = rows
+                .into_iter()
+                .map(|row| row.into_iter().enumerate().filter(|(n, _)| some || *n != 1).map(|(_, cell)| cell).collect())
+                .collect();
+            out(&table(&rows, &[false; 3][..if some { 3 } else { 2 }]));
+            // A recipe that is not in the list although its file is there.
+            for file in recipe::presets::unreadable() {
+                let check = format!("`remold recipe check {}`", quoted(&file.to_string_lossy()));
+                let what = format!("{} has mistakes and is left out; {check} lists them", file.display());
+                note(&format!("{} {}\n", Style::stderr().warning("warning:"), safe(&what)));
+            }
             Exit::Done
         }
         RecipeCommand::Show { name } => match recipe::find(&name) {

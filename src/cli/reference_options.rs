@@ -4,6 +4,7 @@
 
 use crate::formats;
 use crate::model::ModelError;
+use crate::recipe::options;
 use crate::transform::FileType;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -67,6 +68,12 @@ fn tip(given: &str, args: &[String]) -> Option<String> {
         });
     }
     if option.starts_with("--") {
+        let key = options::own_keys().find(|key| key.flag.is_some_and(|flag| option.get(2..) == Some(flag.long)));
+        if let Some(key) = key.filter(|_| args.first().is_some_and(|command| command == "watch")) {
+            let key = key.name;
+            let value = value_of(option, args).unwrap_or("true");
+            return Some(format!("{option} is an option of `remold convert`; here, write `--set {key}={value}`"));
+        }
         return has_option("convert", option).then(|| format!("{option} is an option of `remold convert`"));
     }
     if option.starts_with('-') {

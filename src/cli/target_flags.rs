@@ -202,7 +202,10 @@ fn value_parser(key: &'static Key, flag: &Flag) -> ValueParser {
                 None => p.message,
             })
         }),
-        (Kind::Layers, _) => ValueParser::new(clap::value_parser!(u32).map(|n| n.to_string())),
+        (Kind::Layers, _) => ValueParser::new(|text: &str| {
+            let number = text.trim().parse::<u32>().map(|n| n.to_string());
+            number.map_err(|_| "write the numbers of layers, separated by commas, as in 20,21".to_owned())
+        }),
         (Kind::Path, _) => ValueParser::new(NonEmptyStringValueParser::new()),
         _ => ValueParser::new(clap::builder::StringValueParser::new()),
     }

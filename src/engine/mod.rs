@@ -34,6 +34,8 @@ mod stage;
 mod staged;
 mod state;
 mod stop;
+#[cfg(test)]
+mod thread_tests;
 mod unchanged;
 mod verify;
 mod work;

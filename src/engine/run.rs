@@ -84,7 +84,7 @@ const TICK: Duration = Duration::from_millis(500);
 /// [`RunError`]. After a failure or a cancellation nothing half-written stays, except that outputs which were complete but could not be
 /// published are kept. A process that is interrupted or killed leaves its part files, and the journal to continue from.
 pub fn run<'a>(prepared: &'a Prepared, options: &RunOptions<'_>) -> Result<Report<Rows<'a>>, RunError> {
-    let (begun, started) = (Instant::now(), jiff::Timestamp::now());
+    let (begun, started, used) = (Instant::now(), jiff::Timestamp::now(), ProcessSampler::begin());
     let watch = watch_sources(prepared);
     check_sources(prepared, None)?;
     let mut folders = NewFolders::default();
@@ -154,7 +154,7 @@ pub fn run<'a>(prepared: &'a Prepared, options: &RunOptions<'_>) -> Result<Repor
             })?;
         }
     }
-    let usage = ProcessSampler::own_usage();
+    let usage = ProcessSampler::since(&used);
     let known = Rc::new(known);
     let with_rows = |(o, report): (usize, OutputReport<()>)| report.with_rows(Rows::new(&known, o.into()));
     Ok(Report {

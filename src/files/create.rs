@@ -77,7 +77,12 @@ pub(crate) fn write_whole_with(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> io::Result<()> {
-    write_beside(path, 0o600 | super::private::readable_with(path), write, rename_over)
+    let mode = 0o600 | super::private::readable_with(path);
+    let write = |file: &mut BufWriter<File>| {
+        super::private::past_umask(file.get_ref(), mode);
+        write(file)
+    };
+    write_beside(path, mode, write, rename_over)
 }
 
 /// Writes an output that the user asked for, in pieces: it has its name only when it is complete. Without `replace`, a file that is there

@@ -2,8 +2,9 @@
 //!
 //! A base directory that is not an absolute path is ignored, as the XDG Base Directory Specification requires.
 
+use crate::units::quoted;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 /// A kind of file that the user has.
@@ -88,6 +89,17 @@ pub(crate) fn set_jobs(root: PathBuf) {
     let _ = JOBS.set(root);
 }
 
+/// A command of remold about jobs or watchers, as it is to be typed: `remold jobs attach 6`. It has the folder of jobs, if that was an option
+/// of this process, since a number means another job in another folder.
+pub(crate) fn on_jobs(words: &str) -> String {
+    on_jobs_in(JOBS.get().map(PathBuf::as_path), words)
+}
+
+fn on_jobs_in(root: Option<&Path>, words: &str) -> String {
+    let option = root.map(|root| format!("--jobs-root {} ", quoted(&root.to_string_lossy())));
+    format!("remold {}{words}", option.unwrap_or_default())
+}
+
 /// The folder of all jobs: that of [`set_jobs`], else `$REMOLD_JOBS`, else `$XDG_STATE_HOME/remold/jobs`, else `~/.local/state/remold/jobs`.
 pub(crate) fn jobs() -> PathBuf {
     JOBS.get().cloned().unwrap_or_else(|| jobs_in(&environment))
@@ -116,6 +128,13 @@ mod tests {
         assert_eq!((jobs_in(&set), cache_in(&set)), ("/s/remold/jobs".into(), "/k/remold".into()));
         let own = env(&[("HOME", "/h"), ("REMOLD_JOBS", "jobs"), ("REMOLD_CACHE", "/k")]);
         assert_eq!((jobs_in(&own), cache_in(&own)), ("jobs".into(), "/k".into()));
+    }
+
+    #[test]
+    fn commands_about_jobs_name_the_folder_that_was_given() {
+        assert_eq!(on_jobs_in(None, "jobs attach 6"), "remold jobs attach 6");
+        let text = on_jobs_in(Some(Path::new("/s/a b")), "watch stop 1a");
+        assert_eq!(text, "remold --jobs-root '/s/a b' watch stop 1a");
     }
 
     #[test]

@@ -41,14 +41,27 @@ pub(crate) fn private_options() -> OpenOptions {
 /// I/O errors; `InvalidInput` when it is not a regular file.
 pub(crate) fn open_private(options: &OpenOptions, path: &Path) -> io::Result<File> {
     let refuse = |e: read::ReadError| io::Error::new(io::ErrorKind::InvalidInput, e.to_string());
+    let mut is_new = false;
     match std::fs::symlink_metadata(path) {
         Ok(meta) => read::regular(meta.file_type()).map_err(refuse)?,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+        Err(e) if e.kind() == io::ErrorKind::NotFound => is_new = true,
         Err(e) => return Err(e),
     }
-    let file = options.clone().mode(FILE_MODE | readable_with(path)).open(path)?;
+    let rights = readable_with(path);
+    let file = options.clone().mode(FILE_MODE | rights).open(path)?;
     read::regular(file.metadata()?.file_type()).map_err(refuse)?;
+    if is_new {
+        past_umask(&file, FILE_MODE | rights);
+    }
     Ok(file)
+}
+
+/// Gives a new file the rights that its folder asks for, where the user's umask took some of them: jobs in a shared folder are for all to read.
+/// If it cannot be done, the others see less.
+pub(super) fn past_umask(file: &File, mode: u32) {
+    if file.metadata().is_ok_and(|m| m.mode() & 0o777 & mode != mode) {
+        let _ = file.set_permissions(Permissions::from_mode(mode));
+    }
 }
 
 /// The rights to read that others have to the folder of a file: they may read the files in it too. None in a private folder.

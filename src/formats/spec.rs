@@ -56,6 +56,8 @@ pub(crate) struct Outline {
     pub title: Option<String>,
     /// Its architecture, if the file says it.
     pub architecture: Option<String>,
+    /// It has the form of a model and is none, as an importance matrix.
+    pub is_no_model: bool,
 }
 
 /// How a format is written.

@@ -3,7 +3,7 @@
 use super::{at_once, jobs_root};
 use crate::files;
 use crate::forecast::scores_root;
-use crate::monitor::{Check, gigabytes};
+use crate::monitor::{Check, CheckStatus, gigabytes};
 use crate::plan::free_bytes;
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -21,7 +21,10 @@ pub(crate) fn folder_checks() -> Vec<Check> {
     let mut all = vec![usable(&root)];
     all.push(Check::fine(JOBS, "queue", format!("{} at a time, others wait (REMOLD_JOBS_AT_ONCE)", at_once())));
     let here = std::env::current_dir().unwrap_or_else(|_| ".".into());
-    for (what, path) in [("here", here), ("jobs' root", root), ("cache", scores_root())] {
+    let usable = all.first().is_some_and(|check| check.status == CheckStatus::Fine);
+    let places = [("here", here), ("jobs' root", root), ("cache", scores_root())];
+    // What cannot be used has no space that counts.
+    for (what, path) in places.into_iter().filter(|(what, _)| usable || *what != "jobs' root") {
         all.extend(space(what, &path));
     }
     all

@@ -97,22 +97,42 @@ fn remove_ended(folder: &JobFolder) -> Result<Option<Vec<PathBuf>>> {
     Ok(Some(left))
 }
 
+/// True for an ended job that did not come to its end and has files to continue from.
+fn can_continue(folder: &JobFolder, state: JobState) -> bool {
+    let journal = folder.path("journal");
+    let has_files = || engine::held(&journal).is_ok_and(|files| !files.is_empty());
+    match state {
+        JobState::Interrupted | JobState::Lost => has_files(),
+        // Complete outputs that could not get their names.
+        JobState::Failed => engine::published(&journal).is_ok_and(|outputs| !outputs.is_empty()) && has_files(),
+        _ => false,
+    }
+}
+
 /// What became of the ended jobs.
 #[derive(Debug, Default)]
 pub(crate) struct Cleaned {
     /// How many were removed.
     pub removed: usize,
+    /// How many were kept, because they can be continued and have done some of their work.
+    pub kept: usize,
     /// Names of unfinished files that something else has now, which is left there.
     pub left: Vec<PathBuf>,
     /// Why others could not be removed, one error each.
     pub failed: Vec<ModelError>,
 }
 
-/// Removes the folders of ended jobs, and the unfinished files that they left behind. A job that cannot be removed keeps no other one.
-pub(crate) fn clean(root: &Path) -> Cleaned {
+/// Removes the folders of ended jobs, and with `all` of those that left unfinished files to continue from, with these files. A job that cannot
+/// be removed keeps no other one.
+pub(crate) fn clean(root: &Path, all: bool) -> Cleaned {
     let mut cleaned = Cleaned::default();
     for job in own(list(root)).filter(|j| j.state.ended()) {
-        match remove_ended(&JobFolder { dir: job.dir }) {
+        let folder = JobFolder { dir: job.dir };
+        if !all && can_continue(&folder, job.state) {
+            cleaned.kept += 1;
+            continue;
+        }
+        match remove_ended(&folder) {
             Ok(Some(mut left)) => {
                 cleaned.removed += 1;
                 cleaned.left.append(&mut left);

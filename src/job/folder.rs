@@ -21,6 +21,24 @@ pub(crate) fn jobs_root() -> PathBuf {
     files::paths::jobs()
 }
 
+/// Checks that the jobs in a folder can be listed. One that does not exist has none.
+///
+/// # Errors
+/// A request error for a file; a folder that may not be read.
+pub(crate) fn check_root(root: &Path) -> Result<()> {
+    let hint = "Name another folder of jobs with --jobs-root or REMOLD_JOBS.";
+    match fs::read_dir(root) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotADirectory => {
+            Err(ModelError::request("this is a file, not a folder of jobs").in_file(root).with_hint(hint))
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => {
+            let what = "there is no permission to read the folder of jobs";
+            Err(ModelError::would_be_refused(what, e).in_file(root).with_hint(hint))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A job's folder.
 #[derive(Clone, Debug)]
 pub struct JobFolder {
@@ -356,9 +374,9 @@ fn nearest(root: &Path, id: &str) -> Hint {
 
 /// An error about the folder of jobs. What permissions forbid is found before anything is written: the request is at fault.
 fn cannot_create(root: &Path, what: &str, error: std::io::Error) -> ModelError {
-    use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    use std::io::ErrorKind::{AlreadyExists, NotADirectory, PermissionDenied, ReadOnlyFilesystem};
     let error = match error.kind() {
-        PermissionDenied | ReadOnlyFilesystem => {
+        PermissionDenied | ReadOnlyFilesystem | NotADirectory | AlreadyExists => {
             ModelError::would_be_refused(format!("{what}: {}", crate::units::system_error(&error)), error)
         }
         _ => ModelError::io(root, what, error),

@@ -35,7 +35,7 @@ pub(crate) use control::{cancel, clean, pause, proceed, remove};
 pub use describe::Level;
 pub(crate) use describe::{Wording, check_text, event_lines, metric_text};
 pub use folder::JobFolder;
-pub(crate) use folder::jobs_root;
+pub(crate) use folder::{check_root, jobs_root};
 pub(crate) use history::{JobHistory, JobOutput, JobTensor, TensorState, is_same_output};
 pub use kind::JobKind;
 pub(crate) use list::{JobList, list};

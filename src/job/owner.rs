@@ -24,11 +24,27 @@ pub struct Owner {
     pub uid: u32,
 }
 
+/// The name of a user in the list of local users (passwd(5)). Those of a directory service are not in it.
+fn user_name(uid: u32) -> Option<String> {
+    const MAX_LIST_BYTES: u64 = 4 << 20;
+    let list = files::read_text(Path::new("/etc/passwd"), MAX_LIST_BYTES).ok()?;
+    name_in(&list, uid)
+}
+
+fn name_in(list: &str, uid: u32) -> Option<String> {
+    let fields = list.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let mut of_user = fields.filter(|f| f.get(2).and_then(|id| id.parse().ok()) == Some(uid));
+    of_user.find_map(|f| f.first().filter(|name| !name.is_empty()).map(|name| (*name).to_owned()))
+}
+
 impl Owner {
     /// This user on this machine.
     pub(crate) fn here() -> Self {
         let uid = rustix::process::geteuid().as_raw();
-        let named = ["USER", "LOGNAME"].iter().find_map(|v| std::env::var(v).ok()).filter(|name| !name.is_empty());
+        // What the variables say may be about another user, as after `su`, and they are not set everywhere.
+        let variable =
+            || ["USER", "LOGNAME"].iter().find_map(|v| std::env::var(v).ok()).filter(|name| !name.is_empty());
+        let named = user_name(uid).or_else(variable);
         Self {
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             user: named.unwrap_or_else(|| format!("user {uid}")),
@@ -78,7 +94,8 @@ impl JobFolder {
             return noted;
         }
         let host = noted.map(|o| o.host).unwrap_or_default();
-        Some(Owner { host, user: format!("user {}", meta.uid()), uid: meta.uid() })
+        let user = user_name(meta.uid()).unwrap_or_else(|| format!("user {}", meta.uid()));
+        Some(Owner { host, user, uid: meta.uid() })
     }
 
     /// The folder of jobs it is in.
@@ -121,9 +138,12 @@ impl JobFolder {
 
     fn foreign(&self, owner: &Owner) -> ModelError {
         let what = format!("job {} belongs to {}", self.id(), owner.shown());
-        let hint = Hint::from("It can be followed with ")
-            .then(Remedy::Run(format!("jobs attach {}", self.id())))
-            .then(", and changed only there.");
+        let hint = Hint::from("It can be followed with ").then(Remedy::Run(format!("jobs attach {}", self.id()))).then(
+            match owner.uid == Owner::here().uid {
+                true => ", and changed only on that machine.",
+                false => ", and changed only by that user.",
+            },
+        );
         ModelError::request(what).with_hint(hint)
     }
 }

@@ -61,7 +61,9 @@ pub(crate) fn remedy(e: &ModelError) -> Option<Hint> {
         return Some(hint.clone());
     }
     Some(match (e.kind(), e.os_error().map(std::io::Error::kind)) {
-        (_, Some(NotFound | NotADirectory)) => e.file().map_or("Check the path.".into(), missing),
+        (_, Some(NotFound | NotADirectory)) => {
+            e.file().map_or("Check the path.".into(), |path| missing(path, e.option().is_none() && !is_text(path)))
+        }
         (_, Some(IsADirectory)) => "Name a file, not a folder.".into(),
         (_, Some(PermissionDenied)) if e.file().is_some_and(is_unreadable) => {
             "You may not read it: change its permissions, or ask its owner to.".into()
@@ -81,19 +83,30 @@ pub(crate) fn remedy(e: &ModelError) -> Option<Hint> {
 }
 
 /// What to do about a path where there is nothing.
-fn missing(path: &Path) -> Hint {
+fn missing(path: &Path, could_be_model: bool) -> Hint {
     let above = path.ancestors().skip(1).map(|p| if p.as_os_str().is_empty() { Path::new(".") } else { p });
     let folder = above.clone().find(|p| p.exists()).unwrap_or(Path::new("."));
     if !folder.is_dir() {
         return format!("{} is a file, so nothing can be in it.", folder.display()).into();
     }
     let list = Remedy::Run(format!("inspect {}", crate::units::quoted(&folder.to_string_lossy())));
+    let here = folder == Path::new(".");
     let start = match above.clone().next().is_some_and(Path::exists) {
-        true if folder == Path::new(".") => "The current folder has nothing of this name; ".to_owned(),
-        true => format!("{} has nothing of this name; ", folder.display()),
-        false => format!("Only {} exists of this path; ", folder.display()),
+        true if here => "The current folder has nothing of this name".to_owned(),
+        true => format!("{} has nothing of this name", folder.display()),
+        false if here => "The current folder does not have the first folder of this path".to_owned(),
+        false => format!("Only {} exists of this path", folder.display()),
     };
-    Hint::from(start).then(list).then(" lists the models in it.")
+    if !could_be_model {
+        return Hint::from(format!("{start}."));
+    }
+    Hint::from(format!("{start}; ")).then(list).then(" lists the models in it.")
+}
+
+/// True for the name of a file that is no model: a recipe, a text, rules.
+fn is_text(path: &Path) -> bool {
+    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    ["toml", "yaml", "yml", "json", "txt", "md", "dat"].contains(&extension)
 }
 
 /// True for a file or folder that exists and that this process may not read.

@@ -184,7 +184,18 @@ pub struct Model {
     pub graph: Option<Arc<Graph>>,
 }
 
+/// True for the metadata of an importance matrix (llama.cpp, `tools/imatrix`).
+pub(crate) fn is_importance_matrix(metadata: &Metadata) -> bool {
+    metadata.get("general.type").and_then(MetaValue::as_str) == Some("imatrix")
+        || metadata.get("imatrix.chunk_count").is_some()
+}
+
 impl Model {
+    /// True for an importance matrix, which has the form of a model in some formats.
+    pub(crate) fn is_importance_matrix(&self) -> bool {
+        is_importance_matrix(&self.metadata)
+    }
+
     /// The tensor of that exact name.
     pub fn tensor(&self, name: &str) -> Option<&TensorEntry> {
         self.tensors.iter().find(|t| t.name == name)

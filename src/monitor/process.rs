@@ -61,6 +61,20 @@ impl ProcessSampler {
         usage
     }
 
+    /// Begins to count anew: what [`ProcessSampler::since`] says is about the time from now on.
+    pub(crate) fn begin() -> Usage {
+        // The kernel forgets its high-water mark (proc_pid_clear_refs(5)). Where it does not, the mark counts only if it rises.
+        let _ = fs::write("/proc/self/clear_refs", "5");
+        Self::own_usage()
+    }
+
+    /// What the process used since `begun`: one that converts several models reports of each what that one needed.
+    pub(crate) fn since(begun: &Usage) -> Usage {
+        let now = Self::own_usage();
+        let mark = if now.peak_rss > begun.peak_rss { now.peak_rss } else { now.rss.max(begun.rss) };
+        Usage { peak_rss: mark, cpu_seconds: (now.cpu_seconds - begun.cpu_seconds).max(0.0), ..now }
+    }
+
     /// The figures of the whole life of the own process.
     pub(crate) fn own_usage() -> Usage {
         Self { system: System::new().ok(), last: (Instant::now(), 0.0) }.read()
@@ -82,5 +96,21 @@ mod tests {
     fn a_living_process_uses_something() {
         let usage = ProcessSampler::own_usage();
         assert!(usage.rss > 0 && usage.peak_rss >= usage.rss / 2, "{usage:?}");
+    }
+
+    #[test]
+    fn what_was_used_before_does_not_count() {
+        let burn = || {
+            let until = Instant::now() + std::time::Duration::from_millis(60);
+            while Instant::now() < until {
+                std::hint::black_box(vec![1_u8; 1 << 16]);
+            }
+        };
+        burn();
+        let life = ProcessSampler::own_usage();
+        let begun = ProcessSampler::begin();
+        let used = ProcessSampler::since(&begun);
+        assert!(used.cpu_seconds < life.cpu_seconds, "{used:?} of {life:?}");
+        assert!(used.peak_rss >= begun.rss.min(used.rss), "{used:?} since {begun:?}");
     }
 }

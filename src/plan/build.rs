@@ -10,10 +10,11 @@ use super::{Plan, PlannedOutput, Prepared, PreparedOutput, PreparedTensor, Sourc
 use super::{changes, destination, manifest, memory, space, stages, text_names, validation};
 use crate::arch;
 use crate::files::FileStamp;
-use crate::model::{Hint, Model, ModelError, OpenedFile, OptionName, Remedy, Result, TensorEntry};
+use crate::model::{Hint, Model, ModelError, OpenedFile, OptionName, Remedy, Result, TensorEntry, UNSAFE_CODE};
 use crate::recipe::options::gguf;
 use crate::recipe::{Recipe, Target};
 use crate::task::Task;
+use crate::units::quoted;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -271,13 +272,27 @@ fn check_has_targets(recipe: &Recipe) -> Result<()> {
     Err(ModelError::request("there is no target").with_hint(hint))
 }
 
-fn check_has_tensors(model: &Model) -> Result<()> {
+pub(super) fn check_has_tensors(model: &Model) -> Result<()> {
+    if model.is_importance_matrix() {
+        let what = "this is an importance matrix, not a model";
+        let hint = Hint::from("To quantize a model with it, name the model, and ")
+            .then(Remedy::Give("this file", OptionName::IMATRIX))
+            .then(".");
+        return Err(ModelError::request(what).in_file(&model.path).with_hint(hint));
+    }
     if !model.tensors.is_empty() {
         return Ok(());
     }
     let mut what = "there are no tensors to convert".to_owned();
     if !model.opaque.is_empty() {
         what = format!("{what}; found: {}", model.opaque.join("; "));
+    }
+    if model.warnings.iter().any(|w| w.code == UNSAFE_CODE) {
+        let list = Remedy::Run(format!("inspect {}", quoted(&model.path.to_string_lossy())));
+        let hint = Hint::from("The file asks to run code when it is loaded, which remold does not do; ")
+            .then(list)
+            .then(" says which. Get the model from a source that you trust, if possible as safetensors.");
+        return Err(ModelError::request(what).in_file(&model.path).with_hint(hint));
     }
     let hint =
         "The file is not damaged, but has no weights, as a file with only a vocabulary. Name a model with weights.";

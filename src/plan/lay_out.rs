@@ -58,7 +58,10 @@ impl LayOut<'_> {
         if target.force && !stale.is_empty() {
             let names: Vec<_> = stale.iter().filter_map(|s| s.path.file_name()?.to_str()).take(4).collect();
             let files = plural(stale.len(), "file");
-            let text = format!("{files} of an earlier output will be removed: {}", names.join(", "));
+            let text = format!(
+                "{files} in the output folder will be removed, to be no part of the new output: {}",
+                names.join(", ")
+            );
             plan.warnings.push(Warning::new("output.stale", text));
         }
         plan.warnings.extend(resolved.warnings.iter().cloned());

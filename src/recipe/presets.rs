@@ -80,16 +80,16 @@ pub(crate) fn presets_in(dir: &Path) -> Vec<Preset> {
     all
 }
 
+/// The user's recipe files that have mistakes, and are no presets.
+pub(crate) fn unreadable() -> Vec<PathBuf> {
+    let files = user_dir().map(|dir| recipe_files(&dir)).unwrap_or_default();
+    files.into_iter().filter(|file| load(file).is_err()).collect()
+}
+
 /// The recipes of a folder by file name, and what is wrong with those that cannot be read. A folder that is not there has none.
 pub(crate) fn read_dir(dir: &Path) -> (Vec<Preset>, Vec<RecipeErrors>) {
-    let is_recipe = |p: &PathBuf| {
-        p.extension().and_then(|e| e.to_str()).is_some_and(|e| matches!(e, "toml" | "yaml" | "yml" | "json"))
-    };
-    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    let mut files: Vec<PathBuf> = entries.map(|e| e.path()).filter(is_recipe).take(MAX_FILES).collect();
-    files.sort();
     let (mut good, mut bad) = (Vec::<Preset>::new(), Vec::new());
-    for file in files {
+    for file in recipe_files(dir) {
         let name = file.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
         match load(&file) {
             Ok(parsed) if good.iter().all(|p| p.name != name) => {
@@ -101,6 +101,16 @@ pub(crate) fn read_dir(dir: &Path) -> (Vec<Preset>, Vec<RecipeErrors>) {
         }
     }
     (good, bad)
+}
+
+fn recipe_files(dir: &Path) -> Vec<PathBuf> {
+    let is_recipe = |p: &PathBuf| {
+        p.extension().and_then(|e| e.to_str()).is_some_and(|e| matches!(e, "toml" | "yaml" | "yml" | "json"))
+    };
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = entries.map(|e| e.path()).filter(is_recipe).take(MAX_FILES).collect();
+    files.sort();
+    files
 }
 
 /// The preset of that name.

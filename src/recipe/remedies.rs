@@ -3,6 +3,7 @@
 
 use super::keys::{self, Key};
 use super::options::{self, Flag};
+use crate::files::paths::on_jobs;
 use crate::model::{Hint, Listing, OptionName, Place, Remedy, Words};
 use std::sync::OnceLock;
 
@@ -151,7 +152,10 @@ impl Words for CommandLine {
             Remedy::See(Listing::Types) => "`remold formats`".to_owned(),
             Remedy::See(Listing::Budgets) => "`remold plan`".to_owned(),
             Remedy::See(Listing::Tensors) => "`remold inspect --tensors`".to_owned(),
-            Remedy::Run(command) => format!("`remold {command}`"),
+            Remedy::Run(command) => match command.split(' ').next() {
+                Some("jobs" | "watch") => format!("`{}`", on_jobs(command)),
+                _ => format!("`remold {command}`"),
+            },
         }
     }
 }

@@ -60,7 +60,7 @@ pub use unit::units;
 pub(crate) use unit::{ExportedState, FileRole, Fingerprint, Shape, Unit, UnitFile};
 pub(crate) use verdict::{Observation, Settings, Wait, judge};
 pub(crate) use watcher::{RecipeSource, Tally, WatchOptions, not_there, state_folder, watch};
-pub(crate) use watchers::{EventTail, Watchers};
+pub(crate) use watchers::{EventTail, Watchers, folder_of as watchers_folder};
 pub use watchers::{WatcherInfo, list_watchers};
 
 #[cfg(test)]

@@ -197,7 +197,16 @@ impl Store {
     /// A request error when another watcher holds it; I/O errors.
     pub(crate) fn open(folder: &Path) -> Result<Self> {
         let fail = |what: &'static str| move |e: io::Error| ModelError::io(folder, what, e);
-        files::create_private_folder(folder).map_err(fail("creating"))?;
+        files::create_private_folder(folder).map_err(|e| {
+            let error = match e.kind() {
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                    let what = format!("creating the folder of the watcher: {}", crate::units::system_error(&e));
+                    ModelError::would_be_refused(what, e).in_file(folder)
+                }
+                _ => ModelError::io(folder, "creating the folder of the watcher", e),
+            };
+            error.with_hint("It is in the folder of jobs: choose another one with --jobs-root or REMOLD_JOBS; without them it is below XDG_STATE_HOME or ~/.local/state.")
+        })?;
         let lock = files::private_options()
             .create(true)
             .truncate(false)

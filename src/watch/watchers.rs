@@ -93,6 +93,18 @@ impl WatcherInfo {
     }
 }
 
+/// The folder with the state of this user's watchers. In a folder of jobs that several users share, the first user has `.watch`; others have
+/// one with their number, since nobody may change the watchers of others.
+pub(crate) fn folder_of(jobs_root: &Path) -> PathBuf {
+    use std::os::unix::fs::MetadataExt;
+    let me = rustix::process::geteuid().as_raw();
+    let first = jobs_root.join(".watch");
+    match fs::symlink_metadata(&first) {
+        Ok(meta) if meta.uid() != me => jobs_root.join(format!(".watch-{me}")),
+        _ => first,
+    }
+}
+
 /// Every watcher that was ever started with this folder of jobs, by the watched folder.
 pub fn list_watchers(jobs_root: &Path) -> Vec<WatcherInfo> {
     Watchers::new(jobs_root).look()
@@ -108,7 +120,7 @@ pub(crate) struct Watchers {
 impl Watchers {
     /// Of this folder of jobs.
     pub(crate) fn new(jobs_root: &Path) -> Self {
-        Self { folder: jobs_root.join(".watch"), counts: HashMap::new() }
+        Self { folder: folder_of(jobs_root), counts: HashMap::new() }
     }
 
     /// All of them now, by the watched folder.

@@ -185,6 +185,32 @@ fn jobs_are_cancelled_from_outside() {
     assert!(lab.path("big-IQ3_S.gguf").is_file(), "outputs of finished jobs stay");
 }
 
+/// What an interrupted job has done is not lost by tidying up.
+#[test]
+fn clean_keeps_jobs_that_can_be_continued() {
+    let lab = Lab::new();
+    lab.write("big.safetensors", big(32));
+    lab.write("m.safetensors", floats(&[("a", &[4, 32], noise(128, 1))]));
+    lab.run("convert big.safetensors --to gguf:iq3_s --detach --threads 1").expect(0);
+    at_work(&lab);
+    kill_process(worker(&lab.jobs().join("1")), Signal::TERM).unwrap();
+    wait_for("the job to be interrupted", || (lab.state("1") == "interrupted").then_some(()));
+    lab.run("convert m.safetensors --to gguf -o o.gguf").expect(0);
+    let cleaned = lab.run("jobs clean").expect(0);
+    assert!(cleaned.err.contains("1 job folder removed"), "{}", cleaned.err);
+    assert!(cleaned.err.contains("1 job that can be continued was kept"), "{}", cleaned.err);
+    assert_eq!(lab.state("1"), "interrupted");
+    assert!(!lab.jobs().join("2").exists());
+    lab.run("jobs resume 1").expect(0);
+    lab.run("jobs attach 1").expect(0);
+    // An object has each key once.
+    let shown = lab.run("jobs show 1 --json").expect(0).out;
+    assert_eq!(shown.matches("\"outputs\":[{\"path\"").count(), 1, "{shown}");
+    assert!(!shown.contains("\"outputs\":[\""), "{shown}");
+    lab.run("jobs clean --all").expect(0);
+    assert!(!lab.jobs().join("1").exists() && lab.path("big-IQ3_S.gguf").is_file());
+}
+
 #[test]
 fn a_killed_job_is_lost_and_resumes_to_the_same_bytes() {
     let lab = Lab::new();

@@ -79,7 +79,7 @@ fn killed_jobs_resume_to_the_same_bytes_and_touch_nothing_else() {
                 assert!(n % 3 == 1 && ran.err.contains("did not exist"), "{context}: {}", ran.err);
             }
         }
-        lab.run("jobs clean").expect(0);
+        lab.run("jobs clean --all").expect(0);
         let mut now = tree(&lab.dir());
         for foreign in [".out.gguf.remold-99-0123456789abcdef.part", "out.gguf.part"] {
             assert!(now.remove(foreign).is_some(), "{context}: {foreign} is gone");

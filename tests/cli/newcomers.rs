@@ -248,3 +248,63 @@ fn messages_say_what_to_do() {
     let (before, _) = help.split_once("Several models:").unwrap();
     assert!(["--reuse", "--force", "--no-checksums"].iter().all(|f| before.contains(f)), "{help}");
 }
+
+/// A number means another job in another folder of jobs.
+#[test]
+fn what_is_said_of_jobs_in_a_chosen_folder_names_the_folder() {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    let none = lab.run("--jobs-root nosuch jobs").expect(0);
+    assert!(none.err.contains("nosuch does not exist"), "{}", none.err);
+    lab.write("file", "x");
+    assert!(lab.run("--jobs-root file jobs").expect(2).err.contains("not a folder of jobs"));
+    lab.run("--jobs-root file convert tiny-llama --to gguf").expect(2);
+    let ran = lab.run("--jobs-root own convert tiny-llama --to gguf:q8_0 --detach").expect(0);
+    let root = lab.path("own");
+    let follow = format!("remold --jobs-root {} jobs attach 1", root.display());
+    assert!(ran.err.contains(&follow), "{}", ran.err);
+    lab.run("--jobs-root own jobs attach 1").expect(0);
+}
+
+/// An importance matrix has the form of a model.
+#[test]
+fn an_importance_matrix_is_no_model() {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    let matrix = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/golden/imatrix/tiny-llama.imatrix.gguf");
+    lab.write("m/imatrix.gguf", fs::read(matrix).unwrap());
+    lab.write("m/other.gguf", fs::read(matrix).unwrap());
+    for command in ["convert m/imatrix.gguf --to gguf:q4_0", "plan m/imatrix.gguf"] {
+        let ran = lab.run(command).expect(2);
+        assert!(ran.err.contains("this is an importance matrix, not a model"), "{command}: {}", ran.err);
+        assert!(ran.err.contains("--imatrix"), "{command}: {}", ran.err);
+    }
+    let ran = lab.run("convert m --recursive --to gguf:q4_0").expect(2);
+    assert!(ran.err.contains("there are no models to convert"), "{}", ran.err);
+    let why = lab.run("watch m --to gguf:q4_0 --explain m/imatrix.gguf").expect(0);
+    assert!(why.out.contains("it is an importance matrix, not a model"), "{}", why.out);
+    lab.run(&format!("convert tiny-llama --to gguf:q4_0 --imatrix {matrix} -o with.gguf"));
+}
+
+/// Nothing that was asked for is ignored without a word, and each refusal names what was given.
+#[test]
+fn options_without_effect_are_named() {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    lab.write("t.txt", "some text");
+    let ran = lab.run("convert tiny-llama --to gguf:q8_0 -o a.gguf --scores nosuch.json --budget-types q4_k").expect(0);
+    for text in ["scores (--scores) has no effect without target_size", "budget_types (--budget-types) has no effect"] {
+        assert!(ran.err.contains(text), "{text}: {}", ran.err);
+    }
+    let ran = lab.run("convert tiny-llama --to gguf:q8_0 -o b.gguf --fail-if kld_mean>0.1").expect(2);
+    assert!(ran.err.contains("--validate FILE") && !ran.err.contains("[validate]"), "{}", ran.err);
+    let ran = lab.run("inspect . --tensors").expect(0);
+    assert!(ran.err.contains("--tensors is for one model"), "{}", ran.err);
+    let ran = lab.run("convert nosuch tiny-llama --to gguf:q8_0 --fail-fast").expect(2);
+    assert!(ran.err.contains("nothing was written"), "{}", ran.err);
+    let ran = lab.run("recipe check nosuch.toml").expect(2);
+    assert!(!ran.err.contains("remold inspect"), "{}", ran.err);
+    let unsafe_file = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/bad/pytorch/call-eval-legacy.pt");
+    let ran = lab.run(&format!("convert {unsafe_file} --to gguf:q8_0 -o c.gguf")).expect(2);
+    assert!(ran.err.contains("run code") && !ran.err.contains("vocabulary"), "{}", ran.err);
+}

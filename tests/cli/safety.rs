@@ -321,7 +321,7 @@ fn replacing_a_folder_removes_no_weights_of_others() {
     lab.write("hf/model-00001-of-00002.safetensors", "old");
     let ran = lab.run("convert mini-bert --to safetensors:f16 -o hf --force").expect(0);
     assert!(
-        ran.err.contains("1 file of an earlier output will be removed: model-00001-of-00002.safetensors"),
+        ran.err.contains("1 file in the output folder will be removed, to be no part of the new output: model-00001-of-00002.safetensors"),
         "{}",
         ran.err
     );

@@ -1,5 +1,6 @@
 //! The arguments of `remold watch`.
 
+use super::super::args::at_least_one;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -83,10 +84,10 @@ pub(crate) struct RuleArgs {
     #[arg(long, value_name = "HOW", value_parser = crate::watch::Pin::NAMES, default_value = "none")]
     pub pin: String,
     /// Remove older exports of a run when a new one is made, and keep this many; only files that remold wrote, unchanged since
-    #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+    #[arg(long, value_name = "N", value_parser = at_least_one::<usize>)]
     pub keep_last: Option<usize>,
     /// Keep this many exports of a run that are best by --metric, in addition to the newest (one, or as many as --keep-last says)
-    #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+    #[arg(long, value_name = "N", value_parser = at_least_one::<usize>)]
     pub keep_best: Option<usize>,
     /// What --keep-best compares: the signal-to-noise ratio over all tensors that were re-encoded with loss, or of the worst tensor
     #[arg(long, value_name = "METRIC", value_parser = crate::watch::Metric::NAMES, default_value = crate::watch::METRICS[0].name)]

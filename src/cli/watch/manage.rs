@@ -3,6 +3,7 @@
 use super::super::text::{Style, table};
 use super::super::{Exit, note, out, print, refuse};
 use super::{RequestedRule, lines};
+use crate::files::paths::on_jobs;
 use crate::job;
 use crate::model::{ModelError, Result};
 use crate::watch::{self, Rule, WatcherInfo};
@@ -34,10 +35,15 @@ pub(crate) fn detach(asked: &[RequestedRule]) -> Exit {
     for rule in &rules {
         let (id, from, to) = (rule.id(), rule.root.display(), rule.output.display());
         note(&format!("watcher {id} runs in the background: {from} → {to}\n"));
+        if !rule.root.is_dir() {
+            let style = Style::stderr();
+            note(&format!("{} {from} does not exist yet; the watcher waits for it\n", style.warning("warning:")));
+        }
     }
     let id = rules.first().map(|r| r.id()).unwrap_or_default();
     let ends = if rules.len() > 1 { "stop all of them" } else { "stop it" };
-    note(&format!("  follow it with `remold watch attach {id}`, {ends} with `remold watch stop {id}`\n"));
+    let [follow, stop] = ["attach", "stop"].map(|what| on_jobs(&format!("watch {what} {id}")));
+    note(&format!("  follow it with `{follow}`, {ends} with `{stop}`\n"));
     Exit::Done
 }
 
@@ -52,7 +58,7 @@ pub(crate) fn not_running(asked: &[RequestedRule], jobs_root: &Path) -> Result<(
         None => Ok(()),
         Some(k) => {
             let what = format!("the folder is already watched by watcher {}", k.id);
-            let hint = format!("Stop it with `remold watch stop {}`.", k.id);
+            let hint = format!("Stop it with `{}`.", on_jobs(&format!("watch stop {}", k.id)));
             Err(ModelError::request(what).in_file(&k.root).with_hint(hint))
         }
     }
@@ -122,7 +128,7 @@ pub(crate) fn list(json: bool) -> Exit {
 /// The watcher that is meant.
 pub(super) fn find(id: Option<&str>) -> Result<WatcherInfo> {
     let known = watch::list_watchers(&job::jobs_root());
-    let hint = "`remold watch list` lists them.";
+    let hint = format!("`{}` lists them.", on_jobs("watch list"));
     match id {
         Some(id) => {
             // The beginning is enough where it is that of one.

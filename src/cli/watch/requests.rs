@@ -2,6 +2,7 @@
 
 use super::super::{Exit, note, refuse};
 use super::manage::find;
+use crate::files::paths::on_jobs;
 use crate::job;
 use crate::model::{ModelError, Result};
 use crate::watch::{self, Control, Dirty, Request, Tree, WatcherInfo};
@@ -22,7 +23,10 @@ pub(crate) fn pause(id: Option<&str>, pause: bool) -> Exit {
                 let will = if pause { "will not start exports" } else { "will start exports" };
                 format!("watcher {} is not running; it {will} when it is started again\n", known.id)
             }
-            true => format!("watcher {} starts no more exports; continue with `remold watch resume {0}`\n", known.id),
+            true => {
+                let resume = on_jobs(&format!("watch resume {}", known.id));
+                format!("watcher {} starts no more exports; continue with `{resume}`\n", known.id)
+            }
             false => format!("watcher {} is resumed\n", known.id),
         })
     });
@@ -33,7 +37,8 @@ pub(crate) fn pause(id: Option<&str>, pause: bool) -> Exit {
 pub(crate) fn export(path: &Path, watcher: Option<&str>) -> Exit {
     report(source(path, watcher).and_then(|(known, name)| {
         watch::ask(&known.folder, &Request::Export { name: name.clone() })?;
-        Ok(format!("watcher {} exports {name} now; follow it with `remold watch attach {0}`\n", known.id))
+        let follow = on_jobs(&format!("watch attach {}", known.id));
+        Ok(format!("watcher {} exports {name} now; follow it with `{follow}`\n", known.id))
     }))
 }
 
@@ -86,11 +91,12 @@ fn source(path: &Path, watcher: Option<&str>) -> Result<(WatcherInfo, String)> {
                 (Some(only), 0) => only,
                 (None, _) => {
                     let error = ModelError::request("no running watcher watches this path").in_file(path);
-                    return Err(error.with_hint("`remold watch list` lists the watchers."));
+                    return Err(error.with_hint(format!("`{}` lists the watchers.", on_jobs("watch list"))));
                 }
                 (Some(_), _) => {
                     let error = ModelError::request("several watchers watch this path").in_file(path);
-                    return Err(error.with_hint("Name one with --watcher; `remold watch list` lists them."));
+                    let list = on_jobs("watch list");
+                    return Err(error.with_hint(format!("Name one with --watcher; `{list}` lists them.")));
                 }
             }
         }

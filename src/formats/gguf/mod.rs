@@ -33,7 +33,7 @@ pub use verify::verify;
 use super::{FormatSpec, Head, Outline, OutputKind, ReadSpec, SecondReader, TensorPlace, Verdict, WriteSpec};
 #[cfg(feature = "verify-gguf-rs")]
 use super::{LayoutRequest, Split};
-use crate::model::{FormatId, Result};
+use crate::model::{FormatId, Result, is_importance_matrix};
 use std::path::Path;
 
 /// First bytes of every GGUF file.
@@ -90,6 +90,7 @@ fn outline(path: &Path) -> Result<Outline> {
     Ok(Outline {
         title: text("general.name").filter(|n| !n.trim().is_empty()),
         architecture: text("general.architecture"),
+        is_no_model: is_importance_matrix(&header.metadata),
         tensors: header.tensors.into_iter().map(|t| (t.shape, t.encoding)).collect(),
     })
 }

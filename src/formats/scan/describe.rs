@@ -21,6 +21,7 @@ struct Summary {
     bytes_by: HashMap<Encoding, u64>,
     warnings: usize,
     unsafe_code: bool,
+    is_no_model: bool,
 }
 
 impl Summary {
@@ -87,6 +88,7 @@ pub(super) fn describe(unit: &Unit) -> Option<Found> {
         return Some(found);
     }
     match summarize(&files, &mut found.format) {
+        Ok(s) if s.is_no_model => return None,
         Ok(s) => {
             found.title = s.title.unwrap_or(found.title);
             found.architecture = found.architecture.or(s.architecture);
@@ -156,6 +158,7 @@ fn summarize(files: &[PathBuf], format: &mut Option<FormatId>) -> Result<Summary
             continue;
         };
         let outline = outline(path)?;
+        s.is_no_model |= outline.is_no_model;
         outline.tensors.iter().for_each(|(shape, encoding)| s.add(shape, *encoding));
         if i == 0 {
             (s.title, s.architecture) = (outline.title, outline.architecture);

@@ -181,6 +181,7 @@ fn sizes(model: &Model, types: &[(&'static str, &'static str)]) -> Result<Vec<(&
     for (name, why) in types {
         let target = Target { quantization: Some((*name).to_owned()), ..Target::of(FormatId::Gguf) };
         let target = target.with(&gguf::ALLOW_REQUANTIZE, true);
+        let target = Target { output: Some(std::env::temp_dir().join("")), force: true, ..target };
         let plan = rehearse_model(model, &Recipe { targets: vec![target], ..Recipe::default() }, Task::quiet())?;
         sizes.push((*name, *why, plan.outputs.iter().map(|o| o.bytes).sum()));
     }

@@ -142,8 +142,11 @@ pub(crate) fn compose(model: &Model, spec: &GoalSpec, limits: Limits) -> Result<
         target.output_name.get_or_insert_with(|| format!("{{source}}-{}", spec.name));
     }
     // What cannot be written is found now, and not when the recipe is run.
-    rehearse_model(model, &without_budgets(&composed.recipe), Task::quiet())?;
-    Ok(composed)
+    match rehearse_model(model, &without_budgets(&composed.recipe), Task::quiet()) {
+        // Where the outputs go is decided when the recipe is run, perhaps somewhere else.
+        Err(e) if e.os_error().is_none_or(|e| e.kind() != std::io::ErrorKind::PermissionDenied) => Err(e),
+        _ => Ok(composed),
+    }
 }
 
 /// The recipe with a type in place of each budget, whose mix takes time to find.

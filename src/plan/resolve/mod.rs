@@ -149,6 +149,7 @@ pub(crate) fn forecast_format() -> Option<FormatId> {
 /// # Errors
 /// Formats without quantizations; sources that cannot become the format; those of measuring; a budget that is too small.
 pub(crate) fn forecast(model: &Model, target: &Target, how: Task<'_>) -> Result<Forecast> {
+    super::build::check_has_tensors(model)?;
     match spec(target.format).and_then(|t| t.forecast) {
         Some(forecast) => forecast(model, target, how),
         None => {

@@ -170,6 +170,10 @@ fn structure(unit: &Unit) -> Result<Option<String>, Incomplete> {
     }
     if reading.model {
         let model = arch::open(&unit.source).map_err(|e| reader(unit, &e))?;
+        if model.is_importance_matrix() {
+            let why = "it is an importance matrix, not a model".to_owned();
+            return Err(State::CannotExport { why, what_to_run: String::new() }.into());
+        }
         return Ok(Some(format!("{} tensors, and every header agrees with the size of its file", model.tensors.len())));
     }
     Ok((archives > 0).then(|| format!("{archives} archives have their end records")))

@@ -82,7 +82,7 @@ pub(crate) struct Tally {
 
 /// The folder with the state of a rule.
 pub(crate) fn state_folder(jobs_root: &Path, rule: &Rule) -> PathBuf {
-    jobs_root.join(".watch").join(rule.id())
+    super::watchers::folder_of(jobs_root).join(rule.id())
 }
 
 /// Watches a folder until it is asked to stop; with `once`, until nothing more is expected.

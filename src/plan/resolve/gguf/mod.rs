@@ -120,6 +120,23 @@ fn resolve(asked: Asked<'_>) -> Result<Resolved> {
     resolved.left_out = target.get(&gguf::PRUNE_LAYERS);
     resolved.warnings.extend(naming::commit_as_name(model, target, &resolved.metadata));
     resolved.warnings.extend(overrides.ambiguous(resolved.tensors.iter().map(|t| &t.entry)));
+    if Budget::of(target)?.is_none() {
+        let keys = [
+            (&gguf::BUDGET_DATA.key, target.has(&gguf::BUDGET_DATA)),
+            (&gguf::SCORES.key, target.has(&gguf::SCORES)),
+            (&gguf::BUDGET_TYPES.key, target.has(&gguf::BUDGET_TYPES)),
+            (&gguf::SCORE_TIME.key, target.has(&gguf::SCORE_TIME)),
+        ];
+        for (key, _) in keys.into_iter().filter(|(_, given)| *given) {
+            let flag = key.flag.map(|flag| format!(" (--{})", flag.long)).unwrap_or_default();
+            let text = format!("{}{flag} has no effect without target_size, target_bpw or max_kld", key.name);
+            resolved.warnings.push(Warning::new("option.unused", text));
+        }
+    } else if target.has(&gguf::SCORE_TIME) && !target.has(&gguf::BUDGET_DATA) {
+        let text =
+            "score_time (--score-time) has no effect without budget_data (--data): nothing is measured with a text";
+        resolved.warnings.push(Warning::new("option.unused", text));
+    }
     if target.has(&gguf::USE_MLOCK) && !wants_modelfile(target) {
         let text = "use_mlock is a setting of the runtime, not of the file: it goes into a Modelfile; add `modelfile = true` to get one";
         resolved.warnings.push(Warning::new("option.runtime-only", text));

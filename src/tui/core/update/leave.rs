@@ -1,5 +1,6 @@
 //! Quitting: immediately if nothing runs and nothing is unsaved, else after a question.
 
+use crate::files::paths::on_jobs;
 use crate::job::{JobState, JobSummary};
 use crate::tui::core::action::Effect;
 use crate::tui::core::commands::Cmd;
@@ -91,11 +92,13 @@ pub fn farewell(state: &State) -> Option<String> {
     if let Some(first) = jobs.first() {
         let n = units::plural(jobs.len(), "job keeps running", "jobs keep running");
         text += &format!("{n}: {}\n", titles(&jobs));
-        text += &format!("  follow with `remold jobs attach {}`; `remold` shows all of them\n", first.id);
+        text +=
+            &format!("  follow with `{}`; `remold` shows all of them\n", on_jobs(&format!("jobs attach {}", first.id)));
     }
     if let Some(first) = paused.first() {
         let n = units::plural(paused.len(), "job stays paused", "jobs stay paused");
-        text += &format!("{n}: {}\n  continue with `remold jobs resume {}`\n", titles(&paused), first.id);
+        text +=
+            &format!("{n}: {}\n  continue with `{}`\n", titles(&paused), on_jobs(&format!("jobs resume {}", first.id)));
     }
     let watching: Vec<&WatcherInfo> = state.watch.list.iter().filter(|w| w.pid.is_some()).collect();
     if let Some(first) = watching.first() {

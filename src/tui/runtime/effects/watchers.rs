@@ -110,7 +110,7 @@ pub(crate) fn start(jobs_root: &Path, root: &Path, recipe: &Recipe) -> Result<St
         let what = ModelError::request(format!("the folder is already watched by watcher {id}")).in_file(root);
         return Err(card(what.with_hint("Watch (5) shows it; stop it there with s.")));
     }
-    let folder = jobs_root.join(".watch").join(&id);
+    let folder = watch::watchers_folder(jobs_root).join(&id);
     let path = folder.join("recipe.toml");
     let mut recipe = recipe.clone();
     for target in &mut recipe.targets {
