@@ -17,8 +17,8 @@ const ROW_NAME_WIDTH: usize = 18;
 const LAYER_COLUMNS: usize = 2;
 /// Columns of a report that does not go to a terminal.
 const PIPE_WIDTH: usize = 120;
-/// What a table with models as rows has, with the names of its columns: it fits 80 columns.
-const IMPORTANT: [(&str, &str); 9] = [
+/// What a table with models as rows has, with the names of its columns, as far as they fit.
+const IMPORTANT: [(&str, &str); 13] = [
     ("perplexity", "perplexity"),
     ("kld_mean", "mean KLD"),
     ("kld_p99", "99 % KLD"),
@@ -28,6 +28,10 @@ const IMPORTANT: [(&str, &str); 9] = [
     ("cosine_min", "min cosine"),
     ("similarity_spearman", "rank corr."),
     ("neighbour_overlap", "neighbours"),
+    ("llama_cpp_generation_tps", "llama.cpp"),
+    ("hellaswag_accuracy", "HellaSwag"),
+    ("winogrande_accuracy", "Winogrande"),
+    ("multiple_choice_accuracy", "choices"),
 ];
 
 /// The report of a job, with the command that measures the same again.
@@ -78,7 +82,7 @@ fn tables(report: &Report, columns: usize, style: Style) -> String {
     if all.len() == 1 || whole.lines().all(|line| width_of(line) <= columns) {
         return whole;
     }
-    let mut out = by_model(report);
+    let mut out = by_model(report, columns);
     if is_verbose() {
         all.chunks(2).for_each(|pair| out.push_str(&format!("\n{}", by_metric(report, pair))));
     } else {
@@ -138,11 +142,17 @@ fn by_metric(report: &Report, models: &[&Measured]) -> String {
     table(&lines, &[&[false][..], &vec![true; models.len()]].concat())
 }
 
-/// Models as rows, without uncertainties.
-fn by_model(report: &Report) -> String {
+/// Models as rows, without uncertainties: the metrics that fit.
+fn by_model(report: &Report, columns: usize) -> String {
     let there = |name: &str| report.models.iter().any(|m| m.get(name).is_some());
     let shown: Vec<_> =
         IMPORTANT.iter().filter(|(n, _)| there(n)).filter_map(|(n, title)| Some((metric(n)?, *title))).collect();
+    let tables = (1..=shown.len()).rev().map(|n| models_as_rows(report, &shown[..n]));
+    let fits = |text: &String| text.lines().all(|line| width_of(line) <= columns);
+    tables.reduce(|widest, next| if fits(&widest) { widest } else { next }).unwrap_or_default()
+}
+
+fn models_as_rows(report: &Report, shown: &[(&MetricSpec, &str)]) -> String {
     let titles = shown.iter().map(|(_, title)| (*title).to_owned());
     let mut lines = vec![[String::new()].into_iter().chain(titles).collect::<Vec<_>>()];
     for m in &report.models {

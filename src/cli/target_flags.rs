@@ -4,7 +4,7 @@ use crate::model::{FormatId, ModelError, Result, Role, read_request_text};
 use crate::recipe::keys::{Key, Kind, OptionGroup};
 use crate::recipe::options::{self, Flag, FlagValue};
 use crate::recipe::{Target, edit};
-use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser, ValueParser};
+use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches};
 use std::path::PathBuf;
 

@@ -5,6 +5,8 @@
 
 mod threads;
 
+#[cfg(test)]
+pub(crate) use threads::limit;
 pub(crate) use threads::{OnExit, start, start_in, together};
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

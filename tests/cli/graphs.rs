@@ -52,3 +52,12 @@ fn a_graph_is_compared_but_not_converted() {
     assert!(refused.contains("remold inspect"), "{refused}");
     assert_eq!(lab.tree().len(), 3, "{:?}", lab.tree().keys());
 }
+
+#[test]
+fn a_cut_file_is_named() {
+    let lab = graphs();
+    let whole = fs::read(lab.path("attention.onnx")).unwrap();
+    lab.write("cut.onnx", &whole[..whole.len() / 2]);
+    let refused = lab.run("inspect cut.onnx").expect(2).err;
+    assert!(refused.contains("cut.onnx @") && refused.contains("Is the download complete?"), "{refused}");
+}

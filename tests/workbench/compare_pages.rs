@@ -1,10 +1,10 @@
 //! The pages of the Compare tab: quality on a text, the map with histograms, texts side by side, with fixed figures.
 
 use super::compare::{at, done, find};
-use super::sample::Bench;
+use super::sample::{self, Bench};
 use super::screens::{LARGE, SMALL, TINY, plain, render, shows, text};
 use remold::testing::evaluate::{TensorShapes, ValueShape};
-use remold::testing::tui::core::{Action, Effect, ErrorCard, Tab};
+use remold::testing::tui::core::{Action, Effect, ErrorCard, Session, Tab};
 use remold::testing::tui::look::Depth;
 use remold::testing::tui::tabs::compare::{
     Chart, Limit, ModelQuality, Page, PageNews, PageRequest, Quality, QualityNews, QualityValue, SpeechNews, Spoken,
@@ -335,6 +335,16 @@ fn texts_stream_side_by_side_and_differences_are_marked() {
     let card = ErrorCard::new("tiny-llama: the model has no chat template", true);
     b.act(Action::ComparePage(PageNews::Speech(id, SpeechNews::Ended(Err(card)))));
     shows(&mut b, SMALL, &["✗ tiny-llama: the model has no chat template"]);
+}
+
+#[test]
+fn the_last_text_and_the_last_prompt_are_offered_after_a_restart() {
+    let mut b = evaluated(&[0.0, 0.01]);
+    b.keys("<esc>pHello<enter>");
+    let kept = Session::of(&b.state);
+    let mut b = sample::start();
+    b.act(Action::Restored(Box::new(kept)));
+    assert_eq!((b.state.compare.quality.typed.as_str(), b.state.compare.speech.typed.as_str()), ("wiki.txt", "Hello"));
 }
 
 #[test]

@@ -5,7 +5,13 @@ use crate::formats::{Head, Verdict};
 
 /// Checks the first bytes of a file.
 pub(super) fn probe(head: &Head<'_>) -> Verdict {
-    if is_onnx(head) { Verdict::Strong } else { Verdict::No }
+    // A file that was cut ends inside of its graph.
+    let begins = matches!(HeadFields::new(head).next(), Some(Some(HeadField { number: 1, varint: Some(1..=100), .. })));
+    match (is_onnx(head), begins) {
+        (true, _) => Verdict::Strong,
+        (false, true) => Verdict::Weak,
+        (false, false) => Verdict::No,
+    }
 }
 
 fn is_onnx(head: &Head<'_>) -> bool {

@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 const PROGRAMS: [&str; 3] = ["llama-bench", "llama-completion", "llama-cli"];
 /// Folders of an installation or a build in which the programs are.
 const PLACES: [&str; 3] = ["", "bin", "build/bin"];
+/// Brackets at which the list of results may begin.
+const MAX_LISTS: usize = 8;
 /// Names a folder with the programs.
 const VARIABLE: &str = "REMOLD_LLAMA_CPP";
 
@@ -151,8 +153,8 @@ impl LlamaCpp {
 /// Figures from the JSON of llama-bench, and the seconds of all repetitions.
 fn bench_figures(json: &str) -> Option<(Speed, f64)> {
     // A backend may write before the list.
-    let from = json.find('[')?;
-    let tests: Vec<Value> = serde_json::from_str(&json[from..]).ok()?;
+    let mut lists = json.match_indices('[').take(MAX_LISTS);
+    let tests: Vec<Value> = lists.find_map(|(from, _)| serde_json::from_str(&json[from..]).ok())?;
     let mut figures = Vec::new();
     let mut all = 0.0;
     for (tokens, rate, latency) in
@@ -230,7 +232,7 @@ mod tests {
 
     #[test]
     fn the_json_of_llama_bench_is_read() {
-        let (speed, seconds) = bench_figures(&format!("a line of a backend\n{JSON}")).unwrap();
+        let (speed, seconds) = bench_figures(&format!("[a line] of a backend\n{JSON}")).unwrap();
         assert!((value(&speed, "llama_cpp_prompt_tps") - 1000.0).abs() < 1e-6);
         assert!((value(&speed, "llama_cpp_generation_tps") - 100.0).abs() < 1e-6);
         assert!((value(&speed, "llama_cpp_token_ms") - 10.0).abs() < 1e-6);

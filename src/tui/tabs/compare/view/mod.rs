@@ -191,7 +191,7 @@ fn empty(c: &mut Canvas<'_>, body: Rect) {
     let what = "Variants of the same model in different types or formats, side by side: size, bits per weight, memory, and the error of every tensor.";
     let used = c.wrapped(body.x + 2, body.y + 3, w, 5, what, text);
     let how = "Mark models in Models (1) with space and press v, or press a here to add one. In Jobs (3), v compares the source of \
-        a job with its outputs.";
+        a job with its outputs. Then e measures on a text what each of them lost, and says which one to ship.";
     c.wrapped(body.x + 2, body.y + 4 + used, w, 5, how, text);
 }
 

@@ -163,8 +163,11 @@ fn figures(
             };
             let unit = if metric.unit.is_empty() { String::new() } else { format!(" {}", metric.unit) };
             let most = usize::from(w(column).saturating_sub(1));
-            let long = format!("{mark}{}{unit}", compact(v, u));
-            let bare = format!("{mark}{}", compact(v, u));
+            // Counts, and what is close to one, have the digits of the table of metrics.
+            let fixed = u.is_none() && (metric.decimals == 0 || (0.9..=1.0).contains(&v));
+            let number = if fixed { metric.text(v, None).trim_end_matches(&unit).to_owned() } else { compact(v, u) };
+            let long = format!("{mark}{number}{unit}");
+            let bare = format!("{mark}{number}");
             let short = format!("{mark}{}{unit}", metric.text(v, None).trim_end_matches(&unit));
             Some([long, bare, short].into_iter().find(|t| width(t) <= most).unwrap_or_else(|| compact(v, None)))
         };

@@ -73,7 +73,7 @@ fn losses(s: &CompareState, column: usize) -> String {
         parts.push(format!("perplexity {:+.1} %", (v - 1.0) * 100.0).replace('-', "−"));
     }
     if let Some(v) = value("cosine_mean") {
-        parts.push(format!("mean cosine {v:.5}"));
+        parts.push(format!("mean cosine {v:.6}"));
     }
     if let Some(v) = value("neighbour_overlap") {
         parts.push(format!("{:.1} % of the nearest neighbours changed", 100.0 - v));

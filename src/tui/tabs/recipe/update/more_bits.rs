@@ -27,11 +27,10 @@ pub(super) fn add(state: &mut State, wanted: MoreBits) -> Vec<Effect> {
             });
         }
         None => {
-            let stem = wanted.like.file_stem().unwrap_or_default().to_string_lossy();
             let mut target = Target::of(FormatId::Gguf)
                 .with(&gguf::LIKE, Some(wanted.like.clone()))
                 .with(&gguf::TENSOR_TYPES, IndexMap::from([(wanted.rule.clone(), to)]));
-            target.output_name = Some(format!("{stem}-more"));
+            target.output_name = Some("{source}-{quant}-more".to_owned());
             let source = Source { path: Some(wanted.source.clone()), ..Source::default() };
             r.open(Recipe { source, targets: vec![target], ..Recipe::default() }, None);
         }
