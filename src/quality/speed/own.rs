@@ -35,7 +35,7 @@ pub(crate) fn measure(path: &Path, rounding: Rounding, settings: Settings<'_>) -
     for _ in 0..repetitions {
         let begun = Instant::now();
         if forward.is_encoder() {
-            forward.states(&[tokens.clone()], task, &mut ()).map_err(|e| e.in_file(path))?;
+            forward.states(std::slice::from_ref(&tokens), task, &mut ()).map_err(|e| e.in_file(path))?;
             rates.push(prompt as f64 / begun.elapsed().as_secs_f64());
             check(task)?;
             continue;
