@@ -345,7 +345,7 @@ fn multiple_choice_tasks_are_scored_and_compared_with_a_baseline() {
     let text = lab.run(&format!("{args} --tasks 2")).expect(0).out;
     assert!(text.contains("hellaswag: 2 of 3 tasks, 25.0 % by chance"), "{text}");
     // What cannot be checked or read is refused.
-    let refused = lab.run(&"eval tiny-llama --hellaswag hs.txt --fail-if winogrande_accuracy<50".to_string()).expect(2);
+    let refused = lab.run("eval tiny-llama --hellaswag hs.txt --fail-if winogrande_accuracy<50").expect(2);
     assert!(refused.err.contains("winogrande_accuracy is not measured here"), "{}", refused.err);
     let refused = lab.run("eval tiny-llama --hellaswag wg.csv").expect(2);
     assert!(refused.err.contains("wg.csv") && refused.err.contains("not a multiple of 6"), "{}", refused.err);
