@@ -72,7 +72,7 @@ fn program() -> Vec<(String, String)> {
 /// The functions of the standard library that start a thread panic if the system refuses one, and what waits for the panicking thread hangs.
 #[test]
 fn threads_are_started_where_a_refusal_is_no_panic() {
-    let starts = ["thread::spawn(", "scope.spawn(", "s.spawn("];
+    let starts = ["thread::spawn(", "scope.spawn(", " s.spawn("];
     let found: Vec<String> = program()
         .into_iter()
         .filter(|(path, code)| path != "task/threads.rs" && starts.iter().any(|s| code.contains(s)))

@@ -80,9 +80,9 @@ mod tests {
         let c = crate::evaluate::testing_comparison(&["base", "a-long-name-of-a-model-Q4_K_M.gguf"]);
         let text = one(&c, &rows, &[0, 1], true, 24);
         let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
-        assert_eq!(lines[0].trim_start(), "◆ base  a-long-…del-Q4_K_M.gguf", "{text}");
-        assert_eq!(lines[1], "size      8.7 MB    12.7 MB −68.0 %", "{text}");
-        assert_eq!(lines[2], "mean KLD          0.5 ± 0.1", "{text}");
+        assert_eq!(lines[0].trim_start(), "◆ base  a-long-…odel-Q4_K_M.gguf", "{text}");
+        assert_eq!(lines[1], "size      8.7 MB           12.7 MB −68.0 %", "{text}");
+        assert_eq!(lines[2], "mean KLD                 0.5 ± 0.1", "{text}");
         assert!(!one(&c, &rows, &[0, 1], false, 24).contains('±'));
     }
 

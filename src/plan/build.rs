@@ -11,7 +11,7 @@ use super::{changes, destination, manifest, memory, space, stages, text_names, v
 use crate::arch;
 use crate::files::FileStamp;
 use crate::model::{Hint, Model, ModelError, OpenedFile, OptionName, Remedy, Result, TensorEntry, UNSAFE_CODE};
-use crate::recipe::options::gguf;
+use crate::recipe::options::scores_file;
 use crate::recipe::{Recipe, Target};
 use crate::task::Task;
 use crate::units::quoted;
@@ -237,7 +237,7 @@ pub(crate) fn count_files(model: &Model, target: &Target) -> Result<usize> {
 fn protected(model: &Model, recipe: &Recipe, inputs: &[OpenedFile]) -> Vec<(PathBuf, FileStamp)> {
     let opened = inputs.iter().map(|i| (i.path.clone(), i.stamp));
     let data = recipe.validate.iter().filter_map(|v| v.data.clone());
-    let scores = recipe.targets.iter().filter_map(|t| t.get(&gguf::SCORES));
+    let scores = recipe.targets.iter().filter_map(scores_file);
     let paths = model.files.iter().chain([&model.path]).chain(&recipe.read_from).cloned().chain(data).chain(scores);
     let stamped = paths.filter_map(|p| Some((p.clone(), FileStamp::of_path(&p).ok()?)));
     opened.chain(stamped).collect()
@@ -303,7 +303,7 @@ pub(super) fn check_has_tensors(model: &Model) -> Result<()> {
 /// to them, and the types that they lead to are in the plan.
 fn inputs(model: &Model, recipe: &Recipe) -> Vec<OpenedFile> {
     let mut inputs = model.opened.clone();
-    let scores: Vec<PathBuf> = recipe.targets.iter().filter_map(|t| t.get(&gguf::SCORES)).collect();
+    let scores: Vec<PathBuf> = recipe.targets.iter().filter_map(scores_file).collect();
     for path in recipe.targets.iter().flat_map(|t| t.options.paths()) {
         if !scores.contains(&path) && !inputs.iter().any(|i| i.path == path) {
             // One that cannot be read has an error of its own later.

@@ -112,9 +112,8 @@ pub(crate) fn quantization(name: &str) -> String {
 
 /// What to write instead of a format that does not exist.
 pub(crate) fn format_help(name: &str) -> String {
-    // Not those that are only recognized.
-    let usable: Vec<&str> =
-        FORMATS.iter().filter(|f| f.read.is_some() || f.write.is_some()).map(|f| f.id.name()).collect();
+    // Not those that are only recognized, or read for `inspect` alone.
+    let usable: Vec<&str> = FORMATS.iter().filter(|f| f.write.is_some()).map(|f| f.id.name()).collect();
     let all = listed("Formats", &usable);
     if OUTSIDE.contains(&name.to_ascii_lowercase().as_str()) {
         return format!("remold does not write `{name}` files. {all}");

@@ -206,7 +206,7 @@ fn messages_say_what_to_do() {
             "plan nosuch",
             &["nosuch: no such file or folder", "The current folder has nothing of this name", "`remold inspect .`"][..],
         ),
-        ("plan no/such/model", &["Only . exists of this path"]),
+        ("plan no/such/model", &["The current folder does not have the first folder of this path"]),
         ("help convret", &["no such command: `convret`", "Did you mean `convert`?"]),
         ("recipe check nosuch.toml", &["error: nosuch.toml: no such file or folder", "hint:"]),
         ("recipe check laptp.toml", &["error: laptp.toml", "laptop.toml?"]),
@@ -281,7 +281,8 @@ fn an_importance_matrix_is_no_model() {
     }
     let ran = lab.run("convert m --recursive --to gguf:q4_0").expect(2);
     assert!(ran.err.contains("there are no models to convert"), "{}", ran.err);
-    let why = lab.run("watch m --to gguf:q4_0 --explain m/imatrix.gguf").expect(0);
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let why = lab.run("watch m --to gguf:q4_0 --quiet-time 0.1 --explain m/imatrix.gguf").expect(0);
     assert!(why.out.contains("it is an importance matrix, not a model"), "{}", why.out);
     lab.run(&format!("convert tiny-llama --to gguf:q4_0 --imatrix {matrix} -o with.gguf"));
 }

@@ -178,7 +178,7 @@ fn what_cannot_be_evaluated_is_refused_before_anything_is_written() {
         (format!("{to} --validate absent.txt"), "absent.txt"),
         (format!("{to} --validate short.txt"), "the text has"),
         (format!("{to} --validate binary.txt"), "not UTF-8"),
-        (format!("{to} --fail-if kld_mean>1"), "names no text"),
+        (format!("{to} --fail-if kld_mean>1"), "needs a text to measure"),
         (format!("{to} --validate text.txt --fail-if kld_meen>1"), "no metric \"kld_meen\""),
         (format!("{to} --validate text.txt --fail-if kld_mean"), "not a condition"),
         (format!("{to} --validate text.txt --set validate.fail_if.kld_meen=>1"), "unknown metric `kld_meen`"),

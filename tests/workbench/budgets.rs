@@ -128,7 +128,7 @@ fn measuring_on_a_text_is_stopped_and_goes_on() {
     b.act(Action::PlanMeasured(id, 10, 784));
     b.state.now += jiff::SignedDuration::from_secs(10);
     b.act(Action::PlanMeasured(id, 30, 784));
-    shows(&mut b, LARGE, &["measuring 30 of 784, 6:17 left", "m stops it"]);
+    shows(&mut b, LARGE, &["measuring 30 of 784, 6:17 left", "takes this long once. m"]);
     b.effects.clear();
     b.keys("m");
     assert_eq!(b.effects, [Effect::StopMeasuring]);

@@ -135,6 +135,8 @@ fn answers_which_model_to_ship_and_what_it_lost() {
     s.wait_for("2.68 MB");
     s.send("r");
     s.wait_for("finished");
+    // The report has been read.
+    s.wait_for("read back, no differences");
     s.send("v");
     s.wait_for("compared in");
     s.send("ete\t");

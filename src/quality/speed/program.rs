@@ -2,7 +2,7 @@
 
 use super::peak;
 use crate::model::{ModelError, Result};
-use crate::task::Task;
+use crate::task::{self, Task};
 use std::io::Read;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
@@ -55,8 +55,12 @@ pub(super) fn run(program: &Path, args: &[String], task: Task<'_>) -> Result<End
     let status_file = format!("/proc/{}/status", child.id());
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let (status, out, err, peak_bytes) = std::thread::scope(|scope| {
-        let out = scope.spawn(move || text(out));
-        let err = scope.spawn(move || text(err));
+        let out = task::start_in(scope, move || text(out));
+        let err = task::start_in(scope, move || text(err));
+        if out.is_err() || err.is_err() {
+            // Nobody would read what it says.
+            let _ = child.kill();
+        }
         let mut most = None;
         let status = loop {
             match child.try_wait() {
@@ -70,8 +74,11 @@ pub(super) fn run(program: &Path, args: &[String], task: Task<'_>) -> Result<End
             most = most.max(now);
             std::thread::sleep(LOOK);
         };
-        (status, out.join().unwrap_or_default(), err.join().unwrap_or_default(), most)
-    });
+        let said = |reader: std::io::Result<std::thread::ScopedJoinHandle<'_, String>>| {
+            reader.map(|thread| thread.join().unwrap_or_default()).map_err(ModelError::no_thread)
+        };
+        Ok::<_, ModelError>((status, said(out)?, said(err)?, most))
+    })?;
     let status = status.map_err(|e| ModelError::io(program, "waiting for", e))?;
     if task.is_cancelled() {
         return Err(crate::quality::pass::cancelled());

@@ -1,9 +1,10 @@
 //! A budget in place of a quantization: the size of the file, bits for each weight, or what may be lost. One wish, three keys.
 
-use super::gguf::{MAX_KLD, TARGET_BPW, TARGET_SIZE};
+use super::gguf::{BUDGET_DATA, MAX_KLD, SCORES, TARGET_BPW, TARGET_SIZE};
 use crate::recipe::key::Key;
 use crate::recipe::{Target, parse_size};
 use std::fmt;
+use std::path::PathBuf;
 
 /// What a file may have.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +23,16 @@ const BITS: std::ops::RangeInclusive<f64> = 0.5..=32.0;
 /// The keys that say a budget.
 pub(crate) fn budget_keys() -> [&'static Key; 3] {
     [&TARGET_SIZE.key, &TARGET_BPW.key, &MAX_KLD.key]
+}
+
+/// True if a target's types are chosen by what the network says of a text, which takes minutes to measure.
+pub(crate) fn measures_text(target: &Target) -> bool {
+    target.has(&BUDGET_DATA)
+}
+
+/// The file that a target keeps measured costs in.
+pub(crate) fn scores_file(target: &Target) -> Option<PathBuf> {
+    target.get(&SCORES)
 }
 
 impl Budget {

@@ -19,6 +19,8 @@ const NEEDS: &[(&str, &str)] = &[
     ("models.mark", NO_MODELS),
     ("models.unmark", "no model is marked"),
     ("models.compare", NO_MODELS),
+    ("models.evaluate", NO_MODELS),
+    ("models.imatrix", NO_MODELS),
     ("models.section", "a folder has no sections"),
     ("models.section-back", "a folder has no sections"),
     ("tensors.sort", "only Tensors can be sorted"),

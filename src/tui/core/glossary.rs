@@ -96,6 +96,26 @@ pub(crate) const GLOSSARY: &[Term] = &[
         "Less than what top-1 agreement lacks to 100 %.",
     ),
     term(
+        "HellaSwag accuracy",
+        "How often the right one of four endings is the most probable. Winogrande accuracy is that of two words, multiple choice accuracy that of answers to questions.",
+        "By chance 25 % and 50 %; a small loss hides in the uncertainty of some hundred tasks.",
+    ),
+    term(
+        "HellaSwag agreement",
+        "How often the answer is that of the baseline, right or wrong. Winogrande agreement and multiple choice agreement likewise.",
+        "Above 95 % for Q4_K_M.",
+    ),
+    term(
+        "llama.cpp prompt",
+        "Prompt tokens per second in llama.cpp; llama.cpp generation: generated ones; llama.cpp token: time for one; llama.cpp load time and llama.cpp peak memory: those of the program.",
+        "",
+    ),
+    term(
+        "own pass prompt",
+        "The same in remold's own pass, which is made for measuring: own pass generation, own pass token, own pass load time and own pass peak memory.",
+        "",
+    ),
+    term(
         "mean Δp",
         "Change of the probability of the token of the text, in percentage points. RMS Δp is its root mean square.",
         "RMS below 1 for Q6_K, 1 to 3 for Q4_K_M.",

@@ -1,7 +1,6 @@
 //! The map and the histograms of a tensor; a recipe that gives a tensor more bits.
 
 use crate::evaluate::TensorShapes;
-use crate::model::FormatId;
 use crate::tui::core::{Effect, ErrorCard, Level, MoreBits, State, TabRequest};
 use crate::tui::tabs::compare::state::{CompareState, MapCursor, PageRequest, Shapes, more_bits, rule};
 use std::sync::Arc;
@@ -67,7 +66,7 @@ fn request(c: &CompareState) -> Result<TabRequest, String> {
     };
     let label = c.label(column);
     let model = &result.comparison.variants[variant];
-    if model.format != FormatId::Gguf {
+    if !model.format.has_gguf_names() {
         return Err(format!("{label} is not a GGUF: types of single tensors can be chosen for GGUF only"));
     }
     let Some(tensor) = result.comparison.tensors.get(at) else { return Err("no tensor is selected".to_owned()) };

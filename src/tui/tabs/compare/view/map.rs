@@ -161,7 +161,7 @@ mod tests {
         };
         assert_eq!(of(16, 3, 150), (3, 1, 3));
         assert_eq!(of(16, 3, 66), (1, 1, 3));
-        assert_eq!(of(32, 3, 66), (1, 1, 1), "a switch shows the others");
+        assert_eq!(of(32, 3, 66), (1, 1, 2), "a switch shows the others");
         assert_eq!(of(80, 2, 66), (1, 2, 1));
         assert_eq!(of(4, 3, 66), (3, 1, 3));
         assert_eq!(of(0, 0, 0).2, 1);

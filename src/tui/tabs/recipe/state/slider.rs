@@ -3,7 +3,7 @@
 use super::RecipeState;
 use crate::plan::goals::RuntimeMemory;
 use crate::plan::{DialMix, Forecasted};
-use crate::recipe::options::Budget;
+use crate::recipe::options::{Budget, measures_text};
 
 /// Steps from the smallest file to the largest.
 const STEPS: u64 = 100;
@@ -35,9 +35,8 @@ impl RecipeState {
 
     /// True while costs are measured on a text, which may take minutes.
     pub(crate) fn is_measuring(&self) -> bool {
-        let text = |t: &crate::recipe::Target| t.has(&crate::recipe::options::gguf::BUDGET_DATA);
         let waiting = self.plan_measured.is_some() || self.forecast_state.measured.is_some();
-        waiting && self.document.recipe.targets.iter().any(text)
+        waiting && self.document.recipe.targets.iter().any(measures_text)
     }
 
     /// Seconds until measuring is done, once that can be said.

@@ -13,7 +13,7 @@ mod text;
 pub(super) use form::{complete, edited};
 
 use super::state::{RecipePane, RecipeState, presets};
-use crate::recipe::options::gguf;
+use crate::recipe::options::measures_text;
 use crate::recipe::{Recipe, Target};
 use crate::tui::core::{Action, Cmd, Effect, Hit, Layer, Level, PickerKind, State, Tab, TabRequest, units};
 use std::path::PathBuf;
@@ -245,11 +245,6 @@ fn outlook(state: &mut State) -> Option<Effect> {
     r.outlook = None;
     let recipe = r.recipe().filter(|_| r.is_batch())?;
     Some(Effect::CheckBatch(r.outlook_request, Box::new(recipe), r.sources()))
-}
-
-/// True if a target's types are chosen by what the network says of a text, which takes minutes to measure.
-fn measures_text(target: &Target) -> bool {
-    target.has(&gguf::BUDGET_DATA)
 }
 
 /// The recipe changed: everything that is said of it may have, too.
