@@ -3,7 +3,7 @@
 //! Results are comparable if they come from the same input (the tokens of all windows), the same baseline and the same rounding. Those of one
 //! [`Basis`] are in one [`MeasuredSet`]; results of different texts are never in the same set.
 
-#![allow(dead_code, reason = "the comparisons of the workbench use it")]
+#![allow(dead_code, reason = "Compare will show kept results; nothing looks them up yet")]
 
 use super::super::number::numbers;
 use super::super::{JobFolder, JobKind, JobState};
