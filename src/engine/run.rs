@@ -476,12 +476,26 @@ impl Runner<'_> {
         self.outputs[c.output].parts[file].write_at(bytes, offset + piece.first_elem() / elems * unit_bytes)
     }
 
+    /// Waits until it is time to report again; true if all workers have ended. This thread may have been unparked for something else.
+    fn wait_for_tick(&self) -> bool {
+        let until = Instant::now() + TICK;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if self.workers.load(Ordering::Acquire) == 0 {
+                return true;
+            }
+            if left.is_zero() {
+                return false;
+            }
+            thread::park_timeout(left);
+        }
+    }
+
     fn tick(&self, mut journal: Option<&mut Journal>) {
         let mut sampler = ProcessSampler::new();
         let mut paused = false;
         loop {
-            thread::park_timeout(TICK);
-            let last = self.workers.load(Ordering::Acquire) == 0;
+            let last = self.wait_for_tick();
             // A paused run has nothing to report, and the first figures after it would be a mean over the pause.
             let closed = self.options.gate.is_closed();
             if !closed {

@@ -77,7 +77,7 @@ fn models(c: &mut Canvas<'_>, state: &State, body: Rect) {
 fn notes(s: &CompareState, most: usize) -> String {
     let Some(context) = s.result.as_ref().map(|r| r.comparison.context) else { return String::new() };
     let memory = format!("memory: weights and an f16 KV cache for a context of {} tokens", units::count(context));
-    let both = format!("{memory} · weights dB: over all tensors, unchanged ones too");
+    let both = format!("{memory} · weights dB: over the tensors that lost anything");
     if width(&both) <= most { both } else { memory }
 }
 
