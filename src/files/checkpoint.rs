@@ -120,6 +120,11 @@ impl Checkpoint {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// True if it is time to save.
     pub(crate) fn is_due(&self) -> bool {
         let state = self.lock();

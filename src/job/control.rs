@@ -89,7 +89,7 @@ fn remove_ended(folder: &JobFolder) -> Result<Option<Vec<PathBuf>>> {
     // In a shared folder of jobs, the name may be that of something else by now.
     folder.check_here()?;
     if let Ok(request) = folder.measurement() {
-        request.remove_unfinished();
+        request.remove_unfinished(&folder.path(super::measure::STATE));
     }
     let outputs = folder.plan().map(|p| p.outputs).unwrap_or_default();
     let left = engine::discard(&folder.path("journal"), &folder.id(), &outputs)?;

@@ -174,7 +174,7 @@ fn round_row(row: &[f32], target: &mut [u16]) {
     }
 }
 
-/// Writes a base file. It has its name only when it is complete; until then it is next to it as `.NAME.remold.part`. Nothing is left of one that
+/// Writes a base file. It has its name only when it is complete; until then it is next to it as `.NAME.remold-JOB.part`. Nothing is left of one that
 /// was not finished, unless it is to be continued.
 #[derive(Debug)]
 pub(crate) struct LogitsWriter {
@@ -189,9 +189,19 @@ pub(crate) struct LogitsWriter {
 }
 
 /// The name of an unfinished base file.
-pub(crate) fn part_of(path: &Path) -> PathBuf {
+///
+/// `state` is the folder that the work is kept in, which only one job has: no other job continues, replaces or removes the file.
+pub(crate) fn part_of(path: &Path, state: Option<&Path>) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.remold.part"))
+    let owner = match state {
+        Some(folder) => {
+            // The same from every working folder.
+            let job = folder.parent().and_then(|job| job.canonicalize().ok()).unwrap_or_else(|| folder.to_owned());
+            format!("{:08x}", crc32fast::hash(job.as_os_str().as_encoded_bytes()))
+        }
+        None => format!("p{}", std::process::id()),
+    };
+    path.with_file_name(format!(".{name}.remold-{owner}.part"))
 }
 
 impl LogitsWriter {
@@ -200,7 +210,12 @@ impl LogitsWriter {
     ///
     /// # Errors
     /// A file that exists, or that another process writes; windows cut with a stride, which the layout has no place for; I/O errors.
-    pub(crate) fn open(path: &Path, windows: &Windows, vocabulary: usize, done: usize) -> Result<Option<Self>> {
+    pub(crate) fn open(
+        path: &Path,
+        windows: &Windows,
+        vocabulary: usize,
+        (done, state): (usize, Option<&Path>),
+    ) -> Result<Option<Self>> {
         if windows.scored != (windows.length / 2..windows.length - 1) {
             let hint = "Leave out the stride.";
             let what = "a file of log-probabilities cannot hold windows with a stride";
@@ -209,11 +224,12 @@ impl LogitsWriter {
         if path.symlink_metadata().is_ok() {
             return Err(exists(path));
         }
-        let part = part_of(path);
+        let part = part_of(path, state);
         let in_part = |what, e| ModelError::io(&part, what, e);
         let file = match files::create_new(&part, 0o666) {
             Ok(file) => file,
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+            // Of an earlier attempt of the same job.
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists && state.is_some() => {
                 files::reopen(&part).map_err(|e| in_part("opening", e))?
             }
             Err(e) => return Err(in_part("creating", e)),
@@ -330,7 +346,7 @@ mod tests {
     fn written(dir: &Path) -> PathBuf {
         let path = dir.join("base.logits");
         let windows = windows();
-        let mut writer = LogitsWriter::open(&path, &windows, 5, 0).unwrap().unwrap();
+        let mut writer = LogitsWriter::open(&path, &windows, 5, (0, None)).unwrap().unwrap();
         let all = logits(windows.positions() * 5);
         writer.push(&LogitRows::round(&all[..20], 5)).unwrap();
         writer.push(&LogitRows::round(&all[20..], 5)).unwrap();
@@ -360,14 +376,14 @@ mod tests {
             }
         }
         assert!(file.rows(3, 4).is_err() && file.rows(usize::MAX, 2).is_err());
-        assert!(LogitsWriter::open(&path, &windows(), 5, 0).is_err(), "an existing file was replaced");
+        assert!(LogitsWriter::open(&path, &windows(), 5, (0, None)).is_err(), "an existing file was replaced");
     }
 
     #[test]
     fn what_was_not_finished_is_removed() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("half");
-        let mut writer = LogitsWriter::open(&path, &windows(), 5, 0).unwrap().unwrap();
+        let mut writer = LogitsWriter::open(&path, &windows(), 5, (0, None)).unwrap().unwrap();
         writer.push(&LogitRows::round(&logits(10), 5)).unwrap();
         assert!(writer.finish().is_err());
         assert!(!path.exists());

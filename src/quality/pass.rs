@@ -192,11 +192,12 @@ impl Pass<'_> {
         let vocabulary = order.first().map_or(0, |i| self.entrants[*i].network.vocabulary());
         if let Some(path) = self.save {
             let done = state.as_ref().map_or(0, |s| s.at * self.windows.scored.len());
-            let mut writer = LogitsWriter::open(path, self.windows, vocabulary, done)?;
+            let folder = self.checkpoint.map(Checkpoint::folder);
+            let mut writer = LogitsWriter::open(path, self.windows, vocabulary, (done, folder))?;
             if writer.is_none() {
                 // What was written of the file is not there any more.
                 state = None;
-                writer = LogitsWriter::open(path, self.windows, vocabulary, 0)?;
+                writer = LogitsWriter::open(path, self.windows, vocabulary, (0, folder))?;
             }
             self.writer = writer;
         }

@@ -7,6 +7,7 @@ mod report;
 mod request;
 mod results;
 mod run;
+pub(in crate::job) use run::STATE;
 mod shown;
 
 #[allow(unused_imports, reason = "parts of what Compare will look up")]

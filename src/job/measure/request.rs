@@ -147,11 +147,11 @@ impl Measurement {
     }
 
     /// Removes the file that an interrupted run has left outside the folder of its job.
-    pub(in crate::job) fn remove_unfinished(&self) {
+    pub(in crate::job) fn remove_unfinished(&self, state: &Path) {
         if let Self::Evaluation(r) = self
             && let Some(path) = &r.evaluation.save_logits
         {
-            let part = quality::part_of(path);
+            let part = quality::part_of(path, Some(state));
             if std::fs::symlink_metadata(&part).is_ok_and(|m| m.is_file()) {
                 let _ = std::fs::remove_file(part);
             }

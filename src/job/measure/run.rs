@@ -180,7 +180,7 @@ fn collect(prepared: PreparedImatrix, request: &Measurement, running: &Running<'
 }
 
 /// The folder of a job for its unfinished work.
-const STATE: &str = "state";
+pub(in crate::job) const STATE: &str = "state";
 /// Least bytes of that folder that are allowed.
 const MIN_STATE: u64 = 64 << 20;
 
