@@ -50,6 +50,18 @@ pub fn to_gguf(model: &Model, options: &GgufOptions) -> Result<GgufModel> {
     to_gguf::convert(model, options)
 }
 
+/// True for a model in Hugging Face's names whose family stores matrices as \[in, out\]: a row of such a matrix is what one input is
+/// multiplied with, not what one output is computed from.
+pub(crate) fn stores_transposed(model: &Model) -> bool {
+    if model.metadata.contains_key("general.architecture") {
+        return false;
+    }
+    let class = model.network.as_ref().and_then(|n| n.class.as_deref());
+    let family = class.and_then(|c| family::by_class(c).ok());
+    let mut rules = family.into_iter().flat_map(|f| f.rules.iter().copied().flatten());
+    rules.any(|r| r.op == family::Op::Transpose)
+}
+
 /// Converts a GGUF model back to Hugging Face names, `config.json`, `generation_config.json` and tokenizer files. Lazy.
 /// Block-quantized tensors keep their encoding in the model; `encodings` names the plain type to write (f16).
 ///

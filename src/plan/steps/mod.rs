@@ -4,6 +4,7 @@
 //! tensors, and the engine reads through it. A step that needs data before it can change anything is a stage of its own
 //! (`plan/stages`). Names and keys are in `recipe/steps`.
 
+mod prune;
 mod prune_layers;
 
 use super::PlannedStep;
@@ -29,7 +30,10 @@ struct Applied {
 }
 
 /// The steps that change tensors, by name.
-static STEPS: &[TensorStep] = &[TensorStep { name: "prune_layers", apply: prune_layers::apply }];
+static STEPS: &[TensorStep] = &[
+    TensorStep { name: "prune", apply: prune::apply },
+    TensorStep { name: "prune_layers", apply: prune_layers::apply },
+];
 
 /// A source and targets after every step.
 #[derive(Debug)]
