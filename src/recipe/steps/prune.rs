@@ -99,7 +99,7 @@ fn check(step: &Step) -> Vec<StepProblem> {
     }
     let sparsity = step.get(&SPARSITY);
     if let Some(s) = sparsity.filter(|s| *s <= 0.0 || *s >= 1.0) {
-        let message = format!("must be above 0 and below 1, not {s}");
+        let message = format!("`sparsity` must be above 0 and below 1, not {s}");
         problem(&SPARSITY.key, message, "0.3 sets three tenths of the weights to zero.");
     }
     let text = step.get(&PATTERN);
@@ -124,7 +124,7 @@ fn check(step: &Step) -> Vec<StepProblem> {
         _ if sparsity.is_none() => {
             problem(
                 &SPARSITY.key,
-                "is missing".to_owned(),
+                "the step `prune` needs `sparsity`, or a `pattern`".to_owned(),
                 "Say how much to prune: `sparsity = 0.3`, or `pattern = \"2:4\"`.",
             );
         }

@@ -64,7 +64,11 @@ pub(crate) fn is_matrix(tensor: &TensorEntry) -> bool {
 ///
 /// # Errors
 /// No chosen tensor; rows that cannot be divided into groups; rows that are too long to be ranked.
-pub(crate) fn prune(model: &Model, pruning: Pruning, mut chosen: impl FnMut(&TensorEntry) -> bool) -> Result<PrunedModel> {
+pub(crate) fn prune(
+    model: &Model,
+    pruning: Pruning,
+    mut chosen: impl FnMut(&TensorEntry) -> bool,
+) -> Result<PrunedModel> {
     let places: Vec<usize> = (0..model.tensors.len()).filter(|i| chosen(&model.tensors[*i])).collect();
     if places.is_empty() {
         return Err(ModelError::request("it would prune no tensor"));
