@@ -21,6 +21,7 @@ mod infer;
 pub(crate) mod ops;
 mod summary;
 mod types;
+mod visit;
 mod walk;
 
 pub(crate) use arena::{NodeId, RegionId, TensorRef, ValueId};

@@ -28,6 +28,11 @@ pub trait TensorData: Send + Sync {
     fn file(&self) -> Option<&Path> {
         None
     }
+
+    /// The offset of the first row in [`TensorData::file`], if the rows are there one after the other in the encoding of the entry.
+    fn offset(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// A named tensor whose data is produced on demand.
