@@ -18,6 +18,7 @@ mod edit;
 mod elem;
 mod foreign;
 mod infer;
+pub(crate) mod make;
 pub(crate) mod ops;
 mod summary;
 mod types;
