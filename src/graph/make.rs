@@ -60,6 +60,15 @@ impl Maker {
         result
     }
 
+    /// As [`Self::within`], in the scope of that path, `model/layers.0/mlp`, whatever the present one is.
+    pub(crate) fn at<R>(&mut self, path: &str, body: impl FnOnce(&mut Self) -> R) -> R {
+        let path = path.split('/').filter(|p| !p.is_empty()).map(str::to_owned).collect();
+        let before = std::mem::replace(&mut self.scope, path);
+        let result = body(self);
+        self.scope = before;
+        result
+    }
+
     /// Adds an input.
     pub(crate) fn input(&mut self, name: &str, elem: Elem, shape: &[Dim]) -> ValueId {
         let main = self.graph.main;
