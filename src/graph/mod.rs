@@ -19,6 +19,7 @@ mod elem;
 mod foreign;
 mod infer;
 mod lift;
+pub(crate) mod make;
 pub(crate) mod ops;
 mod summary;
 mod types;
