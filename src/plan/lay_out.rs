@@ -10,7 +10,7 @@ use super::{
 };
 use crate::files::FileStamp;
 use crate::formats::{self, FilePlan, LayoutRequest, LayoutTensor, OutputKind};
-use crate::model::{Hint, Model, ModelError, Name, OptionName, Place, Remedy, Result, Warning};
+use crate::model::{FormatId, Hint, Model, ModelError, Name, OptionName, Place, Remedy, Result, Warning};
 use crate::quant::Effort;
 use crate::recipe::Target;
 use crate::units::plural;
@@ -54,14 +54,17 @@ impl LayOut<'_> {
         let tensors = layout_tensors(&resolved.tensors);
         let Placed { path, files, folder, registration } =
             self.place(target, &resolved, &tensors, before, taken, plan)?;
-        let stale = if folder && before.is_none() { self.stale(target, &path, &files)? } else { Vec::new() };
+        let stale = match before {
+            Some(_) => Vec::new(),
+            None if folder => self.stale(target, stale_shards(&path, &files))?,
+            None => self.stale(target, stale_parts(resolved.format, &path, &files))?,
+        };
         if target.force && !stale.is_empty() {
             let names: Vec<_> = stale.iter().filter_map(|s| s.path.file_name()?.to_str()).take(4).collect();
             let files = plural(stale.len(), "file");
-            let text = format!(
-                "{files} in the output folder will be removed, to be no part of the new output: {}",
-                names.join(", ")
-            );
+            let place = if folder { "in the output folder" } else { "of the old output" };
+            let text =
+                format!("{files} {place} will be removed, to be no part of the new output: {}", names.join(", "));
             plan.warnings.push(Warning::new("output.stale", text));
         }
         plan.warnings.extend(resolved.warnings.iter().cloned());
@@ -105,6 +108,7 @@ impl LayOut<'_> {
             effort: resolved.effort,
             tensors: resolved.tensors,
             metadata: resolved.metadata,
+            graph: resolved.graph,
         };
         Ok((planned, prepared))
     }
@@ -131,6 +135,7 @@ impl LayOut<'_> {
             metadata: &resolved.metadata,
             sidecars: &resolved.sidecars,
             split: resolve::split(self.model, target, tensors)?,
+            graph: resolved.graph.as_ref(),
         };
         let mut files = (spec.layout)(&request).map_err(|e| e.in_format(resolved.format))?;
         plan.warnings.extend(too_large(&request.split, &files, tensors));
@@ -185,10 +190,10 @@ impl LayOut<'_> {
         destination::follow_link(&path)
     }
 
-    /// Weight files of an earlier output in the folder `path` that this one does not replace.
-    fn stale(&self, target: &Target, path: &Path, files: &[FilePlan]) -> Result<Vec<SourceFile>> {
+    /// Files of an earlier output that this one does not replace.
+    fn stale(&self, target: &Target, files: Vec<PathBuf>) -> Result<Vec<SourceFile>> {
         let mut stale = Vec::new();
-        for old in stale_shards(path, files) {
+        for old in files {
             let Ok(stamp) = FileStamp::of_path(&old) else { continue };
             if self.protected.iter().any(|(_, s)| s.same_file(&stamp)) {
                 if !target.force {
@@ -221,6 +226,18 @@ fn planned_tensor(t: &PreparedTensor, why: &resolve::Reason) -> PlannedTensor {
         because: why.because.clone(),
         fallback_from: why.fallback_from,
     }
+}
+
+/// Files that belong to the one at `path`, which is replaced, and that this output does not have: where the files of a format are read
+/// together, those that are named after it.
+fn stale_parts(format: FormatId, path: &Path, files: &[FilePlan]) -> Vec<PathBuf> {
+    let together = formats::write_spec(format).is_some_and(|w| w.read_set.is_some());
+    let read = formats::spec(format).and_then(|s| s.read.as_ref()).filter(|_| together && path.is_file());
+    let Some(old) = read.and_then(|read| (read.open_alone)(path).ok()) else { return Vec::new() };
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    let named = |p: &PathBuf| p.file_name().is_some_and(|n| n.as_encoded_bytes().starts_with(name));
+    let new = |p: &PathBuf| files.iter().any(|f| f.path == *p);
+    old.files.into_iter().filter(|p| named(p) && p.as_path() != path && !new(p)).collect()
 }
 
 /// Weight files of an earlier output in the same folder that this one does not replace: those with exactly the names that such outputs have.

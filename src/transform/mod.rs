@@ -2,10 +2,12 @@
 //!
 //! Sees models and block formats, never files' bytes, jobs or screens. [`plan_quantize`] is llama-quantize's file-level
 //! behaviour as a pure function; [`FileType`] is its list of names; [`Imatrix`] holds importance weights; [`decode()`] gives
-//! rows of any encoding as `f32`; [`prune_layers()`] leaves layers out, [`prune()`] sets weights to zero. Test with `cargo test transform::`.
+//! rows of any encoding as `f32`; [`prune_layers()`] leaves layers out, [`prune()`] sets weights to zero; `graph` quantizes operator graphs. Test with
+//! `cargo test transform::`.
 
 mod decode;
 mod file_type;
+pub(crate) mod graph;
 pub(crate) mod imatrix;
 mod llama_quantize;
 mod prune;

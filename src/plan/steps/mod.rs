@@ -77,6 +77,11 @@ pub(crate) fn apply<'m>(model: &'m Model, recipe: &Recipe) -> Result<Stepped<'m>
                 stepped.warnings.push(Warning::new("step.no-effect", text));
                 "no effect".to_owned()
             }
+            Effect::Tensors if model.graph.is_some() => {
+                let what = "the step changes the tensors of checkpoints, and the source is an operator graph";
+                let hint = "Apply it to the checkpoint that the graph was exported from.";
+                return Err(in_step(ModelError::unsupported(what).with_hint(hint)));
+            }
             Effect::Tensors => {
                 let found = STEPS.iter().find(|s| s.name == spec.name);
                 let Some(tensor_step) = found else { return Err(in_step(not_available(step))) };
