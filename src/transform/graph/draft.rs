@@ -179,7 +179,12 @@ impl Draft {
 
     /// Takes the nodes of a region out of it; [`Draft::put`] and [`Draft::add`] put nodes in, one after the other.
     pub(super) fn take_nodes(&mut self, region: RegionId) -> Vec<NodeId> {
-        std::mem::take(&mut self.g.regions[region].nodes)
+        // Nodes are looked at after those whose values they use, whatever their order in the file.
+        let listed = std::mem::take(&mut self.g.regions[region].nodes);
+        self.g.regions[region].nodes = listed.clone();
+        let ordered = self.g.ordered(region).unwrap_or(listed);
+        self.g.regions[region].nodes.clear();
+        ordered
     }
 
     /// Puts a node back.
@@ -217,6 +222,21 @@ impl Draft {
         }
         self.g.regions[self.g.main].nodes.push(id);
         id
+    }
+
+    /// Makes `to`, what the node `dropped` gives, what `producer` gives instead of `from`, and drops that node.
+    pub(super) fn redirect(&mut self, producer: NodeId, from: ValueId, to: ValueId, dropped: NodeId) {
+        for output in self.g.nodes[producer].outputs.iter_mut().filter(|o| **o == Some(from)) {
+            *output = Some(to);
+        }
+        self.g.values[to].source = Source::Node(producer);
+        self.g.values.remove(from);
+        if let Some(node) = self.g.nodes.remove(dropped) {
+            self.g.regions[node.region].nodes.retain(|n| *n != dropped);
+        }
+        for (_, region) in self.g.regions.iter_mut() {
+            region.described.retain(|p| p.value != from);
+        }
     }
 
     /// The name of a node in reports.

@@ -132,9 +132,6 @@ impl Plan<'_> {
         if node.outputs.first().copied().flatten().is_none() {
             return Err(None);
         }
-        if let Some(why) = self.options.select.refusal(&draft.g, &draft.tensors, node) {
-            return Err(Some(why));
-        }
         let input = |i: usize| node.inputs.get(i).copied().flatten();
         let (at, transposed) = match &kind {
             Kind::Product(p) => (Some(p.b), p.transposed),
@@ -155,6 +152,9 @@ impl Plan<'_> {
         let least = if matches!(kind, Kind::Conv) { 3 } else { 1 };
         if weight.dims.len() < least || (transposed && weight.dims.len() != 2) {
             return Err(Some(format!("its weight has {} dimensions", weight.dims.len())));
+        }
+        if let Some(why) = self.options.select.refusal(&draft.g, &draft.tensors, node) {
+            return Err(Some(why));
         }
         let table = matches!(kind, Kind::Gather);
         let place = match self.known.get(&(at, transposed, table)) {

@@ -3,6 +3,7 @@
 //!
 //! - [`quantize_dynamic`]: 8-bit weights, activations quantized while the network runs (`MatMulInteger`, `ConvInteger`).
 //! - [`quantize_blocks`]: weights of 4 or 8 bits in blocks (`MatMulNBits`, or `DequantizeLinear` with a block size).
+//! - [`quantize_static`]: everything between nodes is 8-bit integers, with ranges that were observed (`QuantizeLinear`, `DequantizeLinear`).
 //! - [`to_half`]: `f16` or `bf16`, in whole or in part.
 //!
 //! Names and arithmetic are ONNX Runtime's (1.32), so that integers, scales and zero points are equal for equal options. What stays as it was is
@@ -13,6 +14,7 @@
 mod blocks;
 mod draft;
 mod dynamic;
+mod fixed;
 mod gemm;
 mod half;
 mod matrix;
@@ -25,6 +27,7 @@ mod tests;
 
 pub(crate) use blocks::{BlockForm, BlockOptions, quantize_blocks};
 pub(crate) use dynamic::{DynamicOptions, quantize_dynamic};
+pub(crate) use fixed::{StaticOptions, quantize_static, values_to_observe};
 pub(crate) use half::{Half, HalfOptions, to_half};
 pub(crate) use select::{Rule, Select};
 

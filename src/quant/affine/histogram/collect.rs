@@ -4,6 +4,8 @@
 
 /// Bins that a histogram begins with.
 pub(crate) const BINS: usize = 2048;
+/// Larger values are counted in the outer bins: the distance of the edges has to be a number.
+const MOST_LIMIT: f32 = f32::MAX / 4.0;
 /// Bins that a histogram has at most.
 const MOST_BINS: usize = 1 << 16;
 
@@ -24,14 +26,14 @@ impl Histogram {
     /// The histogram of some values. NaN are left out.
     pub(crate) fn of(values: &[f32], bins: usize) -> Self {
         let (min, max) = ends(values);
-        let limit = max.abs().max(min.abs());
+        let limit = max.abs().max(min.abs()).min(MOST_LIMIT);
         Self { counts: count(values, bins, limit), limit, min, max }
     }
 
     /// Adds values. The bins keep their width; there are more if values lie beyond them.
     pub(crate) fn add(&mut self, values: &[f32]) {
         let (min, max) = ends(values);
-        let limit = max.abs().max(min.abs());
+        let limit = max.abs().max(min.abs()).min(MOST_LIMIT);
         let bins = self.counts.len();
         if limit <= self.limit {
             for (all, new) in self.counts.iter_mut().zip(count(values, bins, self.limit)) {
@@ -115,13 +117,13 @@ fn count(values: &[f32], bins: usize, limit: f32) -> Vec<u64> {
     let edges = edges(bins, limit);
     let (first, last) = (edges[0], edges[bins]);
     let mut counts = vec![0u64; bins];
-    for v in values.iter().filter(|v| (first..=last).contains(*v)) {
+    for v in values.iter().filter(|v| v.is_finite()).map(|v| v.clamp(first, last)) {
         let mut i = (((v - first) / (last - first)) * bins as f32) as usize;
         i = i.min(bins - 1);
         // The quotient may be off by one near an edge.
-        if *v < edges[i] {
+        if v < edges[i] {
             i -= 1;
-        } else if *v >= edges[i + 1] && i + 1 < bins {
+        } else if v >= edges[i + 1] && i + 1 < bins {
             i += 1;
         }
         counts[i] += 1;

@@ -25,6 +25,7 @@ mod tests {
         let h = Histogram::of(&values, BINS);
         let (low, high) = percentile(&h, 0.0);
         assert!((low - 0.5).abs() < 2e-3 && (high - 0.5).abs() < 2e-3, "{low} {high}");
-        assert_eq!(percentile(&h, 100.0), (0.0, 0.9999));
+        let (low, high) = percentile(&h, 100.0);
+        assert!(low == 0.0 && high > 0.998, "{low} {high}");
     }
 }

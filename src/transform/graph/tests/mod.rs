@@ -3,6 +3,8 @@
 mod blocks;
 mod calibration;
 mod dynamic;
+mod files;
+mod fixed;
 mod half;
 mod npz;
 
