@@ -6,11 +6,11 @@ use super::resolve::{self, ExtraRequest, Resolved};
 use super::trial::layout_tensors;
 use super::{
     Plan, PlannedOutput, PlannedTensor, PreparedOutput, PreparedTensor, Registration, SourceFile, checkpoints,
-    destination, writable,
+    destination, manifest, writable,
 };
 use crate::files::FileStamp;
 use crate::formats::{self, FilePlan, LayoutRequest, LayoutTensor, OutputKind};
-use crate::model::{Hint, Model, ModelError, Name, OptionName, Place, Remedy, Result, Warning};
+use crate::model::{Hint, Model, ModelError, Name, OptionName, Place, Remedy, Result, Warning, few};
 use crate::quant::Effort;
 use crate::recipe::Target;
 use crate::units::plural;
@@ -186,6 +186,10 @@ impl LayOut<'_> {
     }
 
     /// Weight files of an earlier output in the folder `path` that this one does not replace.
+    ///
+    /// # Errors
+    /// With `force`, weight files that the manifest of the earlier output does not list: they are not remold's to remove, and a reader
+    /// would take them for a part of the new output.
     fn stale(&self, target: &Target, path: &Path, files: &[FilePlan]) -> Result<Vec<SourceFile>> {
         let mut stale = Vec::new();
         for old in stale_shards(path, files) {
@@ -204,8 +208,34 @@ impl LayOut<'_> {
             }
             stale.push(SourceFile::new(&old, &stamp));
         }
+        if target.force && !stale.is_empty() {
+            check_written(path, &stale)?;
+        }
         Ok(stale)
     }
+}
+
+/// Refuses to remove files of an output folder that the manifest of the earlier output there does not list.
+fn check_written(folder: &Path, stale: &[SourceFile]) -> Result<()> {
+    let listed = manifest::listed_files(folder);
+    let own = |f: &&SourceFile| !listed.iter().any(|(path, bytes)| *path == f.path && *bytes == f.bytes);
+    let others: Vec<String> =
+        stale.iter().filter(own).filter_map(|f| Some(f.path.file_name()?.to_string_lossy().into_owned())).collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    let verb = if others.len() == 1 { "is" } else { "are" };
+    let what = format!(
+        "the output folder holds {} that {verb} not listed in a manifest of remold, so remold does not remove {}: {}",
+        plural(others.len(), "weight file"),
+        if others.len() == 1 { "it" } else { "them" },
+        few(&others)
+    );
+    let hint =
+        Hint::from("A program that loads the folder would take them for a part of the new model. Move them away, or ")
+            .then(Remedy::GiveOutput(Place::Another))
+            .then(".");
+    Err(ModelError::request(what).in_file(folder).about_option(OptionName::OUTPUT).with_hint(hint))
 }
 
 fn planned_tensor(t: &PreparedTensor, why: &resolve::Reason) -> PlannedTensor {
