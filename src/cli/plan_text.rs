@@ -101,6 +101,15 @@ fn by_kind(o: &PlannedOutput) -> String {
         let group = groups.entry((&t.kind, t.from, t.to, reason(t))).or_default();
         *group = (group.0 + 1, group.1 + t.bytes);
     }
+    // The lines of a kind are together, where its first one is.
+    let mut kinds: Vec<Name> = Vec::new();
+    for (kind, ..) in groups.keys() {
+        if !kinds.contains(kind) {
+            kinds.push((*kind).clone());
+        }
+    }
+    let place = |kind: &Name| kinds.iter().position(|k| k == kind);
+    groups.sort_by(|(a, ..), _, (b, ..), _| place(a).cmp(&place(b)));
     let mut rows = vec![["kind", "tensors", "from", "to", "bytes", "why"].map(str::to_owned).to_vec()];
     rows.extend(groups.into_iter().map(|((kind, from, to, why), (n, size))| {
         vec![safe(kind), n.to_string(), from.to_string(), to.to_string(), bytes(size), why]
@@ -262,22 +271,9 @@ pub(crate) fn warnings(all: &[Warning], style: Style) -> String {
     out
 }
 
-/// The metrics that a report shows; all of them are in its file and in `jobs log`.
-const SHOWN_METRICS: [&str; 9] = [
-    "perplexity",
-    "ppl_ratio",
-    "kld_mean",
-    "kld_p99",
-    "top1_agreement",
-    "cosine_mean",
-    "cosine_min",
-    "similarity_spearman",
-    "neighbour_overlap",
-];
-
 /// What was measured of an output on a text, and the checks.
 fn evaluation(e: &OutputEvaluation, style: Style) -> String {
-    let shown = e.metrics.iter().filter(|m| m.layer.is_none() && SHOWN_METRICS.contains(&m.name.as_str()));
+    let shown = e.metrics.iter().filter(|m| m.layer.is_none() && job::SUMMARY_METRICS.contains(&m.name.as_str()));
     let shown: Vec<String> = shown.map(job::metric_text).collect();
     let as_llama = if e.mode == Rounding::LlamaCpp.name() { ", as llama.cpp" } else { "" };
     let mut out = format!("  {} ({}{as_llama})\n", shown.join(" · "), e.measured_on);

@@ -33,7 +33,7 @@ pub(crate) use attempts::{Attempt, Attempts};
 pub(crate) use checks::folder_checks;
 pub(crate) use control::{cancel, clean, pause, proceed, remove};
 pub use describe::Level;
-pub(crate) use describe::{Wording, check_text, event_lines, metric_text};
+pub(crate) use describe::{SUMMARY_METRICS, Wording, check_text, event_lines, metric_text};
 pub use folder::JobFolder;
 pub(crate) use folder::{check_root, jobs_root};
 pub(crate) use history::{JobHistory, JobOutput, JobTensor, TensorState, is_same_output};

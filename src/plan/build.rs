@@ -10,7 +10,9 @@ use super::{Plan, PlannedOutput, Prepared, PreparedOutput, PreparedTensor, Sourc
 use super::{changes, destination, manifest, memory, space, stages, text_names, validation};
 use crate::arch;
 use crate::files::FileStamp;
-use crate::model::{Hint, Model, ModelError, OpenedFile, OptionName, Remedy, Result, TensorEntry, UNSAFE_CODE};
+use crate::model::{
+    Hint, Model, ModelError, OpenedFile, OptionName, Remedy, Result, TensorEntry, UNSAFE_CODE, Warning,
+};
 use crate::recipe::options::scores_file;
 use crate::recipe::{Recipe, Target};
 use crate::task::Task;
@@ -112,6 +114,7 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Task<'_>, occasion: Occasio
     text_names::check_recipe(model, recipe)?;
     check_has_targets(recipe)?;
     let opened = model;
+    let unused = densify_without_effect(model, recipe.source.densify);
     let densified;
     let model = if recipe.source.densify && !model.unreadable.is_empty() {
         densified = model.clone().densified()?;
@@ -135,7 +138,7 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Task<'_>, occasion: Occasio
         source_format: model.format,
         parameters: source.parameters(),
         source_bytes: source.tensor_bytes(),
-        warnings: source.warnings.iter().cloned().chain(warnings).collect(),
+        warnings: source.warnings.iter().cloned().chain(unused).chain(warnings).collect(),
         steps,
         ..Plan::default()
     };
@@ -211,6 +214,13 @@ fn share<'a>(earlier: impl Iterator<Item = &'a PreparedOutput>, tensors: &mut [P
             t.entry = e.clone();
         }
     }
+}
+
+/// The warning about `densify` where there is nothing that it could write in full.
+pub(crate) fn densify_without_effect(model: &Model, densify: bool) -> Option<Warning> {
+    let unused = densify && !model.unreadable.iter().any(|u| u.dense.is_some());
+    let text = "densify (--densify) has no effect: the source has no sparse tensors";
+    unused.then(|| Warning::new("option.unused", text))
 }
 
 /// How many files of its format a target becomes. Where they go is not asked.

@@ -1,5 +1,6 @@
 //! What a plan says.
 
+use super::naming::shown_source;
 use super::{Estimate, PlannedStage, PlannedValidation, Registration};
 use crate::files::FileStamp;
 use crate::forecast::divergence::Checked;
@@ -49,12 +50,10 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// What is converted, in a few words: `tiny-llama → gguf Q4_K_M, safetensors`.
+    /// What is converted, in a few words: `tiny-llama → gguf Q4_K_M, safetensors`. A checkpoint has its run in front:
+    /// `exp42/checkpoint-500 → gguf Q4_K_M`.
     pub(crate) fn title(&self) -> String {
-        let source = self
-            .source
-            .file_name()
-            .map_or_else(|| self.source.display().to_string(), |n| n.to_string_lossy().into_owned());
+        let source = shown_source(&self.source);
         let target = |o: &PlannedOutput| match o.quantization.as_str() {
             "auto" | "" => o.format.to_string(),
             q => format!("{} {q}", o.format),

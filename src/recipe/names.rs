@@ -3,7 +3,7 @@
 use super::meaning;
 use super::options::{self, Types};
 use crate::formats::{self, FORMATS};
-use crate::model::{FormatId, ModelError, Result};
+use crate::model::{FormatId, ModelError, OptionName, Result};
 
 /// A quantization of a whole file, as llama.cpp's `llama-quantize` names it, lower case.
 pub(crate) const FILE_TYPES: &[&str] = &[
@@ -94,7 +94,7 @@ pub(crate) fn format_named(word: &str) -> Result<FormatId> {
             (Some(near), ..) => format!("Did you mean {near}? {}", listed("Formats", formats::written_names())),
             _ => listed("Formats", formats::written_names()),
         };
-        ModelError::request(format!("unknown format `{word}`")).field("target.format").with_hint(hint)
+        ModelError::request(format!("unknown format `{word}`")).in_option(OptionName::FORMAT).with_hint(hint)
     })
 }
 

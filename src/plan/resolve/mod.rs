@@ -157,7 +157,7 @@ pub(crate) fn forecast(model: &Model, target: &Target, how: Task<'_>) -> Result<
         Some(forecast) => forecast(model, target, how),
         None => {
             let what = format!("{} has no quantizations to choose from", target.format);
-            Err(ModelError::request(what).field("target.format"))
+            Err(ModelError::request(what).in_option(OptionName::FORMAT))
         }
     }
 }
@@ -165,7 +165,7 @@ pub(crate) fn forecast(model: &Model, target: &Target, how: Task<'_>) -> Result<
 fn not_written(format: FormatId) -> ModelError {
     let (last, others) = formats::written_names().split_last().unwrap_or((&"nothing", &[]));
     ModelError::unsupported(format!("this version does not write {format}"))
-        .field("target.format")
+        .in_option(OptionName::FORMAT)
         .with_hint(format!("It writes {} and {last}.", others.join(", ")))
 }
 

@@ -133,8 +133,8 @@ impl Speaker {
             && (prompt.len() + request.tokens) as u64 > context
         {
             let what = format!(
-                "the prompt has {} tokens; with {} more it is longer than the {context} that the model was trained with",
-                prompt.len(),
+                "the prompt has {}; with {} more it is longer than the {context} that the model was trained with",
+                crate::units::plural(prompt.len(), "token"),
                 request.tokens
             );
             return Err(ModelError::request(what).in_file(path).with_hint("Use a shorter prompt or fewer --tokens."));

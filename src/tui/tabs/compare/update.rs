@@ -105,7 +105,8 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
         Cmd::ClearFilter => c.filter.clear(),
         Cmd::Back if c.shapes.is_some() => c.shapes = None,
         Cmd::Back if c.page != Page::Models => c.page = Page::Models,
-        Cmd::Back => return Some(vec![Effect::Tab(TabRequest::Show(Tab::Models))]),
+        // Nothing is open: the tab stays, as the others do.
+        Cmd::Back => {}
         _ => return None,
     }
     Some(Vec::new())

@@ -36,7 +36,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let w = rest.width.saturating_sub(4).min(90);
     if let Some(card) = &s.quality.failure {
         c.text(rest.x + 1, y + 1, 1, "✗", bad);
-        y += 1 + c.wrapped(rest.x + 3, y + 1, w, 4, &card.message, text);
+        y += 1 + c.wrapped(rest.x + 3, y + 1, w, 4, &state.with_short_paths(&card.message), text);
         let hint = card.hint.as_deref().unwrap_or("e asks for another text.");
         y += c.wrapped(rest.x + 3, y, w, 3, hint, dim) + 1;
     }
