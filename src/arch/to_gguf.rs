@@ -87,7 +87,7 @@ fn read_config(model: &Model) -> Result<Value> {
     let config = model.sidecars.json_with_words("config.json")?.ok_or_else(|| {
         ModelError::bad("there is no config.json next to the tensors")
             .in_file(&model.path)
-            .with_hint("GGUF needs the architecture and its sizes; put the model's config.json into the folder.")
+            .with_hint("It has the architecture and the sizes of the network; put it into the folder of the tensors.")
     })?;
     if config.is_object() {
         Ok(config)

@@ -99,6 +99,35 @@ pub(crate) fn command() -> clap::Command {
             super::target_flags::without_effect_on_a_forecast()
                 .fold(plan, |plan, long| plan.mut_arg(long, |arg| arg.hide(true)))
         })
+        // What is not in an output cannot be compared with it.
+        .mut_subcommand("verify", |verify| {
+            super::target_flags::of_the_runtime()
+                .fold(verify, |verify, long| verify.mut_arg(long, |arg| arg.hide(true)))
+        })
+}
+
+/// The commands and options that the help shows. clap's completions and manual pages list hidden ones too: commands that remold starts
+/// itself, and options without effect.
+pub(super) fn shown_commands() -> clap::Command {
+    shown(&command()).version(super::version::short())
+}
+
+/// A command without what its help hides.
+fn shown(all: &clap::Command) -> clap::Command {
+    let has = |id: &clap::Id| all.get_arguments().any(|a| a.get_id() == id && !a.is_hide_set());
+    // A group of none is left out with its arguments.
+    let groups = all.get_groups().filter_map(|group| {
+        let ids: Vec<clap::Id> = group.get_args().filter(|id| has(id)).cloned().collect();
+        (!ids.is_empty()).then(|| clap::ArgGroup::new(group.get_id().clone()).args(ids).multiple(true))
+    });
+    // clap wants names that live as long as the process.
+    let name: &'static str = String::leak(all.get_name().to_owned());
+    let own = clap::Command::new(name)
+        .args(all.get_arguments().filter(|a| !a.is_hide_set()).cloned())
+        .groups(groups)
+        .subcommands(all.get_subcommands().filter(|c| !c.is_hide_set()).map(shown));
+    let own = all.get_about().cloned().into_iter().fold(own, clap::Command::about);
+    all.get_after_help().cloned().into_iter().fold(own, clap::Command::after_help)
 }
 
 #[derive(Debug, Args)]
@@ -150,7 +179,7 @@ pub(crate) enum Command {
     Eval(EvalArgs),
     /// List, show, follow, pause, cancel, resume or clean jobs
     Jobs(JobsArgs),
-    /// List, show, check or start recipes
+    /// List, show, check or make recipes
     Recipe(RecipeArgs),
     /// Check the terminal, the machine and remold's folders, and show how to fix problems
     Doctor(DoctorArgs),
@@ -170,8 +199,15 @@ pub(crate) enum Command {
         /// What is completed
         kind: super::completions::Values,
     },
-    /// Print the manual page
-    Man,
+    /// Print the manual page, or write the pages of all commands to a folder
+    #[command(
+        after_help = "`remold man | man -l -` shows the page. `remold man --dir ~/.local/share/man/man1` installs all of them, for `man remold-convert`."
+    )]
+    Man {
+        /// Write the pages to this folder: remold.1, remold-convert.1 and so on
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
     /// Derive the shape of a chat template from stdin (started by remold itself)
     #[command(hide = true)]
     ChatShape,
@@ -284,7 +320,7 @@ pub(crate) struct PlanArgs {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
-    /// Threads to measure with [default: all cores]
+    /// Threads to measure with; 0 is all cores [default: all cores]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
     /// Measure even if checksums in the source do not match its bytes
@@ -347,7 +383,7 @@ pub(crate) struct CompareArgs {
     /// Print events as JSON lines
     #[arg(long)]
     pub json: bool,
-    /// Threads to compare with [default: all cores]
+    /// Threads to compare with; 0 is all cores [default: all cores]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
     /// Compare even if checksums in the models do not match their bytes
@@ -425,7 +461,7 @@ pub(crate) struct EvalArgs {
     /// Run in a worker process that outlives this terminal; `remold jobs` shows the result
     #[arg(long)]
     pub detach: bool,
-    /// Threads to compute with [default: all cores]
+    /// Threads to compute with; 0 is all cores [default: all cores]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
 }
@@ -464,7 +500,7 @@ pub(crate) struct VerifyArgs {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
-    /// Threads to check with [default: all cores]
+    /// Threads to check with; 0 is all cores [default: all cores]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
 }
@@ -532,7 +568,7 @@ pub(crate) struct RunFlags {
     /// Run in a worker process that outlives this terminal
     #[arg(long)]
     pub detach: bool,
-    /// Worker threads [default: all cores]
+    /// Worker threads; 0 is all cores [default: all cores]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
     /// Do not write manifests (NAME.remold.json) next to the outputs

@@ -6,6 +6,7 @@ use super::tensor_counter::TensorCounter;
 use super::text::{Style, cut, safe, seconds, table};
 use super::{Exit, compare_events, note, out, print, refuse};
 use crate::evaluate::{Comparison, Evaluated, Export, Figures, MetricRow, Names, Set, Unpaired, all_rows};
+use crate::files::paths::from_here;
 use crate::forward::Rounding;
 use crate::job;
 use crate::model::{ModelError, Result};
@@ -19,8 +20,6 @@ use std::path::Path;
 const NAME_WIDTH: usize = 48;
 /// Names listed of tensors without a partner.
 const LISTED: usize = 5;
-/// Columns of the table where stdout is no terminal.
-const PIPE_WIDTH: usize = 80;
 
 /// `remold compare`.
 pub(crate) fn run(args: &CompareArgs) -> Exit {
@@ -54,9 +53,21 @@ pub(crate) fn run(args: &CompareArgs) -> Exit {
 fn compare(args: &CompareArgs, how: Task<'_>, progress: &TensorCounter) -> Result<(Comparison, Vec<Export>)> {
     // Reject names that cannot be written before minutes of work.
     let exports: Vec<Export> = args.export.iter().map(|path| Export::to(path)).collect::<Result<_>>()?;
-    let job::WithBaseline { models, baseline } =
+    let job::WithBaseline { models, baseline, sources, lost } =
         job::with_baseline(&args.models, args.baseline.as_deref(), &job::jobs_root());
-    let set = Set::open(&models, baseline, args.context)?;
+    let mut set = Set::open(&models, baseline, args.context)?;
+    for source in &lost {
+        let source = safe(&from_here(source).display().to_string());
+        let text =
+            format!("{source}, which the manifests name as the source, is gone or has changed: it is not compared");
+        note(&format!("{} {text}\n", Style::stderr().dim("note:")));
+    }
+    if !sources.is_empty() {
+        set = set.of_different_sources();
+        let named: Vec<String> = sources.iter().map(|p| safe(&from_here(p).display().to_string())).collect();
+        let text = format!("made from {}; --baseline compares all models with one of these", named.join(" and "));
+        note(&format!("{} {text}\n", Style::stderr().dim("note:")));
+    }
     for (label, warning) in &set.warnings {
         let text = format!("{label}: {}", warning.text);
         note(&format!("{} {}\n", Style::stderr().warning("warning:"), safe(&text)));
@@ -120,7 +131,7 @@ fn text(c: &Comparison, tensors: bool) -> String {
     let mut out = format!(
         "{} {}{how}  {} of {} tensors compared in {}{names}\n",
         style.bold("baseline"),
-        safe(&base.path.display().to_string()),
+        safe(&from_here(&base.path).display().to_string()),
         c.compared(),
         c.tensors.len(),
         seconds(c.seconds),
@@ -133,15 +144,17 @@ fn text(c: &Comparison, tensors: bool) -> String {
         out.push_str(&format!("{} {}\n", style.bold("text"), safe(&text)));
         e.notes.iter().for_each(|note| out.push_str(&format!("{} {}\n", style.dim("note:"), safe(note))));
     }
-    out.push('\n');
-    let wanted = |r: &MetricRow| !r.detail || print::is_verbose() || r.name.starts_with("KV cache");
-    let rows: Vec<MetricRow> = all_rows(c).into_iter().filter(wanted).collect();
-    out.push_str(&metric_table(c, &rows, columns()));
     for (i, v) in c.variants.iter().enumerate() {
         if let Some(why) = c.doubt(i) {
             let text = format!("{} does not look like the same network: {why}", safe(&v.label));
             out.push_str(&format!("{} {text}\n", style.warning("warning:")));
         }
+    }
+    out.push('\n');
+    let wanted = |r: &MetricRow| !r.detail || print::is_verbose() || r.name.starts_with("KV cache");
+    let rows: Vec<MetricRow> = all_rows(c).into_iter().filter(wanted).collect();
+    out.push_str(&metric_table(c, &rows, columns()));
+    for v in &c.variants {
         out.push_str(&unpaired(&v.label, &v.unpaired, style));
     }
     if tensors {
@@ -160,10 +173,11 @@ fn text(c: &Comparison, tensors: bool) -> String {
     out
 }
 
-/// Columns that a table may have.
+/// Columns that a table may have: those of the terminal, else what COLUMNS says. A pipe and a file have no width.
 fn columns() -> usize {
     let terminal = || crossterm::terminal::size().ok().map(|(width, _)| usize::from(width));
-    std::io::stdout().is_terminal().then(terminal).flatten().unwrap_or(PIPE_WIDTH)
+    let said = || std::env::var("COLUMNS").ok()?.parse().ok();
+    std::io::stdout().is_terminal().then(terminal).flatten().or_else(said).unwrap_or(usize::MAX)
 }
 
 fn mode(name: &str) -> String {

@@ -8,8 +8,10 @@ use super::{args, formats as format_lists};
 use crate::formats;
 use crate::job;
 use crate::model::ModelError;
+use crate::quality::METRICS;
 use crate::recipe;
 use crate::tui;
+use crate::watch;
 use clap::builder::PossibleValuesParser;
 use clap::{Command, ValueEnum};
 use clap_complete::Shell;
@@ -27,7 +29,7 @@ Install:
               with `use remold` in ~/.config/elvish/rc.elv
   powershell  remold completions powershell >> $PROFILE
 
-For bash, zsh and fish, values are completed too: targets, recipes, themes, tensor types, jobs.";
+For bash, zsh and fish, values are completed too: targets, recipes, themes, types, metrics, jobs, watchers.";
 
 /// Values of arguments that a script asks the program for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -42,6 +44,10 @@ pub(crate) enum Values {
     Types,
     /// Numbers of jobs.
     Jobs,
+    /// Metrics of conditions.
+    Metrics,
+    /// Names of watchers.
+    Watchers,
 }
 
 impl Values {
@@ -53,6 +59,8 @@ impl Values {
             Self::Themes => "themes",
             Self::Types => "types",
             Self::Jobs => "jobs",
+            Self::Metrics => "metrics",
+            Self::Watchers => "watchers",
         }
     }
 
@@ -64,6 +72,8 @@ impl Values {
             Self::Themes => "remold_values_of_themes",
             Self::Types => "remold_values_of_types",
             Self::Jobs => "remold_values_of_jobs",
+            Self::Metrics => "remold_values_of_metrics",
+            Self::Watchers => "remold_values_of_watchers",
         }
     }
 }
@@ -75,8 +85,12 @@ const COMPLETED: &[(&[&str], &str, Values)] = &[
     (&[], "theme", Values::Themes),
     (&[], "embedding-type", Values::Types),
     (&[], "output-type", Values::Types),
+    (&[], "budget-types", Values::Types),
+    (&[], "fail-if", Values::Metrics),
     (&["recipe", "show"], "name", Values::Recipes),
     (&["jobs"], "id", Values::Jobs),
+    (&["watch"], "id", Values::Watchers),
+    (&["watch"], "watcher", Values::Watchers),
 ];
 
 /// `remold completions SHELL`.
@@ -88,11 +102,11 @@ pub(super) fn script(shell: Shell) -> Vec<u8> {
         Shell::Zsh => |mark, kind| (format!("({mark})"), format!("_remold_values {kind}")),
         Shell::Fish => |mark, kind| (format!("{mark}\\t''"), format!("(remold complete {kind})")),
         _ => {
-            clap_complete::generate(shell, &mut args::command(), "remold", &mut bytes);
+            clap_complete::generate(shell, &mut args::shown_commands(), "remold", &mut bytes);
             return bytes;
         }
     };
-    clap_complete::generate(shell, &mut marked(args::command(), &[]), "remold", &mut bytes);
+    clap_complete::generate(shell, &mut marked(args::shown_commands(), &[]), "remold", &mut bytes);
     let mut text = String::from_utf8_lossy(&bytes).into_owned();
     for kind in Values::value_variants() {
         let (from, to) = call(kind.mark(), kind.name());
@@ -129,7 +143,7 @@ fn fish(text: &str) -> String {
             }
         }
     };
-    for command in args::command().get_subcommands() {
+    for command in args::shown_commands().get_subcommands() {
         add(&[command.get_name()], command);
         for below in command.get_subcommands() {
             add(&[command.get_name(), below.get_name()], below);
@@ -162,6 +176,8 @@ fn bash(text: &str) -> String {
     const BEGIN: &str = "\
 _remold_values() {
     compgen -W \"$(remold complete \"$1\" 2>/dev/null | cut -f1)\" -- \"$2\"
+    # A recipe is also named by its file.
+    [[ $1 == recipes ]] && compgen -f -- \"$2\"
 }
 
 _remold_with_colons() {
@@ -224,6 +240,10 @@ pub(super) fn values(kind: Values) -> String {
         Values::Recipes => recipe::presets().into_iter().map(|p| (p.name, p.about)).collect(),
         Values::Themes => themes().iter().map(|name| plain(name)).collect(),
         Values::Types => recipe::TENSOR_TYPES.iter().map(|name| plain(name)).collect(),
+        Values::Watchers => {
+            watch::list_watchers(&job::jobs_root()).into_iter().map(|w| (w.id, w.root.display().to_string())).collect()
+        }
+        Values::Metrics => METRICS.iter().map(|m| (m.name.to_owned(), m.title.to_owned())).collect(),
         Values::Jobs => job::list(&job::jobs_root())
             .into_iter()
             .map(|j| (j.id, format!("{}: {}", j.state.name(), j.title)))
@@ -283,6 +303,23 @@ mod tests {
                 assert!(text.contains(call), "{shell} lacks {call}");
             }
             assert!(!text.contains("remold_values_of_"), "{shell}");
+        }
+    }
+
+    #[test]
+    fn no_script_offers_what_people_do_not_start() {
+        for shell in Shell::value_variants() {
+            let text = String::from_utf8(script(*shell)).unwrap();
+            assert!(text.contains("convert") && text.contains("inspect"), "{shell}");
+            for hidden in args::command().get_subcommands().filter(|c| c.is_hide_set()) {
+                // The scripts ask `remold complete` for values.
+                let name = hidden.get_name();
+                let offered = text
+                    .lines()
+                    .filter(|l| !l.contains(&format!("remold {name} ")))
+                    .find(|l| l.split(|c: char| !c.is_alphanumeric() && c != '-').any(|word| word == name));
+                assert_eq!(offered.filter(|l| !l.trim_start().starts_with("complete -")), None, "{shell}: {name}");
+            }
         }
     }
 

@@ -48,7 +48,7 @@ fn text(report: &Report, checks: &[Check], layers: bool) -> String {
         Rounding::Exact => "exact: weights as stored, activations in f32",
         Rounding::LlamaCpp => "as llama.cpp: activations rounded as llama.cpp rounds them",
     };
-    let mut out = format!("{} in {}\n{}\n", report.measured_on, seconds(report.seconds), mode);
+    let mut out = format!("{} ({})\n{}\n", report.measured_on, seconds(report.seconds), mode);
     if let Some((label, _)) = &report.baseline {
         out.push_str(&format!("{} {}\n", style.bold("baseline"), safe(label)));
     }

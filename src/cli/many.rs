@@ -119,7 +119,7 @@ pub(super) fn run(given: &[PathBuf], many: ManyFlags, flags: &RunFlags, make: Ma
     };
     let mut items = Vec::new();
     for source in sources {
-        let item = planned(source, flags, make);
+        let item = planned(source, many, flags, make);
         let stop = stop_on_signal();
         if stop.is_set() {
             return Exit::stopped(&stop);
@@ -182,7 +182,7 @@ fn sources(given: &[PathBuf], recursive: bool) -> Result<Vec<PathBuf>> {
 }
 
 /// Plans the conversion of a source. Says why, if it cannot be done.
-fn planned(source: PathBuf, flags: &RunFlags, make: Make<'_>) -> Item {
+fn planned(source: PathBuf, many: ManyFlags, flags: &RunFlags, make: Make<'_>) -> Item {
     let stop = stop_on_signal();
     let plan_of = |recipe: &Recipe| {
         let recipe = &with_flags(recipe, flags);
@@ -205,7 +205,9 @@ fn planned(source: PathBuf, flags: &RunFlags, make: Make<'_>) -> Item {
         Err(e) => {
             if !stop.is_set() {
                 e.report();
-                err(&format!("  {} is skipped\n", safe(&source.to_string_lossy())));
+                if !many.fail_fast {
+                    err(&format!("  {} is skipped\n", safe(&source.to_string_lossy())));
+                }
             }
             let status = Status::Skipped(e.trouble());
             let read = vec![place(&source)];
@@ -404,7 +406,7 @@ fn table_of(items: &[Item], style: Style) -> String {
                 style.error(&format!("{}: {}", item.status.name(), cut(&safe(&trouble.fact), WHY_WIDTH)))
             }
             Status::Planned => "not started".to_owned(),
-            Status::Rehearsed => String::new(),
+            Status::Rehearsed => "planned".to_owned(),
             Status::Stopped => "stopped".to_owned(),
         };
         let source = safe(&item.source.to_string_lossy());

@@ -21,6 +21,7 @@ mod inspect;
 mod inspect_graph;
 mod job_show;
 mod jobs;
+mod man;
 mod many;
 mod measure;
 mod parse;
@@ -45,7 +46,7 @@ mod worker;
 
 use crate::engine::{Stop, StopReason};
 use crate::model::{ErrorKind, ModelError};
-use crate::recipe::remedies::on_command_line;
+use crate::recipe::remedies::{on_command_line, option_as_given};
 use crate::units::is_hidden;
 use crate::units::print::{self, err, note, out};
 use args::Command;
@@ -102,9 +103,11 @@ impl From<Exit> for ExitCode {
 /// Reports an error the way every command does: what, where, and what to do.
 pub(crate) fn report_error(e: &ModelError) {
     let style = text::Style::stderr();
-    let mut line = format!("{} {e}\n", style.error("error:"));
+    let mut line = format!("{} {}\n", style.error("error:"), e.worded(&option_as_given));
     let near = e.file().filter(|f| e.hint().is_none() && !f.exists()).and_then(nearby);
-    let hint = near.map(|n| format!("Did you mean {n}?"));
+    let broken = e.file().filter(|f| !f.exists()).and_then(|f| std::fs::read_link(f).ok());
+    let broken = broken.map(|to| format!("It is a link to {}, which does not exist.", to.display()));
+    let hint = broken.or_else(|| near.map(|n| format!("Did you mean {n}?")));
     let hint = hint.or_else(|| crate::job::remedy(e).as_ref().map(on_command_line));
     if let Some(hint) = hint {
         line.push_str(&format!("  {} {}\n", style.dim("hint:"), text::safe(&hint)));
@@ -117,6 +120,8 @@ fn nearby(missing: &Path) -> Option<String> {
     let name = missing.file_name()?.to_string_lossy().into_owned();
     let folder = missing.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let names = std::fs::read_dir(folder).ok()?.flatten().map(|e| e.file_name().to_string_lossy().into_owned());
+    // A link that leads nowhere has the name itself.
+    let names = names.filter(|n| *n != name);
     let near = names.map(|n| (strsim::damerau_levenshtein(&n, &name), n)).min()?;
     (near.0 <= 2 && near.0 * 3 <= name.chars().count()).then(|| text::safe(&folder.join(near.1).display().to_string()))
 }
@@ -190,13 +195,7 @@ pub fn main() -> ExitCode {
             print::generated(completions::values(kind).as_bytes());
             Exit::Done
         }
-        Some(Command::Man) => {
-            let mut bytes = Vec::new();
-            if clap_mangen::Man::new(args::command()).render(&mut bytes).is_ok() {
-                print::generated(&bytes);
-            }
-            Exit::Done
-        }
+        Some(Command::Man { dir }) => man::run(dir.as_deref()),
         Some(Command::ChatShape) => match crate::arch::chat::serve_shape() {
             true => Exit::Done,
             false => Exit::Failed,
@@ -228,6 +227,10 @@ fn workbench(args: args::WorkbenchArgs, color: args::ColorWhen) -> Exit {
     }
     match crate::tui::run(options) {
         Ok(()) => Exit::Done,
+        Err(crate::tui::TuiError::NoTerminal) => {
+            let what = "the workbench needs a terminal";
+            refuse(&ModelError::request(what).with_hint("`remold --help` lists the commands that need none."))
+        }
         Err(e) => {
             err(&format!("{} {e}\n", text::Style::stderr().error("error:")));
             Exit::Failed

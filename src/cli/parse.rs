@@ -5,7 +5,7 @@ use super::{Exit, err, on_one_line, reference_options, report_error, text};
 use crate::files::paths::on_jobs;
 use crate::model::ModelError;
 use crate::recipe;
-use crate::recipe::remedies::set_command_flags;
+use crate::recipe::remedies::{set_command_flags, set_given_flags};
 use crate::units::print::{self, ColorChoice, Verbosity};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, FromArgMatches};
@@ -56,6 +56,9 @@ fn name_flags(matches: &clap::ArgMatches, command: &Command) {
         path.push(name);
         (matches, command) = (inner, found);
     }
+    let typed = |id: &&str| matches.value_source(id) == Some(clap::parser::ValueSource::CommandLine);
+    let long = |id: &str| command.get_arguments().find(|a| a.get_id() == id)?.get_long().map(str::to_owned);
+    set_given_flags(matches.ids().map(clap::Id::as_str).filter(typed).filter_map(long).collect());
     if matches!(path.as_slice(), ["convert" | "run" | "watch", ..] | ["recipe", "new"] | ["jobs", "rerun"]) {
         set_command_flags(flags_of(command));
     }
@@ -158,10 +161,28 @@ fn with_hints(message: &str) -> String {
                 let end = if tip.ends_with(['.', '?']) { "" } else { "." };
                 out.push_str(&format!("\n  hint: {}{rest}{end}\n", first.to_uppercase()));
             }
-            None => out.push_str(&format!("{line}\n")),
+            None => out.push_str(&format!("{}\n", ranges_in_words(line))),
         }
     }
     out
+}
+
+/// clap writes ranges as Rust does: `is not in 16..=1048576` becomes `is not from 16 to 1048576`.
+fn ranges_in_words(line: &str) -> String {
+    /// More than any limit of an option: there is none.
+    const NO_LIMIT: u64 = u32::MAX as u64;
+    let range = || {
+        let (before, range) = line.rsplit_once(" is not in ")?;
+        let (low, high) = range.split_once("..")?;
+        let inclusive = high.starts_with('=');
+        let (low, high) = (low.parse::<u64>().ok()?, high.trim_start_matches('=').parse::<u64>().ok()?);
+        let high = if inclusive { high } else { high.saturating_sub(1) };
+        Some(match high >= NO_LIMIT - 1 {
+            true => format!("{before} is not {low} or more"),
+            false => format!("{before} is not from {low} to {high}"),
+        })
+    };
+    range().unwrap_or_else(|| line.to_owned())
 }
 
 /// The word where the command is: the first one that is neither an option nor the value of one. `None` where that cannot be known.

@@ -20,10 +20,11 @@ pub(crate) fn run(args: &PlanArgs) -> Exit {
     let stop = super::signals::stop_on_signal();
     let progress = TensorCounter::new(args.json);
     let how = Task { threads: args.threads, progress: &|done, all| progress.advance(done, all), cancel: stop.flag() };
-    let open = || arch::open(&args.src).and_then(|m| if args.densify { m.densified() } else { Ok(m) });
     let mut noticed = Vec::new();
-    let forecast = open().and_then(|model| {
+    let forecast = arch::open(&args.src).and_then(|model| {
         noticed.clone_from(&model.warnings);
+        noticed.extend(plan::densify_without_effect(&model, args.densify));
+        let model = if args.densify { model.densified()? } else { model };
         model.checks.enable(!args.no_checksums);
         plan::forecast(&model, &target_of(args)?, how)
     });
@@ -90,7 +91,12 @@ fn text(f: &Forecast, args: &PlanArgs) -> String {
 
 /// A divergence in nats, as in llama-perplexity's tables.
 fn nats(kld: Option<f64>) -> String {
-    kld.map_or_else(String::new, |n| if n > 0.0 && n < 1e-4 { format!("{n:.1e}") } else { format!("{n:.5}") })
+    kld.map_or_else(String::new, |n| match n {
+        // As good as nothing: what is left are roundings of the measurement.
+        n if n < 1e-9 => "0".to_owned(),
+        n if n < 1e-4 => format!("{n:.1e}"),
+        n => format!("{n:.5}"),
+    })
 }
 
 fn types(f: &Forecast, args: &PlanArgs) -> String {

@@ -101,6 +101,15 @@ fn by_kind(o: &PlannedOutput) -> String {
         let group = groups.entry((&t.kind, t.from, t.to, reason(t))).or_default();
         *group = (group.0 + 1, group.1 + t.bytes);
     }
+    // The lines of a kind are together, where its first one is.
+    let mut kinds: Vec<Name> = Vec::new();
+    for (kind, ..) in groups.keys() {
+        if !kinds.contains(kind) {
+            kinds.push((*kind).clone());
+        }
+    }
+    let place = |kind: &Name| kinds.iter().position(|k| k == kind);
+    groups.sort_by(|(a, ..), _, (b, ..), _| place(a).cmp(&place(b)));
     let mut rows = vec![["kind", "tensors", "from", "to", "bytes", "why"].map(str::to_owned).to_vec()];
     rows.extend(groups.into_iter().map(|((kind, from, to, why), (n, size))| {
         vec![safe(kind), n.to_string(), from.to_string(), to.to_string(), bytes(size), why]
@@ -169,6 +178,17 @@ pub(super) fn divergence(d: &PredictedDivergence) -> Vec<String> {
         "expected mean KL divergence {:.3e} nats on {} tokens; {} of {} tensor × type costs measured",
         d.nats, d.tokens, d.measured, d.of
     )];
+    if d.measured < d.of && d.of_groups > 0 {
+        let kinds = match d.kinds {
+            0 => String::new(),
+            1 => " and 1 kind as a whole".to_owned(),
+            n => format!(" and {n} kinds as a whole"),
+        };
+        lines.push(format!(
+            "the others are estimated from the error of the weights, by {} of {} groups (kind × quarter of the depth){kinds}",
+            d.groups, d.of_groups
+        ));
+    }
     match &d.check {
         Some(check) => lines.extend(self::check(check)),
         None => {
@@ -251,22 +271,9 @@ pub(crate) fn warnings(all: &[Warning], style: Style) -> String {
     out
 }
 
-/// The metrics that a report shows; all of them are in its file and in `jobs log`.
-const SHOWN_METRICS: [&str; 9] = [
-    "perplexity",
-    "ppl_ratio",
-    "kld_mean",
-    "kld_p99",
-    "top1_agreement",
-    "cosine_mean",
-    "cosine_min",
-    "similarity_spearman",
-    "neighbour_overlap",
-];
-
 /// What was measured of an output on a text, and the checks.
 fn evaluation(e: &OutputEvaluation, style: Style) -> String {
-    let shown = e.metrics.iter().filter(|m| m.layer.is_none() && SHOWN_METRICS.contains(&m.name.as_str()));
+    let shown = e.metrics.iter().filter(|m| m.layer.is_none() && job::SUMMARY_METRICS.contains(&m.name.as_str()));
     let shown: Vec<String> = shown.map(job::metric_text).collect();
     let as_llama = if e.mode == Rounding::LlamaCpp.name() { ", as llama.cpp" } else { "" };
     let mut out = format!("  {} ({}{as_llama})\n", shown.join(" · "), e.measured_on);

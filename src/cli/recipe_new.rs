@@ -39,6 +39,14 @@ pub(crate) fn run(args: &NewArgs) -> Exit {
 
 fn composed(args: &NewArgs, path: &Path, goal: &goals::GoalSpec) -> Result<String> {
     let model = arch::open(path)?;
+    let unused = [
+        args.memory.is_some().then(|| goal.ignores_memory()).flatten().map(|why| ("--memory", why)),
+        args.context_length.is_some().then(|| goal.ignores_context()).flatten().map(|why| ("--context-length", why)),
+    ];
+    for (option, why) in unused.into_iter().flatten() {
+        let text = format!("{option} has no effect for the goal {}: {why}", goal.name);
+        note(&format!("{} {text}\n", Style::stderr().warning("warning:")));
+    }
     let mut limits =
         Limits { memory: args.memory.as_deref().and_then(recipe::parse_size), context: args.context_length };
     let mut gpu = None;

@@ -127,6 +127,8 @@ pub(super) fn type_in_name(output: &Path, target: &Target) -> Option<String> {
     let is_budget = budgets.any(|k| target.options.json(k).is_some());
     match target.quantization.as_deref().filter(|q| !q.eq_ignore_ascii_case("auto")) {
         Some(q) if q.eq_ignore_ascii_case(last) || (named.is_some() && parsed(q) == named) => None,
+        // Whatever the source has.
+        Some(q) if FileType::parse(q).is_some_and(FileType::is_copy) => None,
         Some(q) => Some(format!("the name of the output says {last}, but its type is {}", q.to_ascii_uppercase())),
         None if is_budget => {
             Some(format!("the name of the output says {last}, but its types are chosen for the budget"))

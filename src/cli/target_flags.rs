@@ -42,6 +42,13 @@ impl TargetFlags {
         self.given.is_empty() && self.rule_files.is_empty()
     }
 
+    /// The flags that were given of those that are about what is beside an output.
+    pub(crate) fn given_of_the_runtime(&self) -> Vec<&'static str> {
+        let beside: Vec<&str> = of_the_runtime().collect();
+        let longs = self.given.iter().filter_map(|g| Some(g.key()?.1.long));
+        longs.filter(|long| beside.contains(long)).collect()
+    }
+
     /// The words of a command line that gives the same flags.
     pub(crate) fn words(&self) -> Vec<String> {
         let mut words = Vec::new();
@@ -229,6 +236,12 @@ const METADATA_KEYS: [&str; 4] = ["context_length", "pre_tokenizer", "model_name
 /// The flags that change nothing of a forecast.
 pub(super) fn without_effect_on_a_forecast() -> impl Iterator<Item = &'static str> {
     flags().filter(|(key, ..)| key.unmeasured || METADATA_KEYS.contains(&key.name)).map(|(_, flag, _)| flag.long)
+}
+
+/// The flags of what is beside an output: settings for the program that loads it.
+pub(super) fn of_the_runtime() -> impl Iterator<Item = &'static str> {
+    let beside = |key: &Key| key.unmeasured && key.group == Some(OptionGroup::Runtime);
+    flags().filter(move |(key, ..)| beside(key)).map(|(_, flag, _)| flag.long)
 }
 
 fn heading(format: FormatId) -> &'static str {

@@ -7,7 +7,7 @@ use super::threads::threads;
 use super::{Exit, note, out, print, refuse, signals, verify_source};
 use crate::arch;
 use crate::engine::manifest::{self, CheckOptions, Checked, Found};
-use crate::model::{ModelError, Result};
+use crate::model::{ErrorKind, ModelError, Result, few};
 use crate::task;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -31,6 +31,9 @@ struct Verdict<'a> {
     bytes: u64,
     differences: &'a [manifest::Difference],
     count: usize,
+    /// Files in the output folder that the manifest does not list.
+    #[serde(skip_serializing_if = "<[PathBuf]>::is_empty")]
+    unlisted: &'a [PathBuf],
 }
 
 /// `remold verify`.
@@ -44,14 +47,22 @@ pub(crate) fn run(args: &VerifyArgs) -> Exit {
         return refuse(&ModelError::request(what).in_file(&args.output).with_hint(hint));
     }
     let stop = signals::stop_on_signal();
-    let checked = match manifest::find(&args.output) {
+    let checked = manifest::find_expected(&args.output).and_then(|found| match found {
         Some(found) => with_manifest(&found, args, stop.flag()),
         None => without_manifest(args, stop.flag()),
-    };
+    });
     match checked {
         _ if stop.is_set() => Exit::stopped(&stop),
         Ok(exit) => exit,
-        Err(e) => refuse(&e),
+        Err(e) => unreadable(&e),
+    }
+}
+
+/// An output that cannot be read is not a wrong request.
+pub(super) fn unreadable(e: &ModelError) -> Exit {
+    match refuse(e) {
+        Exit::Request if e.kind() == ErrorKind::BadFile => Exit::Failed,
+        exit => exit,
     }
 }
 
@@ -93,9 +104,11 @@ fn with_manifest(found: &Found, args: &VerifyArgs, stop: &AtomicBool) -> Result<
             bytes: checked.bytes,
             differences: &checked.differences,
             count: checked.count,
+            unlisted: &checked.unlisted,
         });
     } else {
         out(&text(&output, &checked));
+        note(&unlisted(&checked.unlisted));
     }
     Ok(if same { Exit::Done } else { Exit::Check })
 }
@@ -131,6 +144,17 @@ fn text(output: &Path, checked: &Checked) -> String {
     lines
 }
 
+/// What is said of files that the manifest does not list.
+pub(super) fn unlisted(files: &[PathBuf]) -> String {
+    if files.is_empty() {
+        return String::new();
+    }
+    let names: Vec<String> = files.iter().map(|f| f.to_string_lossy().into_owned()).collect();
+    let verb = if files.len() == 1 { "is" } else { "are" };
+    let text = format!("{} in the folder {verb} not in the manifest: {}", plural(files.len(), "file"), few(&names));
+    format!("{} {}\n", Style::stderr().warning("warning:"), safe(&text))
+}
+
 /// Without a manifest: the structure, and the checksums that the format itself has.
 fn without_manifest(args: &VerifyArgs, stop: &AtomicBool) -> Result<Exit> {
     let model = arch::open(&args.output)?;
@@ -155,6 +179,7 @@ fn without_manifest(args: &VerifyArgs, stop: &AtomicBool) -> Result<Exit> {
             bytes: 0,
             differences: &[],
             count: 0,
+            unlisted: &[],
         });
     } else {
         out(&format!("{what}\n"));

@@ -6,7 +6,8 @@ use super::request::{self, RequestError};
 use super::tensor_counter::TensorCounter;
 use super::text::{Style, bytes, plural, safe};
 use super::threads::threads;
-use super::{Exit, out, print, signals};
+use super::verify::{unlisted, unreadable};
+use super::{Exit, note, out, print, signals};
 use crate::arch;
 use crate::engine::{RebuildOptions, Rebuilt, manifest, rebuild};
 use crate::formats;
@@ -24,6 +25,10 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// Rebuilds and compares.
 pub(crate) fn run(args: &VerifyArgs, source: &Path) -> Exit {
+    for long in args.options.given_of_the_runtime() {
+        let text = format!("--{long} has no effect: it is about what is beside the output, and the output is compared");
+        note(&format!("{} {text}\n", Style::stderr().warning("warning:")));
+    }
     let stop = signals::stop_on_signal();
     let found = recipe(args, source).and_then(|(recipe, output)| Ok(compare(&recipe, &output, args, stop.flag())?));
     match found {
@@ -34,9 +39,15 @@ pub(crate) fn run(args: &VerifyArgs, source: &Path) -> Exit {
                 print::json(&rebuilt);
             } else {
                 out(&text(&args.output, source, &rebuilt));
+                if let Some(found) = manifest::find(&args.output)
+                    && let Ok((head, files)) = manifest::read(&found.manifest, |_| Ok(()))
+                {
+                    note(&unlisted(&found.unlisted(&head.output, &files)));
+                }
             }
             if same { Exit::Done } else { Exit::Check }
         }
+        Err(RequestError::Model(e)) => unreadable(&e),
         Err(e) => e.report(),
     }
 }
@@ -104,7 +115,13 @@ fn compare(recipe: &Recipe, output: &Path, args: &VerifyArgs, stop: &AtomicBool)
     let progress = TensorCounter::new(args.json).doing("measuring");
     let how = Task { threads: args.threads, progress: &|done, all| progress.advance(done, all), cancel: stop };
     let prepared = plan::prepare_to_compare(recipe, how)?;
-    let made = arch::open(output)?;
+    let made = arch::open(output).map_err(|e| match manifest::find(output) {
+        Some(_) => {
+            let verify = format!("`remold verify {}`", crate::units::quoted(&output.to_string_lossy()));
+            e.with_hint(format!("{verify}, without --source, shows where it differs from what was written."))
+        }
+        None => e,
+    })?;
     made.check_readable()?;
     let (compared, over) = (AtomicU64::new(0), AtomicBool::new(false));
     let threads = threads(args.threads).min(prepared.threads.max(1));

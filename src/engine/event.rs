@@ -408,6 +408,60 @@ impl EventBody {
                 | Self::Cancelled { .. }
         )
     }
+
+    /// The same event with absolute paths: who reads it later may do so from another folder. `None` for an event without paths.
+    pub(crate) fn with_absolute_paths(&self) -> Option<Self> {
+        let mut this = match self {
+            Self::Plan { .. }
+            | Self::Metric(_)
+            | Self::MetricSoFar(_)
+            | Self::MeasureProgress(_)
+            | Self::Check(_)
+            | Self::Baseline { .. }
+            | Self::OutputWritten { .. }
+            | Self::OutputReused { .. }
+            | Self::OutputUnchanged { .. }
+            | Self::OutputVerified { .. }
+            | Self::OutputPublished { .. } => self.clone(),
+            _ => return None,
+        };
+        let full = |path: &mut PathBuf| {
+            if let Ok(whole) = std::path::absolute(&*path) {
+                *path = whole;
+            }
+        };
+        let full_text = |path: &mut String| {
+            // An empty path has no absolute form.
+            if let Ok(whole) = std::path::absolute(&*path) {
+                *path = whole.display().to_string();
+            }
+        };
+        match &mut this {
+            Self::Plan { outputs, .. } => outputs.iter_mut().for_each(full_text),
+            Self::Metric(m) | Self::MetricSoFar(m) => {
+                full_text(&mut m.model);
+                m.baseline.as_mut().map(full_text);
+            }
+            Self::MeasureProgress(p) => full_text(&mut p.model),
+            Self::Check(c) => full_text(&mut c.model),
+            Self::Baseline { model, .. } => full_text(model),
+            Self::OutputReused { path, copied, .. } => {
+                full_text(path);
+                full(&mut copied.from);
+            }
+            Self::OutputUnchanged { path, earlier, .. } => {
+                full_text(path);
+                full(earlier);
+            }
+            Self::OutputWritten { path, .. }
+            | Self::OutputVerified { path, .. }
+            | Self::OutputPublished { path, .. } => {
+                full_text(path);
+            }
+            _ => {}
+        }
+        Some(this)
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 //! One JSON object a line. `begin` starts an attempt: the plan's fingerprint, the token in the names of its part files, and those names.
 //! `tensor` is a finished tensor with its report and the CRC-32 of its encoded bytes, appended only after the part files were synced.
 //! `publish` says that an output is complete and is about to get its final name. A new attempt that cannot continue from the old one
-//! appends another `begin`, so that the names of all part files this job ever made stay known. A torn line is ignored.
+//! appends another `begin`, so that the names of all part files this job ever made stay known. `forget` says that the files with the tensors
+//! so far are gone (the job was cancelled). A torn line is ignored.
 
 use super::event::TensorDone;
 use super::metrics::ErrorStats;
@@ -91,6 +92,7 @@ enum Line {
     Begin(Begin),
     Tensor(Box<Entry>),
     Publish(Publish),
+    Forget,
 }
 
 /// A line as it is read: of a tensor's report, which follows from the plan and the sums, only the output's number. Read without a
@@ -101,6 +103,7 @@ enum Read {
     Begin(Begin),
     Tensor(ReadEntry),
     Publish(Publish),
+    Forget,
 }
 
 #[derive(Deserialize)]
@@ -183,6 +186,7 @@ pub(crate) fn read(path: &Path) -> Result<Recorded> {
                 let written = Written { crc: e.crc, reused: e.reused, stats: e.stats.map(Box::new), source };
                 recorded.finished.insert((e.done.output, e.tensor), written);
             }
+            Ok(Read::Forget) => recorded.finished.clear(),
             Ok(Read::Publish(p)) => {
                 recorded.publishing.insert(p.output, p.files);
             }
@@ -239,6 +243,15 @@ impl Journal {
     /// I/O errors.
     pub(crate) fn begin(&mut self, begin: Begin) -> Result<()> {
         self.line(&Line::Begin(begin))?;
+        self.sync()
+    }
+
+    /// Records that none of the tensors so far can be used: their files are gone.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub(crate) fn forget(&mut self) -> Result<()> {
+        self.line(&Line::Forget)?;
         self.sync()
     }
 
@@ -304,6 +317,12 @@ mod tests {
         let written = Written { crc: 7, reused: false, stats: stats.map(Box::new), source };
         assert_eq!(recorded.finished[&(OutputIndex(0), TensorIndex(4))], written, "the sums survive to the last bit");
         assert_eq!(recorded.publishing[&OutputIndex(0)], [file]);
+        // The files are gone: what they held does not count; the attempt stays.
+        j.forget().unwrap();
+        j.record(vec![entry(5)]).unwrap();
+        let recorded = read(&path).unwrap();
+        assert_eq!(recorded.finished.keys().map(|k| k.1.0).collect::<Vec<_>>(), [5]);
+        assert_eq!(recorded.attempts.len(), 1);
         // Another attempt: what the first one finished does not count, its token stays known.
         j.begin(begin("b")).unwrap();
         let recorded = read(&path).unwrap();

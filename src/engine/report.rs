@@ -38,6 +38,30 @@ pub struct Report<T = Vec<TensorDone>> {
     pub outputs: Vec<OutputReport<T>>,
 }
 
+impl<T> Report<T> {
+    fn paths_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let outputs = self
+            .outputs
+            .iter_mut()
+            .flat_map(|o| std::iter::once(&mut o.path).chain(o.reused.iter_mut().map(|copied| &mut copied.from)));
+        std::iter::once(&mut self.source).chain(outputs)
+    }
+
+    /// Its paths: the source, then those of each output.
+    pub(crate) fn paths(&self) -> Vec<PathBuf> {
+        let outputs = self
+            .outputs
+            .iter()
+            .flat_map(|o| std::iter::once(&o.path).chain(o.reused.iter().map(|copied| &copied.from)));
+        std::iter::once(&self.source).chain(outputs).cloned().collect()
+    }
+
+    /// Gives it other paths, in the order of [`Report::paths`]; returns those that it had.
+    pub(crate) fn set_paths(&mut self, paths: Vec<PathBuf>) -> Vec<PathBuf> {
+        self.paths_mut().zip(paths).map(|(path, new)| std::mem::replace(path, new)).collect()
+    }
+}
+
 /// What was written and how far it is from the source.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct OutputReport<T = Vec<TensorDone>> {

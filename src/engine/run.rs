@@ -246,8 +246,13 @@ fn begin(
     if let Some(outputs) = reopened {
         outputs.iter().flat_map(|o| &o.parts).for_each(PartFile::keep);
         stage::check_free(prepared, |o| recorded.publishing.contains_key(&o))?;
-        let journal = options.journal.map(|(path, _)| Journal::open(path)).transpose()?;
+        let mut journal = options.journal.map(|(path, _)| Journal::open(path)).transpose()?;
+        let had_some = !recorded.finished.is_empty();
         let finished = earlier::believed(prepared, options, &outputs, recorded.finished)?;
+        // What went with the files of a cancelled attempt must not be looked for in those of this one when the job continues once more.
+        if let Some(journal) = journal.as_mut().filter(|_| had_some && finished.is_empty()) {
+            journal.forget()?;
+        }
         // A published file is complete. If its contents differ now, another program has changed it, and nothing is written to it.
         for (o, staged) in numbered::<OutputIndex, _>(&outputs) {
             for (file, part) in prepared.outputs[o].files.iter().zip(&staged.parts) {

@@ -31,7 +31,7 @@ impl EventSink {
         &self.job
     }
 
-    /// Appends every event to `events.jsonl` in the job's folder.
+    /// Appends every event to `events.jsonl` in the job's folder, with absolute paths. A listener gets the paths as they were given.
     ///
     /// # Errors
     /// When the file cannot be opened.
@@ -56,8 +56,10 @@ impl EventSink {
     pub(crate) fn send(&self, body: EventBody) {
         let mut inner = self.lock();
         let event = Event { t: jiff::Timestamp::now(), job: self.job.clone(), body };
+        let whole = |body| Event { t: event.t, job: event.job.clone(), body };
+        let kept = inner.file.as_ref().and_then(|_| event.body.with_absolute_paths()).map(whole);
         if let Some(file) = &mut inner.file
-            && let Ok(mut line) = serde_json::to_vec(&event)
+            && let Ok(mut line) = serde_json::to_vec(kept.as_ref().unwrap_or(&event))
         {
             line.push(b'\n');
             let _ = file.write_all(&line);

@@ -20,6 +20,8 @@ pub enum BaselineSource {
     Earlier,
     /// It has the most bits for each weight of all that were given.
     MostPrecise,
+    /// The same, of models that were made from different sources: none of these can be the baseline of all.
+    DifferentSources,
 }
 
 impl BaselineSource {
@@ -31,6 +33,7 @@ impl BaselineSource {
             Self::Job => "the source of the job",
             Self::Earlier => "an earlier checkpoint",
             Self::MostPrecise => "the most precise of these",
+            Self::DifferentSources => "the most precise of these, which were made from different sources",
         }
     }
 }
@@ -80,6 +83,13 @@ impl Comparison {
             return Some(format!(
                 "the baseline {} is an earlier checkpoint: training has changed the weights since, so the differences are not the \
                  loss of quantization alone{itself}",
+                variant.label
+            ));
+        }
+        if self.baseline.source == BaselineSource::DifferentSources {
+            let itself = lossy.map(|name| format!(", and is {name}, itself quantized")).unwrap_or_default();
+            return Some(format!(
+                "the models were made from different sources: the baseline {} is the most precise of them{itself}",
                 variant.label
             ));
         }

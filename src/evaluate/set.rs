@@ -79,6 +79,16 @@ impl Set {
         Ok(set)
     }
 
+    /// The same, of models that were made from different sources: that is said of a baseline that was chosen among them.
+    #[must_use]
+    pub(crate) fn of_different_sources(mut self) -> Self {
+        let source = &mut self.overview.baseline.source;
+        if *source == BaselineSource::MostPrecise {
+            *source = BaselineSource::DifferentSources;
+        }
+        self
+    }
+
     /// What can be said before anything is measured: sizes, types, facts, tensors without a partner.
     pub(crate) fn overview(&self) -> &Comparison {
         &self.overview

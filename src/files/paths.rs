@@ -52,6 +52,27 @@ fn base_or_temporary(kind: Base, env: &impl Environment) -> PathBuf {
     base(kind, env).unwrap_or_else(|| std::env::temp_dir().join("remold"))
 }
 
+/// A path as it is shortest from a folder: relative if it is below it or not far from it, else as it is. Both are absolute.
+pub(crate) fn from_folder(folder: &Path, path: &Path) -> PathBuf {
+    /// Most steps up: more are harder to read than an absolute path.
+    const MAX_UP: usize = 2;
+    for (up, above) in folder.ancestors().take(MAX_UP + 1).enumerate() {
+        // From the root everything is near.
+        let Some(below) = path.strip_prefix(above).ok().filter(|_| above.parent().is_some()) else { continue };
+        let shown: PathBuf = std::iter::repeat_n(Path::new(".."), up).chain([below]).collect();
+        return if shown.as_os_str().is_empty() { PathBuf::from(".") } else { shown };
+    }
+    path.to_owned()
+}
+
+/// [`from_folder`] for the folder that the process runs in.
+pub(crate) fn from_here(path: &Path) -> PathBuf {
+    match std::env::current_dir() {
+        Ok(here) if path.is_absolute() => from_folder(&here, path),
+        _ => path.to_owned(),
+    }
+}
+
 /// The home folder.
 pub(crate) fn home() -> Option<PathBuf> {
     absolute("HOME", &environment)
@@ -112,6 +133,17 @@ fn jobs_in(env: &impl Environment) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_are_relative_to_a_folder_that_is_near() {
+        let from = |folder: &str, path: &str| from_folder(Path::new(folder), Path::new(path)).display().to_string();
+        assert_eq!(from("/home/me/models", "/home/me/models/a/x.gguf"), "a/x.gguf");
+        assert_eq!(from("/home/me/models", "/home/me/models"), ".");
+        assert_eq!(from("/home/me/models", "/home/me/exports/x.gguf"), "../exports/x.gguf");
+        assert_eq!(from("/home/me/models", "/data/x.gguf"), "/data/x.gguf");
+        assert_eq!(from("/home/me/models/a/b", "/home/me/x.gguf"), "/home/me/x.gguf");
+        assert_eq!(from("/", "/x.gguf"), "/x.gguf");
+    }
 
     fn env(set: &'static [(&str, &str)]) -> impl Environment {
         move |name: &str| set.iter().find(|(n, _)| *n == name).map(|(_, v)| OsString::from(v))

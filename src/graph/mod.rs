@@ -19,10 +19,13 @@ mod elem;
 pub(crate) mod eval;
 mod foreign;
 mod infer;
+mod lift;
+pub(crate) mod make;
 pub(crate) mod ops;
 pub(crate) mod passes;
 mod summary;
 mod types;
+mod visit;
 mod walk;
 
 pub(crate) use arena::{NodeId, RegionId, TensorRef, ValueId};

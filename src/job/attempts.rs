@@ -16,7 +16,7 @@ pub(crate) struct Attempt {
     /// How it ended; absent while it works.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<JobState>,
-    /// Wall seconds; for one that was lost, those until it was last heard of.
+    /// Wall seconds without pauses; for one that was lost, those until it was last heard of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
     /// Why it failed.
@@ -32,11 +32,16 @@ pub struct Attempts {
     earlier: usize,
     /// When the latest event was.
     heard: Option<jiff::Timestamp>,
+    /// Since when the latest attempt is paused, and for how long it was before.
+    paused: (Option<jiff::Timestamp>, f64),
 }
 
 impl Attempts {
     /// Takes one event in.
     pub(crate) fn apply(&mut self, event: &Event) {
+        if event.body.changes_state() && !matches!(event.body, EventBody::Paused) {
+            self.end_pause(event.t);
+        }
         match &event.body {
             EventBody::Queued { .. } => self.close(),
             EventBody::Started { .. } => {
@@ -45,8 +50,10 @@ impl Attempts {
                     self.all.remove(0);
                     self.earlier = self.earlier.saturating_sub(1);
                 }
+                self.paused = (None, 0.0);
                 self.all.push(Attempt { begun: event.t, state: None, seconds: None, error: None });
             }
+            EventBody::Paused => self.paused.0 = Some(event.t),
             EventBody::Finished { seconds, .. } => self.end(JobState::Finished, *seconds, None),
             EventBody::Failed { seconds, error } => self.end(JobState::Failed, *seconds, Some(bounded_failure(error))),
             EventBody::Cancelled { seconds } => self.end(JobState::Cancelled, *seconds, None),
@@ -77,7 +84,14 @@ impl Attempts {
 
     fn end(&mut self, state: JobState, seconds: f64, error: Option<Failure>) {
         if let Some(last) = self.all.last_mut() {
-            (last.state, last.seconds, last.error) = (Some(state), Some(sane_seconds(seconds)), error);
+            let worked = (sane_seconds(seconds) - self.paused.1).max(0.0);
+            (last.state, last.seconds, last.error) = (Some(state), Some(worked), error);
+        }
+    }
+
+    fn end_pause(&mut self, t: jiff::Timestamp) {
+        if let Some(since) = self.paused.0.take() {
+            self.paused.1 += t.duration_since(since).as_secs_f64().max(0.0);
         }
     }
 }
@@ -107,6 +121,23 @@ mod tests {
         say(EventBody::Finished { seconds: 1.0, peak_rss: 0 });
         assert_eq!(attempts.earlier()[0].error, Some(failure));
         assert_eq!(attempts.all()[2].state, Some(JobState::Finished));
+    }
+
+    #[test]
+    fn pauses_do_not_count() {
+        let mut attempts = Attempts::default();
+        let mut say = |second: i64, body| {
+            let t = jiff::Timestamp::from_second(second).unwrap();
+            attempts.apply(&Event { t, job: "1".into(), body });
+            attempts.all().last().and_then(|a| a.seconds)
+        };
+        say(0, EventBody::Started { pid: 1, threads: 1 });
+        say(2, EventBody::Paused);
+        say(5, EventBody::Resumed);
+        say(6, EventBody::Paused);
+        assert_eq!(say(7, EventBody::Cancelled { seconds: 7.0 }), Some(3.0));
+        say(8, EventBody::Started { pid: 1, threads: 1 });
+        assert_eq!(say(10, EventBody::Finished { seconds: 2.0, peak_rss: 0 }), Some(2.0));
     }
 
     #[test]

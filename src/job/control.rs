@@ -4,7 +4,7 @@
 use super::owner::own;
 use super::{JobFolder, JobState, list};
 use crate::engine;
-use crate::model::{ModelError, Result};
+use crate::model::{Hint, ModelError, Remedy, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -24,7 +24,11 @@ pub(crate) fn cancel(dir: &Path) -> Result<()> {
     folder.check_mine()?;
     let state = folder.summary().state;
     if state.ended() {
-        return Err(ModelError::request(format!("job {} is already {}", folder.id(), state.name())));
+        let remove = Remedy::Run(format!("jobs remove {}", folder.id()));
+        let hint = Hint::from("There is nothing left to cancel; ")
+            .then(remove)
+            .then(" removes its folder, and its outputs stay.");
+        return Err(ModelError::request(format!("job {} is already {}", folder.id(), state.name())).with_hint(hint));
     }
     folder.write(CANCEL, b"")
 }
@@ -92,7 +96,11 @@ fn remove_ended(folder: &JobFolder) -> Result<Option<Vec<PathBuf>>> {
         request.remove_unfinished(&folder.path(super::measure::STATE));
     }
     let outputs = folder.plan().map(|p| p.outputs).unwrap_or_default();
-    let left = engine::discard(&folder.path("journal"), &folder.id(), &outputs)?;
+    // A job that came to its end left no unfinished file. What became of its outputs since is the user's business.
+    let left = match folder.summary().state {
+        JobState::Finished => Vec::new(),
+        _ => engine::discard(&folder.path("journal"), &folder.id(), &outputs)?,
+    };
     fs::remove_dir_all(&folder.dir).map_err(|e| ModelError::io(&folder.dir, "removing", e))?;
     Ok(Some(left))
 }

@@ -6,6 +6,19 @@ use crate::quality;
 use crate::units::small;
 use std::path::Path;
 
+/// Metrics that a summary has: the others are in the report.
+pub(crate) const SUMMARY_METRICS: [&str; 9] = [
+    "perplexity",
+    "ppl_ratio",
+    "kld_mean",
+    "kld_p99",
+    "top1_agreement",
+    "cosine_mean",
+    "cosine_min",
+    "similarity_spearman",
+    "neighbour_overlap",
+];
+
 /// How serious a message or a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {

@@ -357,7 +357,8 @@ fn private_root(root: &Path) -> std::io::Result<()> {
 fn nearest(root: &Path, id: &str) -> Hint {
     let mut all: Vec<u64> = numbers(root).collect();
     // Of what is not a number the latest are the most likely ones.
-    let wanted = id.trim_start_matches('#').parse().unwrap_or(u64::MAX);
+    let number = id.trim_start_matches('#').parse().ok();
+    let wanted = number.unwrap_or(u64::MAX);
     all.sort_by_key(|n| (n.abs_diff(wanted), *n));
     all.truncate(3);
     all.sort_unstable();
@@ -367,7 +368,8 @@ fn nearest(root: &Path, id: &str) -> Hint {
         [] => Hint::from("There are no jobs yet; ").then(Remedy::Run("convert".to_owned())).then(" creates one."),
         [one] => Hint::from(format!("The only job is {one}; ")).then(list).then(" lists all."),
         [first @ .., last] => {
-            Hint::from(format!("The nearest jobs are {} and {last}; ", first.join(", "))).then(list).then(" lists all.")
+            let what = if number.is_some() { "The nearest jobs are" } else { "A job has a number; the latest are" };
+            Hint::from(format!("{what} {} and {last}; ", first.join(", "))).then(list).then(" lists all.")
         }
     }
 }

@@ -22,23 +22,30 @@ pub(crate) struct WithBaseline {
     pub models: Vec<PathBuf>,
     /// Its place, and how it was found.
     pub baseline: Option<(usize, BaselineSource)>,
+    /// The sources of the models, where they have different ones: none of these can be the baseline of all.
+    pub sources: Vec<PathBuf>,
+    /// Sources that the manifests of the models name, and that are gone or have changed.
+    pub lost: Vec<PathBuf>,
 }
 
 /// The baseline of a comparison: the one that is named; else the source that the models were made from, if all that say so agree; else
 /// none, which leaves the choice to [`crate::evaluate::Set::open`]. A baseline that is not one of the models is put first.
 pub(crate) fn with_baseline(models: &[PathBuf], named: Option<&Path>, jobs_root: &Path) -> WithBaseline {
+    let none = || WithBaseline { models: models.to_vec(), baseline: None, sources: Vec::new(), lost: Vec::new() };
     if let Some(named) = named {
         let (models, at) = including(models, named);
-        return WithBaseline { models, baseline: Some((at, BaselineSource::Given)) };
+        return WithBaseline { models, baseline: Some((at, BaselineSource::Given)), ..none() };
     }
-    let Some((source, how)) = common_source(models, jobs_root) else {
-        return WithBaseline { models: models.to_vec(), baseline: None };
+    let (source, how) = match sources_of(models, jobs_root).as_slice() {
+        [] => return WithBaseline { lost: lost_sources(models), ..none() },
+        [(source, how)] => (source.clone(), *how),
+        several => return WithBaseline { sources: several.iter().map(|(path, _)| path.clone()).collect(), ..none() },
     };
     let (with, at) = including(models, &source);
     // There may be no room for it.
     match with.len() > MAX_MODELS {
-        true => WithBaseline { models: models.to_vec(), baseline: None },
-        false => WithBaseline { models: with, baseline: Some((at, how)) },
+        true => none(),
+        false => WithBaseline { models: with, baseline: Some((at, how)), ..none() },
     }
 }
 
@@ -58,17 +65,30 @@ fn including(models: &[PathBuf], one: &Path) -> (Vec<PathBuf>, usize) {
     }
 }
 
-/// The one source of all models that have one.
-fn common_source(models: &[PathBuf], jobs_root: &Path) -> Option<(PathBuf, BaselineSource)> {
+/// Sources that manifests name and that are not what they were, each once.
+fn lost_sources(models: &[PathBuf]) -> Vec<PathBuf> {
+    let mut lost: Vec<PathBuf> = Vec::new();
+    for model in models {
+        let head = manifest::find(model).and_then(|found| manifest::read(&found.manifest, |_| Ok(())).ok());
+        let Some((head, _)) = head.filter(|(head, _)| !sources_hold(head)) else { continue };
+        if !lost.contains(&head.source.path) {
+            lost.push(head.source.path);
+        }
+    }
+    lost
+}
+
+/// The sources of the models that have one, each once.
+fn sources_of(models: &[PathBuf], jobs_root: &Path) -> Vec<(PathBuf, BaselineSource)> {
     let mut jobs = None;
-    let mut found: Option<(PathBuf, BaselineSource)> = None;
+    let mut found: Vec<(PathBuf, BaselineSource)> = Vec::new();
     for model in models {
         let Some((source, how)) = origin(model, jobs_root, &mut jobs) else { continue };
-        match &found {
-            Some((known, _)) if real(known) != real(&source) => return None,
+        match found.iter_mut().find(|(known, _)| real(known) == real(&source)) {
             // The weaker of two ways to know is the one to name.
             Some((_, BaselineSource::Job)) => {}
-            _ => found = Some((source, how)),
+            Some(known) => *known = (source, how),
+            None => found.push((source, how)),
         }
     }
     found
@@ -164,7 +184,8 @@ mod tests {
     fn a_baseline_that_is_none_of_the_models_goes_first() {
         let root = Path::new("/nothing/here");
         let models = ["a", "b"].map(PathBuf::from);
-        assert_eq!(with_baseline(&models, None, root), WithBaseline { models: models.to_vec(), baseline: None });
+        let none = WithBaseline { models: models.to_vec(), baseline: None, sources: Vec::new(), lost: Vec::new() };
+        assert_eq!(with_baseline(&models, None, root), none);
         let given = |named: &str| with_baseline(&models, Some(Path::new(named)), root);
         assert_eq!(given("b").baseline, Some((1, BaselineSource::Given)));
         let other = given("c");

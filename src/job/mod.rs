@@ -33,18 +33,16 @@ pub(crate) use attempts::{Attempt, Attempts};
 pub(crate) use checks::folder_checks;
 pub(crate) use control::{cancel, clean, pause, proceed, remove};
 pub use describe::Level;
-pub(crate) use describe::{Wording, check_text, event_lines, metric_text};
+pub(crate) use describe::{SUMMARY_METRICS, Wording, check_text, event_lines, metric_text};
 pub use folder::JobFolder;
 pub(crate) use folder::{check_root, jobs_root};
 pub(crate) use history::{JobHistory, JobOutput, JobTensor, TensorState, is_same_output};
 pub use kind::JobKind;
 pub(crate) use list::{JobList, list};
 pub(crate) use made_from::{WithBaseline, with_baseline};
-#[allow(unused_imports, reason = "Compare will show kept results; nothing looks them up yet")]
-pub(crate) use measure::{Baseline, Basis, MeasuredResult, MeasuredSet, MeasuredValue, measured};
 pub(crate) use measure::{
-    EvaluationReport, EvaluationRequest, ImatrixReport, MeasuredModel, Measurement, MeasurementReport, TextRecord,
-    run_measurement,
+    EvaluationReport, EvaluationRequest, ImatrixReport, MeasuredModel, MeasuredResult, MeasuredSet, Measurement,
+    MeasurementReport, PreparedMeasurement, TextRecord, measured, run_measurement, unfinished,
 };
 pub(crate) use outputs::OutputsWithoutManifest;
 pub(crate) use overseer::wait_for_turn;

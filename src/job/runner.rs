@@ -9,7 +9,7 @@ use crate::recipe::remedies::on_command_line;
 use crate::task::{self, OnExit, Task};
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -127,6 +127,8 @@ pub(super) struct Running<'a> {
     pub(super) threads: usize,
     /// True if the job was begun before.
     pub(super) resumes: bool,
+    /// When this run of the job began.
+    begun: Instant,
 }
 
 impl Running<'_> {
@@ -169,10 +171,19 @@ pub(crate) fn run(folder: &JobFolder, prepared: &Prepared, job: RunJob) -> Resul
         for (output, estimate) in report.outputs.iter_mut().zip(estimates) {
             output.forecast = Some(estimate);
         }
+        // All of the work, as the event of its end has it.
+        report.seconds = running.begun.elapsed().as_secs_f64();
+        // The file is read from other folders than the one that the paths were given in.
+        let shown = report.set_paths(absolute_paths(report.paths()));
         running.keep_report(&report);
+        report.set_paths(shown);
         let peak = report.peak_rss;
         Ok((report.without_rows(), peak))
     })
+}
+
+fn absolute_paths(paths: Vec<PathBuf>) -> Vec<PathBuf> {
+    paths.into_iter().map(|path| std::path::absolute(&path).unwrap_or(path)).collect()
 }
 
 /// Does `work` as the job of `folder`, with at most so many threads: its lock is held, requests are looked for, and its beginning and end are
@@ -210,7 +221,8 @@ pub(super) fn within<R>(
                 over.store(true, Ordering::Relaxed);
                 watcher.thread().unpark();
             });
-            let running = Running { folder, sink: &sink, gate: &gate, stop: &job.stop, threads, resumes: job.resume };
+            let running =
+                Running { folder, sink: &sink, gate: &gate, stop: &job.stop, threads, resumes: job.resume, begun };
             work(&running)
         })
     };

@@ -5,7 +5,7 @@ use super::{JobClass, JobFolder, JobSummary, Measurement};
 use crate::calibrate::Imatrix;
 use crate::engine::{EventBody, EventSink};
 use crate::files;
-use crate::model::{ModelError, Result};
+use crate::model::{Hint, ModelError, Remedy, Result};
 use crate::plan::Plan;
 use crate::quality::Evaluation;
 use crate::recipe::Recipe;
@@ -110,7 +110,14 @@ pub(crate) fn resume(folder: &JobFolder) -> Result<()> {
         return super::proceed(&folder.dir);
     }
     if !state.ended() || state == super::JobState::Finished {
-        return Err(ModelError::request(format!("job {} is {}", folder.id(), state.name())));
+        let e = ModelError::request(format!("job {} is {}", folder.id(), state.name()));
+        let hint = match state {
+            super::JobState::Finished => {
+                Hint::from(Remedy::Run(format!("jobs rerun {}", folder.id()))).then(" does it once more.")
+            }
+            _ => Hint::from(Remedy::Run(format!("jobs attach {}", folder.id()))).then(" follows it."),
+        };
+        return Err(e.with_hint(hint));
     }
     folder.check_here()?;
     take_back(folder, CANCEL)?;

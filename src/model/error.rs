@@ -296,6 +296,30 @@ impl ModelError {
 
 impl fmt::Display for ModelError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, self.0.field.as_ref().map(ToString::to_string).as_deref())
+    }
+}
+
+/// An error with its option named as somebody knows it.
+struct Worded<'a>(&'a ModelError, &'a dyn Fn(&OptionPath) -> String);
+
+impl fmt::Display for Worded<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let field = self.0.0.field.as_ref().map(|field| match field {
+            Field::Option(path) => (self.1)(path),
+            named => named.to_string(),
+        });
+        self.0.write(f, field.as_deref())
+    }
+}
+
+impl ModelError {
+    /// The error in words, with the option that it is about under the name that `option` gives it.
+    pub(crate) fn worded(&self, option: &dyn Fn(&OptionPath) -> String) -> String {
+        Worded(self, option).to_string()
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>, field: Option<&str>) -> fmt::Result {
         let e = &*self.0;
         if let Some((at, name)) = &e.step {
             write!(f, "step {} ({}): ", at + 1, escape(name))?;
@@ -305,12 +329,12 @@ impl fmt::Display for ModelError {
             if let Some(offset) = e.offset {
                 write!(f, " @{offset:#x}")?;
             }
-            if let Some(field) = &e.field {
-                write!(f, " {}", escape(&field.to_string()))?;
+            if let Some(field) = field {
+                write!(f, " {}", escape(field))?;
             }
             write!(f, ": ")?;
-        } else if let Some(field) = &e.field {
-            write!(f, "{}: ", escape(&field.to_string()))?;
+        } else if let Some(field) = field {
+            write!(f, "{}: ", escape(field))?;
         }
         // It may contain names from files; none of them may begin a line of its own.
         f.write_str(&escape(&e.fact))

@@ -10,7 +10,9 @@ use super::{Plan, PlannedOutput, Prepared, PreparedOutput, PreparedTensor, Sourc
 use super::{changes, destination, manifest, memory, space, stages, text_names, validation};
 use crate::arch;
 use crate::files::FileStamp;
-use crate::model::{Hint, Model, ModelError, OpenedFile, OptionName, Remedy, Result, TensorEntry, UNSAFE_CODE};
+use crate::model::{
+    Hint, Model, ModelError, OpenedFile, OptionName, Remedy, Result, TensorEntry, UNSAFE_CODE, Warning,
+};
 use crate::recipe::options::scores_file;
 use crate::recipe::{Recipe, Target};
 use crate::task::Task;
@@ -108,20 +110,11 @@ pub(crate) fn prepare_again(
     Err(error.in_file(&prepared.plan.source).with_hint("Start a new conversion."))
 }
 
-/// No target of this version writes graphs, and the tensors alone are not the model.
-fn check_no_graph(model: &Model) -> Result<()> {
-    if model.graph.is_none() {
-        return Ok(());
-    }
-    let what = "the source is an operator graph, and this version does not convert graphs";
-    let hint = Hint::from(Remedy::Run("inspect".to_owned())).then(" shows what it holds.");
-    Err(ModelError::unsupported(what).in_file(&model.path).with_hint(hint))
-}
-
 fn prepare_from(model: &Model, recipe: &Recipe, how: Task<'_>, occasion: Occasion<'_>) -> Result<Prepared> {
     text_names::check_recipe(model, recipe)?;
     check_has_targets(recipe)?;
     let opened = model;
+    let unused = densify_without_effect(model, recipe.source.densify);
     let densified;
     let model = if recipe.source.densify && !model.unreadable.is_empty() {
         densified = model.clone().densified()?;
@@ -130,7 +123,6 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Task<'_>, occasion: Occasio
         model
     };
     model.check_readable()?;
-    check_no_graph(model)?;
     check_has_tensors(model)?;
     model.checks.enable(!recipe.source.no_checksums);
     model.checks.known()?;
@@ -146,7 +138,7 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Task<'_>, occasion: Occasio
         source_format: model.format,
         parameters: source.parameters(),
         source_bytes: source.tensor_bytes(),
-        warnings: source.warnings.iter().cloned().chain(warnings).collect(),
+        warnings: source.warnings.iter().cloned().chain(unused).chain(warnings).collect(),
         steps,
         ..Plan::default()
     };
@@ -161,9 +153,11 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Task<'_>, occasion: Occasio
         }
         let target = &target;
         let mut resolved = resolve(model, target, how)?;
-        // Where layers are left out, names mean other tensors.
+        // Where layers are left out, names mean other tensors; in graphs, names are those of values.
         let before = outputs.iter().zip(&left_out);
-        let alike = before.filter(|(o, left_out)| o.format == resolved.format && **left_out == resolved.left_out);
+        let alike = before.filter(|(o, left_out)| {
+            o.format == resolved.format && o.graph.is_none() && **left_out == resolved.left_out
+        });
         share(alike.map(|(o, _)| o), &mut resolved.tensors);
         left_out.push(resolved.left_out.clone());
         plan.architecture = plan.architecture.or_else(|| resolved.architecture.clone());
@@ -222,6 +216,13 @@ fn share<'a>(earlier: impl Iterator<Item = &'a PreparedOutput>, tensors: &mut [P
     }
 }
 
+/// The warning about `densify` where there is nothing that it could write in full.
+pub(crate) fn densify_without_effect(model: &Model, densify: bool) -> Option<Warning> {
+    let unused = densify && !model.unreadable.iter().any(|u| u.dense.is_some());
+    let text = "densify (--densify) has no effect: the source has no sparse tensors";
+    unused.then(|| Warning::new("option.unused", text))
+}
+
 /// How many files of its format a target becomes. Where they go is not asked.
 ///
 /// # Errors
@@ -230,7 +231,7 @@ pub(crate) fn count_files(model: &Model, target: &Target) -> Result<usize> {
     let resolved = resolve(model, target, Task::quiet())?;
     let tensors = layout_tensors(&resolved.tensors);
     let split = resolve::split(model, target, &tensors)?;
-    trial(target, &tensors, &resolved.metadata, split).map(|files| files.len())
+    trial(target, &tensors, &resolved.metadata, split, resolved.graph.as_ref()).map(|files| files.len())
 }
 
 /// Every file that was read and may not be written to, with its stamp.

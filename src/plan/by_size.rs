@@ -4,6 +4,7 @@ use crate::formats::{FilePlan, LayoutTensor, Slot, Split};
 use crate::model::{ModelError, OptionName, Result, Warning};
 use crate::recipe::Target;
 use crate::recipe::options::common;
+use crate::units;
 
 /// The split by `max_shard_size`; one file without it.
 ///
@@ -19,7 +20,8 @@ pub(crate) fn too_large(split: &Split, files: &[FilePlan], tensors: &[LayoutTens
     let alone = files.iter().filter_map(|f| f.slots.first().filter(|s| f.slots.len() == 1 && s.bytes > max));
     let warning = |slot: &Slot| {
         let name = tensors.get(slot.tensor).map_or("", |t| t.name.as_str());
-        let text = format!("{name} has {} bytes, more than the {max} of a file; it has a file of its own", slot.bytes);
+        let (own, max) = (units::bytes(slot.bytes), units::bytes(max));
+        let text = format!("{name} has {own}, more than the {max} of a file; it has a file of its own");
         Warning::about("split.large-tensor", name, text)
     };
     alone.map(warning).collect()

@@ -10,6 +10,9 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+/// Longest file name of the file systems in use, in bytes.
+pub(super) const NAME_MAX: usize = 255;
+
 /// A quantization as file names have it; empty where the types are kept.
 fn quantization_label(quantization: &str) -> String {
     match quantization {
@@ -231,6 +234,10 @@ pub(crate) fn check(
     force: bool,
     taken: &mut Vec<PathBuf>,
 ) -> Result<()> {
+    if path.file_name().is_some_and(|name| name.len() > NAME_MAX) {
+        let what = format!("the name of the output is longer than the {NAME_MAX} bytes that file systems allow");
+        return Err(wrong_output(&what, path).with_hint(Hint::from(Remedy::GiveOutput(Place::Another)).then(".")));
+    }
     let there = FileStamp::of_path(path).ok();
     if inputs.iter().any(|(input, stamp)| path == input || there.is_some_and(|t| t.same_file(stamp))) {
         let hint = Hint::from(Remedy::GiveOutput(Place::Another)).then("; remold never writes to an input.");

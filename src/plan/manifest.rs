@@ -1,11 +1,12 @@
 //! Where the manifest of an output is, and how a manifest is recognised. What is in it: `engine::manifest`, docs/manifest.md.
 
-use super::destination;
+use super::destination::{self, NAME_MAX};
 use crate::files;
 use crate::formats::{self, shards::ShardName};
 use crate::model::{Hint, ModelError, OptionName, Place, Remedy, Result};
+use serde::Deserialize;
 use std::fs;
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -18,8 +19,8 @@ const BEGINNING: [&str; 3] = ["{", "\"remold_manifest\"", ":"];
 /// Bytes in which the beginning of a manifest must lie.
 const BEGINNING_BYTES: u64 = 256;
 
-/// Longest file name of the file systems in use, in bytes.
-const NAME_MAX: usize = 255;
+/// No manifest is read beyond this size. That of a million tensors has some 300 MB.
+const MAX_BYTES: u64 = 4 << 30;
 
 /// The name of the manifest of an output called `name`. A name that would become too long is cut and gets its checksum at the end.
 fn manifest_name(name: &str) -> String {
@@ -67,6 +68,28 @@ pub(crate) fn is_manifest(path: &Path) -> bool {
         }
         None => false,
     })
+}
+
+/// The files of an output that its manifest lists, each with its size then; none where there is no manifest that can be read. `folder` is
+/// the folder that the files are in.
+pub(super) fn listed_files(output: &Path, folder: &Path) -> Vec<(PathBuf, u64)> {
+    #[derive(Deserialize)]
+    struct Listed {
+        files: Vec<ListedFile>,
+    }
+    #[derive(Deserialize)]
+    struct ListedFile {
+        name: PathBuf,
+        bytes: u64,
+    }
+    let candidates = [manifest_beside(output), manifest_inside(output)];
+    let read = |path: &PathBuf| {
+        let file = files::open(path).ok()?;
+        // The tensors, of which there may be a million, are skipped while reading.
+        serde_json::from_reader::<_, Listed>(BufReader::new(file.take(MAX_BYTES))).ok()
+    };
+    let listed = candidates.into_iter().flatten().filter(|m| is_manifest(m)).find_map(|m| read(&m));
+    listed.into_iter().flat_map(|l| l.files).map(|f| (folder.join(f.name), f.bytes)).collect()
 }
 
 /// Where the manifest of a new output goes: beside it or, for a folder beside which nothing can be written (a mount point, a parent that is

@@ -6,6 +6,7 @@
 use super::{PreparedOutput, PreparedTensor};
 use crate::model::{Cut, Hint, ModelError, OptionName, Remedy, Result, TensorEntry};
 use crate::transform::Imatrix;
+use crate::units;
 use std::fs;
 use std::sync::Arc;
 
@@ -93,13 +94,14 @@ impl Need {
         };
         let least = self.with(1);
         if least > limit {
-            let mega = |n: u64| format!("{:.0} MB", n as f64 / 1e6);
-            let what =
-                format!("the conversion may need {} of memory, more than the {} that {why}", mega(least), mega(limit));
+            let what = format!(
+                "the conversion may need {} of memory, more than the {} that {why}",
+                units::bytes(least),
+                units::bytes(limit)
+            );
             let option = Remedy::Option(OptionName::MAX_MEMORY);
             return Err(match asked {
-                Some(_) => ModelError::limit(what)
-                    .with_hint(Hint::from("Allow more with ").then(option).then(", or convert a part of the model.")),
+                Some(_) => ModelError::limit(what).with_hint(Hint::from("Allow more with ").then(option).then(".")),
                 None => ModelError::shortage(what)
                     .with_hint(Hint::from("Free some memory, or set the memory limit with ").then(option).then(".")),
             });

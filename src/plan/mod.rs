@@ -33,7 +33,8 @@ pub(crate) mod writable;
 
 pub use build::prepare;
 pub(crate) use build::{
-    count_files, prepare_again, prepare_model, prepare_to_compare, rehearse, rehearse_estimated, rehearse_model,
+    count_files, densify_without_effect, prepare_again, prepare_model, prepare_to_compare, rehearse,
+    rehearse_estimated, rehearse_model,
 };
 pub use estimate::Estimate;
 pub(crate) use estimate::estimate;

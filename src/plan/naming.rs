@@ -53,6 +53,35 @@ impl Naming {
     }
 }
 
+/// Most names of a path that [`shown_source`] has.
+const MAX_NAMES: usize = 4;
+
+/// The name of a source for people. One that many sources have (that of a checkpoint, `model.safetensors`) gets the names of the folders
+/// above it in front, up to one that says more: `exp42/checkpoint-500`.
+pub(super) fn shown_source(source: &Path) -> String {
+    let full = std::path::absolute(source).unwrap_or_else(|_| source.to_owned());
+    let says_little = |own: &str| {
+        is_checkpoint(own)
+            || counted(own).is_some()
+            || all_count(own)
+            || GENERIC.contains(&file_stem(Path::new(own)).as_str())
+    };
+    let mut names: Vec<String> = Vec::new();
+    for part in full.ancestors().map(name).take(MAX_NAMES) {
+        // Hidden folders are some program's own.
+        let enough = names.last().is_some_and(|above| !says_little(above));
+        if part.is_empty() || enough || (!names.is_empty() && part.starts_with('.')) {
+            break;
+        }
+        names.push(part);
+    }
+    if names.is_empty() {
+        return source.display().to_string();
+    }
+    names.reverse();
+    names.join("/")
+}
+
 /// In the run's folder, with its name in front.
 fn in_run(folder: &Path, stem: &str) -> Naming {
     let up = folder.parent().filter(|_| all_count(&name(folder)));
@@ -96,6 +125,25 @@ fn or_fallback(name: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sources_of_the_same_name_are_told_apart() {
+        for (source, shown) in [
+            ("/runs/exp42/checkpoint-500", "exp42/checkpoint-500"),
+            ("/runs/exp42/checkpoint-500/", "exp42/checkpoint-500"),
+            ("/runs/exp42/checkpoints/epoch=3-step=10.ckpt", "exp42/checkpoints/epoch=3-step=10.ckpt"),
+            ("/runs/exp42/500/model-00001-of-00002.safetensors", "exp42/500/model-00001-of-00002.safetensors"),
+            ("/models/tiny-llama", "tiny-llama"),
+            ("/models/tiny-llama-Q8_0.gguf", "tiny-llama-Q8_0.gguf"),
+            ("/models/tiny-llama/model.safetensors", "tiny-llama/model.safetensors"),
+            ("/out/.remold-pin-1/f00d/exp42/checkpoint-500", "exp42/checkpoint-500"),
+            ("/.cache/step5", "step5"),
+            ("/step5", "step5"),
+            ("/", "/"),
+        ] {
+            assert_eq!(shown_source(Path::new(source)), shown, "{source}");
+        }
+    }
 
     #[test]
     fn checkpoints_are_named_after_their_run_and_stand_in_it() {

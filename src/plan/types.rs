@@ -1,5 +1,6 @@
 //! What a plan says.
 
+use super::naming::shown_source;
 use super::{Estimate, PlannedStage, PlannedValidation, Registration};
 use crate::files::FileStamp;
 use crate::forecast::divergence::Checked;
@@ -49,12 +50,10 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// What is converted, in a few words: `tiny-llama → gguf Q4_K_M, safetensors`.
+    /// What is converted, in a few words: `tiny-llama → gguf Q4_K_M, safetensors`. A checkpoint has its run in front:
+    /// `exp42/checkpoint-500 → gguf Q4_K_M`.
     pub(crate) fn title(&self) -> String {
-        let source = self
-            .source
-            .file_name()
-            .map_or_else(|| self.source.display().to_string(), |n| n.to_string_lossy().into_owned());
+        let source = shown_source(&self.source);
         let target = |o: &PlannedOutput| match o.quantization.as_str() {
             "auto" | "" => o.format.to_string(),
             q => format!("{} {q}", o.format),
@@ -315,6 +314,15 @@ pub struct PredictedDivergence {
     pub measured: usize,
     /// All pairs that could have been chosen; the others are predicted from those that were measured.
     pub of: usize,
+    /// Groups of tensors of one kind in a quarter of the depth that were measured, as a whole or by one of their tensors.
+    #[serde(default)]
+    pub groups: usize,
+    /// All groups; 0 in plans of earlier versions.
+    #[serde(default)]
+    pub of_groups: usize,
+    /// Kinds of tensors that were measured as a whole, because there was no time for all groups.
+    #[serde(default)]
+    pub kinds: usize,
     /// What the whole network was measured to lose with these types, on tokens that no cost was measured on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<ChoiceCheck>,

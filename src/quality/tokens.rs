@@ -22,8 +22,9 @@ const SHOWN: usize = 40;
 pub(crate) fn read_text(path: &Path) -> Result<String> {
     let hint = "Use a plain text file in UTF-8, for instance a part of the Wikitext test set.";
     let mut text = read_request_text(path, MAX_TEXT).map_err(|e| match e.hint() {
-        None => e.with_hint(hint),
-        Some(_) => e,
+        // Of a file that cannot be opened the contents say nothing.
+        None if e.os_error().is_none() && path.is_file() => e.with_hint(hint),
+        _ => e,
     })?;
     if text.ends_with('\n') {
         text.pop();

@@ -5,7 +5,7 @@
 //! the first token of every window. With a stride S, windows begin every S tokens, have n + S/2 tokens, and their last S tokens are
 //! predicted; there llama-perplexity replaces no token.
 
-use crate::model::{ModelError, Result};
+use crate::model::{Hint, ModelError, Remedy, Result};
 use std::ops::Range;
 
 /// Tokens of a window if nothing else is asked.
@@ -55,10 +55,10 @@ impl Windows {
         let needed = length * 2;
         if tokens.len() < needed {
             let hint = match tokens.len() / 2 {
-                most if most >= MIN_CONTEXT && stride == 0 => {
-                    format!("Use a longer text, or a context of at most {most} tokens (--context).")
-                }
-                _ => "Use a longer text.".to_owned(),
+                most if most >= MIN_CONTEXT && stride == 0 => Hint::from("Use a longer text")
+                    .then(Remedy::OnCommandLine(", or a --context of at most half of these tokens"))
+                    .then("."),
+                _ => Hint::from("Use a longer text."),
             };
             let what =
                 format!("the text has {} tokens, but windows of {length} tokens need at least {needed}", tokens.len());

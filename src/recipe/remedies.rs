@@ -4,7 +4,7 @@
 use super::keys::{self, Key};
 use super::options::{self, Flag};
 use crate::files::paths::on_jobs;
-use crate::model::{Hint, Listing, OptionName, Place, Remedy, Words};
+use crate::model::{Hint, Listing, OptionName, OptionPath, Place, Remedy, Words};
 use std::sync::OnceLock;
 
 /// The words of the command line, for a command with certain options.
@@ -20,6 +20,28 @@ static COMMAND: OnceLock<CommandLine> = OnceLock::new();
 /// Says which options the command that runs has, so that hints name no others. The first call counts.
 pub(crate) fn set_command_flags(flags: Vec<String>) {
     let _ = COMMAND.set(CommandLine { flags: Some(flags) });
+}
+
+/// The long names of the options that were given on the command line.
+static GIVEN: OnceLock<Vec<String>> = OnceLock::new();
+
+/// Says which options were given on the command line, so that errors call them by what was typed. The first call counts.
+pub(crate) fn set_given_flags(flags: Vec<String>) {
+    let _ = GIVEN.set(flags);
+}
+
+/// The name of an option in an error: its flag if that was given on the command line, else its key.
+pub(crate) fn option_as_given(path: &OptionPath) -> String {
+    let given = |long: &str| GIVEN.get().is_some_and(|given| given.iter().any(|g| g == long));
+    let long = match path.option {
+        OptionName::FORMAT | OptionName::QUANTIZATION => Some("to"),
+        option => flag_of(option).map(|flag| flag.long),
+    };
+    match (long.filter(|long| given(long)), &path.entry) {
+        (Some(long), Some(entry)) => format!("--{long} {entry}"),
+        (Some(long), None) => format!("--{long}"),
+        (None, _) => path.to_string(),
+    }
 }
 
 /// A hint as the command line shows it.

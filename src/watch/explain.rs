@@ -49,6 +49,10 @@ pub(crate) fn explain(rule: &Rule, path: &Path, jobs_root: &Path) -> Result<Vec<
     };
     let mut cache = StructureCache::new();
     let chosen: Vec<_> = if of(false).next().is_some() { of(false).collect() } else { of(true).collect() };
+    if chosen.is_empty() && !path.starts_with(&rule.root) {
+        let what = format!("this path is not in the watched folder {}", rule.root.display());
+        return Err(ModelError::request(what).in_file(path).with_hint("Name a path below the watched folder."));
+    }
     if chosen.is_empty() {
         let hint = "A source is a folder with weights and a configuration, or a model file; its folder may be too deep or hidden.";
         return Err(ModelError::request("no checkpoint or model found").in_file(path).with_hint(hint));

@@ -8,7 +8,7 @@ use super::{FileRole, Unit, config_changes, template};
 use crate::arch;
 use crate::engine::{self, Failure, manifest};
 use crate::job::{self, JobFolder, JobHistory, JobState, Tail};
-use crate::model::{ErrorCode, Hint, ModelError, OptionName, Remedy, Result};
+use crate::model::{ErrorCode, Hint, ModelError, OptionName, Remedy, Result, UNSAFE_CODE};
 use crate::plan::{self, Plan};
 use crate::recipe::Recipe;
 use crate::recipe::remedies::on_command_line;
@@ -46,11 +46,21 @@ pub(crate) enum StartResult {
 pub(crate) struct Running {
     /// What was decided.
     pub picked: Picked,
+    /// What is said of the source when the export begins: that it asks to run code.
+    pub alarm: Option<String>,
     folder: JobFolder,
     tail: Tail,
     history: JobHistory,
     looked: Instant,
     resumes: u32,
+}
+
+/// What is recorded of an export beside its source.
+pub(crate) struct Decision<'a> {
+    /// [`Rule::recipe_hash`].
+    pub recipe_hash: &'a str,
+    /// [`Picked::extra`].
+    pub extra: bool,
 }
 
 /// How the job of an export ended.
@@ -77,7 +87,7 @@ pub(crate) fn begin(
     unit: &Unit,
     pinned: Option<&Pinned>,
     readings: &Readings,
-    recipe_hash: &str,
+    decision: &Decision<'_>,
     store: &mut Store,
     jobs_root: &Path,
 ) -> Result<StartResult> {
@@ -101,7 +111,7 @@ pub(crate) fn begin(
         unit: unit.name.clone(),
         source: unit.path.clone(),
         fingerprint: unit.fingerprint().to_string(),
-        recipe: recipe_hash.to_owned(),
+        recipe: decision.recipe_hash.to_owned(),
         step: unit.step,
         job: folder.id(),
         picked: picked_at,
@@ -109,10 +119,12 @@ pub(crate) fn begin(
         written: plan.outputs.iter().map(|o| o.files.iter().map(|(path, _)| path.clone()).collect()).collect(),
         files: unit.files.iter().map(|f| SourceStamp::new(&f.name, &f.stamp)).collect(),
         pin: pinned.map(|p| p.folder.clone()),
+        extra: decision.extra,
     };
     store.pick(picked.clone())?;
     job::start_queued(&folder)?;
-    Ok(StartResult::Running(Box::new(Running::new(picked, folder))))
+    let alarm = plan.warnings.iter().find(|w| w.code == UNSAFE_CODE).map(|w| w.text.clone());
+    Ok(StartResult::Running(Box::new(Running { alarm, ..Running::new(picked, folder) })))
 }
 
 /// The recipe of an export and its plan; `None` if the source changed since it was judged.
@@ -221,7 +233,7 @@ pub(crate) fn published(picked: &Picked, plan_files: &[Vec<PathBuf>], jobs_root:
 impl Running {
     fn new(picked: Picked, folder: JobFolder) -> Self {
         let tail = Tail::new(&folder.dir);
-        Self { picked, folder, tail, history: JobHistory::default(), looked: Instant::now(), resumes: 0 }
+        Self { picked, alarm: None, folder, tail, history: JobHistory::default(), looked: Instant::now(), resumes: 0 }
     }
 
     /// The export of a job that an earlier watcher started.

@@ -54,6 +54,7 @@ mod tests {
             written: vec![written],
             files: Vec::new(),
             pin: None,
+            extra: false,
         };
         let done = Done {
             job: picked.job.clone(),

@@ -48,7 +48,8 @@ pub(crate) struct Retention {
 }
 
 /// The exports of `unit`'s run that are not kept, each with the reason. `present` says whether an export's files still exist; exports without
-/// files do not count. An export without the figure cannot be compared, so it is kept.
+/// files do not count. An export without the figure cannot be compared, so it is kept. One that a user asked for in addition does not count either,
+/// and is kept.
 pub(crate) fn surplus<'e>(
     exports: &'e Exports,
     unit: &str,
@@ -58,7 +59,7 @@ pub(crate) fn surplus<'e>(
     let run = |name: &str| Path::new(name).parent().map(Path::to_owned);
     let ours = |e: &&Export| {
         let ok = e.done.as_ref().is_some_and(|d| d.status == Ended::Ok);
-        ok && run(&e.picked.unit) == run(unit) && present(e)
+        ok && !e.picked.extra && run(&e.picked.unit) == run(unit) && present(e)
     };
     let mut of_run: Vec<&Export> = exports.all().iter().filter(ours).collect();
     of_run.sort_by(|a, b| {
@@ -105,6 +106,7 @@ mod tests {
             written: Vec::new(),
             files: Vec::new(),
             pin: None,
+            extra: false,
         };
         let done = Done {
             job: picked.job.clone(),
@@ -132,6 +134,16 @@ mod tests {
         assert_eq!(gone(&exports, Some(2), None), [100]);
         assert_eq!(gone(&exports, Some(1), None), [300, 100]);
         assert!(gone(&exports, Some(3), None).is_empty() && gone(&exports, None, None).is_empty());
+    }
+
+    #[test]
+    fn what_was_asked_for_in_addition_stays_and_does_not_count() {
+        let mut all =
+            [("a/c-100", 100), ("a/c-200", 200), ("a/c-300", 300)].map(|(unit, step)| export(unit, step, None));
+        all[0].picked.extra = true;
+        assert!(gone(&Exports::of(all.to_vec()), Some(2), None).is_empty());
+        all[2].picked.extra = true;
+        assert!(gone(&Exports::of(all.to_vec()), Some(1), None).is_empty());
     }
 
     #[test]

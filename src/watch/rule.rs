@@ -98,6 +98,19 @@ pub(crate) struct Rule {
     pub on_fail: Option<String>,
 }
 
+/// Rejects recipes with mistakes.
+///
+/// # Errors
+/// A request error about the first of them.
+pub(crate) fn check_recipe(recipe: &Recipe) -> Result<()> {
+    let Some(problem) = recipe::check(recipe).into_iter().find(recipe::Problem::is_error) else { return Ok(()) };
+    let text = problem.to_string();
+    let what = text.lines().next().unwrap_or_default();
+    let help = problem.help.unwrap_or_default();
+    let hint = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    Err(ModelError::request(what.to_owned()).with_hint(hint))
+}
+
 impl Rule {
     /// The folder for exports when none is named: beside the watched one.
     pub(crate) fn default_output(root: &Path) -> PathBuf {
@@ -145,13 +158,7 @@ impl Rule {
             return Err(ModelError::request("there is no target").with_hint(hint));
         }
         // A mistake in the recipe would affect every export.
-        if let Some(problem) = recipe::check(&self.recipe).into_iter().find(recipe::Problem::is_error) {
-            let text = problem.to_string();
-            let what = text.lines().next().unwrap_or_default();
-            let help = problem.help.unwrap_or_default();
-            let hint = help.split_whitespace().collect::<Vec<_>>().join(" ");
-            return Err(ModelError::request(what.to_owned()).with_hint(hint));
-        }
+        check_recipe(&self.recipe)?;
         if self.root.exists() && !self.root.is_dir() {
             let hint = "Name the folder that the checkpoints are written to.";
             return Err(ModelError::request("only folders can be watched, not files")

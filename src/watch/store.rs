@@ -67,6 +67,9 @@ pub(crate) struct Picked {
     /// The folder with the watcher's own names for these files, while the export runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pin: Option<PathBuf>,
+    /// A user asked for it although it would not be made, or would not be kept: once more, or of an older checkpoint.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub extra: bool,
 }
 
 /// A source file as it was when its export was decided on.
@@ -402,6 +405,7 @@ mod tests {
             written: vec![vec!["/out/x.gguf".into()]],
             files: vec![SourceStamp { name: "a".into(), dev: 1, ino: 2, bytes: 3, mtime_ns: -4, ctime_ns: 5 }],
             pin: None,
+            extra: false,
         }
     }
 

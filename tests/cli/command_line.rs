@@ -47,9 +47,38 @@ fn a_command_with_a_slip_is_suggested() {
     assert!(other.err.contains("some-folder: no such file or folder"), "{}", other.err);
     // A folder of that name is opened, which needs a terminal.
     std::fs::create_dir(lab.path("convret")).unwrap();
-    assert!(lab.run("convret").expect(1).err.contains("terminal"));
+    assert!(lab.run("convret").expect(2).err.contains("terminal"));
     let both = lab.run("--theme dark formats").expect(2);
     assert!(both.err.contains("--theme is for the workbench"), "{}", both.err);
+}
+
+/// A page that is named exists.
+#[test]
+fn manual_pages_that_are_named_can_be_written() {
+    let lab = Lab::new();
+    let named = |text: &str| -> Vec<String> {
+        let plain = text.replace("\\-", "-");
+        let words = plain.split(|c: char| !c.is_alphanumeric() && !"-()".contains(c)).map(str::to_owned);
+        words.filter_map(|w| w.strip_suffix("(1)").map(str::to_owned)).filter(|w| w.starts_with("remold")).collect()
+    };
+    let alone = lab.run("man").expect(0).out;
+    assert_eq!(named(&alone), [""; 0], "only this page is there");
+    assert!(alone.contains("remold convert") && !alone.contains("worker"), "{alone}");
+    let said = lab.run("man --dir man/man1").expect(0);
+    assert!(said.err.contains("manual pages in man/man1"), "{}", said.err);
+    let pages = lab.tree();
+    let mut found = 0;
+    for page in pages.keys().filter(|n| n.ends_with(".1")) {
+        let text = std::fs::read_to_string(lab.path(page)).unwrap();
+        for name in named(&text) {
+            assert!(pages.contains_key(&format!("man/man1/{name}.1")), "{page} names {name}(1)");
+            found += 1;
+        }
+    }
+    assert!(found > 15 && pages.contains_key("man/man1/remold-jobs-show.1"), "{:?}", pages.keys());
+    assert!(!pages.keys().any(|n| n.contains("worker") || n.contains("chat-shape") || n.contains("complete.1")));
+    // An earlier version's pages are replaced.
+    lab.run("man --dir man/man1").expect(0);
 }
 
 /// What is not done yet is not advertised.
@@ -92,6 +121,22 @@ fn a_plan_has_the_options_that_change_it() {
         "{}",
         ran.out
     );
+}
+
+#[test]
+fn verify_has_the_options_of_what_it_compares() {
+    let lab = Lab::new();
+    let help = lab.run("verify --help").expect(0).out;
+    for flag in ["--modelfile", "--modelfile-adapter", "--use-mlock", "--ollama-create"] {
+        assert!(!help.contains(flag), "{flag}");
+    }
+    for flag in ["--imatrix", "--context-length", "--override-kv", "--max-shard-size"] {
+        assert!(help.contains(flag), "{flag}");
+    }
+    lab.model("mini-bert");
+    lab.run("convert mini-bert --to gguf:f16 -o x.gguf").expect(0);
+    let ran = lab.run("verify x.gguf --source mini-bert --to gguf:f16 --use-mlock").expect(0);
+    assert!(ran.err.contains("warning: --use-mlock has no effect"), "{}", ran.err);
 }
 
 /// Runs a line of a shell in the lab, with the program in its path.

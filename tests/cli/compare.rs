@@ -180,6 +180,15 @@ fn the_baseline_is_never_silently_a_quantized_file() {
     let warning =
         "warning: the baseline tiny-llama-Q4_K_M.gguf is Q4_K, itself quantized: all errors are relative to it";
     assert!(text.contains(warning), "{text}");
+    // One that was made from another source cannot have the same baseline.
+    std::fs::create_dir(lab.path("elsewhere")).unwrap();
+    for entry in std::fs::read_dir(lab.path("tiny-llama")).unwrap().flatten() {
+        std::fs::copy(entry.path(), lab.path("elsewhere").join(entry.file_name())).unwrap();
+    }
+    lab.run("convert elsewhere --to gguf:q5_0 -o other.gguf").expect(0);
+    let ran = lab.run(&format!("compare {q6} other.gguf")).expect(0);
+    assert!(ran.err.contains("made from tiny-llama and elsewhere; --baseline"), "{}", ran.err);
+    assert!(ran.out.contains("were made from different sources"), "{}", ran.out);
     // A source that changed is none: the most precise of the models is left.
     let weights = lab.path("tiny-llama/model.safetensors");
     let mut bytes = std::fs::read(&weights).unwrap();
@@ -188,6 +197,15 @@ fn the_baseline_is_never_silently_a_quantized_file() {
     let (name, how, text) = baseline(&lab, &all);
     assert_eq!((name.as_str(), how["source"].as_str(), how["lossy"].as_bool()), (q8, Some("most-precise"), Some(true)));
     assert!(text.contains("(the most precise of these)") && text.contains("is Q8_0, itself quantized"), "{text}");
+    let ran = lab.run("compare other.gguf again.gguf").expect(0);
+    assert!(!ran.err.contains("is gone or has changed"), "{}", ran.err);
+    std::fs::remove_dir_all(lab.path("elsewhere")).unwrap();
+    let ran = lab.run(&format!("compare {q4} other.gguf")).expect(0);
+    assert!(
+        ran.err.contains("elsewhere, which the manifests name as the source, is gone or has changed"),
+        "{}",
+        ran.err
+    );
     lab.run(&format!("compare {all} --export c.md --export c.json")).expect(0);
     let read = |name: &str| std::fs::read_to_string(lab.path(name)).unwrap();
     assert!(read("c.md").contains("**Warning:** the baseline tiny-llama-Q8_0.gguf is Q8_0"), "{}", read("c.md"));

@@ -47,6 +47,27 @@ fn the_memory_decides_and_the_reasons_say_so() {
 }
 
 #[test]
+fn an_option_that_decides_nothing_is_named() {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    let unused = |args: &str| lab.run(&format!("recipe new tiny-llama --goal {args}")).expect(0).err;
+    let archive = unused("archive --memory 24GiB --context-length 64");
+    assert!(
+        archive.contains("warning: --memory has no effect for the goal archive: the model is kept as it is"),
+        "{archive}"
+    );
+    assert!(archive.contains("warning: --context-length has no effect for the goal archive"), "{archive}");
+    let server = unused("server --memory 24GiB --context-length 64");
+    assert!(server.contains("warning: --context-length has no effect for the goal server"), "{server}");
+    // There it is compared with what the model takes.
+    assert!(!server.contains("--memory has no effect"), "{server}");
+    assert!(recipe(&lab, "--goal server --memory 24GiB").contains("for the KV cache and the server"));
+    for goal in ["gpu", "laptop", "mobile"] {
+        assert_eq!(unused(&format!("{goal} --memory 24GiB --context-length 64")), "", "{goal}");
+    }
+}
+
+#[test]
 fn what_cannot_be_answered_is_refused() {
     let lab = Lab::new();
     lab.model("tiny-llama");

@@ -185,6 +185,17 @@ fn jobs_are_cancelled_from_outside() {
     assert!(lab.path("big-IQ3_S.gguf").is_file(), "outputs of finished jobs stay");
 }
 
+/// Outputs are the user's once a job has finished: what becomes of them keeps no job from being tidied up.
+#[test]
+fn a_finished_job_is_removed_whatever_became_of_its_output() {
+    let lab = Lab::new();
+    lab.model("mini-bert");
+    lab.run("convert mini-bert --to safetensors:f16 -o out").expect(0);
+    std::fs::remove_file(lab.path("out/config.json")).unwrap();
+    lab.run("jobs remove 1").expect(0);
+    assert!(!lab.jobs().join("1").exists() && lab.path("out/model.safetensors").exists());
+}
+
 /// What an interrupted job has done is not lost by tidying up.
 #[test]
 fn clean_keeps_jobs_that_can_be_continued() {
@@ -458,6 +469,17 @@ fn jobs_are_listed_followed_and_shown() {
     assert!(log.out.contains("published") && log.out.contains("weights "), "{}", log.out);
     let log = lab.run("jobs log 1 --json").expect(0);
     assert_eq!(log.out, std::fs::read_to_string(lab.jobs().join("1/events.jsonl")).unwrap());
+    // A job is looked at from other folders than the one it was started in.
+    let whole = lab.path("tiny-llama-Q8_0.gguf").display().to_string();
+    let paths: Vec<String> = log
+        .events()
+        .into_iter()
+        .filter_map(|e| match e.body {
+            EventBody::OutputWritten { path, .. } | EventBody::OutputPublished { path, .. } => Some(path),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(paths, [whole.as_str(), &whole]);
     let refused = lab.run("jobs resume 1").expect(2);
     assert!(refused.err.contains("finished"), "{}", refused.err);
     for file in ["recipe.toml", "plan.json", "events.jsonl", "journal", "report.json", "lock"] {

@@ -119,6 +119,27 @@ fn a_checkpoint_is_exported_now_whatever_its_state() {
     stop(&lab, child);
 }
 
+/// An older checkpoint is exported because somebody wants to have it.
+#[test]
+fn what_is_asked_for_is_kept_beside_the_newest() {
+    let lab = Lab::new();
+    for step in [100, 200] {
+        checkpoint(&lab, step, true);
+    }
+    let args = "watch run --to gguf:q8_0 --json --quiet-time 0.1 --keep-last 1";
+    let child = start(lab.command().args(words(args)));
+    let there = |name: &str| lab.path(&format!("run-exports/run-checkpoint-{name}-Q8_0.gguf")).exists();
+    wait_for("the newest", || (state(&lab, "checkpoint-200").0 == "ok" && !there("100")).then_some(()));
+    lab.run("watch export run/checkpoint-100").expect(0);
+    wait_for("the older one", || there("100").then_some(()));
+    lab.run("watch export run/checkpoint-200").expect(0);
+    wait_for("the newest once more", || there("200-v2").then_some(()));
+    checkpoint(&lab, 300, true);
+    wait_for("the next", || (there("300") && !there("200")).then_some(()));
+    assert!(there("100") && there("200-v2"), "{:?}", lab.tree().keys());
+    stop(&lab, child);
+}
+
 #[test]
 fn an_ignored_checkpoint_is_left_out_until_that_is_taken_back() {
     let lab = Lab::new();

@@ -96,9 +96,9 @@ fn what_is_wrong_with_a_file_of_rules_has_its_line_and_nothing_starts() {
         ("[[watch]]\npath = \"runs/b\"\nto = \"gguf\"\nname = [\"a\"]\n", ":8:8: `name` takes one value"),
         ("[[watch]]\nto = \"gguf\"\n", ":5:1: this rule has no `path`"),
         ("[[watch]]\npath = \"runs/b\"\n", ":5:1: there is no target"),
-        ("[[watch]]\npath = \"runs/b\"\nto = \"gguf:q4_k_x\"\n", ":5:1: |unknown quantization `q4_k_x`"),
-        ("[[watch]]\npath = \"runs/b\"\nrecipe = \"nowhere.toml\"\n", ":5:1: |nowhere.toml: no such recipe file"),
-        ("[[watch]]\npath = \"runs/b\"\nto = \"gguf\"\nname = \"x\"\n", ":5:1: |the same for every checkpoint"),
+        ("[[watch]]\npath = \"runs/b\"\nto = \"gguf:q4_k_x\"\n", ":7:6: |unknown quantization `q4_k_x`"),
+        ("[[watch]]\npath = \"runs/b\"\nrecipe = \"nowhere.toml\"\n", ":7:10: |nowhere.toml: no such recipe file"),
+        ("[[watch]]\npath = \"runs/b\"\nto = \"gguf\"\nname = \"x\"\n", ":8:8: |the same for every checkpoint"),
         ("[[watch]]\npath = \"runs/a/\"\nto = \"gguf\"\n", ":5:1: the rule on line 1 exports the same folder"),
         (
             "[[watch]]\npath = \"runs/b\"\nto = \"gguf\"\nout = \"runs/a/x\"\n",
@@ -111,6 +111,13 @@ fn what_is_wrong_with_a_file_of_rules_has_its_line_and_nothing_starts() {
         for part in expected.split('|') {
             assert!(ran.err.contains(part), "{text}: no `{part}` in\n{}", ran.err);
         }
+    }
+    // Everything that is wrong is said at once.
+    let wrong = "[[watch]]\nto = [\"gguf:q4_k_x\", \"ggguf\"]\nname = \"x\"\nkeep_last = 0\nbare = 1\n\n[[watch]]\npath = \"runs/b\"\nrecipe = \"nowhere.toml\"\nnice = 90\n";
+    lab.write("conf/watch.toml", wrong);
+    let ran = lab.run("watch --rules conf/watch.toml --once").expect(2);
+    for place in [":1:1: this rule has no `path`", ":2:7:", ":2:22:", ":3:8:", ":4:13:", ":5:8:", ":9:10:", ":10:8:"] {
+        assert!(ran.err.contains(&format!("watch.toml{place}")), "no {place} in\n{}", ran.err);
     }
     lab.write("conf/watch.toml", "wach = 1\n");
     let ran = lab.run("watch --rules conf/watch.toml --once").expect(2);

@@ -355,6 +355,15 @@ fn sparse_tensors_are_written_in_full_when_asked() {
     );
     lab.run("run r.toml").expect(0);
     assert_eq!(std::fs::read(lab.path("r.safetensors")).unwrap(), std::fs::read(lab.path("out.safetensors")).unwrap());
+    // Where nothing is sparse, the option is named as one without effect.
+    let warning = "warning: densify (--densify) has no effect: the source has no sparse tensors";
+    assert!(!lab.run("convert m.pt --to safetensors --densify -o o2.safetensors").expect(0).err.contains(warning));
+    for args in
+        ["convert out.safetensors --to safetensors -o again.safetensors", "convert out.safetensors --to gguf --dry-run"]
+    {
+        let ran = lab.run(&format!("{args} --densify")).expect(0);
+        assert!(format!("{}{}", ran.out, ran.err).contains(warning), "{args}: {}{}", ran.out, ran.err);
+    }
     let shown = lab.run("inspect m.pt").expect(0).out;
     assert!(shown.contains("a sparse tensor, torch.sparse_coo"), "{shown}");
 }

@@ -326,6 +326,9 @@ fn models_and_tensors_have_orders() {
     assert_eq!(b.state.compare.tensor_rows().len(), 65);
     b.keys("<esc>");
     assert!(b.state.compare.page == Page::Models && b.state.tab == Tab::Compare);
+    // Nothing is open any more: it stays where it is.
+    b.keys("<esc>");
+    assert!(b.state.compare.page == Page::Models && b.state.tab == Tab::Compare);
     b.keys("<tab>");
     assert_eq!(b.state.compare.chart, Chart::Kinds);
 }

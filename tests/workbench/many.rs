@@ -3,6 +3,7 @@
 use super::sample::{self, DIR};
 use super::screens::{LARGE, SMALL, shows};
 use super::session::{Session, folder, folder_of_a_model};
+use remold::testing::recipe::Step;
 use remold::testing::tui::core::{Action, Effect, Focus, Layer, MeasureWhat, Outside, Tab};
 use remold::testing::tui::tabs::models::{FileList, Section, TensorHit};
 use remold::testing::tui::tabs::recipe::BatchOutcome;
@@ -67,6 +68,32 @@ fn existing_outputs_of_a_batch_are_asked_about_and_failures_are_named() {
     let said = b.state.toasts.last().unwrap().text.clone();
     assert_eq!(said, "started 1 job; not exp42/checkpoint-500: no tensors");
     assert_eq!(b.state.tab, Tab::Jobs);
+}
+
+#[test]
+fn the_text_of_an_evaluation_is_completed() {
+    let mut b = sample::start();
+    b.keys("E<ctrl-u>wi");
+    b.effects.clear();
+    b.keys("<tab>");
+    assert!(matches!(&b.effects[..], [Effect::CompletePath(_, typed)] if typed == "wi"), "{:?}", b.effects);
+    b.act(Action::PathCompleted("wi".into(), "wiki.".into(), vec!["wiki.test".into(), "wiki.valid".into()]));
+    shows(&mut b, LARGE, &["evaluate on the text file: wiki.", "wiki.valid"]);
+}
+
+#[test]
+fn a_step_about_layers_does_not_go_to_another_model() {
+    let mut b = sample::start();
+    b.planned();
+    let step = Step {
+        step: "prune_layers".into(),
+        options: [("layers".to_owned(), serde_json::json!([1]))].into_iter().collect(),
+    };
+    b.state.recipe.document.recipe.pipeline.push(step);
+    b.keys("1kc");
+    let said = b.state.toasts.last().unwrap().text.clone();
+    assert_eq!(said, "dropped for another model: prune_layers; N starts a new recipe");
+    assert!(b.state.recipe.document.recipe.pipeline.is_empty());
 }
 
 #[test]

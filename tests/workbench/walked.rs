@@ -285,7 +285,7 @@ fn a_recipe_that_ran_is_in_its_job_also_after_a_restart() {
     shows(&mut b, MIDDLE, &["s saves it"]);
     b.act(Action::Spawned(Ok(sample::a_job()))).keys("2");
     let shown = screen(&mut b, MIDDLE);
-    assert!(shown.contains("in its job") && !shown.contains("s saves it"), "{shown}");
+    assert!(shown.contains("kept by job") && !shown.contains("s saves it"), "{shown}");
     assert!(!b.state.recipe.unsaved());
     let session = remold::testing::tui::core::Session::of(&b.state);
     let mut again = sample::start();

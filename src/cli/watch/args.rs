@@ -123,7 +123,7 @@ pub(crate) struct RuleArgs {
     #[arg(long, value_name = "PATTERN")]
     pub exclude: Vec<String>,
     /// Seconds without a change before a source counts as settled
-    #[arg(long, value_name = "SECONDS", default_value_t = 3.0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 3.0, value_parser = number_of_seconds)]
     pub quiet_time: f64,
     /// A file with this name (* and ?) marks a checkpoint as done, instead of its trainer's marker
     #[arg(long, value_name = "PATTERN")]
@@ -143,6 +143,11 @@ pub(crate) struct RuleArgs {
 fn percent(text: &str) -> Result<f64, String> {
     let number = text.trim_end_matches('%').trim().parse::<f64>().ok().filter(|n| *n > 0.0 && *n <= 100.0);
     number.ok_or_else(|| "expected a number above 0 and up to 100".to_owned())
+}
+
+/// A number of seconds; the limits are checked with the rule.
+fn number_of_seconds(text: &str) -> Result<f64, String> {
+    text.parse().map_err(|_| "write a number of seconds, for instance 3 or 0.5".to_owned())
 }
 
 /// A number of bytes.

@@ -6,7 +6,7 @@ use crate::units;
 use crate::watch::{Exported, WatchBody, WatchEvent};
 use std::path::{Path, PathBuf};
 
-/// Columns of a source's name.
+/// Columns of a source's name, where it has no more.
 const NAME_WIDTH: usize = 28;
 
 /// Columns of the folder's name, where several are watched.
@@ -96,10 +96,19 @@ impl Lines {
 
     /// The line of an export that has ended.
     fn exported(&self, e: &Exported) -> String {
-        if e.status != "ok" {
-            let why = short_reason(e.why.as_deref().unwrap_or("reason unknown"));
-            return self.about(&e.name, &format!("{} {why}", self.style.error(&e.status.replace('_', " "))));
+        let why = || short_reason(e.why.as_deref().unwrap_or("reason unknown"));
+        // The outputs of an export that failed a check are there.
+        let is_there = matches!(e.status.as_str(), "ok" | "check_failed");
+        if !is_there {
+            let why = why();
+            // Nothing waits any more.
+            let why = why.strip_prefix("waiting for ").map_or_else(|| why.clone(), |what| format!("no {what}"));
+            return self.about(&e.name, &format!("{} {why}", self.style.error(&format!("{}:", e.status))));
         }
+        let failed = match e.status.as_str() {
+            "check_failed" => format!("; {} {}", self.style.error("check failed:"), why()),
+            _ => String::new(),
+        };
         let name =
             |p: &PathBuf| p.file_name().map_or_else(|| p.display().to_string(), |n| n.to_string_lossy().into_owned());
         let names: Vec<String> = e.outputs.iter().map(name).collect();
@@ -116,11 +125,12 @@ impl Lines {
             [first, rest @ ..] => format!("; config.json: {first} and {} more", rest.len()),
         };
         let config = self.style.warning(&text::safe(&config));
-        self.about(&e.name, &format!("{}{fell}{config}", self.style.good(&what)))
+        self.about(&e.name, &format!("{}{failed}{fell}{config}", self.style.good(&what)))
     }
 
+    /// A name is never cut: those of checkpoints differ in their ends.
     fn about(&self, name: &str, text: &str) -> String {
-        let shown = text::cut(&text::safe(name), NAME_WIDTH);
+        let shown = text::safe(name);
         format!("{shown:NAME_WIDTH$}  {text}")
     }
 }

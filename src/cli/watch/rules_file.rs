@@ -4,7 +4,7 @@
 //! that file and command line cannot differ. `path` is the watched folder, `out` is `output`. Relative paths are taken from the file's folder.
 //! Everything that is wrong is reported at once, with its line.
 
-use super::super::request::RequestError;
+use super::super::request::{RequestError, find_recipe, targets_of};
 use super::RequestedRule;
 use super::args::RuleArgs;
 use super::rule::rule_of;
@@ -12,8 +12,10 @@ use crate::files;
 use crate::model::ModelError;
 use crate::recipe::remedies::on_command_line;
 use crate::recipe::{
-    Entry, LocatedProblem, MAX_TEXT_BYTES, Node, Problem, SourceText, Span, Syntax, Value, placed, read_tree, suggest,
+    Entry, LocatedProblem, MAX_TEXT_BYTES, Node, Problem, Recipe, SourceText, Span, Syntax, Value, placed, read_tree,
+    suggest,
 };
+use crate::watch::{check_name, check_recipe};
 use clap::error::{ContextKind, ContextValue};
 use clap::{ArgAction, Args, Command, FromArgMatches};
 use std::path::{Path, PathBuf};
@@ -112,6 +114,10 @@ fn tables(root: Node, found: &mut Vec<LocatedProblem>) -> Vec<(Vec<Entry>, Span)
 fn rule(table: Vec<Entry>, folder: &Path) -> Result<RequestedRule, Vec<LocatedProblem>> {
     let keys = keys();
     let (mut dir, mut words, mut found) = (None, Vec::new(), Vec::new());
+    let has = |key: &str| table.iter().any(|e| e.key == key);
+    let (has_path, has_to) = (has("path"), has("to"));
+    let has_target = has_to || has("recipe");
+    let mut all_known = true;
     for entry in table {
         if entry.key == "path" {
             match text(&entry) {
@@ -128,38 +134,61 @@ fn rule(table: Vec<Entry>, folder: &Path) -> Result<RequestedRule, Vec<LocatedPr
                 Problem::error(&entry.key, format!("unknown key `{}`", entry.key)).with_help(help),
                 entry.key_at,
             ));
+            all_known = false;
             continue;
         };
-        match arguments(&entry, option, folder) {
-            Ok(mut more) => words.append(&mut more),
-            Err(p) => found.push(p),
-        }
+        words.append(&mut arguments(&entry, option, (folder, has_to), &mut found));
     }
-    let Some(dir) = dir else {
-        if found.is_empty() {
-            let p = Problem::error("", "this rule has no `path`");
-            found.push((p.with_help("Name the folder to watch: `path = \"runs/exp42\"`."), Span::default()));
-        }
-        return Err(found);
-    };
-    if !found.is_empty() {
-        return Err(found);
+    let whole = |what: String, help: String| (Problem::error("", what).with_help(help), Span::default());
+    // What a misspelled key leaves out is not missing.
+    if !has_path && all_known {
+        let help = "Name the folder to watch: `path = \"runs/exp42\"`.";
+        found.push(whole("this rule has no `path`".to_owned(), help.to_owned()));
     }
-    let whole = |what: String, help: String| vec![(Problem::error("", what).with_help(help), Span::default())];
+    if !has_target && all_known && !found.is_empty() {
+        let help = "Name what to make: `to = [\"gguf:q4_k_m\"]`, or a recipe: `recipe = \"NAME\"`.";
+        found.push(whole("there is no target".to_owned(), help.to_owned()));
+    }
+    let Some(dir) = dir.filter(|_| found.is_empty()) else { return Err(found) };
     let args = options().try_get_matches_from(words).and_then(|m| RuleArgs::from_arg_matches(&m));
-    let args = args.map_err(|e| whole(plain_words(&e, None), String::new()))?;
+    let args = args.map_err(|e| vec![whole(plain_words(&e, None), String::new())])?;
     match rule_of(&dir, &args) {
         Ok(rule) => Ok(RequestedRule { rule, args }),
-        Err(RequestError::Model(e)) => {
-            let hint = crate::job::remedy(&e).as_ref().map(on_command_line).unwrap_or_default();
-            Err(whole(e.to_string(), hint))
-        }
-        Err(RequestError::Recipe(text)) => {
-            // Its own hint is one of this problem.
-            let help = text.trim_end().replace("\n  hint: ", "\n");
-            Err(whole("the recipe of this rule cannot be used".to_owned(), help))
+        Err(e) => {
+            let (what, help) = words_of(e);
+            Err(vec![whole(what, help)])
         }
     }
+}
+
+/// An error in words, and what to do.
+fn words_of(error: RequestError) -> (String, String) {
+    match error {
+        RequestError::Model(e) => {
+            let hint = crate::job::remedy(&e).as_ref().map(on_command_line).unwrap_or_default();
+            (e.to_string(), hint)
+        }
+        RequestError::Recipe(text) => {
+            // Its own hint is one of this problem.
+            let help = text.trim_end().replace("\n  hint: ", "\n");
+            ("the recipe of this rule cannot be used".to_owned(), help)
+        }
+    }
+}
+
+/// What is wrong with a value that its option takes, and that would be found only once the whole rule is made.
+fn mistake(key: &str, value: &str, has_targets: bool) -> Option<RequestError> {
+    let known = match key {
+        "to" => targets_of(&[value.to_owned()], &[])
+            .and_then(|targets| check_recipe(&Recipe { targets, ..Recipe::default() }))
+            .map_err(RequestError::from),
+        // The targets of the rule take the place of those of the recipe.
+        "recipe" if has_targets => find_recipe(value, &["gguf".to_owned()]).map(drop),
+        "recipe" => find_recipe(value, &[]).map(drop),
+        "name" => check_name(value, 1).map_err(RequestError::from),
+        _ => return None,
+    };
+    known.err()
 }
 
 /// A text value.
@@ -173,22 +202,35 @@ fn text(entry: &Entry) -> Result<&str, LocatedProblem> {
     }
 }
 
-/// The command line arguments of an entry; each value is parsed alone, so that a mistake is reported at its place.
-fn arguments(entry: &Entry, option: &clap::Arg, folder: &Path) -> Result<Vec<String>, LocatedProblem> {
+/// The command line arguments of an entry of a rule, which may have targets; each value is parsed alone, so that a mistake is reported at
+/// its place. Paths are relative to the folder.
+fn arguments(
+    entry: &Entry,
+    option: &clap::Arg,
+    (folder, has_targets): (&Path, bool),
+    found: &mut Vec<LocatedProblem>,
+) -> Vec<String> {
     let flag = option.get_long().map(|l| format!("--{l}")).unwrap_or_default();
     let wrong = |node: &Node, what: &str| {
-        Err((Problem::error(&entry.key, format!("`{}` takes {what}, not {}", entry.key, node.describe())), node.at))
+        (Problem::error(&entry.key, format!("`{}` takes {what}, not {}", entry.key, node.describe())), node.at)
     };
     if matches!(option.get_action(), ArgAction::SetTrue) {
         return match entry.node.value {
-            Value::Bool(on) => Ok(if on { vec![flag] } else { Vec::new() }),
-            _ => wrong(&entry.node, "true or false"),
+            Value::Bool(true) => vec![flag],
+            Value::Bool(false) => Vec::new(),
+            _ => {
+                found.push(wrong(&entry.node, "true or false"));
+                Vec::new()
+            }
         };
     }
     let list = matches!(option.get_action(), ArgAction::Append);
     let nodes: Vec<&Node> = match &entry.node.value {
         Value::List(items) if list => items.iter().collect(),
-        Value::List(_) => return wrong(&entry.node, "one value"),
+        Value::List(_) => {
+            found.push(wrong(&entry.node, "one value"));
+            return Vec::new();
+        }
         _ => vec![&entry.node],
     };
     let mut words = Vec::new();
@@ -197,7 +239,10 @@ fn arguments(entry: &Entry, option: &clap::Arg, folder: &Path) -> Result<Vec<Str
             Value::Text(text) => text.clone(),
             Value::Int(n) => n.to_string(),
             Value::Float(x) => x.to_string(),
-            _ => return wrong(node, if list { "a string or a list of strings" } else { "a string or a number" }),
+            _ => {
+                found.push(wrong(node, if list { "a string or a list of strings" } else { "a string or a number" }));
+                continue;
+            }
         };
         let value = match option.get_id().as_str() {
             "output" => from(folder, &value).display().to_string(),
@@ -211,11 +256,15 @@ fn arguments(entry: &Entry, option: &clap::Arg, folder: &Path) -> Result<Vec<Str
                 _ => String::new(),
             };
             let p = Problem::error(&entry.key, plain_words(&e, Some(&entry.key))).with_help(valid);
-            return Err((p, node.at));
+            found.push((p, node.at));
+        } else if let Some(e) = mistake(&entry.key, &value, has_targets) {
+            let (what, help) = words_of(e);
+            found.push((Problem::error(&entry.key, what).with_help(help), node.at));
+        } else {
+            words.push(word);
         }
-        words.push(word);
     }
-    Ok(words)
+    words
 }
 
 /// clap's message on one line, about the key instead of the option.

@@ -44,6 +44,8 @@ pub(crate) struct Checked {
     pub differences: Vec<Difference>,
     /// Differences in all.
     pub count: usize,
+    /// Files in an output folder that the manifest does not list. They are no difference: the folder may hold what the user put there.
+    pub unlisted: Vec<PathBuf>,
 }
 
 /// One difference.
@@ -119,6 +121,7 @@ pub(crate) fn check(found: &Found, options: &CheckOptions<'_>) -> Result<Checked
     }
     checked.differences = differences.named;
     checked.count = differences.count;
+    checked.unlisted = found.unlisted(&head.output, &records);
     checked.head = head;
     Ok(checked)
 }

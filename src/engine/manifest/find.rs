@@ -2,8 +2,12 @@
 
 use super::types::{FileRecord, OutputRecord};
 use crate::files;
+use crate::model::{ModelError, Result};
 use crate::plan;
 use std::path::{Path, PathBuf};
+
+/// Entries of a folder that are looked at.
+const MAX_ENTRIES: usize = 10_000;
 
 /// A manifest and the output it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,10 +23,35 @@ pub(crate) fn find(path: &Path) -> Option<Found> {
     if plan::is_manifest(path) {
         return Some(Found { manifest: path.to_owned(), output: None });
     }
-    let inside = plan::manifest_inside(path).filter(|_| path.is_dir());
-    let candidates = [plan::manifest_beside(path), inside];
-    let manifest = candidates.into_iter().flatten().find(|m| plan::is_manifest(m))?;
+    let manifest = places(path).into_iter().find(|m| plan::is_manifest(m))?;
     Some(Found { manifest, output: Some(path.to_owned()) })
+}
+
+/// Where the manifest of an output may be.
+fn places(output: &Path) -> Vec<PathBuf> {
+    let inside = plan::manifest_inside(output).filter(|_| output.is_dir());
+    [plan::manifest_beside(output), inside].into_iter().flatten().collect()
+}
+
+/// As [`find`], for somebody who expects a manifest: that of the only output in a folder is found too.
+///
+/// # Errors
+/// A file with the name of the manifest that is none.
+pub(crate) fn find_expected(path: &Path) -> Result<Option<Found>> {
+    if let Some(found) = find(path) {
+        return Ok(Some(found));
+    }
+    if let Some(other) = places(path).into_iter().find(|m| m.is_file()) {
+        let hint = "It is damaged, or another program wrote it. Without it the bytes of the output cannot be checked: remove it to check the structure alone.";
+        return Err(ModelError::bad("not a manifest of remold").in_file(&other).with_hint(hint));
+    }
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten().take(MAX_ENTRIES).map(|e| e.path());
+    let mut inside: Vec<PathBuf> = entries.filter(|p| p.to_string_lossy().ends_with(plan::MANIFEST_SUFFIX)).collect();
+    inside.retain(|p| plan::is_manifest(p));
+    Ok(match inside.as_slice() {
+        [only] => Some(Found { manifest: only.clone(), output: None }),
+        _ => None,
+    })
 }
 
 impl Found {
@@ -40,10 +69,36 @@ impl Found {
                 if inside {
                     home.to_owned()
                 } else {
-                    home.join(Path::new(&record.name).file_name().unwrap_or_default())
+                    let name = Path::new(&record.name).file_name().unwrap_or_default();
+                    // Shown as people would write it.
+                    if home == Path::new(".") { name.into() } else { home.join(name) }
                 }
             }
         }
+    }
+
+    /// Files in an output folder that the manifest does not list, relative to the folder: the first ones in the order of their names.
+    pub(crate) fn unlisted(&self, record: &OutputRecord, files: &[FileRecord]) -> Vec<PathBuf> {
+        if !record.folder {
+            return Vec::new();
+        }
+        let home = self.output(record);
+        let (mut todo, mut found, mut looked) = (vec![PathBuf::new()], Vec::new(), 0);
+        while let Some(folder) = todo.pop() {
+            let entries = std::fs::read_dir(home.join(&folder)).into_iter().flatten().flatten();
+            for entry in entries.take(MAX_ENTRIES) {
+                looked += 1;
+                let name = folder.join(entry.file_name());
+                match entry.file_type() {
+                    _ if looked > MAX_ENTRIES => break,
+                    Ok(kind) if kind.is_dir() => todo.push(name),
+                    _ if files.iter().any(|f| Path::new(&f.name) == name) || home.join(&name) == self.manifest => {}
+                    _ => found.push(name),
+                }
+            }
+        }
+        found.sort();
+        found
     }
 
     /// The paths of the output's files. A single file may have been renamed since. `None` for a name that leads out of its folder.

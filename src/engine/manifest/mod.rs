@@ -18,7 +18,7 @@ mod write;
 
 pub(crate) use check::{CheckOptions, Checked, Difference, check};
 pub(crate) use evaluation::add_evaluation;
-pub(crate) use find::{Found, find};
+pub(crate) use find::{Found, find, find_expected};
 pub(crate) use make::{Figures, Run, file_record, make};
 pub(crate) use publish::{discard_part, publish, withdraw};
 pub(crate) use read::read;

@@ -5,6 +5,7 @@ mod markdown;
 
 use super::comparison::Comparison;
 use super::report;
+use crate::files::paths;
 use crate::model::{ModelError, Result};
 use crate::units::{escape_json, escape_lines};
 use std::io::Write;
@@ -76,13 +77,24 @@ impl Export {
     /// # Errors
     /// Those of the file system; nothing half-written stays.
     pub(crate) fn write(&self, comparison: &Comparison) -> Result<()> {
-        let text = self.text(comparison);
+        let text = self.text(&from_here(comparison));
         let mut file = std::fs::File::create_new(&self.path).map_err(|e| ModelError::io(&self.path, "creating", e))?;
         file.write_all(text.as_bytes()).map_err(|e| {
             let _ = std::fs::remove_file(&self.path);
             ModelError::io(&self.path, "writing", e)
         })
     }
+}
+
+/// The comparison with paths relative to the folder that the process runs in, where that is near: a report is sent to others, and its
+/// command is run there.
+fn from_here(comparison: &Comparison) -> Comparison {
+    let mut shown = comparison.clone();
+    let text = shown.evaluated.iter_mut().map(|e| &mut e.text);
+    for path in shown.variants.iter_mut().map(|v| &mut v.path).chain(text) {
+        *path = paths::from_here(path);
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -115,6 +127,22 @@ mod tests {
         let value: serde_json::Value = serde_json::from_slice(&std::fs::read(at("a.json")).unwrap()).unwrap();
         let back: Comparison = serde_json::from_value(value).unwrap();
         assert_eq!(back, c);
+    }
+
+    #[test]
+    fn paths_are_those_from_here() {
+        let mut c = comparison();
+        let here = std::env::current_dir().unwrap();
+        c.variants[0].path = here.join("models/base");
+        c.variants[1].path = here.join("out/x.gguf");
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["a.md", "a.html", "a.csv", "a.json"] {
+            let path = dir.path().join(name);
+            Export::to(&path).unwrap().write(&c).unwrap();
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert!(!text.contains(&*here.to_string_lossy()), "{name}: {text}");
+            assert!(name == "a.csv" || text.contains("out/x.gguf"), "{name}: {text}");
+        }
     }
 
     #[test]

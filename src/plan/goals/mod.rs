@@ -113,6 +113,25 @@ pub(crate) struct Limits {
     pub context: Option<u64>,
 }
 
+impl GoalSpec {
+    /// Why the memory decides nothing for this purpose; `None` where it does.
+    pub(crate) fn ignores_memory(&self) -> Option<&'static str> {
+        (self.goal == Goal::Archive).then_some(KEEPS)
+    }
+
+    /// Why the context decides nothing for this purpose; `None` where it does.
+    pub(crate) fn ignores_context(&self) -> Option<&'static str> {
+        match self.goal {
+            Goal::Archive => Some(KEEPS),
+            Goal::Server => Some("the server is told the context when it is started"),
+            Goal::Gpu | Goal::Laptop | Goal::Mobile => None,
+        }
+    }
+}
+
+/// Why nothing decides what an archive holds.
+const KEEPS: &str = "the model is kept as it is";
+
 /// A recipe and why it is as it is.
 #[derive(Clone, Debug)]
 pub(crate) struct Composed {
@@ -196,6 +215,14 @@ fn server(model: &Model, limits: Limits) -> Result<Composed> {
     reasons.push("Shards of 5 GB are what the Hugging Face libraries write; they load in parallel.".to_owned());
     let types = if target.quantization.is_some() { "in 16 bits" } else { "in its types" };
     let recipe = Recipe { targets: vec![target], ..Recipe::default() };
+    if let Some(memory) = limits.memory.filter(|memory| *memory >= needed) {
+        reasons.push(format!(
+            "The model takes {} {types}; of {} that leaves {} for the KV cache and the server.",
+            units::bytes(needed),
+            units::bytes(memory),
+            units::bytes(memory - needed)
+        ));
+    }
     if let Some(memory) = limits.memory.filter(|memory| *memory < needed) {
         return Err(ModelError::request(format!(
             "the model takes {} {types}, and there are {}",

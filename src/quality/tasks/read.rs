@@ -86,7 +86,10 @@ fn text(bytes: &[u8]) -> Result<&str> {
 fn hellaswag(text: &str) -> Result<Vec<ChoiceTask>> {
     let lines: Vec<&str> = text.strip_suffix('\n').unwrap_or(text).lines().collect();
     if !lines.len().is_multiple_of(6) {
-        return Err(ModelError::bad(format!("it has {} lines, which is not a multiple of 6", lines.len())));
+        return Err(ModelError::bad(format!(
+            "it has {}, which is not a multiple of 6",
+            crate::units::plural(lines.len(), "line")
+        )));
     }
     let task = |(number, lines): (usize, &[&str])| {
         let wrong = |what: String| ModelError::bad(format!("line {}: {what}", number * 6 + 2));

@@ -122,14 +122,17 @@ const NEEDS: &[(&str, &str)] = &[
     ("compare.map", NOT_COMPARED),
     ("compare.speech", NO_COMPARED),
     ("compare.histograms", "no tensor is selected"),
+    ("compare.histograms-hide", "no histograms are shown"),
     ("compare.more-bits", "no tensor is selected"),
     ("quality.text", "an evaluation is running; x stops it"),
+    ("quality.other", "there are no figures of another text"),
     ("quality.limit", NOT_EVALUATED),
     ("quality.chart", NOT_EVALUATED),
     ("quality.stop", "no evaluation is running"),
     ("quality.left", "there is no other model"),
     ("quality.right", "there is no other model"),
     ("map.histograms", NOT_COMPARED),
+    ("map.histograms-hide", "no histograms are shown"),
     ("map.more-bits", NOT_COMPARED),
     ("map.next-model", "there is no other model"),
     ("map.previous-model", "there is no other model"),
@@ -238,6 +241,9 @@ pub(super) fn refuse(state: &mut State, before: Option<Key>, key: Key) -> Vec<Ef
 fn need(state: &State, name: &str) -> &'static str {
     if name == "jobs.report" && state.jobs.current().is_some_and(|j| j.state.ended()) {
         return "the report of this job is shown already";
+    }
+    if name == "watch.sources" && state.watch.current().is_none() {
+        return "there are no watchers yet; w starts one";
     }
     NEEDS.iter().find(|(n, _)| *n == name).map_or("not possible now", |(_, why)| why)
 }

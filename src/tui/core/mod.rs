@@ -32,7 +32,7 @@ pub(in crate::tui) mod update;
 pub(crate) use action::ForecastSource;
 pub use action::{Action, Effect, ErrorCard, FoundModel, Hit, MeasureWhat, MeasuredReport, Outside};
 pub use commands::{Cmd, all as all_commands, hints, tail_hints};
-pub(crate) use commands::{Command, Hint, Scope, continuations, enabled, hint_of, keys_here};
+pub(crate) use commands::{Command, Hint, Scope, continuations, enabled, hint_of, keys_here, scopes};
 pub(crate) use dead::DeadLine;
 pub use glossary::markdown as glossary_markdown;
 pub(crate) use glossary::{GLOSSARY, SOURCE as GLOSSARY_SOURCE, Term};

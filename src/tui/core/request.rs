@@ -32,6 +32,8 @@ pub struct MoreBits {
     pub from: &'static str,
     /// The type that it is to get.
     pub to: &'static str,
+    /// The type of the tensor in the model to convert, if that is quantized itself.
+    pub quantized: Option<&'static str>,
 }
 
 /// What one tab asks of another. The tab returns it as [`super::Effect::Tab`]; the top update hands it to the other tab.

@@ -3,6 +3,7 @@
 
 pub(crate) mod batch;
 mod companions;
+pub(crate) mod evaluations;
 pub(crate) mod files;
 pub(crate) mod find;
 pub(crate) mod inspect;
@@ -237,10 +238,17 @@ pub(crate) fn compare(
 ) -> Result<Arc<Compared>, ErrorCard> {
     let found = match baseline {
         BaselineChoice::Find => job::with_baseline(paths, None, &job::jobs_root()),
-        BaselineChoice::Precise => WithBaseline { models: paths.to_vec(), baseline: None },
-        BaselineChoice::First(source) => WithBaseline { models: paths.to_vec(), baseline: Some((0, source)) },
+        BaselineChoice::Precise => {
+            WithBaseline { models: paths.to_vec(), baseline: None, sources: Vec::new(), lost: Vec::new() }
+        }
+        BaselineChoice::First(source) => {
+            WithBaseline { models: paths.to_vec(), baseline: Some((0, source)), sources: Vec::new(), lost: Vec::new() }
+        }
     };
-    let set = Set::open(&found.models, found.baseline, context).map_err(|e| ErrorCard::from(&e))?;
+    let mut set = Set::open(&found.models, found.baseline, context).map_err(|e| ErrorCard::from(&e))?;
+    if !found.sources.is_empty() {
+        set = set.of_different_sources();
+    }
     overview(with_table(set.overview().clone()));
     known.measure(&set, how).map(with_table).map_err(|e| ErrorCard::from(&e))
 }

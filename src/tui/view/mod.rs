@@ -13,6 +13,7 @@ pub(in crate::tui) mod panes;
 pub(in crate::tui) mod search;
 pub(in crate::tui) mod status;
 pub(in crate::tui) mod table;
+pub(in crate::tui) mod tensor_name;
 
 pub(crate) use canvas::{Canvas, fit_path};
 

@@ -3,7 +3,7 @@
 use super::canvas::{Canvas, centered, cut_lines, fit, width, wrap};
 use crate::tui::core::{
     Confirm, GLOSSARY, GLOSSARY_SOURCE, Help, Hit, Layer, Picker, PickerItem, PickerKind, Scope, State, Term,
-    all_commands, enabled, keys_here,
+    all_commands, enabled, keys_here, scopes,
 };
 use ratatui::layout::Rect;
 
@@ -44,8 +44,8 @@ type HelpLine = (Option<String>, &'static str, &'static str);
 /// The commands that do something now and match what was typed, by scope.
 fn help_lines(state: &State, query: &str) -> Vec<HelpLine> {
     let mut lines: Vec<HelpLine> = Vec::new();
-    let here = |s: Scope| all_commands().any(|k| k.scopes.contains(&s) && enabled(state, k) && scope_holds(state, s));
-    for scope in HELP_ORDER.into_iter().filter(|s| here(*s)) {
+    let here = scopes(state);
+    for scope in HELP_ORDER.into_iter().filter(|s| here.contains(s)) {
         let hits = all_commands().filter(|k| k.scopes.contains(&scope) && enabled(state, k));
         // A command in two states has one key.
         let mut seen = Vec::new();
@@ -184,11 +184,6 @@ fn help_line(c: &mut Canvas<'_>, (keys, what, name): &HelpRow, line: Rect) {
     let names = name_columns(line.width);
     c.text(line.x + KEYS, line.y, line.width.saturating_sub(KEYS + names), what, text);
     c.right(line.right(), line.y, names, name, dim);
-}
-
-/// True if the scope's keys count now.
-fn scope_holds(state: &State, scope: Scope) -> bool {
-    all_commands().filter(|k| k.scopes == [scope]).any(|k| enabled(state, k)) || matches!(scope, Scope::Global)
 }
 
 fn picker(c: &mut Canvas<'_>, state: &State, p: &Picker, body: Rect) {

@@ -5,7 +5,7 @@ use crate::engine::Failure;
 use crate::job::{self, JobClass};
 use crate::model::Result;
 use crate::watch::event::WatchBody;
-use crate::watch::export::{self, JobEnd, Running, StartResult};
+use crate::watch::export::{self, Decision, JobEnd, Running, StartResult};
 use crate::watch::pin::{self, Pinned};
 use crate::watch::rule::Policy;
 use crate::watch::store::{Ended, Picked, SourceStamp};
@@ -103,12 +103,13 @@ impl Watcher {
             return Ok(false);
         };
         let readings = self.readings();
+        let extra = self.is_forced(name) && self.is_extra(&unit);
         let started = export::begin(
             &self.rule,
             &unit,
             pinned.as_ref(),
             &readings,
-            &self.recipe_hash,
+            &Decision { recipe_hash: &self.recipe_hash, extra },
             &mut self.store,
             &self.options.jobs_root,
         );
@@ -121,6 +122,16 @@ impl Watcher {
             self.early = (!complete).then(|| name.to_owned());
         }
         self.handle_start(name, &unit, started)
+    }
+
+    /// True for a source that was exported before, and for one that is older than an exported one of its run.
+    fn is_extra(&self, unit: &Unit) -> bool {
+        let parent = |name: &str| Path::new(name).parent().map(Path::to_owned);
+        self.store.exports().all().iter().any(|e| {
+            let good = e.done.as_ref().is_some_and(|d| d.status == Ended::Ok);
+            let newer = parent(&e.picked.unit) == parent(&unit.name) && e.picked.step > unit.step;
+            good && (newer || e.picked.unit == unit.name)
+        })
     }
 
     /// A source as it is now, and whether it is complete; nothing if it changed since the last event or may not be exported.
@@ -146,8 +157,12 @@ impl Watcher {
     fn handle_start(&mut self, name: &str, unit: &Unit, started: StartResult) -> Result<bool> {
         match started {
             StartResult::Running(running) => {
+                let alarm = running.alarm.clone();
                 self.running = Some(running);
                 self.emit_source(name, "exporting", "exporting".to_owned());
+                if let Some(text) = alarm {
+                    self.emit_warning(format!("{name}: {text}"));
+                }
                 return Ok(true);
             }
             StartResult::Changed => self.wake_changed(name),
@@ -240,6 +255,7 @@ impl Watcher {
             written: Vec::new(),
             files: unit.files.iter().map(|f| SourceStamp::new(&f.name, &f.stamp)).collect(),
             pin: None,
+            extra: false,
         }
     }
 }

@@ -199,9 +199,11 @@ impl<'a> Mixer<'a> {
     /// No costs were measured; less than the best types cost.
     fn smallest(&self, nats: f64) -> Result<Mix> {
         if self.costs.is_none() {
-            return Err(ModelError::request("max_kld needs a measure of what each type costs the network")
-                .in_option(&gguf::MAX_KLD)
-                .with_hint("Add budget_data (a text, `--data`), or scores (a file that was measured before)."));
+            return Err(ModelError::request(
+                "a limit of the divergence needs a measure of what each type costs the network",
+            )
+            .in_option(&gguf::MAX_KLD)
+            .with_hint("Add budget_data (a text, `--data`), or scores (a file that was measured before)."));
         }
         let cost = |chosen: &[usize]| -> f64 { self.options.iter().zip(chosen).map(|(g, &o)| g.options[o].cost).sum() };
         let sum = |of: fn(u64, u64) -> u64, start: u64| -> u64 {

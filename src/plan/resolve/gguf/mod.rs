@@ -174,8 +174,8 @@ fn bare_budget() -> ModelError {
 fn no_config(what: &str) -> ModelError {
     ModelError::request(format!("{what} needs a model with its config.json, and there is none next to the tensors"))
         .with_hint(
-            Hint::from("Give the model's folder or a GGUF, or name a type")
-                .then(Remedy::Example("gguf:q8_0", None))
+            Hint::from("Give the model's folder or a GGUF. A type by name needs neither: ")
+                .then(Remedy::Run("convert … --to gguf:q8_0".to_owned()))
                 .then("."),
         )
 }

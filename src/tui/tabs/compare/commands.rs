@@ -82,6 +82,33 @@ pub(super) const COMMANDS: &[Command] = &[
         has_models,
     ),
     command(
+        Cmd::TensorShapes,
+        "compare.histograms",
+        &["enter"],
+        &[Tensors],
+        "Show the values of the tensor: histograms of baseline, model and error",
+        "histograms",
+        |s| of_tensor(s) && s.compare.shapes.is_none(),
+    ),
+    command(
+        Cmd::TensorShapes,
+        "compare.histograms-hide",
+        &["enter"],
+        &[Tensors],
+        "Hide the values of the tensor",
+        "hide",
+        |s| s.compare.shapes.is_some(),
+    ),
+    command(
+        Cmd::MoreBits,
+        "compare.more-bits",
+        &["+"],
+        &[Tensors],
+        "Compose a recipe that gives this tensor about two bits more",
+        "more bits",
+        of_tensor,
+    ),
+    command(
         Cmd::ColumnNext,
         "compare.right",
         &["l", "right"],
@@ -168,28 +195,19 @@ pub(super) const COMMANDS: &[Command] = &[
         "sort",
         measured,
     ),
-    command(
-        Cmd::TensorShapes,
-        "compare.histograms",
-        &["enter"],
-        &[Tensors],
-        "Show the values of the tensor: histograms of baseline, model and error",
-        "histograms",
-        of_tensor,
-    ),
-    command(
-        Cmd::MoreBits,
-        "compare.more-bits",
-        &["+"],
-        &[Tensors],
-        "Compose a recipe that gives this tensor about two bits more",
-        "more bits",
-        of_tensor,
-    ),
     command(Cmd::QualityText, "quality.text", &["e"], &[Quality], "Measure on a text", "text", |s| {
         has_models(s) && s.compare.quality.running.is_none()
     }),
-    command(Cmd::StopPage, "quality.stop", &["x"], &[Quality], "Stop the evaluation", "stop", |s| {
+    command(
+        Cmd::QualityOther,
+        "quality.other",
+        &["t"],
+        &[Quality],
+        "Show the figures of another text that the models were measured on",
+        "other text",
+        |s| s.compare.quality.running.is_none() && s.compare.quality.has_other_text(),
+    ),
+    command(Cmd::StopPage, "quality.stop", &["x"], &[Quality], "Cancel the evaluation", "stop", |s| {
         s.compare.quality.running.is_some()
     }),
     command(
@@ -219,7 +237,16 @@ pub(super) const COMMANDS: &[Command] = &[
         &[Cells],
         "Show the values of the tensor: histograms of baseline, model and error",
         "histograms",
-        of_tensor,
+        |s| of_tensor(s) && s.compare.shapes.is_none(),
+    ),
+    command(
+        Cmd::TensorShapes,
+        "map.histograms-hide",
+        &["enter"],
+        &[Cells],
+        "Hide the values of the tensor",
+        "hide",
+        |s| s.compare.shapes.is_some(),
     ),
     command(
         Cmd::MoreBits,

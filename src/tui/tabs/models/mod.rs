@@ -19,7 +19,7 @@ use super::TabBehavior;
 use crate::tui::core::panes::{Borders, Division};
 use crate::tui::core::search::Reader;
 use crate::tui::core::{
-    Action, Cmd, Command, Completion, Effect, Focus, Hit, LineEdit, PickerKind, Scope, State, TabRequest,
+    Action, Cmd, Code, Command, Completion, Effect, Focus, Hit, Key, LineEdit, PickerKind, Scope, State, TabRequest,
 };
 use crate::tui::view::Canvas;
 use ratatui::layout::Rect;
@@ -145,6 +145,20 @@ impl TabBehavior for Models {
             Prompt::EvaluateOn => Some(("evaluate on the text file: ", line)),
             Prompt::ImatrixOn => Some(("importance matrix from the text file: ", line)),
         }
+    }
+
+    fn prompt_names<'s>(&self, state: &'s State) -> &'s [String] {
+        &state.models.names
+    }
+
+    fn line_key(&self, state: &mut State, key: Key) -> Option<Vec<Effect>> {
+        let m = &mut state.models;
+        let takes_a_path = matches!(m.prompt, Prompt::EvaluateOn | Prompt::ImatrixOn);
+        let line = m.editing.as_mut().filter(|_| takes_a_path && key == Key::plain(Code::Tab))?;
+        // A path that is completed is carried on with, and not replaced by the next letter.
+        line.selected = false;
+        let typed = line.text.clone();
+        Some(vec![Effect::CompletePath(state.base.clone(), state.at_home(&typed))])
     }
 
     fn picked(&self, state: &mut State, _: PickerKind, at: Option<usize>, _typed: &str) -> Vec<Effect> {

@@ -1,6 +1,7 @@
 //! The map and the histograms of a tensor; a recipe that gives a tensor more bits.
 
 use crate::evaluate::TensorShapes;
+use crate::quant::Encoding;
 use crate::tui::core::{Effect, ErrorCard, Level, MoreBits, State, TabRequest};
 use crate::tui::tabs::compare::state::{CompareState, MapCursor, PageRequest, Shapes, more_bits, rule};
 use std::sync::Arc;
@@ -90,5 +91,6 @@ fn request(c: &CompareState) -> Result<TabRequest, String> {
         rule: rule(&tensor.name),
         from: now.name(),
         to: next.name(),
+        quantized: base.filter(|b| matches!(b, Encoding::Block(_))).map(Encoding::name),
     })))
 }

@@ -160,11 +160,17 @@ fn title(c: &mut Canvas<'_>, s: &CompareState, line: Rect) {
     c.spans(line.x + 1, line.y, available, &pieces);
 }
 
-/// What has to be known of the baseline; gives the rows used.
+/// What has to be known of the baseline, and of models that are hardly the network that it is; gives the rows used.
 fn warning(c: &mut Canvas<'_>, s: &CompareState, line: Rect) -> u16 {
-    let Some(text) = s.result.as_ref().and_then(|r| r.comparison.baseline_warning()) else { return 0 };
+    let Some(comparison) = s.result.as_ref().map(|r| &r.comparison) else { return 0 };
+    let doubt = |column: usize| {
+        let why = comparison.doubt(s.variant_at(column)?)?;
+        Some(format!("{} {} does not look like the same network: {why}", number(column), s.label(column)))
+    };
+    let texts = (0..s.columns.len()).filter_map(doubt).chain(comparison.baseline_warning());
     let warn = c.theme().warn;
-    let mut lines = wrap(&format!("! {text}"), line.width.saturating_sub(2).into());
+    let w = usize::from(line.width.saturating_sub(2));
+    let mut lines: Vec<String> = texts.flat_map(|text| wrap(&format!("! {text}"), w)).collect();
     cut_lines(&mut lines, line.height.into(), line.width.saturating_sub(2).into());
     for (text, y) in lines.iter().zip(line.y..) {
         c.text(line.x + 1, y, line.width.saturating_sub(2), text, warn);

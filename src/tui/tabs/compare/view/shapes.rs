@@ -4,7 +4,8 @@ use super::{number, short_label};
 use crate::evaluate::{TensorShapes, ValueShape};
 use crate::tui::core::{State, units};
 use crate::tui::tabs::compare::state::CompareState;
-use crate::tui::view::canvas::{Canvas, fit_end};
+use crate::tui::view::canvas::Canvas;
+use crate::tui::view::tensor_name::fit_tensor;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
@@ -31,7 +32,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
         return;
     };
     let shape: Vec<String> = t.shape.iter().map(u64::to_string).collect();
-    let what = format!("{}   {}", fit_end(&t.name, 40), shape.join(" × "));
+    let what = format!("{}   {}", fit_tensor(&t.name, 40), shape.join(" × "));
     c.spans(body.x + 1, body.y, body.width.saturating_sub(2), &[("Histograms   ", title), (&what, text)]);
     let rest = Rect { y: body.y + 1, height: body.height.saturating_sub(1), ..body };
     let answer =

@@ -107,14 +107,6 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, most: u16, 
         c.text(area.x + 1, y, area.width.saturating_sub(2), &why, dim);
         y += 1;
     }
-    for (column, why) in (0..s.columns.len()).filter_map(|i| Some((i, doubt(s, i)?))) {
-        let warn = c.theme().warn;
-        let warning = format!("! {} {} does not look like the same network: {why}", number(column), s.label(column));
-        if y < area.bottom() {
-            c.text(area.x + 1, y, area.width.saturating_sub(2), &warning, warn);
-            y += 1;
-        }
-    }
     if (columns.are_hidden() || marked) && y < area.bottom() {
         if marked {
             c.text(area.x + 1, y, area.width / 2, "▲ best  ▼ worst of the row", dim);
@@ -134,11 +126,6 @@ fn absent(s: &CompareState, rows: &[MetricRow]) -> Option<String> {
     let alike = empty.iter().filter(|(_, w)| *w == why).count();
     let more = if alike > 1 { format!(" and {} more", alike - 1) } else { String::new() };
     Some(format!("– {} {name}{more}: {why}", number(s.selected)))
-}
-
-/// Why the model of a column is hardly the network that the baseline is.
-fn doubt(s: &CompareState, column: usize) -> Option<&'static str> {
-    s.result.as_ref()?.comparison.doubt(s.variant_at(column)?)
 }
 
 pub(super) fn head(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &Columns) {

@@ -5,8 +5,9 @@ use crate::evaluate::{Figures, TensorFigures};
 use crate::quant::Encoding;
 use crate::tui::core::{Hit, State};
 use crate::tui::tabs::compare::{CompareState, Prompt as ComparePrompt, TensorOrder};
-use crate::tui::view::canvas::{Canvas, fit_end, width};
+use crate::tui::view::canvas::{Canvas, width};
 use crate::tui::view::heat::{self, heat};
+use crate::tui::view::tensor_name::fit_tensor;
 use crate::units::small;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -109,7 +110,7 @@ fn row(
 ) {
     let (text, dim) = (c.theme().text, c.theme().dim);
     let available = first.saturating_sub(line.x + BASE + 3);
-    let name = fit_end(&t.name, available.into());
+    let name = fit_tensor(&t.name, available.into());
     c.text(line.x + 2, line.y, available, &name, text);
     c.right(first.saturating_sub(1), line.y, BASE, kind(s, t, 0), dim);
     for (i, column) in shown.iter().enumerate() {

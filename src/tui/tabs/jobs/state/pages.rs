@@ -3,8 +3,9 @@
 
 use super::measured::measured;
 use super::{JobSection, JobView};
-use crate::engine::{OutputReport, Report};
-use crate::job::{JobOutput, JobState};
+use crate::engine::{OutputEvaluation, OutputReport, Report};
+use crate::forward::Rounding;
+use crate::job::{JobOutput, JobState, SUMMARY_METRICS, check_text, metric_text};
 use crate::plan::{Plan, PlannedOutput};
 use crate::tui::core::{State, units};
 use crate::units::small;
@@ -167,6 +168,12 @@ fn report(state: &State, view: &JobView) -> Vec<PageLine> {
         lines.push(Bad(state.with_short_paths(&failure.message)));
         lines.extend(failure.hint.as_deref().map(|hint| Fact("", state.with_short_paths(hint))));
     }
+    // What failed goes first: everything else is as it should be.
+    let outputs = view.report.iter().flat_map(|r| &r.outputs);
+    for check in outputs.filter_map(|o| o.evaluation.as_ref()).flat_map(|e| e.checks.iter().filter(|c| !c.passed)) {
+        let output = state.short_path(Path::new(&check.model));
+        lines.push(Bad(format!("check failed: {}, of {output}", check_text(check))));
+    }
     for (n, before) in view.history.attempts.earlier().iter().enumerate() {
         let how = before.state.map(JobState::name).unwrap_or_default().to_owned();
         let after = before.seconds.map(|s| format!("after {}", units::took(s))).unwrap_or_default();
@@ -225,6 +232,20 @@ fn beside(forecast: Option<f64>, measured: f64) -> String {
     }
 }
 
+/// What was measured of an output on a text, and what was checked.
+fn evaluated(state: &State, e: &OutputEvaluation) -> Vec<PageLine> {
+    let as_llama = if e.mode == Rounding::LlamaCpp.name() { "as llama.cpp" } else { "" };
+    let mut lines = vec![facts("on text", &[state.short_path(&e.data), e.measured_on.clone(), as_llama.to_owned()])];
+    let values = e.metrics.iter().filter(|m| m.layer.is_none() && SUMMARY_METRICS.contains(&m.name.as_str()));
+    for (n, metric) in values.enumerate() {
+        lines.push(Fact(if n == 0 { "measured" } else { "" }, metric_text(metric)));
+    }
+    for check in &e.checks {
+        lines.push(if check.passed { Fact("passed", check_text(check)) } else { Bad(check_text(check)) });
+    }
+    lines
+}
+
 fn written(state: &State, view: &JobView, at: usize, output: &JobOutput, job: JobState) -> Vec<PageLine> {
     let planned = view.plan.as_ref().and_then(|p| p.outputs.get(at));
     let report_of_output: Option<&OutputReport> = view.report.as_ref().and_then(|r| r.outputs.get(at));
@@ -260,6 +281,7 @@ fn written(state: &State, view: &JobView, at: usize, output: &JobOutput, job: Jo
             let scope = "over all re-encoded tensors".to_owned();
             lines.push(facts("weights", &[beside(forecast.sqnr_db, db), scope, gain]));
         }
+        lines.extend(o.evaluation.as_ref().map(|e| evaluated(state, e)).unwrap_or_default());
     }
     let status = match (output.published, output.verified.is_empty()) {
         (_, false) => format!("read back, no differences: {}", output.verified.join(", ")),

@@ -82,7 +82,9 @@ fn listed(state: &mut State, list: Vec<JobSummary>) -> Vec<Effect> {
     let single: Vec<bool> = ended.iter().map(|(job, _)| alone(job)).collect();
     for ((job, long), single) in ended.iter().zip(&single) {
         if *long && *single {
-            effects.push(Effect::Notify(format!("{}: {}", job.state.name(), job.title)));
+            let checks =
+                if job.failed_checks > 0 { format!(", {}", failed_checks(job.failed_checks)) } else { String::new() };
+            effects.push(Effect::Notify(format!("{}{checks}: {}", job.state.name(), job.title)));
         }
         // The tab is not shown and no job is running: it opens on the job that has just ended.
         if state.tab != Tab::Jobs && !state.jobs.any_alive() {
@@ -113,7 +115,9 @@ fn report_batches(state: &mut State) -> Vec<Effect> {
         let finished = jobs.iter().filter(|j| j.state == JobState::Finished).count();
         let bad: Vec<String> =
             jobs.iter().filter(|j| j.state != JobState::Finished).map(|j| format!("#{}", j.id)).collect();
+        let checks: usize = jobs.iter().map(|j| j.failed_checks).sum();
         let text = match bad.as_slice() {
+            [] if checks > 0 => format!("{finished} of {} jobs finished, but {}", ids.len(), failed_checks(checks)),
             [] if ids.len() == 1 => format!("finished: {}", jobs.first().map_or("1 job", |j| j.title.as_str())),
             [] => format!("all {} jobs finished", ids.len()),
             bad => format!("{finished} of {} jobs finished; see {}", ids.len(), bad.join(", ")),
@@ -121,7 +125,12 @@ fn report_batches(state: &mut State) -> Vec<Effect> {
         if jobs.iter().any(|j| is_long(state, j)) {
             effects.push(Effect::Notify(text.clone()));
         }
-        said.push((if bad.is_empty() { Level::Info } else { Level::Error }, text));
+        let level = match (bad.is_empty(), checks) {
+            (true, 0) => Level::Info,
+            (true, _) => Level::Warn,
+            (false, _) => Level::Error,
+        };
+        said.push((level, text));
     }
     state.jobs.batches = left;
     for (level, text) in said {
@@ -152,6 +161,10 @@ fn keep_following(state: &mut State, at: usize) -> Vec<Effect> {
 fn report_end(state: &mut State, job: &JobSummary) {
     let (title, report_hint) = (&job.title, where_report(state, &job.id));
     match job.state {
+        JobState::Finished if job.failed_checks > 0 => {
+            let checks = failed_checks(job.failed_checks);
+            state.flash(Level::Warn, format!("finished, but {checks}: {title}{report_hint}"));
+        }
         JobState::Finished => state.flash(Level::Info, format!("finished: {title}{report_hint}")),
         JobState::Cancelled => state.flash(Level::Info, format!("cancelled: {title}")),
         JobState::Interrupted => {
@@ -162,6 +175,11 @@ fn report_end(state: &mut State, job: &JobSummary) {
         }
         _ => state.flash(Level::Error, format!("failed: {title}{report_hint}")),
     }
+}
+
+/// `a check failed`, `3 checks failed`.
+fn failed_checks(n: usize) -> String {
+    if n == 1 { "a check failed".to_owned() } else { format!("{n} checks failed") }
 }
 
 /// True for a job whose end is worth a notification.

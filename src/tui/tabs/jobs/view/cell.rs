@@ -3,7 +3,8 @@
 use crate::job::TensorState;
 use crate::tui::core::units;
 use crate::tui::tabs::jobs::{GridCursor, JobView};
-use crate::tui::view::canvas::{Canvas, fit_end, width};
+use crate::tui::view::canvas::{Canvas, width};
+use crate::tui::view::tensor_name::fit_tensor;
 use crate::units::small;
 use ratatui::layout::Rect;
 
@@ -20,7 +21,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, view: &JobView, at: GridCursor, area: Rec
     let more = if under.len() > 1 { format!("  and {} more", under.len() - 1) } else { String::new() };
     let types = format!("  {} → {}  {}{more}", t.from, t.to, units::bytes(t.bytes));
     let available = usize::from(area.width).saturating_sub(width(&types));
-    let name = fit_end(t.name.trim_end_matches(".weight"), available);
+    let name = fit_tensor(t.name.trim_end_matches(".weight"), available);
     c.spans(area.x, area.y, area.width, &[(&name, title), (&types, text)]);
     let figures = match t.state {
         TensorState::Waiting => "not started".to_owned(),

@@ -4,11 +4,12 @@ use super::{cell, checked_badge, fit_title, grid, measure, metrics, page, place,
 use crate::job::{JobState, JobSummary, TensorState};
 use crate::tui::core::{Focus, State, units};
 use crate::tui::tabs::jobs::{JobSection, JobView};
-use crate::tui::view::canvas::{Canvas, fit_end, width};
+use crate::tui::view::canvas::{Canvas, width};
 use crate::tui::view::event::{clock, level_style};
 use crate::tui::view::panes::sections;
 use crate::tui::view::search;
 use crate::tui::view::table::Columns;
+use crate::tui::view::tensor_name::fit_tensor;
 use crate::units::small;
 use ratatui::layout::Rect;
 
@@ -205,7 +206,7 @@ fn tensors(c: &mut Canvas<'_>, state: &State, view: &JobView, area: Rect) {
         columns.row(c, line.y, &[t.from.name(), t.to.name(), &units::bytes(t.bytes), &db, &error], text);
         let available = columns.first().saturating_sub(2);
         let used = c.text(line.x + 1, line.y, 2, &format!("{glyph} "), dim);
-        let name = fit_end(t.name.trim_end_matches(".weight"), available.into());
+        let name = fit_tensor(t.name.trim_end_matches(".weight"), available.into());
         let n = c.text(line.x + 1 + used, line.y, available, &name, text);
         // A few letters of it would say nothing.
         let free = usize::from(available.saturating_sub(n + 2));

@@ -128,7 +128,15 @@ pub(super) fn fit_title(title: &str, most: usize) -> String {
     // The format goes first where a type names it already: `gguf Q4_K_M`.
     let short = |t: &str| t.trim().split_once(' ').map_or(t.trim(), |(_, ty)| ty).to_owned();
     let to: Vec<String> = to.split(',').map(short).collect();
-    let to = fit(&to.join(", "), most * 3 / 5);
+    let all = to.join(", ");
+    // Which model it is says more than the second type.
+    let to = match to.as_slice() {
+        [first, rest @ ..] if !rest.is_empty() && width(source) + 3 + width(&all) > most => {
+            format!("{first} +{}", rest.len())
+        }
+        _ => all,
+    };
+    let to = fit(&to, most * 3 / 5);
     let available = most.saturating_sub(width(&to) + 3);
     let (number, name) = source.split_once("  ").map_or((String::new(), source), |(n, s)| (format!("{n}  "), s));
     let name = fit_end(name, available.saturating_sub(width(&number)));

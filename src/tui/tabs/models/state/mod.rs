@@ -206,6 +206,8 @@ pub struct ModelsState {
     pub editing: Option<LineEdit>,
     /// The text that models were measured on last, as it was typed.
     pub measured_on: String,
+    /// Names that may follow what was typed as the path of a text.
+    pub names: Vec<String>,
     /// What is known beyond headers.
     pub inspect: Inspect,
     /// What was opened lately, newest last; the details of a model come from here.

@@ -9,6 +9,18 @@ use std::path::PathBuf;
 pub(super) fn ask(state: &mut State, what: Prompt) {
     let offered = state.models.measured_on.clone();
     (state.models.prompt, state.models.editing) = (what, Some(LineEdit::offering(&offered)));
+    state.models.names.clear();
+}
+
+/// A path was completed, if it is still the one in the line.
+pub(super) fn completed(state: &mut State, typed: &str, becomes: &str, names: Vec<String>) {
+    let takes_a_path = matches!(state.models.prompt, Prompt::EvaluateOn | Prompt::ImatrixOn);
+    let line = state.models.editing.as_ref().filter(|_| takes_a_path);
+    let Some(line) = line.filter(|line| state.at_home(&line.text) == typed) else { return };
+    if line.text != becomes {
+        state.models.editing = Some(LineEdit::new(becomes));
+    }
+    state.models.names = names;
 }
 
 /// The models to measure: the marked ones, or the selected one. An importance matrix is of the selected one.

@@ -46,6 +46,10 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
             state.models.inspect.take(response);
             Vec::new()
         }
+        Action::PathCompleted(typed, becomes, names) => {
+            measure::completed(state, &typed, &becomes, names);
+            Vec::new()
+        }
         Action::MeasureStarted(started) => measure::started(state, *started),
         other => files::arrived(state, other),
     }

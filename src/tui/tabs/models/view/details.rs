@@ -7,6 +7,7 @@ use crate::tui::tabs::models::{ModelInfo, Node, Prompt, Section, TensorRow};
 use crate::tui::view::canvas::{Canvas, fit_end, width};
 use crate::tui::view::panes::sections;
 use crate::tui::view::table::Columns;
+use crate::tui::view::tensor_name::fit_tensor;
 use ratatui::layout::Rect;
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
@@ -143,7 +144,7 @@ fn tensors(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Rect) {
                 line.y,
             );
         }
-        let name = fit_end(t.name.trim_end_matches(".weight"), available.into());
+        let name = fit_tensor(t.name.trim_end_matches(".weight"), available.into());
         c.spans(line.x + 1, line.y, available + 2, &[("▏", style), (&name, text)]);
         if i == cursor {
             c.select(Rect { x: line.x - 1, width: line.width + 2, ..line }, m.focus == Focus::Details);

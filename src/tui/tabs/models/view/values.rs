@@ -3,7 +3,8 @@
 use crate::forecast::values::{GLANCE, TYPES, Values};
 use crate::tui::core::{State, units};
 use crate::tui::tabs::models::MiniHistogram;
-use crate::tui::view::canvas::{Canvas, fit_end, width};
+use crate::tui::view::canvas::{Canvas, width};
+use crate::tui::view::tensor_name::fit_tensor;
 use ratatui::layout::Rect;
 
 /// Rows of the digest with its rule.
@@ -49,7 +50,7 @@ pub(super) fn digest(c: &mut Canvas<'_>, state: &State, name: &str, tensor: usiz
         format!("all {} values", units::count(values.seen))
     };
     let available = area.width.saturating_sub(width(&count) as u16 + 4);
-    c.text(area.x + 1, y, available, &fit_end(name.trim_end_matches(".weight"), available.into()), text);
+    c.text(area.x + 1, y, available, &fit_tensor(name.trim_end_matches(".weight"), available.into()), text);
     c.right(area.right() - 1, y, area.width, &count, dim);
     let bars = (area.width / 4).clamp(12, 32);
     histogram(c, values, area.x + 1, y + 1, bars);

@@ -122,7 +122,8 @@ impl Field {
             Kind::Path => "a path; tab completes it".to_owned(),
             Kind::Text => "text".to_owned(),
             Kind::Format | Kind::Quantization | Kind::TensorType => "enter lists the values".to_owned(),
-            Kind::List | Kind::Selectors | Kind::Layers | Kind::Rules | Kind::Conditions | Kind::Table => {
+            Kind::Conditions => "metrics with comparisons, as in kld_mean > 0.05".to_owned(),
+            Kind::List | Kind::Selectors | Kind::Layers | Kind::Rules | Kind::Table => {
                 format!("as in {}", key.example.trim_matches(['[', ']', '{', '}', ' ']).replace('"', ""))
             }
         }

@@ -34,7 +34,8 @@ pub(crate) use type_notes::about;
 use crate::plan::Forecasted;
 use crate::plan::has_forecast;
 use crate::recipe::keys::OptionGroup;
-use crate::recipe::{Recipe, Selector, Source, Target, steps};
+use crate::recipe::options::gguf;
+use crate::recipe::{Recipe, Selector, Source, Step, Target, steps};
 use crate::tui::core::{ErrorCard, ForecastSource, LineEdit};
 use std::path::PathBuf;
 
@@ -76,6 +77,8 @@ pub(crate) struct CarriedOver {
     pub targets: usize,
     /// Budgets in bytes, which were dropped: they say nothing of another model.
     pub dropped: Vec<String>,
+    /// Steps that change the model, and options that leave layers out, which were dropped: they are about the layers of another one.
+    pub steps: Vec<&'static str>,
 }
 
 /// The Recipe tab.
@@ -256,9 +259,16 @@ impl RecipeState {
         let first = self.document == Document::default();
         self.change(|d| {
             d.recipe.source = Source { path: Some(path), ..Source::default() };
+            let changes = |step: &Step| steps::find(&step.step).filter(|s| matches!(s.effect, steps::Effect::Tensors));
+            carried.steps = d.recipe.pipeline.iter().filter_map(changes).map(|s| s.name).collect();
+            d.recipe.pipeline.retain(|step| changes(step).is_none());
             for t in &mut d.recipe.targets {
                 t.output = None;
-                t.options.retain(|key| !key.of_model);
+                let layers = &gguf::PRUNE_LAYERS.key;
+                if t.has(&gguf::PRUNE_LAYERS) && !carried.steps.contains(&layers.name) {
+                    carried.steps.push(layers.name);
+                }
+                t.options.retain(|key| !key.of_model && key.name != layers.name);
                 if let Some(Budget::Size(size)) = Budget::of(t) {
                     Budget::clear(t);
                     t.quantization = presets()[0].target().quantization;

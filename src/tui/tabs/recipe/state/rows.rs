@@ -2,7 +2,7 @@
 
 use super::RecipeState;
 use crate::plan::has_forecast;
-use crate::recipe::options::Budget;
+use crate::recipe::options::{Budget, gguf};
 use crate::recipe::{Step, Target};
 
 /// A line of the list that can be selected.
@@ -61,7 +61,10 @@ pub(crate) fn types(target: &Target) -> String {
         (Some(Budget::Size(size)), _) => format!("within {size}"),
         (Some(Budget::BitsPerWeight(bits)), _) => format!("at {bits} bpw"),
         (Some(Budget::Divergence(nats)), _) => format!("KLD up to {nats}"),
-        (None, None | Some("auto")) => "as stored".to_owned(),
+        (None, None | Some("auto")) => match target.get(&gguf::LIKE) {
+            Some(like) => format!("like {}", like.file_stem().unwrap_or_default().to_string_lossy()),
+            None => "as stored".to_owned(),
+        },
         (None, Some(q)) => q.to_ascii_uppercase(),
     }
 }
@@ -93,7 +96,6 @@ pub(crate) fn facts(target: &Target) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::model::FormatId;
-    use crate::recipe::options::gguf;
 
     #[test]
     fn targets_are_told_in_a_few_words() {
@@ -106,6 +108,7 @@ mod tests {
         assert_eq!(gguf(&|t| t.set(&gguf::TARGET_SIZE, Some("760MB".into()))), "gguf within 760MB");
         assert_eq!(gguf(&|t| t.set(&gguf::TARGET_BPW, Some(4.25))), "gguf at 4.25 bpw");
         assert_eq!(gguf(&|_| ()), "gguf as stored");
+        assert_eq!(gguf(&|t| t.set(&gguf::LIKE, Some("a/b-Q4_K_M.gguf".into()))), "gguf like b-Q4_K_M");
         assert_eq!(title(&Target::of(FormatId::Pytorch)), "pytorch");
     }
 }

@@ -281,13 +281,11 @@ pub(super) fn take_sources(state: &mut State, paths: Vec<PathBuf>) {
     let usual = state.recipe.document.recipe.targets == [presets()[0].target()];
     let targets = units::plural(carried.targets, "target", "targets");
     let fresh = "N starts a new recipe";
-    if !carried.dropped.is_empty() {
-        let text = format!(
-            "dropped for another model: budget {}, now {}; {fresh}",
-            carried.dropped.join(", "),
-            presets()[0].name()
-        );
-        state.toast(Level::Warn, text);
+    let budget = (!carried.dropped.is_empty())
+        .then(|| format!("budget {}, now {}", carried.dropped.join(", "), presets()[0].name()));
+    let dropped: Vec<String> = budget.into_iter().chain(carried.steps.iter().map(|s| (*s).to_owned())).collect();
+    if !dropped.is_empty() {
+        state.toast(Level::Warn, format!("dropped for another model: {}; {fresh}", dropped.join("; ")));
     } else if carried.targets > 0 && !usual {
         state.toast(Level::Info, format!("kept from the last recipe: {targets}; {fresh}"));
     }

@@ -38,7 +38,14 @@ pub(super) fn add(state: &mut State, wanted: MoreBits) -> Vec<Effect> {
     r.select(Row::Target(at.unwrap_or(0)));
     r.pane = RecipePane::List;
     let MoreBits { tensor, from, to, .. } = &wanted;
-    state.toast(Level::Info, format!("{tensor}: {from} becomes {to}; r writes the file, u takes it back"));
+    match wanted.quantized {
+        None => state.toast(Level::Info, format!("{tensor}: {from} becomes {to}; r writes the file, u takes it back")),
+        Some(quantized) => {
+            let what = format!("{tensor}: {from} becomes {to}, but the source is quantized itself ({quantized} there)");
+            let text = format!("{what}: choose the model that it was made from as the source; u takes it back");
+            state.toast(Level::Warn, text);
+        }
+    }
     // The tab plans the recipe when it is shown.
     vec![Effect::Tab(TabRequest::Show(Tab::Recipe))]
 }

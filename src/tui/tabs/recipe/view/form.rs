@@ -186,7 +186,11 @@ fn facts(state: &State, field: Field) -> String {
         return String::new();
     }
     let takes = field.takes();
-    let takes = if takes.is_empty() { takes } else { format!(" Takes {takes}.").replace("Takes enter", "Enter") };
+    let takes = if takes.is_empty() {
+        takes
+    } else {
+        format!(" Takes {takes}.").replace("Takes enter", "Enter").replace("Takes as in", "Written as in")
+    };
     // Every target has a format.
     let set = matches!(field, Field::Key(k) if k.table == KeyTable::Target && k.name == "format");
     if set { takes.trim_start().to_owned() } else { format!("Default: {}.{takes}", default_text(state, field)) }

@@ -70,7 +70,7 @@ fn head(c: &mut Canvas<'_>, state: &State, line: Rect) {
     let word = match (&r.origin.file, r.modified()) {
         (_, false) => "",
         // It can be opened from there, and leaving loses nothing.
-        _ if !r.unsaved() && r.started.is_some() => "in its job",
+        _ if !r.unsaved() && r.started.is_some() => "kept by job",
         (Some(_), true) => "not saved",
         (None, true) => "s saves it",
     };
