@@ -9,8 +9,48 @@ use crate::graph::{Elem, Graph, Text, ValueType};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
-/// Node tests that do not pass, by the beginning of their names, with the reason. A test that passes and is listed fails the list.
-const NOT_PASSED: &[(&str, &str)] = include!("evaluation_list.rs");
+/// Node tests that do not pass, by the reason. One that passes and is listed fails, too.
+const NOT_PASSED: &[(&str, &[&str])] = &[
+    (
+        "random numbers",
+        &[
+            "test_bernoulli",
+            "test_bernoulli_double",
+            "test_bernoulli_double_expanded",
+            "test_bernoulli_expanded",
+            "test_bernoulli_seed",
+            "test_bernoulli_seed_expanded",
+            "test_training_dropout",
+            "test_training_dropout_default",
+            "test_training_dropout_default_mask",
+            "test_training_dropout_mask",
+        ],
+    ),
+    (
+        "files of images are not decoded",
+        &[
+            "test_image_decoder_decode_bmp_rgb",
+            "test_image_decoder_decode_jpeg2k_rgb",
+            "test_image_decoder_decode_jpeg_bgr",
+            "test_image_decoder_decode_jpeg_grayscale",
+            "test_image_decoder_decode_jpeg_rgb",
+            "test_image_decoder_decode_png_rgb",
+            "test_image_decoder_decode_pnm_rgb",
+            "test_image_decoder_decode_tiff_rgb",
+            "test_image_decoder_decode_webp_rgb",
+        ],
+    ),
+    (
+        "the expected output was rounded to bf16 at each step, and differs by one unit in the last place",
+        &[
+            "test_attention_3d_causal_bf16",
+            "test_attention_4d_attn_mask_causal_bf16",
+            "test_attention_4d_causal_bf16",
+            "test_attention_4d_causal_padded_kv_bf16",
+            "test_attention_4d_padded_kv_bf16",
+        ],
+    ),
+];
 
 /// A value in a file of its own.
 enum Stored {
@@ -188,7 +228,8 @@ fn node_tests_give_their_outputs() {
     }
     let passed = tests.len() - failed.len();
     eprintln!("node tests: {passed} of {} pass, {} do not", tests.len(), failed.len());
-    let listed: BTreeSet<&str> = NOT_PASSED.iter().map(|(name, _)| *name).collect();
+    NOT_PASSED.iter().for_each(|(why, names)| eprintln!("  {} are not: {why}", names.len()));
+    let listed: BTreeSet<&str> = NOT_PASSED.iter().flat_map(|(_, names)| names.iter().copied()).collect();
     let new: Vec<String> =
         failed.iter().filter(|(n, _)| !listed.contains(n.as_str())).map(|(n, e)| format!("{n}: {e}")).collect();
     assert!(new.is_empty(), "{} that are not listed fail:\n{}", new.len(), new.join("\n"));
