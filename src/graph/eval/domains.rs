@@ -6,6 +6,7 @@ use crate::graph::{Elem, Node};
 
 mod ml;
 mod packed;
+mod quantized;
 mod training;
 
 /// The domains whose operators are evaluated.
@@ -18,6 +19,10 @@ const OPERATORS: &[(&str, &str, Rule)] = &[
     ("ai.onnx.preview.training", "Adam", training::adam),
     ("ai.onnx.preview.training", "Momentum", training::momentum),
     ("com.microsoft", "MatMulNBits", packed::matmul),
+    ("com.microsoft", "QLinearAdd", quantized::add),
+    ("com.microsoft", "QLinearConcat", quantized::concat),
+    ("com.microsoft", "QLinearMul", quantized::mul),
+    ("com.microsoft", "QLinearSoftmax", quantized::softmax),
 ];
 
 /// The evaluation of an operator of another domain.
