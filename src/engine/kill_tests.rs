@@ -61,8 +61,9 @@ impl Bench {
         }
         let mut target = target.clone();
         target.output = target.output.map(|o| root.path().join("out").join(o));
+        let format = target.format;
         let mut recipe = Recipe { targets: vec![target], ..Recipe::default() };
-        recipe.source.path = Some(match target.format {
+        recipe.source.path = Some(match format {
             FormatId::Onnx => crate::formats::onnx::weights_only(root.path(), 12),
             _ => Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models/mini-bert"),
         });
