@@ -1,6 +1,7 @@
 //! Temporary.
 use super::*;
-use crate::formats::onnx::{ExternalData, layout};
+use crate::formats::ExternalData;
+use crate::formats::onnx::layout;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 #[test]

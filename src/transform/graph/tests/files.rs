@@ -1,7 +1,8 @@
 //! Files for other programs to judge.
 
 use super::*;
-use crate::formats::onnx::{ExternalData, layout};
+use crate::formats::ExternalData;
+use crate::formats::onnx::layout;
 use crate::task::Task;
 use crate::transform::graph::{
     BlockForm, BlockOptions, Changed, DynamicOptions, Half, HalfOptions, Rule, Select, quantize_blocks,

@@ -37,8 +37,8 @@ fn a_detector_gets_the_pairs_of_the_reference() {
         g.nodes.iter().for_each(|(_, n)| *ops.entry(n.op.to_string()).or_default() += 1);
         let wanted_ops: BTreeMap<String, usize> = serde_json::from_value(wanted["ops"].clone()).unwrap();
         assert_eq!(ops, wanted_ops, "{name}");
-        let pairs = g.nodes.iter().map(|(_, n)| n).filter(|n| &*n.op == "QuantizeLinear");
-        let found: BTreeSet<String> = pairs.clone().map(|n| names(g, &n.inputs)[0].clone()).collect();
+        let pairs = g.nodes.iter().map(|(_, n)| n).filter(|n| &*n.op == "QuantizeLinear").collect::<Vec<_>>();
+        let found: BTreeSet<String> = pairs.iter().map(|n| names(g, &n.inputs)[0].clone()).collect();
         let wanted_names: BTreeSet<String> = acts.as_object().unwrap().keys().cloned().collect();
         assert_eq!(found, wanted_names, "{name}");
         for node in pairs {
