@@ -78,10 +78,17 @@ fn stored(path: &Path, bytes: Vec<u8>, ty: &ValueType) -> Stored {
             let elements = fields(path, &bytes).into_iter().filter(|(number, _)| (3..=7).contains(number));
             Stored::Sequence(elements.map(|(_, b)| stored(path, b, of)).collect())
         }
-        ValueType::Optional(of) => match fields(path, &bytes).into_iter().find(|(number, _)| *number >= 3) {
-            Some((_, b)) => stored(path, b, of),
-            None => Stored::Nothing,
-        },
+        ValueType::Optional(of) => {
+            let found = fields(path, &bytes);
+            // An optional with a tensor may be stored as the tensor, which has fields with higher numbers.
+            if found.iter().any(|(number, _)| *number > 7) {
+                return Stored::Tensor(bytes);
+            }
+            match found.into_iter().find(|(number, _)| *number >= 3) {
+                Some((_, b)) => stored(path, b, of),
+                None => Stored::Nothing,
+            }
+        }
         _ => Stored::Tensor(bytes),
     }
 }
