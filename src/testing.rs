@@ -198,8 +198,9 @@ pub mod tui {
         #[allow(missing_docs, reason = "described where it is defined")]
         pub mod compare {
             pub use crate::tui::tabs::compare::{
-                Chart, Compared, Limit, ModelQuality, Order, Page, PageNews, PageRequest, Prompt, Quality,
-                QualityChart, QualityNews, QualityValue, SpeechNews, Spoke, Spoken, SpokenPosition, TensorOrder,
+                Chart, Compared, EvaluationJob, Limit, ModelQuality, Order, Page, PageNews, PageRequest, Prompt,
+                Quality, QualityChart, QualityNews, QualityValue, SpeechNews, Spoke, Spoken, SpokenPosition,
+                TensorOrder,
             };
         }
 

@@ -67,6 +67,8 @@ mod ollama;
 mod options;
 #[path = "cli/pipeline.rs"]
 mod pipeline;
+#[path = "cli/pruning.rs"]
+mod pruning;
 #[path = "cli/quantize_flags.rs"]
 mod quantize_flags;
 #[path = "cli/ranks.rs"]

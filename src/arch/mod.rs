@@ -13,7 +13,9 @@ mod complete;
 mod computation;
 mod config;
 mod family;
+mod frequencies;
 mod general;
+pub(crate) mod graph;
 mod identify;
 mod network;
 mod params;
@@ -31,6 +33,7 @@ mod wrapped;
 pub(crate) use adapter::adapter;
 pub(crate) use class::LAYER_COUNT_KEYS;
 pub(crate) use computation::{Activation, Computation, Gate, Norm, Position, Window, computation};
+pub(crate) use frequencies::{Frequencies, Scaling, YARN_TURNS};
 pub(crate) use identify::open_as_format;
 pub use identify::{identify, open};
 pub(crate) use quantized::quantized;
@@ -48,6 +51,18 @@ use crate::model::{Model, Result, Warning};
 /// vocabulary that cannot be read or does not fit the embedding.
 pub fn to_gguf(model: &Model, options: &GgufOptions) -> Result<GgufModel> {
     to_gguf::convert(model, options)
+}
+
+/// True for a model in Hugging Face's names whose family stores matrices as \[in, out\]: a row of such a matrix is what one input is
+/// multiplied with, not what one output is computed from.
+pub(crate) fn stores_transposed(model: &Model) -> bool {
+    if model.metadata.contains_key("general.architecture") {
+        return false;
+    }
+    let class = model.network.as_ref().and_then(|n| n.class.as_deref());
+    let family = class.and_then(|c| family::by_class(c).ok());
+    let mut rules = family.into_iter().flat_map(|f| f.rules.iter().copied().flatten());
+    rules.any(|r| r.op == family::Op::Transpose)
 }
 
 /// Converts a GGUF model back to Hugging Face names, `config.json`, `generation_config.json` and tokenizer files. Lazy.

@@ -99,6 +99,7 @@ fn head(activations: &Activations) -> Result<Head> {
         metadata: &metadata,
         sidecars: &Sidecars::default(),
         split: Split::Whole,
+        graph: None,
     };
     let spec = write_spec(CONTAINER);
     let plan = spec.map(|s| (s.layout)(&request)).transpose()?.and_then(|plans| plans.into_iter().next());

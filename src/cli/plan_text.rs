@@ -178,6 +178,17 @@ pub(super) fn divergence(d: &PredictedDivergence) -> Vec<String> {
         "expected mean KL divergence {:.3e} nats on {} tokens; {} of {} tensor × type costs measured",
         d.nats, d.tokens, d.measured, d.of
     )];
+    if d.measured < d.of && d.of_groups > 0 {
+        let kinds = match d.kinds {
+            0 => String::new(),
+            1 => " and 1 kind as a whole".to_owned(),
+            n => format!(" and {n} kinds as a whole"),
+        };
+        lines.push(format!(
+            "the others are estimated from the error of the weights, by {} of {} groups (kind × quarter of the depth){kinds}",
+            d.groups, d.of_groups
+        ));
+    }
     match &d.check {
         Some(check) => lines.extend(self::check(check)),
         None => {

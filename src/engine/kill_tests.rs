@@ -5,7 +5,7 @@ use super::{EventBody, EventSink, Gate, OutputReport, Report, RunError, RunOptio
 use crate::files::fault::Kill;
 use crate::model::FormatId;
 use crate::plan::{self, Plan};
-use crate::recipe::options::gguf as options;
+use crate::recipe::options::{gguf as options, graph as graph_options};
 use crate::recipe::{Recipe, Target};
 use crate::task::Task;
 use std::collections::BTreeMap;
@@ -61,8 +61,12 @@ impl Bench {
         }
         let mut target = target.clone();
         target.output = target.output.map(|o| root.path().join("out").join(o));
+        let format = target.format;
         let mut recipe = Recipe { targets: vec![target], ..Recipe::default() };
-        recipe.source.path = Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models/mini-bert"));
+        recipe.source.path = Some(match format {
+            FormatId::Onnx => crate::formats::onnx::weights_only(root.path(), 12),
+            _ => Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models/mini-bert"),
+        });
         Self { root, recipe }
     }
 
@@ -106,6 +110,7 @@ pub(super) fn kinds() -> Vec<(&'static str, Target, Before)> {
     let at = |t: &Target, output: &str, force| Target { output: Some(output.into()), force, ..t.clone() };
     let split = |t: Target| t.with(&options::SPLIT_MAX_TENSORS, Some(8));
     let nothing: Before = |_| {};
+    let graph = Target::of(FormatId::Onnx).with(&graph_options::EXTERNAL_DATA, Some(true));
     vec![
         ("a file", at(&gguf, "new/x.gguf", false), nothing),
         ("a file that is replaced", at(&gguf, "x.gguf", true), |b| fs::write(b.out().join("x.gguf"), b"old").unwrap()),
@@ -135,6 +140,12 @@ pub(super) fn kinds() -> Vec<(&'static str, Target, Before)> {
             ] {
                 fs::write(old.join(name), text).unwrap();
             }
+        }),
+        ("a graph", at(&Target::of(FormatId::Onnx), "x.onnx", false), nothing),
+        ("a graph with a data file", at(&graph, "new/x.onnx", false), nothing),
+        ("a graph with a data file that is replaced", at(&graph, "x.onnx", true), |b| {
+            fs::write(b.out().join("x.onnx"), b"old").unwrap();
+            fs::write(b.out().join("x.onnx.data"), b"old").unwrap();
         }),
         ("a pickle", at(&Target { format: FormatId::Pytorch, ..folder.clone() }, "x.pt", false), nothing),
     ]
@@ -252,6 +263,7 @@ fn old_new_or_incomplete(now: &Tree, old: &Tree, new: &Tree, context: &str) {
             || (name.contains("-00001-of-") && name.ends_with(".gguf"))
             || name == "x.gguf"
             || name == "x.pt"
+            || name == "x.onnx"
     };
     // An old weight file in a new set, or the other way round, would be opened without complaint.
     let has_key = now.keys().filter(visible).any(is_key);

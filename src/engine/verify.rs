@@ -2,7 +2,9 @@
 
 use super::part_file::PartFile;
 use super::{EventBody, EventSink};
-use crate::formats::{self, FileOfSet, FilePlan, LayoutRequest, LayoutTensor, Split, TensorPlace, WriteSpec};
+use crate::formats::{
+    self, FileOfSet, FilePlan, LayoutRequest, LayoutTensor, Split, TensorPlace, WriteSpec, WrittenFile,
+};
 use crate::model::{ModelError, Result, Sidecars, TensorEntry, Warning};
 use crate::plan::{PreparedOutput, PreparedTensor};
 use crate::quant::Encoding;
@@ -10,6 +12,9 @@ use crate::tensor::Shape;
 use crate::units::plural;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What to do when a file does not read back.
+const HINT: &str = "This is a bug in remold; please report it.";
 
 /// Most tensors of a file that an independent reader is given: it makes tables of about a kilobyte for each. No file of a published model
 /// has so many.
@@ -28,6 +33,10 @@ pub(crate) fn verify_output(
 ) -> Result<Option<Vec<String>>> {
     let Some(spec) = formats::write_spec(output.format) else { return Ok(Some(Vec::new())) };
     let cancelled = || cancel.load(Ordering::Relaxed);
+    if let Some(read_set) = spec.read_set {
+        read_together(output, parts, read_set)?;
+        return Ok((!cancelled()).then(|| vec!["remold".to_owned()]));
+    }
     let count = output.files.iter().filter(|f| (spec.holds_model)(f)).count();
     let files = output.files.iter().zip(parts).filter(|(f, _)| (spec.holds_model)(f));
     let small = |f: &FilePlan| f.slots.len() <= SECOND_READER_TENSORS;
@@ -54,6 +63,7 @@ pub(crate) fn verify_output(
             metadata: &output.metadata,
             sidecars: &Sidecars::default(),
             split: Split::Whole,
+            graph: output.graph.as_ref(),
         };
         let skipped = (second.verify)(part.path(), file, &request, FileOfSet { number, count })?;
         unread |= !skipped.is_empty();
@@ -61,6 +71,23 @@ pub(crate) fn verify_output(
     }
     let second = spec.second_reader.as_ref().filter(|_| !unread).map(|s| s.name.to_owned());
     Ok(Some(second.into_iter().chain(["remold".to_owned()]).collect()))
+}
+
+/// Reads all files of an output together.
+fn read_together(output: &PreparedOutput, parts: &[PartFile], read_set: formats::ReadSet) -> Result<()> {
+    let files: Vec<WrittenFile<'_>> =
+        output.files.iter().zip(parts).map(|(plan, part)| WrittenFile { plan, path: part.path() }).collect();
+    let Some(first) = output.files.first() else { return Ok(()) };
+    let tensors: Vec<LayoutTensor> = output.tensors.iter().map(PreparedTensor::layout).collect();
+    let request = LayoutRequest {
+        path: &first.path,
+        tensors: &tensors,
+        metadata: &output.metadata,
+        sidecars: &Sidecars::default(),
+        split: Split::Whole,
+        graph: output.graph.as_ref(),
+    };
+    read_set(&files, &request).map_err(|e| e.in_file(&first.path).with_hint(HINT))
 }
 
 /// Reads the header of a written file with remold's own reader and compares it with the plan, tensor by tensor. Where the format lists
@@ -72,7 +99,6 @@ fn read_back(
     part: &PartFile,
     cancelled: &impl Fn() -> bool,
 ) -> Result<()> {
-    const HINT: &str = "This is a bug in remold; please report it.";
     let wrong = || ModelError::bad("the written file does not read back as planned");
     let same = |tensor: usize, encoding: Encoding, shape: &Shape| {
         output.tensors.get(tensor).is_some_and(|t| t.encoding == encoding && t.entry.shape == *shape)

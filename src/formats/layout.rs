@@ -1,10 +1,12 @@
 //! The plan of an output file: every fixed byte and the place of every tensor, known before writing.
 
+use crate::graph::Graph;
 use crate::model::{Metadata, Name, Sidecars};
 use crate::quant::Encoding;
 use crate::tensor::Shape;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What a layout needs to know about one tensor.
 #[derive(Clone, Debug)]
@@ -32,6 +34,31 @@ pub struct LayoutRequest<'a> {
     pub sidecars: &'a Sidecars,
     /// How the tensors are spread over files, where the format has a convention for it.
     pub split: Split,
+    /// The graph, for formats of graphs.
+    pub graph: Option<&'a LayoutGraph>,
+}
+
+/// The graph of an output.
+#[derive(Clone, Debug)]
+pub struct LayoutGraph {
+    /// The graph. Its constants are tensors by their places in [`LayoutRequest::tensors`]; each tensor belongs to exactly one constant.
+    pub graph: Arc<Graph>,
+    /// Where the data of its tensors is written.
+    pub external: ExternalData,
+    /// Whether the types and shapes of the graph were checked: then the written file has to pass the same check.
+    pub checked: bool,
+}
+
+/// Where the data of the tensors of a graph is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExternalData {
+    /// In a data file if the model is too large for one file.
+    #[default]
+    Auto,
+    /// In the file of the graph.
+    Never,
+    /// In a data file, for tensors of at least this many bytes.
+    From(u64),
 }
 
 /// How the tensors of an output are spread over files.

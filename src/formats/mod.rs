@@ -21,6 +21,7 @@ pub(crate) mod shards;
 pub(crate) mod spec;
 
 pub(crate) use layout::Slot;
+pub(crate) use layout::{ExternalData, LayoutGraph};
 pub use layout::{FilePlan, LayoutRequest, LayoutTensor, Split};
 pub use probe::open;
 pub use probe::open_file;
@@ -28,7 +29,9 @@ use probe::probe_sure;
 pub(crate) use probe::{Head, Verdict, open_as_format};
 pub use scan::{Found, FoundKind, scan};
 pub(crate) use scan::{is_model, scan_each, shard_set};
-pub(crate) use spec::{FileOfSet, FormatSpec, Outline, OutputKind, ReadSpec, SecondReader, TensorPlace, WriteSpec};
+pub(crate) use spec::{
+    FileOfSet, FormatSpec, Outline, OutputKind, ReadSet, ReadSpec, SecondReader, TensorPlace, WriteSpec, WrittenFile,
+};
 
 use crate::model::FormatId;
 use std::path::{Path, PathBuf};

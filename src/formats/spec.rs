@@ -85,8 +85,23 @@ pub struct WriteSpec {
     pub relative_offsets: bool,
     /// True for a file that has a tensor, or that belongs to the model without one.
     pub holds_model: fn(&FilePlan) -> bool,
+    /// Reads all files of a written output together and compares them with the plan, for formats whose files are read only together;
+    /// [`WriteSpec::list`] is not used then.
+    pub read_set: Option<ReadSet>,
     /// An independent reader that checks a written file.
     pub second_reader: Option<SecondReader>,
+}
+
+/// Compares the files of an output with their plans.
+pub(crate) type ReadSet = fn(&[WrittenFile<'_>], &LayoutRequest<'_>) -> Result<()>;
+
+/// A file that was written and has not got its name yet.
+#[derive(Clone, Copy, Debug)]
+pub struct WrittenFile<'a> {
+    /// What was planned, with the final path.
+    pub plan: &'a FilePlan,
+    /// Where the file is now.
+    pub path: &'a Path,
 }
 
 /// The kind of output of a format.

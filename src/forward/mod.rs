@@ -19,6 +19,7 @@ mod gradient_tests;
 mod layer;
 mod norm;
 mod on_device;
+mod pool;
 mod product;
 mod rope;
 mod rounding;
@@ -214,7 +215,7 @@ impl Forward {
         observer: &mut dyn Observer,
     ) -> Result<Vec<f32>> {
         let progress = task.progress;
-        let weights = self.weights(task, observer);
+        let weights = self.weights(task, observer)?;
         let weights = weights.as_ref();
         let positions: Vec<usize> = sequences.iter().flat_map(|s| 0..s.len()).collect();
         let mut start = 0;
@@ -260,7 +261,7 @@ impl Forward {
         observer: &mut dyn Observer,
         out: &mut Vec<f32>,
     ) -> Result<()> {
-        let weights = self.weights(task, observer);
+        let weights = self.weights(task, observer)?;
         let tokens = states.len() / self.spec.width.max(1);
         let x = Tensor::from_slice(states, (tokens, self.spec.width), weights.device())?;
         let logits = self.head(weights.as_ref(), &x)?;
@@ -268,12 +269,13 @@ impl Forward {
         Ok(())
     }
 
-    /// The weights, on the device of the network.
-    fn weights<'a>(&'a self, task: Task<'a>, observer: &'a mut dyn Observer) -> Box<dyn Weights + 'a> {
-        match &self.device {
+    /// The weights, on the device of the network. Threads for the device are started here.
+    fn weights<'a>(&'a self, task: Task<'a>, observer: &'a mut dyn Observer) -> Result<Box<dyn Weights + 'a>> {
+        pool::start()?;
+        Ok(match &self.device {
             Device::Cpu => Box::new(Streamed::new(&self.tensors, self.spec.rounding, task, observer)),
             device => Box::new(OnDevice::new(WeightsOf::Model(&self.tensors), device.clone(), task, observer)),
-        }
+        })
     }
 
     fn head(&self, weights: &dyn Weights, x: &Tensor) -> Result<Tensor> {

@@ -1,10 +1,9 @@
 //! Rotary position embedding: angles, and the rotation of queries and keys.
 //!
-//! Angles are computed in f64. Sources: RoFormer (arXiv:2104.09864), YaRN (arXiv:2309.00071, section 3) with the constants of
-//! llama.cpp (`ggml_compute_forward_rope`), frequency factors as in GGUF's `rope_freqs` and `rope_factors_*`.
+//! Angles are computed in f64 from the frequencies of `arch`, with the factors of GGUF's `rope_freqs` and `rope_factors_*`.
 
-use super::spec::{RopeSpec, Scaling};
-use crate::arch::Position;
+use super::spec::RopeSpec;
+use crate::arch::{Frequencies, Position, YARN_TURNS};
 use crate::model::Result;
 use candle_core::{D, Device, Tensor};
 
@@ -29,8 +28,16 @@ impl Angles {
     ) -> Result<Self> {
         let half = spec.dimensions / 2;
         let base = if windowed { spec.base_window } else { spec.base };
-        let scaling = spec.scaling.as_ref().filter(|_| !windowed);
-        let (frequencies, scale) = frequencies(spec, base, scaling, factors);
+        let scaling = spec.scaling.filter(|_| !windowed);
+        let rotation = Frequencies {
+            dimensions: spec.dimensions,
+            base,
+            scaling,
+            factors,
+            original_context: spec.original_context,
+            turns: YARN_TURNS,
+        };
+        let (frequencies, scale) = (rotation.all(), spec.attention_factor * rotation.magnitude());
         let (mut cos, mut sin) =
             (Vec::with_capacity(positions.len() * half), Vec::with_capacity(positions.len() * half));
         for p in positions {
@@ -75,29 +82,5 @@ impl Angles {
             Tensor::cat(&[turned, x.narrow(D::Minus1, self.dimensions, size - self.dimensions)?], 2)?
         };
         Ok(whole.reshape((tokens, heads * size))?)
-    }
-}
-
-/// Angle per position of each pair, and the factor of cosines and sines.
-fn frequencies(spec: &RopeSpec, base: f64, scaling: Option<&Scaling>, factors: Option<&[f32]>) -> (Vec<f64>, f64) {
-    let dims = spec.dimensions as f64;
-    let plain = |i: usize| {
-        let factor = factors.and_then(|f| f.get(i)).map_or(1.0, |f| f64::from(*f));
-        base.powf(-2.0 * i as f64 / dims) / factor
-    };
-    let all = 0..spec.dimensions / 2;
-    match scaling {
-        None => (all.map(plain).collect(), spec.attention_factor),
-        Some(Scaling::Linear(factor)) => (all.map(|i| plain(i) / factor).collect(), spec.attention_factor),
-        Some(Scaling::Yarn(factor)) => {
-            let original = spec.original_context.unwrap_or(4096) as f64;
-            // The pair that turns `turns` times in the original context.
-            let pair = |turns: f64| dims * (original / (turns * std::f64::consts::TAU)).ln() / (2.0 * base.ln());
-            let low = pair(32.0).floor().max(0.0);
-            let high = pair(1.0).ceil().min(dims - 1.0);
-            let ramp = |i: usize| 1.0 - ((i as f64 - low) / (high - low).max(0.001)).clamp(0.0, 1.0);
-            let mixed = |i: usize| plain(i) / factor * (1.0 - ramp(i)) + plain(i) * ramp(i);
-            (all.map(mixed).collect(), spec.attention_factor * (1.0 + 0.1 * factor.ln()))
-        }
     }
 }

@@ -27,7 +27,7 @@ impl<'a> Session<'a> {
     pub(crate) fn push(&mut self, tokens: &[u32], task: Task<'_>) -> Result<Vec<f32>> {
         let (mut nothing, mut none) = ((), Vec::new());
         let forward = self.forward;
-        let weights = forward.weights(task, &mut nothing);
+        let weights = forward.weights(task, &mut nothing)?;
         let weights = weights.as_ref();
         let positions: Vec<usize> = (self.seen..self.seen + tokens.len()).collect();
         let angles = forward.angles(weights, &positions, self.seen + tokens.len())?;

@@ -1,7 +1,7 @@
 //! The numbers a pass needs, checked: from a model with GGUF names.
 
 use super::Rounding;
-use crate::arch::{Computation, Position, Window, computation};
+use crate::arch::{Computation, Position, Scaling, Window, computation};
 use crate::model::{MetaValue, Model, ModelError, PerLayer, Result, RopeKind};
 
 /// Sizes beyond these are those of a damaged file.
@@ -61,15 +61,6 @@ pub(crate) struct RopeSpec {
     pub attention_factor: f64,
     /// The original context, if the files give it.
     pub original_context: Option<u64>,
-}
-
-/// A mapping of positions beyond the original context.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Scaling {
-    /// Positions are divided by the factor.
-    Linear(f64),
-    /// YaRN with this factor.
-    Yarn(f64),
 }
 
 impl Spec {

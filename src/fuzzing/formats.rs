@@ -88,6 +88,6 @@ pub fn fuzz_onnx(data: &[u8]) {
         let _ = graph.operators();
         let _ = graph.infer();
         let sizes: Vec<u64> = model.tensors.iter().map(|t| t.bytes()).collect();
-        let _ = onnx::layout(path, graph, &sizes, onnx::ExternalData::Never);
+        let _ = onnx::layout(path, graph, &sizes, crate::formats::ExternalData::Never);
     });
 }

@@ -1,6 +1,6 @@
 //! What changes a graph. After each change no id is dangling; [`Graph::check`](super::Graph::check) says so in tests.
 
-use super::{Graph, GraphError, NodeId, RegionId, Source, ValueId};
+use super::{AttrValue, Constant, Graph, GraphError, NodeId, RegionId, Source, ValueId};
 use std::collections::HashSet;
 
 impl Graph {
@@ -67,6 +67,33 @@ impl Graph {
         values.len()
     }
 
+    /// Makes an input with a default value, as files before IR version 4 list every constant, a constant like others.
+    pub(crate) fn constant_of_input(&mut self, value: ValueId) {
+        let Source::Input(region) = self.values[value].source else { return };
+        if self.values[value].constant.is_some() {
+            self.values[value].source = Source::Constant(region);
+            self.regions[region].inputs.retain(|p| p.value != value);
+        }
+    }
+
+    /// Calls `f` with every constant of the graph and its functions: initializers, and tensors in attributes.
+    pub(crate) fn each_constant_mut(&mut self, f: &mut impl FnMut(&mut Constant)) {
+        for (_, value) in self.values.iter_mut() {
+            value.constant.iter_mut().for_each(&mut *f);
+            if let Some(sparse) = value.sparse.as_deref_mut() {
+                f(&mut sparse.values);
+                f(&mut sparse.indices);
+            }
+        }
+        for (_, node) in self.nodes.iter_mut() {
+            node.attributes.iter_mut().for_each(|a| each_in(&mut a.value, f));
+        }
+        for function in &mut self.functions {
+            function.defaults.iter_mut().for_each(|a| each_in(&mut a.value, f));
+            function.body.each_constant_mut(f);
+        }
+    }
+
     /// Every value that a node or an output of a region uses.
     pub(crate) fn used(&self) -> HashSet<ValueId> {
         let nodes = self.nodes.iter().flat_map(|(_, n)| n.inputs.iter().flatten().copied());
@@ -89,5 +116,23 @@ impl Graph {
         for id in values {
             self.values.remove(*id);
         }
+    }
+}
+
+fn each_in(value: &mut AttrValue, f: &mut impl FnMut(&mut Constant)) {
+    match value {
+        AttrValue::Tensor(c) => f(c),
+        AttrValue::Tensors(all) => all.iter_mut().for_each(f),
+        AttrValue::Sparse(s) => {
+            f(&mut s.values);
+            f(&mut s.indices);
+        }
+        AttrValue::Sparses(all) => {
+            for s in all {
+                f(&mut s.values);
+                f(&mut s.indices);
+            }
+        }
+        _ => {}
     }
 }

@@ -18,9 +18,12 @@ mod edit;
 mod elem;
 mod foreign;
 mod infer;
+mod lift;
+pub(crate) mod make;
 pub(crate) mod ops;
 mod summary;
 mod types;
+mod visit;
 mod walk;
 
 pub(crate) use arena::{NodeId, RegionId, TensorRef, ValueId};

@@ -40,11 +40,9 @@ pub(crate) use history::{JobHistory, JobOutput, JobTensor, TensorState, is_same_
 pub use kind::JobKind;
 pub(crate) use list::{JobList, list};
 pub(crate) use made_from::{WithBaseline, with_baseline};
-#[allow(unused_imports, reason = "Compare will show kept results; nothing looks them up yet")]
-pub(crate) use measure::{Baseline, Basis, MeasuredResult, MeasuredSet, MeasuredValue, measured};
 pub(crate) use measure::{
-    EvaluationReport, EvaluationRequest, ImatrixReport, MeasuredModel, Measurement, MeasurementReport, TextRecord,
-    run_measurement,
+    EvaluationReport, EvaluationRequest, ImatrixReport, MeasuredModel, MeasuredResult, MeasuredSet, Measurement,
+    MeasurementReport, PreparedMeasurement, TextRecord, measured, run_measurement, unfinished,
 };
 pub(crate) use outputs::OutputsWithoutManifest;
 pub(crate) use overseer::wait_for_turn;

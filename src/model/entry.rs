@@ -24,8 +24,18 @@ pub trait TensorData: Send + Sync {
     /// As [`TensorData::read_rows`].
     fn read_part(&self, row: u64, bytes: Range<u64>, dst: &mut [u8]) -> Result<()>;
 
+    /// The matrix that this is the transpose of, if it is a view of one: who needs columns reads its rows.
+    fn transpose_of(&self) -> Option<&TensorEntry> {
+        None
+    }
+
     /// The file that contains the rows, if it is a single one; views and generated tensors have none.
     fn file(&self) -> Option<&Path> {
+        None
+    }
+
+    /// The offset of the first row in [`TensorData::file`], if the rows are there one after the other in the encoding of the entry.
+    fn offset(&self) -> Option<u64> {
         None
     }
 }

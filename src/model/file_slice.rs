@@ -35,6 +35,10 @@ impl TensorData for FileSlice {
     fn file(&self) -> Option<&Path> {
         Some(&self.path)
     }
+
+    fn offset(&self) -> Option<u64> {
+        Some(self.offset)
+    }
 }
 
 impl FileSlice {

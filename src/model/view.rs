@@ -150,6 +150,10 @@ impl TensorData for Transposed {
         let size = self.elem_bytes()? as u64;
         self.gather(row..row + 1, bytes.start / size..bytes.end / size, dst)
     }
+
+    fn transpose_of(&self) -> Option<&TensorEntry> {
+        Some(&self.inner)
+    }
 }
 
 impl Transposed {

@@ -110,16 +110,6 @@ pub(crate) fn prepare_again(
     Err(error.in_file(&prepared.plan.source).with_hint("Start a new conversion."))
 }
 
-/// No target of this version writes graphs, and the tensors alone are not the model.
-fn check_no_graph(model: &Model) -> Result<()> {
-    if model.graph.is_none() {
-        return Ok(());
-    }
-    let what = "the source is an operator graph, and this version does not convert graphs";
-    let hint = Hint::from(Remedy::Run("inspect".to_owned())).then(" shows what it holds.");
-    Err(ModelError::unsupported(what).in_file(&model.path).with_hint(hint))
-}
-
 fn prepare_from(model: &Model, recipe: &Recipe, how: Task<'_>, occasion: Occasion<'_>) -> Result<Prepared> {
     text_names::check_recipe(model, recipe)?;
     check_has_targets(recipe)?;
@@ -133,7 +123,6 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Task<'_>, occasion: Occasio
         model
     };
     model.check_readable()?;
-    check_no_graph(model)?;
     check_has_tensors(model)?;
     model.checks.enable(!recipe.source.no_checksums);
     model.checks.known()?;
@@ -164,9 +153,11 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Task<'_>, occasion: Occasio
         }
         let target = &target;
         let mut resolved = resolve(model, target, how)?;
-        // Where layers are left out, names mean other tensors.
+        // Where layers are left out, names mean other tensors; in graphs, names are those of values.
         let before = outputs.iter().zip(&left_out);
-        let alike = before.filter(|(o, left_out)| o.format == resolved.format && **left_out == resolved.left_out);
+        let alike = before.filter(|(o, left_out)| {
+            o.format == resolved.format && o.graph.is_none() && **left_out == resolved.left_out
+        });
         share(alike.map(|(o, _)| o), &mut resolved.tensors);
         left_out.push(resolved.left_out.clone());
         plan.architecture = plan.architecture.or_else(|| resolved.architecture.clone());
@@ -240,7 +231,7 @@ pub(crate) fn count_files(model: &Model, target: &Target) -> Result<usize> {
     let resolved = resolve(model, target, Task::quiet())?;
     let tensors = layout_tensors(&resolved.tensors);
     let split = resolve::split(model, target, &tensors)?;
-    trial(target, &tensors, &resolved.metadata, split).map(|files| files.len())
+    trial(target, &tensors, &resolved.metadata, split, resolved.graph.as_ref()).map(|files| files.len())
 }
 
 /// Every file that was read and may not be written to, with its stamp.

@@ -143,6 +143,7 @@ mod tests {
             effort: Effort::Reference,
             tensors,
             metadata: Default::default(),
+            graph: None,
         };
         let estimate = of_output(&output, Task::quiet()).unwrap();
         assert_eq!((estimate.output_sqnr_db, estimate.sqnr_db), (None, None), "16 bits hold a one");

@@ -8,9 +8,9 @@ use super::{
     Plan, PlannedOutput, PlannedTensor, PreparedOutput, PreparedTensor, Registration, SourceFile, checkpoints,
     destination, manifest, writable,
 };
-use crate::files::FileStamp;
+use crate::files::{self, FileStamp};
 use crate::formats::{self, FilePlan, LayoutRequest, LayoutTensor, OutputKind};
-use crate::model::{Hint, Model, ModelError, Name, OptionName, Place, Remedy, Result, Warning, few};
+use crate::model::{FormatId, Hint, Model, ModelError, Name, OptionName, Place, Remedy, Result, Warning, few};
 use crate::quant::Effort;
 use crate::recipe::Target;
 use crate::units::plural;
@@ -54,14 +54,23 @@ impl LayOut<'_> {
         let tensors = layout_tensors(&resolved.tensors);
         let Placed { path, files, folder, registration } =
             self.place(target, &resolved, &tensors, before, taken, plan)?;
-        let stale = if folder && before.is_none() { self.stale(target, &path, &files)? } else { Vec::new() };
+        let stale = match before {
+            Some(_) => Vec::new(),
+            None if folder => {
+                let stale = self.stale(target, stale_shards(&path, &files))?;
+                if target.force {
+                    check_written(&path, &stale)?;
+                }
+                stale
+            }
+            None => self.stale(target, stale_parts(resolved.format, &path, &files))?,
+        };
         if target.force && !stale.is_empty() {
             let names: Vec<_> = stale.iter().filter_map(|s| s.path.file_name()?.to_str()).take(4).collect();
             let files = plural(stale.len(), "file");
-            let text = format!(
-                "{files} in the output folder will be removed, to be no part of the new output: {}",
-                names.join(", ")
-            );
+            let place = if folder { "in the output folder" } else { "of the old output" };
+            let text =
+                format!("{files} {place} will be removed, to be no part of the new output: {}", names.join(", "));
             plan.warnings.push(Warning::new("output.stale", text));
         }
         plan.warnings.extend(resolved.warnings.iter().cloned());
@@ -105,6 +114,7 @@ impl LayOut<'_> {
             effort: resolved.effort,
             tensors: resolved.tensors,
             metadata: resolved.metadata,
+            graph: resolved.graph,
         };
         Ok((planned, prepared))
     }
@@ -131,6 +141,7 @@ impl LayOut<'_> {
             metadata: &resolved.metadata,
             sidecars: &resolved.sidecars,
             split: resolve::split(self.model, target, tensors)?,
+            graph: resolved.graph.as_ref(),
         };
         let mut files = (spec.layout)(&request).map_err(|e| e.in_format(resolved.format))?;
         plan.warnings.extend(too_large(&request.split, &files, tensors));
@@ -185,14 +196,10 @@ impl LayOut<'_> {
         destination::follow_link(&path)
     }
 
-    /// Weight files of an earlier output in the folder `path` that this one does not replace.
-    ///
-    /// # Errors
-    /// With `force`, weight files that the manifest of the earlier output does not list: they are not remold's to remove, and a reader
-    /// would take them for a part of the new output.
-    fn stale(&self, target: &Target, path: &Path, files: &[FilePlan]) -> Result<Vec<SourceFile>> {
+    /// Files of an earlier output that this one does not replace.
+    fn stale(&self, target: &Target, files: Vec<PathBuf>) -> Result<Vec<SourceFile>> {
         let mut stale = Vec::new();
-        for old in stale_shards(path, files) {
+        for old in files {
             let Ok(stamp) = FileStamp::of_path(&old) else { continue };
             if self.protected.iter().any(|(_, s)| s.same_file(&stamp)) {
                 if !target.force {
@@ -208,16 +215,14 @@ impl LayOut<'_> {
             }
             stale.push(SourceFile::new(&old, &stamp));
         }
-        if target.force && !stale.is_empty() {
-            check_written(path, &stale)?;
-        }
         Ok(stale)
     }
 }
 
-/// Refuses to remove files of an output folder that the manifest of the earlier output there does not list.
+/// Refuses to remove files of an output folder that the manifest of the earlier output there does not list: they are not remold's to remove,
+/// and a reader would take them for a part of the new output.
 fn check_written(folder: &Path, stale: &[SourceFile]) -> Result<()> {
-    let listed = manifest::listed_files(folder);
+    let listed = manifest::listed_files(folder, folder);
     let own = |f: &&SourceFile| !listed.iter().any(|(path, bytes)| *path == f.path && *bytes == f.bytes);
     let others: Vec<String> =
         stale.iter().filter(own).filter_map(|f| Some(f.path.file_name()?.to_string_lossy().into_owned())).collect();
@@ -251,6 +256,21 @@ fn planned_tensor(t: &PreparedTensor, why: &resolve::Reason) -> PlannedTensor {
         because: why.because.clone(),
         fallback_from: why.fallback_from,
     }
+}
+
+/// Files that belong to the one at `path`, which is replaced, and that this output does not have: where the files of a format are read
+/// together, those that are named after it.
+fn stale_parts(format: FormatId, path: &Path, written: &[FilePlan]) -> Vec<PathBuf> {
+    let together = formats::write_spec(format).is_some_and(|w| w.read_set.is_some());
+    let read = formats::spec(format).and_then(|s| s.read.as_ref()).filter(|_| together && path.is_file());
+    let Some(old) = read.and_then(|read| (read.open_alone)(path).ok()) else { return Vec::new() };
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    let named = |p: &PathBuf| p.file_name().is_some_and(|n| n.as_encoded_bytes().starts_with(name));
+    let new = |p: &PathBuf| written.iter().any(|f| f.path == *p);
+    // What no manifest lists may belong to other files, too: it stays.
+    let listed = manifest::listed_files(path, files::parent_of(path));
+    let ours = |p: &PathBuf| listed.iter().any(|(file, _)| file == p);
+    old.files.into_iter().filter(|p| named(p) && p.as_path() != path && !new(p) && ours(p)).collect()
 }
 
 /// Weight files of an earlier output in the same folder that this one does not replace: those with exactly the names that such outputs have.

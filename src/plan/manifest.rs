@@ -70,8 +70,9 @@ pub(crate) fn is_manifest(path: &Path) -> bool {
     })
 }
 
-/// The files of an output folder that its manifest lists, each with its size then; none where there is no manifest that can be read.
-pub(super) fn listed_files(folder: &Path) -> Vec<(PathBuf, u64)> {
+/// The files of an output that its manifest lists, each with its size then; none where there is no manifest that can be read. `folder` is
+/// the folder that the files are in.
+pub(super) fn listed_files(output: &Path, folder: &Path) -> Vec<(PathBuf, u64)> {
     #[derive(Deserialize)]
     struct Listed {
         files: Vec<ListedFile>,
@@ -81,7 +82,7 @@ pub(super) fn listed_files(folder: &Path) -> Vec<(PathBuf, u64)> {
         name: PathBuf,
         bytes: u64,
     }
-    let candidates = [manifest_beside(folder), manifest_inside(folder)];
+    let candidates = [manifest_beside(output), manifest_inside(output)];
     let read = |path: &PathBuf| {
         let file = files::open(path).ok()?;
         // The tensors, of which there may be a million, are skipped while reading.

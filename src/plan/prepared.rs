@@ -1,7 +1,7 @@
 //! A plan together with what carries it out: lazy tensors and file layouts.
 
 use super::Plan;
-use crate::formats::{FilePlan, LayoutTensor};
+use crate::formats::{FilePlan, LayoutGraph, LayoutTensor};
 use crate::model::{FormatId, Metadata, OpenedFile, Result, SourceChecks, TensorEntry};
 use crate::quant::{Effort, Encoding};
 use crate::transform::Imatrix;
@@ -49,6 +49,8 @@ pub struct PreparedOutput {
     pub tensors: Vec<PreparedTensor>,
     /// The metadata written.
     pub metadata: Metadata,
+    /// The graph, for formats of graphs.
+    pub graph: Option<LayoutGraph>,
 }
 
 /// One tensor to write.

@@ -37,6 +37,9 @@ pub(super) fn check(model: &Model, target: &Target) -> Result<()> {
     if target.bare {
         return Ok(());
     }
+    if model.graph.is_some() {
+        return check_graph(model, target);
+    }
     let to_gguf = target.format.has_gguf_names() && !model.format.has_gguf_names();
     let told = |e: ModelError| e.in_file(&model.path);
     if let Some(adapter) = arch::adapter(model) {
@@ -53,6 +56,21 @@ pub(super) fn check(model: &Model, target: &Target) -> Result<()> {
     arch::check_complete(model).map_err(told)
 }
 
+/// Refuses an operator graph on the way to a format of networks: its tensors have the names that an exporter gave them, and no configuration.
+fn check_graph(model: &Model, target: &Target) -> Result<()> {
+    if !target.format.has_gguf_names() {
+        return Ok(());
+    }
+    let what = format!(
+        "the source is an operator graph, and {} needs the names that the weights have in their checkpoint",
+        target.format
+    );
+    let hint = Hint::from("Convert the checkpoint that the graph was exported from; `")
+        .then(Remedy::Option(OptionName::BARE))
+        .then("` writes the tensors alone, under the names of the graph.");
+    Err(ModelError::unsupported(what).in_file(&model.path).with_hint(hint))
+}
+
 /// Refuses to write a quantized checkpoint's tensors in other types than they have, also when a type is asked for that changes
 /// nothing: a user who asks for bf16 does not expect codes.
 ///
@@ -61,6 +79,9 @@ pub(super) fn check(model: &Model, target: &Target) -> Result<()> {
 pub(super) fn check_encodings(model: &Model, target: &Target, tensors: &[PreparedTensor]) -> Result<()> {
     let asked = target.quantization.as_deref().is_some_and(|q| !q.eq_ignore_ascii_case("auto"));
     if !asked && tensors.iter().all(|t| t.encoding == t.entry.encoding) {
+        return Ok(());
+    }
+    if model.graph.is_some() {
         return Ok(());
     }
     arch::quantized(model).map_or(Ok(()), |q| Err(q.refusal().in_file(&model.path)))

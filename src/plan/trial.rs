@@ -1,7 +1,7 @@
 //! The files of an output before anything is known of its place: their number and sizes.
 
 use super::PreparedTensor;
-use crate::formats::{self, FilePlan, LayoutRequest, LayoutTensor, Split};
+use crate::formats::{self, FilePlan, LayoutGraph, LayoutRequest, LayoutTensor, Split};
 use crate::model::{Metadata, Result, Sidecars};
 use crate::quant::Encoding;
 use crate::recipe::Target;
@@ -13,8 +13,10 @@ pub(super) fn trial(
     tensors: &[LayoutTensor],
     metadata: &Metadata,
     split: Split,
+    graph: Option<&LayoutGraph>,
 ) -> Result<Vec<FilePlan>> {
-    let request = LayoutRequest { path: Path::new("x"), tensors, metadata, sidecars: &Sidecars::default(), split };
+    let request =
+        LayoutRequest { path: Path::new("x"), tensors, metadata, sidecars: &Sidecars::default(), split, graph };
     let layout = formats::write_spec(target.format).map(|w| w.layout);
     layout.map_or(Ok(Vec::new()), |layout| layout(&request))
 }

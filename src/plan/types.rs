@@ -314,6 +314,15 @@ pub struct PredictedDivergence {
     pub measured: usize,
     /// All pairs that could have been chosen; the others are predicted from those that were measured.
     pub of: usize,
+    /// Groups of tensors of one kind in a quarter of the depth that were measured, as a whole or by one of their tensors.
+    #[serde(default)]
+    pub groups: usize,
+    /// All groups; 0 in plans of earlier versions.
+    #[serde(default)]
+    pub of_groups: usize,
+    /// Kinds of tensors that were measured as a whole, because there was no time for all groups.
+    #[serde(default)]
+    pub kinds: usize,
     /// What the whole network was measured to lose with these types, on tokens that no cost was measured on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<ChoiceCheck>,

@@ -14,10 +14,13 @@
 //! --bench quantize`). Rows are independent of each other, so any chunking of rows gives the same bytes; `part` is about
 //! rows that are quantized piece by piece. Test with `cargo test quant::`.
 //!
+//! `affine` has the integer encodings of operator graphs, which are not ggml's.
+//!
 //! Files import from the file that defines an item, never from this one: it only re-exports.
 //!
 //! To add a format: a file in the folder of its family with a `Codec`, and a line in the table of `block_type`.
 
+pub(crate) mod affine;
 mod block_type;
 mod blocks;
 mod codec;

@@ -265,9 +265,14 @@ impl Checker<'_> {
 
     fn quantization(&mut self, path: &RecipePath, text: &str, format: FormatId) {
         let lower = names::quantization(text).to_ascii_lowercase();
-        let known = names::types_of(format);
+        let known = names::known_types_of(format);
         let files = options::of(format).is_some_and(|f| f.types == Types::Files);
-        let now = if files { self.available.quantizations } else { known };
+        // That a format is not written was said already.
+        let now = match self.available.formats.contains(&format) {
+            _ if files => self.available.quantizations,
+            true => names::types_of(format),
+            false => known,
+        };
         if now.contains(&lower.as_str()) {
             return;
         }

@@ -62,6 +62,9 @@ pub(crate) const PLAIN_TYPES: &[&str] = &["auto", "f32", "f16", "bf16"];
 /// Quantizations of the graph formats; the guide's words first.
 pub(crate) const GRAPH_TYPES: &[&str] = &["dynamic", "static", "int8", "uint8", "int4", "f32", "f16", "auto"];
 
+/// Those of them that this version makes.
+pub(crate) const GRAPH_TYPES_NOW: &[&str] = &["auto"];
+
 /// Formats people ask for that remold does not make.
 const OUTSIDE: &[&str] =
     &["tensorrt", "engine", "coreml", "mlmodel", "mlpackage", "openvino", "mlx", "exl2", "gptq", "awq"];
@@ -122,12 +125,20 @@ pub(crate) fn format_help(name: &str) -> String {
     suggest(name, known, &all)
 }
 
+/// The words of a format's `quantization` key, those of later versions too.
+pub(crate) fn known_types_of(format: FormatId) -> &'static [&'static str] {
+    match options::of(format).map(|f| f.types) {
+        Some(Types::Graphs) => GRAPH_TYPES,
+        _ => types_of(format),
+    }
+}
+
 /// The words of a format's `quantization` key.
 pub(crate) fn types_of(format: FormatId) -> &'static [&'static str] {
     match options::of(format).map(|f| f.types) {
         Some(Types::Files) => FILE_TYPES,
         Some(Types::Elements) => PLAIN_TYPES,
-        Some(Types::Graphs) => GRAPH_TYPES,
+        Some(Types::Graphs) => GRAPH_TYPES_NOW,
         None => &[],
     }
 }

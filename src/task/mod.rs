@@ -7,7 +7,7 @@ mod threads;
 
 #[cfg(test)]
 pub(crate) use threads::limit;
-pub(crate) use threads::{OnExit, start, start_in, together};
+pub(crate) use threads::{OnExit, can_start, start, start_in, together};
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -3,6 +3,7 @@
 //! threads in another way.
 
 use std::io;
+use std::sync::Mutex;
 use std::thread::{Builder, JoinHandle, Scope, ScopedJoinHandle};
 
 /// Starts a thread.
@@ -36,6 +37,19 @@ pub(crate) fn together(threads: usize, work: impl Fn() + Sync) {
         }
         work();
     });
+}
+
+/// Checks that so many threads can be started by code that panics where the system refuses them.
+///
+/// # Errors
+/// The system refuses one.
+pub(crate) fn can_start(threads: usize) -> io::Result<()> {
+    let gate = Mutex::new(());
+    std::thread::scope(|scope| {
+        // All live at the same time. Those that end may be counted by the system for a while, so that twice as many are needed.
+        let _closed = super::locked(&gate);
+        (0..threads * 2).try_for_each(|_| start_in(scope, || drop(super::locked(&gate))).map(drop))
+    })
 }
 
 /// Calls a function when it is dropped, also while a panic unwinds: for what other threads wait for.
@@ -112,5 +126,7 @@ mod tests {
             assert_eq!((result, done.into_inner()), (Ok(()), 50));
         }
         assert!(limit::with_at_most(0, || start(|| ())).is_err());
+        let can = |most, threads| limit::with_at_most(most, || can_start(threads)).is_ok();
+        assert_eq!([can(0, 0), can(3, 2), can(4, 2)], [true, false, true]);
     }
 }

@@ -253,6 +253,12 @@ impl Style {
         Self::new(std::io::stderr().is_terminal())
     }
 
+    /// Without colours.
+    #[cfg(test)]
+    pub(crate) fn plain() -> Self {
+        Self { on: false }
+    }
+
     fn wrap(self, code: &str, text: &str) -> String {
         let mark = mark();
         if self.on { format!("{mark}{code}m{text}{mark}0m") } else { text.to_owned() }

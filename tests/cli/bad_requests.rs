@@ -86,11 +86,11 @@ fn words_that_are_unknown() {
                 lab.write("r.toml", "[[target]]\nformat = \"gguf\"\n");
                 "run r.toml".into()
             }),
-            row("a recipe with a step of a later version", 2, &["prune"], |lab| {
+            row("a recipe with a step of a later version", 2, &["distil"], |lab| {
                 lab.model("tiny-llama");
                 lab.write(
                     "r.toml",
-                    "source = \"tiny-llama\"\n[[pipeline]]\nstep = \"prune\"\n[[target]]\nformat = \"gguf\"\n",
+                    "source = \"tiny-llama\"\n[[pipeline]]\nstep = \"distil\"\n[[target]]\nformat = \"gguf\"\n",
                 );
                 "run r.toml".into()
             }),

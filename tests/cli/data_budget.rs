@@ -113,10 +113,22 @@ fn a_limit_of_time_predicts_what_it_did_not_measure() {
     let nothing = run("0s").expect(2);
     assert!(nothing.err.contains("nothing was measured"), "{}", nothing.err);
     let some = run("1s").expect(0);
-    let line = some.out.lines().find(|l| l.contains("costs measured")).unwrap_or_default();
-    let numbers: Vec<usize> = line.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect();
-    let (measured, of) = (numbers[numbers.len() - 2], numbers[numbers.len() - 1]);
-    assert!(0 < measured && measured <= of, "{line}");
+    let numbers = |with: &str| {
+        let line = some.out.lines().find(|l| l.contains(with)).unwrap_or_else(|| panic!("{with}: {}", some.out));
+        line.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect::<Vec<usize>>()
+    };
+    let costs = numbers("costs measured");
+    let (measured, of) = (costs[costs.len() - 2], costs[costs.len() - 1]);
+    assert!(measured <= of, "{costs:?}");
+    if measured < of {
+        // Kinds and depths are covered before single tensors.
+        let groups = numbers("are estimated");
+        assert!(groups[0] <= groups[1] && (groups[0] == groups[1] || groups.len() > 2 || measured == 0), "{groups:?}");
+        assert!(groups[0] > 0 || groups.len() > 2, "{groups:?}");
+    }
+    // There is no time left for a second plan: the result is the same, and no pass is made.
+    let again = run("1s").expect(0);
+    assert_eq!(again.out, some.out);
 }
 
 #[test]

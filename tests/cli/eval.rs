@@ -446,3 +446,60 @@ fn an_interrupted_evaluation_continues_with_the_same_figures() {
     assert_eq!(report(&lab), wanted);
     assert!(!job.join("state").exists(), "nothing is kept of finished work");
 }
+
+/// Two jobs write one file of log-probabilities at the same time: none has a row of the other's in its own, whichever is resumed or removed.
+#[test]
+fn jobs_with_one_base_file_do_not_share_what_is_unfinished() {
+    let lab = lab(&["q2_k"]);
+    lab.write("long.txt", std::fs::read_to_string(lab.path("eval.txt")).unwrap().repeat(6));
+    let rest = "--data long.txt -c 256 --memory 6MB --threads 1 --save-logits";
+    lab.run(&format!("eval tiny-llama {rest} wanted.dat")).expect(0);
+    lab.run(&format!("eval tiny-llama-Q2_K.gguf {rest} other.dat")).expect(0);
+    let read = |name: &str| std::fs::read(lab.path(name)).unwrap();
+    let (wanted, other) = (read("wanted.dat"), read("other.dat"));
+    assert_eq!(wanted.len(), other.len());
+    assert_ne!(wanted, other, "the rows say whose they are");
+    let parts = || {
+        let names = std::fs::read_dir(lab.path(".")).unwrap().flatten().map(|e| e.path());
+        names.filter(|p| p.to_string_lossy().contains(".base.dat.remold-")).collect::<Vec<_>>()
+    };
+    // Begins a job, and lets it get beyond the first rows of its file.
+    let begin = |model: &str| {
+        let before = (lab.job(), parts());
+        let mut command = lab.command();
+        command.args(words(&format!("eval {model} {rest} base.dat")));
+        let child = start(&mut command);
+        wait_for("the first rows", || {
+            let has_rows = |p: &std::path::PathBuf| {
+                // Behind the header and the tokens.
+                !before.1.contains(p) && p.metadata().is_ok_and(|m| m.len() > 20 + wanted.len() as u64 / 8)
+            };
+            (lab.job() != before.0 && parts().iter().any(has_rows)).then_some(())
+        });
+        (child, lab.job().file_name().unwrap().to_string_lossy().into_owned())
+    };
+    let (first, first_id) = begin("tiny-llama");
+    let (second, second_id) = begin("tiny-llama-Q2_K.gguf");
+    assert_eq!(parts().len(), 2, "each has a file of its own");
+    for child in [first, second] {
+        kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+        finish(child).expect(143);
+    }
+    assert_eq!(parts().len(), 2, "both can be continued");
+    // A third one, of the other model, ends while the first one continues; the second is removed.
+    let (third, third_id) = begin("tiny-llama-Q2_K.gguf");
+    lab.run(&format!("jobs remove {second_id}")).expect(0);
+    assert_eq!(parts().len(), 2, "only the file of the removed job is gone");
+    lab.run(&format!("jobs resume {first_id}")).expect(0);
+    kill_process(Pid::from_child(&third), Signal::TERM).unwrap();
+    finish(third).expect(143);
+    lab.run(&format!("jobs attach {first_id}")).expect(0);
+    assert!(read("base.dat") == wanted, "a row of another job is in the file");
+    // The one that comes too late does not replace it.
+    lab.run(&format!("jobs resume {third_id}")).expect(0);
+    let late = lab.run(&format!("jobs attach {third_id}")).expect(2);
+    assert!(late.err.contains("base.dat: the file exists already"), "{}", late.err);
+    assert!(read("base.dat") == wanted);
+    lab.run(&format!("jobs remove {third_id}")).expect(0);
+    assert!(parts().is_empty(), "{:?}", parts());
+}

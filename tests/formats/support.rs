@@ -53,7 +53,7 @@ pub fn request<'a>(
     metadata: &'a Metadata,
     sidecars: &'a Sidecars,
 ) -> LayoutRequest<'a> {
-    LayoutRequest { path, tensors, metadata, sidecars, split: Split::Whole }
+    LayoutRequest { path, tensors, metadata, sidecars, split: Split::Whole, graph: None }
 }
 
 /// Writes a planned file from tensors in request order; checks that nothing overlaps and nothing is out of bounds.

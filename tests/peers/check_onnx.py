@@ -33,6 +33,39 @@ def dims(value):
     return [d.dim_value if d.HasField("dim_value") else d.dim_param or "?" for d in kind.shape.dim]
 
 
+def tensors(message):
+    """Every tensor of a message: initializers, attributes, nested graphs."""
+    if isinstance(message, onnx.TensorProto):
+        yield message
+    elif hasattr(message, "ListFields"):
+        for field, value in message.ListFields():
+            if field.message_type is not None:
+                for part in value if hasattr(value, "__iter__") else [value]:
+                    yield from tensors(part)
+
+
+def normal(path):
+    """A model whose tensors have their data in one form."""
+    model = onnx.load(path)
+    for tensor in tensors(model):
+        if tensor.data_type != onnx.TensorProto.STRING:
+            same = onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(tensor), tensor.name)
+            need(same.data_type == tensor.data_type, f"{tensor.name}: onnx changes its type")
+            tensor.CopyFrom(same)
+    return model.SerializeToString(deterministic=True)
+
+
+@check_each("onnx", FILES)
+def same_model_after_writing(remold, path):
+    want = normal(path)
+    for options in [(), ("--external-data",)]:
+        written = remold.convert(path, "onnx", path.name, *options)
+        onnx.checker.check_model(str(written))
+        need(normal(written) == want, f"{' '.join(options) or 'one file'}: another model")
+    data = written.with_name(written.name + ".data")
+    return f"with {data.stat().st_size if data.exists() else 0} bytes in a data file"
+
+
 @check_each("onnx", FILES)
 def same_graph(remold, path):
     model = onnx.load(path, load_external_data=False)

@@ -56,6 +56,26 @@ fn the_slider_shows_every_size_at_once_and_takes_or_leaves_it() {
     assert!(b.state.recipe.document.recipe.targets[0].get(&gguf::TARGET_SIZE).is_none(), "one step to undo");
 }
 
+/// Half a screen of 80 by 24 has space for a small plot; the whole screen for plot and map side by side.
+#[test]
+fn a_small_terminal_shows_the_plot_with_and_without_the_slider() {
+    let mut b = with_costs(true);
+    let has_plot = |b: &mut sample::Bench, words: &[&str]| {
+        let picture = screen(b, SMALL);
+        for word in [&["up is better", "┤", "└", "file types"], words].concat() {
+            assert!(picture.contains(word), "{word:?} is not on the screen:\n{picture}");
+        }
+    };
+    has_plot(&mut b, &["KLD in nats", "◆", "source"]);
+    b.keys("z");
+    has_plot(&mut b, &["◆", "source", "ready"]);
+    b.keys("((((");
+    has_plot(&mut b, &["★", "layer by layer", "ffn_down", "enter takes it"]);
+    b.keys("z");
+    has_plot(&mut b, &["KLD in nats", "★", "layer by layer", "more kinds", "memory", "enter takes it"]);
+    plain(&mut b);
+}
+
 #[test]
 fn arrows_slide_the_budget_in_its_field_and_bounds_hold() {
     let mut b = with_costs(false);

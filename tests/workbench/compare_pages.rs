@@ -7,8 +7,8 @@ use remold::testing::evaluate::{TensorShapes, ValueShape};
 use remold::testing::tui::core::{Action, Effect, ErrorCard, Session, Tab};
 use remold::testing::tui::look::Depth;
 use remold::testing::tui::tabs::compare::{
-    Chart, Limit, ModelQuality, Page, PageNews, PageRequest, Quality, QualityNews, QualityValue, SpeechNews, Spoken,
-    SpokenPosition,
+    Chart, EvaluationJob, Limit, ModelQuality, Page, PageNews, PageRequest, Quality, QualityNews, QualityValue,
+    SpeechNews, Spoken, SpokenPosition,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,11 +36,15 @@ fn quality(models: &[PathBuf], klds: &[f64], scored: f64) -> Arc<Quality> {
     };
     Arc::new(Quality {
         text: at("wiki.txt"),
+        windows: "w".into(),
+        rounding: "exact",
         baseline: models[0].clone(),
         measured_on: "15 windows of 256 tokens, 1905 tokens scored".into(),
         notes: vec!["windows have 256 tokens, not 512: the model was trained with no more".into()],
         models: models.iter().zip(klds).map(model).collect(),
         seconds: 12.0,
+        jobs: vec!["12".into()],
+        when: None,
     })
 }
 
@@ -89,10 +93,13 @@ fn a_text_is_asked_for_and_the_models_are_run_on_it() {
     let id = b.state.compare.quality.request;
     assert_eq!(b.effects, [Effect::ComparePage(PageRequest::Evaluate(id, columns.clone(), at("wiki.txt")))]);
     shows(&mut b, SMALL, &["on wiki.txt", "opening the models"]);
-    say(&mut b, QualityNews::Progress(450, 1000, "tiny-llama".into()));
+    let job = EvaluationJob { id: "12".into(), dir: at("jobs/12"), text: at("wiki.txt"), since: b.state.now };
+    say(&mut b, QualityNews::Job(job));
+    say(&mut b, QualityNews::Progress(0.45, Some(61.2), "tiny-llama, layer 7 of 16".into()));
     for layer in 0..9 {
         say(&mut b, QualityNews::Layer(columns[1].clone(), layer, 0.001 * f64::from(layer + 1)));
     }
+    shows(&mut b, LARGE, &["on wiki.txt, job 12", "45 %, about 1:02 left   tiny-llama, layer 7 of 16"]);
     shows(&mut b, SMALL, &["45 %", "hidden state error by layer", "x stop"]);
     plain(&mut b);
     // It goes on while another tab is shown, and says when it is over.
@@ -116,6 +123,52 @@ fn a_text_is_asked_for_and_the_models_are_run_on_it() {
     b.act(Action::ComparePage(PageNews::Quality(id, QualityNews::Done(Err(ErrorCard::new("cancelled", true))))));
     assert!(b.state.compare.quality.failure.is_none() && b.state.compare.is_measured());
     shows(&mut b, SMALL, &["mean KLD"]);
+}
+
+#[test]
+fn what_was_measured_before_is_shown_at_once_with_its_text() {
+    let mut b = done(3);
+    let columns = b.state.compare.columns.clone();
+    let asked =
+        |b: &Bench| match b.effects.iter().rev().find(|e| matches!(e, Effect::ComparePage(PageRequest::Kept(..)))) {
+            Some(Effect::ComparePage(PageRequest::Kept(id, models))) => (*id, models.clone()),
+            _ => panic!("{:?}", b.effects),
+        };
+    let (id, models) = asked(&b);
+    assert_eq!(models, columns);
+    let one = quality(&columns, &[0.0, 0.0025, 0.04], 1905.0);
+    let other = Quality {
+        text: at("code.txt"),
+        windows: "c".into(),
+        jobs: vec!["9".into(), "7".into()],
+        when: Some(b.state.now - jiff::SignedDuration::from_hours(3)),
+        ..(*quality(&columns[..2], &[0.0, 0.0125], 1905.0)).clone()
+    };
+    b.act(Action::ComparePage(PageNews::Kept(id - 1, Vec::new(), None)));
+    b.act(Action::ComparePage(PageNews::Kept(id, vec![one, Arc::new(other)], None)));
+    b.keys("e");
+    assert!(b.state.compare.line.is_none(), "no text is asked for");
+    assert!(asked(&b).0 > id, "they are looked up once more");
+    shows(&mut b, LARGE, &["on wiki.txt: 15 windows", "text 1 of 2 (t), job 12", "mean KLD", "t other text"]);
+    shows(&mut b, SMALL, &["on wiki.txt: 15 windows"]);
+    b.keys("t");
+    shows(&mut b, LARGE, &["on code.txt", "text 2 of 2 (t), job 9 and 1 earlier, 3 h ago", "Not evaluated: 3"]);
+    b.keys("t");
+    shows(&mut b, SMALL, &["on wiki.txt"]);
+    // An evaluation that goes on is followed: it was started before the workbench, or continued in Jobs.
+    b.keys("1");
+    b.effects.clear();
+    b.keys("4");
+    let (id, _) = asked(&b);
+    let job = EvaluationJob { id: "13".into(), dir: at("jobs/13"), text: at("code.txt"), since: b.state.now };
+    b.act(Action::ComparePage(PageNews::Kept(id, Vec::new(), Some(job.clone()))));
+    let request = b.state.compare.quality.request;
+    assert_eq!(b.effects.last(), Some(&Effect::ComparePage(PageRequest::Follow(request, columns, job.dir))));
+    shows(&mut b, LARGE, &["on code.txt, job 13"]);
+    b.act(Action::ComparePage(PageNews::Quality(request, QualityNews::Progress(0.1, None, String::new()))));
+    shows(&mut b, LARGE, &["10 %"]);
+    b.keys("x");
+    assert!(b.state.toasts.iter().any(|t| t.text == "job 13 is cancelled; e starts again"), "{:?}", b.state.toasts);
 }
 
 #[test]

@@ -545,7 +545,7 @@ fn steps_are_added_edited_moved_and_deleted_and_all_of_it_taken_back() {
     b.keys("Asplit<enter>2GB<enter>");
     assert_eq!(b.state.recipe.row(), RecipeRow::Step(0));
     // What changes tensors comes before what changes targets.
-    b.keys("Aprune<enter>20, 21<enter>");
+    b.keys("Aprune_l<enter>20, 21<enter>");
     assert_eq!(steps(&b), ["prune_layers", "split"]);
     assert_eq!(b.state.recipe.row(), RecipeRow::Step(0));
     let text = to_toml(&planned_recipe(&b));

@@ -240,7 +240,7 @@ fn the_help_of_every_option_its_default_and_its_values_are_in_view() {
 #[test]
 fn recipe_steps() {
     let mut b = sample::start();
-    b.planned().keys("Asplit<enter>1GB<enter><esc>Aprune<enter>");
+    b.planned().keys("Asplit<enter>1GB<enter><esc>Aprune_l<enter>");
     b.keys("<esc>");
     picture("recipe-steps", &mut b, SMALL);
     b.keys("<esc>");

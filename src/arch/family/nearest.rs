@@ -13,7 +13,7 @@ const USES: [&str; 4] = ["ForConditionalGeneration", "LMHeadModel", "Model", "LM
 const ALIKE: f64 = 0.85;
 
 /// The supported class nearest to `class`, if one is near.
-pub(super) fn class(class: &str) -> Option<&'static str> {
+pub(crate) fn class(class: &str) -> Option<&'static str> {
     let classes: Vec<&'static str> = FAMILIES.iter().flat_map(|f| f.info.hf_classes.iter().copied()).collect();
     nearest(class, &classes)
 }

@@ -100,26 +100,16 @@ impl<'a> Reference<'a> {
         effort: Effort,
         task: Task<'_>,
     ) -> Result<f64> {
-        let quiet = Task { progress: &|_, _| {}, ..task };
-        let changed = self.forward.with_tensor(encoded(subject, encoding, effort));
-        let name = subject.entry.name.as_str();
-        let states;
-        let states = match subject.entry.layer() {
-            Some(layer) => {
-                let kept = self.before.iter().rev().find(|(at, _)| *at <= layer);
-                states = match kept {
-                    Some((at, hidden)) => changed.states_from(*at, hidden, &self.sequences, quiet)?,
-                    None => changed.states(&self.sequences, quiet, &mut ())?,
-                };
-                &states
-            }
-            None if name == "output.weight" => &self.states,
-            None => {
-                states = changed.states(&self.sequences, quiet, &mut ())?;
-                &states
-            }
-        };
-        let each = self.against(&changed, states, task)?;
+        self.group(&[(subject.clone(), encoding)], effort, task)
+    }
+
+    /// The mean KL divergence, in nats, of the network with all `changes` from the network as it is. The layers before the first change are not
+    /// computed again.
+    ///
+    /// # Errors
+    /// Those of the forward pass; a type that a tensor cannot have.
+    pub(super) fn group(&self, changes: &[(Subject, Encoding)], effort: Effort, task: Task<'_>) -> Result<f64> {
+        let each = self.whole(changes, effort, task)?;
         let mean = each.iter().sum::<f64>() / each.len().max(1) as f64;
         // Rounding leaves tiny negative numbers where nothing is lost.
         if mean.is_finite() { Ok(mean.max(0.0)) } else { Ok(f64::INFINITY) }
@@ -134,8 +124,20 @@ impl<'a> Reference<'a> {
         let mut tensors = changes.iter().map(|(subject, e)| encoded(subject, *e, effort));
         let Some(first) = tensors.next() else { return Ok(vec![0.0; self.positions.len()]) };
         let changed = tensors.fold(self.forward.with_tensor(first), |forward, tensor| forward.with_tensor(tensor));
-        let states = changed.states(&self.sequences, quiet, &mut ())?;
-        self.against(&changed, &states, task)
+        let states;
+        let states = match first_layer(changes) {
+            // The output matrix alone.
+            u32::MAX => &self.states,
+            layer => {
+                let kept = self.before.iter().rev().find(|(at, _)| *at <= layer);
+                states = match kept {
+                    Some((at, hidden)) => changed.states_from(*at, hidden, &self.sequences, quiet)?,
+                    None => changed.states(&self.sequences, quiet, &mut ())?,
+                };
+                &states
+            }
+        };
+        self.against(&changed, states, task)
     }
 
     /// The KL divergence at each position, from the final states of a changed network.
@@ -167,4 +169,13 @@ impl<'a> Reference<'a> {
         }
         Ok(all)
     }
+}
+
+/// The first layer that a change reaches; the largest number if only the output matrix is changed.
+fn first_layer(changes: &[(Subject, Encoding)]) -> u32 {
+    let of = |(subject, _): &(Subject, Encoding)| match subject.entry.layer() {
+        None if subject.entry.name.as_str() == "output.weight" => u32::MAX,
+        layer => layer.unwrap_or(0),
+    };
+    changes.iter().map(of).min().unwrap_or(u32::MAX)
 }

@@ -67,6 +67,7 @@ pub(crate) static SPEC: FormatSpec = FormatSpec {
         relative_offsets: true,
         // The first file of a set may contain metadata only.
         holds_model: |f| !f.slots.is_empty() || f.fixed.first().is_some_and(|(_, bytes)| bytes.starts_with(&MAGIC)),
+        read_set: None,
         second_reader: SECOND_READER,
     }),
 };

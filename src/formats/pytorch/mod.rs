@@ -62,6 +62,7 @@ pub(crate) static SPEC: FormatSpec = FormatSpec {
         list: None,
         relative_offsets: false,
         holds_model: |f| !f.slots.is_empty(),
+        read_set: None,
         second_reader: None,
     }),
 };

@@ -61,6 +61,7 @@ pub(crate) static SPEC: FormatSpec = FormatSpec {
         list: Some(|path, each| each_tensor(path, each).map(|()| None)),
         relative_offsets: false,
         holds_model: |f| !f.slots.is_empty(),
+        read_set: None,
         second_reader: Some(SecondReader {
             name: "the safetensors crate",
             verify: |path, plan, request, _| verify(path, plan, request).map(|()| Vec::new()),

@@ -65,6 +65,7 @@ fn made(layout: LayoutFn, name: &str) -> Vec<u8> {
         metadata: &metadata,
         sidecars: &Sidecars::default(),
         split: Split::Whole,
+        graph: None,
     };
     let plan = layout(&request).unwrap().remove(0);
     let mut bytes = vec![0; usize::try_from(plan.bytes).unwrap()];

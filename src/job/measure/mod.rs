@@ -10,10 +10,7 @@ mod run;
 pub(in crate::job) use run::STATE;
 mod shown;
 
-#[allow(unused_imports, reason = "parts of what Compare will look up")]
-pub(crate) use report::{Baseline, MeasuredValue};
 pub(crate) use report::{EvaluationReport, ImatrixReport, MeasuredModel, MeasurementReport, TextRecord};
 pub(crate) use request::{EvaluationRequest, Measurement};
-#[allow(unused_imports, reason = "Compare will show kept results; nothing looks them up yet")]
-pub(crate) use results::{Basis, MeasuredResult, MeasuredSet, measured};
+pub(crate) use results::{MeasuredResult, MeasuredSet, measured, unfinished};
 pub(crate) use run::{PreparedMeasurement, run_measurement};

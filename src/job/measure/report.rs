@@ -209,7 +209,6 @@ impl MeasuredModel {
     }
 
     /// The values of a metric by layer, in order.
-    #[allow(dead_code, reason = "Compare will show kept results; nothing looks them up yet")]
     pub(crate) fn by_layer<'a>(&'a self, metric: &'a str) -> impl Iterator<Item = (u32, f64)> + 'a {
         self.values.iter().filter(move |v| v.metric == metric).filter_map(|v| Some((v.layer?, v.value)))
     }

@@ -3,10 +3,8 @@
 //! Results are comparable if they come from the same input (the tokens of all windows), the same baseline and the same rounding. Those of one
 //! [`Basis`] are in one [`MeasuredSet`]; results of different texts are never in the same set.
 
-#![allow(dead_code, reason = "Compare will show kept results; nothing looks them up yet")]
-
 use super::super::number::numbers;
-use super::super::{JobFolder, JobKind, JobState};
+use super::super::{JobFolder, JobKind, JobState, JobSummary, Measurement};
 use super::report::{Baseline, EvaluationReport, FileRecord, MeasuredModel, MeasurementReport, TextRecord};
 use crate::forward::Rounding;
 use std::collections::BTreeSet;
@@ -41,7 +39,7 @@ impl Basis {
 pub(crate) struct MeasuredResult {
     /// The job that measured it.
     pub job: String,
-    /// When that job ended.
+    /// When that job was begun last.
     pub when: jiff::Timestamp,
     /// The model with its values.
     pub model: MeasuredModel,
@@ -52,6 +50,12 @@ pub(crate) struct MeasuredResult {
 pub(crate) struct MeasuredSet {
     /// What they have in common.
     pub basis: Basis,
+    /// What was measured on, in a few words, as the newest of the evaluations says it.
+    pub measured_on: String,
+    /// What a reader should know, from the same.
+    pub notes: Vec<String>,
+    /// Wall seconds of the same.
+    pub seconds: f64,
     /// For each path that was asked for, in that order: the newest result, if there is one.
     pub results: Vec<Option<MeasuredResult>>,
     /// The baseline's own values, where it is a model.
@@ -62,6 +66,25 @@ impl MeasuredSet {
     /// Models with a result.
     pub(crate) fn found(&self) -> usize {
         self.results.iter().flatten().count()
+    }
+
+    /// The jobs that its results are from, newest first.
+    pub(crate) fn jobs(&self) -> Vec<String> {
+        let mut all: Vec<&MeasuredResult> = self.results.iter().flatten().collect();
+        all.sort_by_key(|r| std::cmp::Reverse(r.when));
+        let mut jobs: Vec<String> = all.into_iter().map(|r| r.job.clone()).collect();
+        jobs.dedup();
+        jobs
+    }
+
+    /// When the newest of its results was measured.
+    pub(crate) fn when(&self) -> Option<jiff::Timestamp> {
+        self.results.iter().flatten().map(|r| r.when).max()
+    }
+
+    /// True if the results are relative to this model, or to nothing.
+    pub(crate) fn is_against(&self, baseline: &Path) -> bool {
+        self.basis.baseline.as_ref().is_none_or(|b| real(&b.path) == real(baseline))
     }
 }
 
@@ -74,14 +97,22 @@ pub(crate) fn measured(root: &Path, paths: &[PathBuf]) -> Vec<MeasuredSet> {
     let evaluations = all.iter().rev().map(|n| JobFolder { dir: root.join(n.to_string()) });
     // Newest first, so the first result of a model is the one that counts.
     for folder in evaluations.filter(|f| JobKind::of(f) == JobKind::Evaluation).take(MOST_JOBS) {
-        let Some((when, report)) = finished(&folder) else { continue };
+        let Some(MeasurementReport::Evaluation(report)) = folder.measured() else { continue };
         let of_interest = report.models.iter().any(|m| wanted.contains(&real(&m.path)));
         if !of_interest || !baseline_holds(&report) {
             continue;
         }
+        let Some(when) = finished(&folder) else { continue };
         let basis = Basis { text: report.text.clone(), baseline: report.baseline.clone(), rounding: report.rounding };
         let at = sets.iter().position(|s| s.basis.is_comparable(&basis)).unwrap_or_else(|| {
-            sets.push(MeasuredSet { basis, results: vec![None; paths.len()], baseline: None });
+            sets.push(MeasuredSet {
+                basis,
+                measured_on: report.measured_on.clone(),
+                notes: report.notes.clone(),
+                seconds: report.seconds,
+                results: vec![None; paths.len()],
+                baseline: None,
+            });
             sets.len() - 1
         });
         let set = &mut sets[at];
@@ -102,12 +133,29 @@ pub(crate) fn measured(root: &Path, paths: &[PathBuf]) -> Vec<MeasuredSet> {
     sets
 }
 
-/// When an evaluation finished, and what it found.
-fn finished(folder: &JobFolder) -> Option<(jiff::Timestamp, EvaluationReport)> {
-    let Some(MeasurementReport::Evaluation(report)) = folder.measured() else { return None };
+/// The newest evaluation of this user that has not ended, of some of these models and no others, the first of them its baseline.
+pub(crate) fn unfinished(root: &Path, paths: &[PathBuf]) -> Option<JobSummary> {
+    let wanted: Vec<PathBuf> = paths.iter().map(|p| real(p)).collect();
+    let is_wanted = |folder: &JobFolder| {
+        let Ok(Measurement::Evaluation(request)) = folder.measurement() else { return false };
+        let e = request.evaluation;
+        let baseline = e.baseline.as_ref().map(|b| real(b));
+        e.data.is_some() && baseline.as_ref() == wanted.first() && e.models.iter().all(|m| wanted.contains(&real(m)))
+    };
+    let all: BTreeSet<u64> = numbers(root).collect();
+    let folders = all.iter().rev().map(|n| JobFolder { dir: root.join(n.to_string()) });
+    let mut evaluations = folders.filter(|f| JobKind::of(f) == JobKind::Evaluation).take(MOST_JOBS);
+    evaluations.find_map(|folder| {
+        let live = is_wanted(&folder) && folder.check_here().is_ok();
+        live.then(|| folder.summary()).filter(|summary| !summary.state.ended())
+    })
+}
+
+/// When an evaluation that finished was begun last.
+fn finished(folder: &JobFolder) -> Option<jiff::Timestamp> {
     let history = folder.history();
     let when = history.attempts.all().last().map(|a| a.begun).or(history.created)?;
-    (history.state == JobState::Finished).then_some((when, report))
+    (history.state == JobState::Finished).then_some(when)
 }
 
 fn baseline_holds(report: &EvaluationReport) -> bool {
@@ -179,5 +227,28 @@ mod tests {
         std::fs::write(&base, "another").unwrap();
         let found: Vec<_> = measured(&root, &paths).iter().map(kld).collect();
         assert_eq!(found, [vec![None, None, Some(9.0)]]);
+    }
+
+    #[test]
+    fn an_evaluation_that_goes_on_is_found_by_its_models() {
+        let dir = tempfile::tempdir().unwrap();
+        let (root, at) = (dir.path().join("jobs"), |name: &str| dir.path().join(name));
+        let request = |models: &[&str], baseline: &str| {
+            let evaluation = Evaluation::of(models.iter().map(|m| at(m)).collect());
+            let evaluation = Evaluation { baseline: Some(at(baseline)), data: Some(at("text")), ..evaluation };
+            Measurement::Evaluation(EvaluationRequest::from(evaluation))
+        };
+        let folder = JobFolder::create_measurement(&root, &request(&["base", "a"], "base")).unwrap();
+        JobFolder::create_measurement(&root, &request(&["base", "c"], "base")).unwrap();
+        JobFolder::create_measurement(&root, &request(&["base", "a"], "a")).unwrap();
+        let found = |models: &[&str]| {
+            unfinished(&root, &models.iter().map(|m| at(m)).collect::<Vec<_>>()).map(|summary| summary.id)
+        };
+        assert_eq!(found(&["base", "a", "b"]), Some(folder.id()));
+        assert_eq!(found(&["base", "b"]), None);
+        let sink = EventSink::new(&folder.id()).with_file(&folder.path("events.jsonl")).unwrap();
+        sink.send(EventBody::Queued { title: "x".into() });
+        sink.send(EventBody::Cancelled { seconds: 1.0 });
+        assert_eq!(found(&["base", "a", "b"]), None);
     }
 }

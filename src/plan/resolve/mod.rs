@@ -1,11 +1,12 @@
 //! Resolves one target: which tensors are written, in which encoding, with which metadata and files beside them.
 //!
-//! [`TARGETS`] has a line for each format that is written; `gguf` goes to GGUF, `tensors` to safetensors and PyTorch. What is the same for
-//! every format is in this file.
+//! [`TARGETS`] has a line for each format that is written; `gguf` goes to GGUF, `tensors` to safetensors and PyTorch, `onnx` to ONNX. What is the
+//! same for every format is in this file.
 
 mod dial;
 mod forecast;
 mod gguf;
+mod onnx;
 mod presets;
 mod tensors;
 
@@ -17,7 +18,7 @@ pub(crate) use gguf::modelfile::beside as modelfile_beside;
 pub(crate) use presets::{PresetTypes, TargetPreset, presets};
 
 use super::{ImatrixCoverage, PredictedDivergence, PreparedTensor, Registration, source};
-use crate::formats::{self, LayoutTensor, Split};
+use crate::formats::{self, LayoutGraph, LayoutTensor, Split};
 use crate::model::{
     ErrorKind, FormatId, Hint, Listing, Metadata, Model, ModelError, Name, OptionName, OptionPath, Remedy, Result,
     Sidecars, Warning,
@@ -66,6 +67,8 @@ pub(crate) struct Resolved {
     pub imatrix: Option<ImatrixCoverage>,
     /// What its types are expected to cost, where they were chosen by that.
     pub divergence: Option<PredictedDivergence>,
+    /// The graph, for formats of graphs; its constants are `tensors` by their places.
+    pub graph: Option<LayoutGraph>,
     /// Warnings for the user.
     pub warnings: Vec<Warning>,
 }
@@ -127,7 +130,7 @@ pub(crate) struct TargetSpec {
 pub(crate) type ForecastFn = fn(&Model, &Target, Task<'_>) -> Result<Forecast>;
 
 /// How targets are planned, by format: every format that can be written, in the order in which ready-made targets are shown.
-pub(crate) static TARGETS: &[&TargetSpec] = &[&gguf::TARGET, &tensors::SAFETENSORS, &tensors::PYTORCH];
+pub(crate) static TARGETS: &[&TargetSpec] = &[&gguf::TARGET, &tensors::SAFETENSORS, &tensors::PYTORCH, &onnx::TARGET];
 
 /// How targets of a format are planned; `None` for formats that are not written.
 pub(crate) fn spec(format: FormatId) -> Option<&'static TargetSpec> {

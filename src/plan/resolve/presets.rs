@@ -68,5 +68,8 @@ pub(super) const fn kept(format: FormatId, about: &'static str) -> TargetPreset 
 /// safetensors.
 pub(super) const SAFETENSORS: &[TargetPreset] = &[kept(FormatId::Safetensors, "to train, to serve")];
 
+/// ONNX.
+pub(super) const ONNX: &[TargetPreset] = &[kept(FormatId::Onnx, "ONNX Runtime and others")];
+
 /// PyTorch.
 pub(super) const PYTORCH: &[TargetPreset] = &[kept(FormatId::Pytorch, "a .pt state dict")];

@@ -3,6 +3,7 @@
 use super::parse_encoding;
 use super::{Asked, Reason, Resolved, TargetSpec, presets};
 use crate::arch;
+use crate::graph::Graph;
 use crate::model::{
     FormatId, Hint, MetaValue, Metadata, Model, ModelError, OptionName, Remedy, Result, Sidecar, Sidecars, Warning,
     python_json,
@@ -13,6 +14,7 @@ use crate::plan::trial::is_float;
 use crate::quant::{Effort, Encoding};
 use crate::recipe::{Target, meaning};
 use crate::tensor::DType;
+use crate::units::plural;
 use std::borrow::Cow;
 
 /// How safetensors targets are planned.
@@ -38,6 +40,9 @@ fn resolve(asked: Asked<'_>) -> Result<Resolved> {
     let format = target.format;
     let wanted = wanted(target)?;
     let mut warnings = Vec::new();
+    if let Some(graph) = &model.graph {
+        warnings.push(without_graph(model, graph, format)?);
+    }
     let (source, encodings, architecture) = source_of(model, target, &mut warnings)?;
     let mut tensors = Vec::new();
     for (entry, encoding) in source.tensors.iter().zip(encodings) {
@@ -69,8 +74,33 @@ fn resolve(asked: Asked<'_>) -> Result<Resolved> {
         left_out: Vec::new(),
         imatrix: None,
         divergence: None,
+        graph: None,
         warnings,
     })
+}
+
+/// What to say of the tensors of an operator graph that are written without it.
+///
+/// # Errors
+/// Tensors that are no plain list of elements of a type that other formats have.
+fn without_graph(model: &Model, graph: &Graph, format: FormatId) -> Result<Warning> {
+    let hint = || {
+        let own = Hint::from("Write the graph itself: ").then(Remedy::Target(model.format.to_string()));
+        own.then(".")
+    };
+    if let Some(c) = graph.constants().find(|c| c.tensor().is_some() && c.elem.dtype().is_none()) {
+        let tensor = c.tensor().and_then(|t| model.tensors.get(t.0 as usize));
+        let name = tensor.map_or(String::new(), |t| t.name.to_string());
+        let what = format!("the tensor has elements of {}, which {format} does not hold", c.elem);
+        return Err(ModelError::unsupported(what).field(name).with_hint(hint()));
+    }
+    if graph.values.iter().any(|(_, v)| v.sparse.is_some()) {
+        let what = format!("the graph has sparse tensors, which {format} does not hold");
+        return Err(ModelError::unsupported(what).with_hint(hint()));
+    }
+    let tensors = plural(model.tensors.len(), "tensor");
+    let text = format!("the operator graph is not written: {format} gets its {tensors} under the names of the graph");
+    Ok(Warning::new("graph.dropped", text))
 }
 
 /// The element type that a target asks for; `None` if tensors keep theirs.

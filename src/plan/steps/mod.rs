@@ -4,6 +4,7 @@
 //! tensors, and the engine reads through it. A step that needs data before it can change anything is a stage of its own
 //! (`plan/stages`). Names and keys are in `recipe/steps`.
 
+mod prune;
 mod prune_layers;
 
 use super::PlannedStep;
@@ -29,7 +30,10 @@ struct Applied {
 }
 
 /// The steps that change tensors, by name.
-static STEPS: &[TensorStep] = &[TensorStep { name: "prune_layers", apply: prune_layers::apply }];
+static STEPS: &[TensorStep] = &[
+    TensorStep { name: "prune", apply: prune::apply },
+    TensorStep { name: "prune_layers", apply: prune_layers::apply },
+];
 
 /// A source and targets after every step.
 #[derive(Debug)]
@@ -72,6 +76,11 @@ pub(crate) fn apply<'m>(model: &'m Model, recipe: &Recipe) -> Result<Stepped<'m>
                 );
                 stepped.warnings.push(Warning::new("step.no-effect", text));
                 "no effect".to_owned()
+            }
+            Effect::Tensors if model.graph.is_some() => {
+                let what = "the step changes the tensors of checkpoints, and the source is an operator graph";
+                let hint = "Apply it to the checkpoint that the graph was exported from.";
+                return Err(in_step(ModelError::unsupported(what).with_hint(hint)));
             }
             Effect::Tensors => {
                 let found = STEPS.iter().find(|s| s.name == spec.name);

@@ -99,7 +99,11 @@ impl Continuation {
 
 /// Hears how it goes on.
 pub(crate) trait Listener {
-    /// A model says a token.
+    /// The baseline begins.
+    fn begins(&self, _path: &Path) {}
+    /// A model has read the baseline's text: how far it is from it, and what it says up to the first difference.
+    fn read(&self, _model: usize, _so_far: &Continuation) {}
+    /// A model says a token. Of a model other than the baseline, those that are the baseline's come first.
     fn token(&self, _model: usize, _text: &str) {}
     /// A model is done.
     fn done(&self, _model: usize, _continuation: &Continuation) {}
@@ -233,6 +237,7 @@ pub(crate) fn continuations(request: &Request, task: Task<'_>, listener: &dyn Li
     let mut ids = Vec::new();
     let (mut along, mut pieces) = (Vec::new(), Vec::new());
     let mut seen = base.prompt.clone();
+    listener.begins(&base.path);
     let ended = base.go_on(&mut ids, request, task, &mut |row, id| {
         logits.extend_from_slice(row);
         along.push(Position { kld: 0.0, top: base.candidates(row) });
@@ -246,7 +251,7 @@ pub(crate) fn continuations(request: &Request, task: Task<'_>, listener: &dyn Li
     listener.done(0, &first);
     let mut all = vec![first];
     for (number, other) in (1..).zip(others) {
-        let spoken = beside(other, &all[0], &logits, request, task, &|text| listener.token(number, text))?;
+        let spoken = beside((number, other), (&all[0], &logits), request, task, listener)?;
         listener.done(number, &spoken);
         all.push(spoken);
     }
@@ -255,12 +260,11 @@ pub(crate) fn continuations(request: &Request, task: Task<'_>, listener: &dyn Li
 
 /// What a model says, and what it thinks of the baseline's text.
 fn beside(
-    speaker: &Speaker,
-    base: &Continuation,
-    base_logits: &[f32],
+    (number, speaker): (usize, &Speaker),
+    (base, base_logits): (&Continuation, &[f32]),
     request: &Request,
     task: Task<'_>,
-    hear: &dyn Fn(&str),
+    listener: &dyn Listener,
 ) -> Result<Continuation> {
     let quiet = Task { progress: &|_, _| {}, ..task };
     let (width, vocabulary) = (speaker.forward.width(), speaker.forward.vocabulary());
@@ -290,19 +294,20 @@ fn beside(
         }
     }
     let same = differs_at.unwrap_or(spoken);
-    let mut ids = base.ids[..same].to_vec();
-    let mut pieces = base.pieces[..same].to_vec();
-    pieces.iter().for_each(|p| hear(p));
-    let mut ended = base.ended;
+    let (path, ids, pieces) = (speaker.path.clone(), base.ids[..same].to_vec(), base.pieces[..same].to_vec());
+    let mut said = Continuation { path, ids, pieces, ended: base.ended, differs_at, along };
+    listener.read(number, &said);
+    said.pieces.iter().for_each(|p| listener.token(number, p));
     if differs_at.is_some() {
-        let mut seen: Vec<u32> = speaker.prompt.iter().chain(&ids).copied().collect();
-        ended = speaker.go_on(&mut ids, request, task, &mut |_, id| {
+        let mut seen: Vec<u32> = speaker.prompt.iter().chain(&said.ids).copied().collect();
+        let pieces = &mut said.pieces;
+        said.ended = speaker.go_on(&mut said.ids, request, task, &mut |_, id| {
             let piece = speaker.tokenizer.piece(&seen, id);
-            hear(&piece);
+            listener.token(number, &piece);
             seen.push(id);
             pieces.push(piece);
             Ok(())
         })?;
     }
-    Ok(Continuation { path: speaker.path.clone(), ids, pieces, ended, differs_at, along })
+    Ok(said)
 }

@@ -20,7 +20,7 @@ pub(crate) static FIRST: &[Key] = &[
 /// The keys of every target that come after its options.
 #[rustfmt::skip]
 pub(crate) static LAST: &[Key] = &[
-    target("bare", Kind::Bool, NOW, "Convert only the tensors, with their own names: no configuration, no tokenizer, no check that the model is complete.", "true").or(&["tensors_only"]).flag(Flag::switch("bare")).group(OptionGroup::Types),
+    target("bare", Kind::Bool, NOW, "Convert only the tensors, with their own names: no configuration, no tokenizer, no check that the model is complete. A graph is written without the check that its types fit together.", "true").or(&["tensors_only"]).flag(Flag::switch("bare")).group(OptionGroup::Types),
     target("reuse", Kind::Path, NOW, "An earlier output of the same kind, with its manifest. Tensors whose source has not changed are copied from it.", "\"previous.gguf\"").flag(Flag::new("reuse", "OUTPUT")).group(OptionGroup::Output),
 ];
 

@@ -1,8 +1,12 @@
-//! The options of the graph formats. None of them is written by this version; the keys are known, so that a recipe that has one is refused by name.
+//! The options of the graph formats. Keys of what this version does not do are known, so that a recipe that has one is refused by name.
 
-use super::{FormatOptions, Types, no_notes};
+use super::{Flag, FormatOptions, TargetOption, Types, no_notes};
 use crate::model::FormatId;
-use crate::recipe::key::{Key, KeyTable, Kind, OptionGroup, State, key};
+use crate::recipe::key::{Key, KeyTable, Kind, NOW, OptionGroup, State, key};
+
+const fn now(group: OptionGroup, name: &'static str, kind: Kind, help: &'static str, example: &'static str) -> Key {
+    key(KeyTable::Target, name, kind, NOW, help, example).group(group)
+}
 
 const fn later(group: OptionGroup, name: &'static str, kind: Kind, help: &'static str, example: &'static str) -> Key {
     key(KeyTable::Target, name, kind, State::Later, help, example).group(group)
@@ -34,14 +38,32 @@ static CALIBRATION_METHOD: Key = later(
     "\"entropy\"",
 );
 static OPSET: Key = later(OptionGroup::Output, "opset", Kind::Integer(1, 64), "ONNX operator set.", "21");
-static EXTERNAL_DATA: Key =
-    later(OptionGroup::Output, "save_as_external_data", Kind::Bool, "Tensors in a file beside the graph.", "true");
-static EXTERNAL_DATA_THRESHOLD: Key = later(
-    OptionGroup::Output,
-    "external_data_threshold",
-    Kind::Integer(0, u64::MAX),
-    "Put tensors larger than this many bytes into that file.",
-    "1024",
+/// Whether tensors are in a data file.
+pub(crate) static EXTERNAL_DATA: TargetOption<Option<bool>> = TargetOption::new(
+    now(
+        OptionGroup::Output,
+        "save_as_external_data",
+        Kind::Bool,
+        "Write the tensors to a data file next to the graph (`NAME.onnx.data`). Default: as the source has it; a model that is too large for one file always gets one.",
+        "true",
+    )
+    .or(&["external_data"])
+    .tri_state()
+    .fact("data file")
+    .flag(Flag::switch("save-as-external-data").shown(&["external-data"])),
+);
+/// Size from which tensors are in the data file.
+pub(crate) static EXTERNAL_DATA_THRESHOLD: TargetOption<Option<u64>> = TargetOption::new(
+    now(
+        OptionGroup::Output,
+        "external_data_threshold",
+        Kind::Integer(0, u64::MAX),
+        "Write the tensors of at least this many bytes to a data file. Those below 1024 bytes, and small integer tensors, are always in the graph.",
+        "1024",
+    )
+    .unit("bytes")
+    .absent("1024")
+    .flag(Flag::new("external-data-threshold", "BYTES")),
 );
 static CUSTOM_OPS: Key =
     later(OptionGroup::Runtime, "custom_ops", Kind::List, "Libraries of custom operators.", "[\"ops.so\"]");
@@ -65,8 +87,8 @@ static ONNX_KEYS: &[&Key] = &[
     &CALIBRATION_DATA,
     &CALIBRATION_METHOD,
     &OPSET,
-    &EXTERNAL_DATA,
-    &EXTERNAL_DATA_THRESHOLD,
+    &EXTERNAL_DATA.key,
+    &EXTERNAL_DATA_THRESHOLD.key,
     &CUSTOM_OPS,
 ];
 

@@ -20,16 +20,6 @@ const fn step(name: &'static str, aliases: &'static [&'static str], keys: &'stat
     }
 }
 
-/// Sets weights to zero.
-#[rustfmt::skip]
-pub(crate) static PRUNE: StepSpec = step("prune", &["pruning"], &[
-    &later("prune", "method", Kind::Choice(&["magnitude", "structured", "wanda", "sparsegpt"]), "How weights are ranked.", "\"magnitude\""),
-    &later("prune", "sparsity", Kind::Number(0.0, 1.0), "Share of the weights to remove.", "0.3").or(&["target_sparsity"]),
-    &later("prune", "layers", Kind::Selectors, "What to prune.", "[\"attention\", \"ffn\"]"),
-    &later("prune", "scope", Kind::Choice(&["global", "local"]), "One ranking over all tensors, or one for each.", "\"global\"").or(&["pruning_scope"]),
-    &later("prune", "pattern", Kind::Text, "Structure: `1x1`, `4x1`, `2:4`.", "\"2:4\"").or(&["mask_structure"]),
-]);
-
 /// Trains a student on what a teacher says.
 #[rustfmt::skip]
 pub(crate) static DISTIL: StepSpec = step("distil", &["distill", "distillation"], &[

@@ -5,10 +5,15 @@
 //! tensors has its function in `plan/steps`, which alone may see models. Adding one: `docs/adding-a-step.md`.
 
 mod later;
+mod prune;
 mod prune_layers;
 mod quantize;
 mod split;
 
+pub(crate) use prune::{
+    LAYERS as PRUNE_SELECTORS, PATTERN as PRUNE_PATTERN, Pattern as PrunePattern, SCOPE as PRUNE_SCOPE,
+    SPARSITY as PRUNE_SPARSITY, pattern as prune_pattern,
+};
 pub(crate) use prune_layers::LAYERS as PRUNE_LAYERS;
 
 use super::fields::get_target;
@@ -62,10 +67,10 @@ pub(crate) struct StepProblem {
 
 /// Every step, in the order of the manual. `convert` is not a step: it makes targets.
 pub(crate) static STEPS: &[&StepSpec] = &[
+    &prune::STEP,
     &prune_layers::STEP,
     &quantize::STEP,
     &split::STEP,
-    &later::PRUNE,
     &later::DISTIL,
     &later::OPTIMIZE,
     &later::VALIDATE,

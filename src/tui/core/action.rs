@@ -441,6 +441,8 @@ impl Effect {
                 | Self::Spawn(..)
                 | Self::SpawnBatch(..)
                 | Self::ActOnJob(..)
+                | Self::Measure(..)
+                | Self::ComparePage(PageRequest::Evaluate(..) | PageRequest::StopEvaluating)
                 | Self::ExportComparison(..)
                 | Self::StartWatcher(..)
                 | Self::StopWatcher(..)

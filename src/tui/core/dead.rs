@@ -125,6 +125,7 @@ const NEEDS: &[(&str, &str)] = &[
     ("compare.histograms-hide", "no histograms are shown"),
     ("compare.more-bits", "no tensor is selected"),
     ("quality.text", "an evaluation is running; x stops it"),
+    ("quality.other", "there are no figures of another text"),
     ("quality.limit", NOT_EVALUATED),
     ("quality.chart", NOT_EVALUATED),
     ("quality.stop", "no evaluation is running"),

@@ -3,6 +3,7 @@
 
 pub(crate) mod batch;
 mod companions;
+pub(crate) mod evaluations;
 pub(crate) mod files;
 pub(crate) mod find;
 pub(crate) mod inspect;

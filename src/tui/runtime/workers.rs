@@ -82,7 +82,7 @@ impl Workers {
             super::comparer::work(&comparisons, &out);
         });
         let inspector = Inspector::start(outbox.clone());
-        let pages = Pages::new(outbox.clone());
+        let pages = Pages::new(outbox.clone(), jobs_root.clone());
         Self {
             dir,
             outbox,

@@ -17,6 +17,8 @@ const MAX_OPEN: usize = 512;
 /// The data files of a model.
 pub(super) struct External {
     model: PathBuf,
+    /// Data files that have another name now, by location.
+    stand_ins: HashMap<String, PathBuf>,
     files: HashMap<PathBuf, DataFile>,
     order: Vec<PathBuf>,
 }
@@ -29,8 +31,8 @@ struct DataFile {
 }
 
 impl External {
-    pub(super) fn new(model: &Path) -> Self {
-        Self { model: model.to_owned(), files: HashMap::new(), order: Vec::new() }
+    pub(super) fn new(model: &Path, stand_ins: HashMap<String, PathBuf>) -> Self {
+        Self { model: model.to_owned(), stand_ins, files: HashMap::new(), order: Vec::new() }
     }
 
     /// The files that were opened, in the order of their first use.
@@ -85,7 +87,7 @@ impl External {
             return Err(ModelError::bad(what).with_hint(hint));
         }
         let folder = self.model.parent().unwrap_or(Path::new(""));
-        let path = folder.join(relative);
+        let path = self.stand_ins.get(location).cloned().unwrap_or_else(|| folder.join(relative));
         if !self.files.contains_key(&path) {
             if self.files.len() >= MAX_OPEN {
                 return Err(ModelError::limit(format!("the model has more than {MAX_OPEN} data files")));

@@ -3,10 +3,11 @@
 use super::external::External;
 use super::rows::VarintRows;
 use crate::formats::limits;
+use crate::formats::onnx::names::UniqueNames;
 use crate::formats::onnx::proto::{Numbers, Tensor};
 use crate::formats::protobuf::{Span, Walker};
 use crate::graph::{Constant, ConstantData, Elem, INLINE_BYTES, MAX_INTS, TensorRef, Text};
-use crate::model::{FileSlice, MemoryRows, ModelError, Name, OpenedFile, Result, TensorData, TensorEntry};
+use crate::model::{FileSlice, MemoryRows, ModelError, OpenedFile, Result, TensorData, TensorEntry};
 use crate::quant::Encoding;
 use crate::tensor::{DType, Shape};
 use std::collections::HashMap;
@@ -20,8 +21,7 @@ const EAGER_BYTES: u64 = 64 << 10;
 pub(super) struct Tensors<'w> {
     walker: &'w mut Walker,
     entries: Vec<TensorEntry>,
-    /// How many tensors asked for a name.
-    names: HashMap<Name, u64>,
+    names: UniqueNames,
     external: External,
 }
 
@@ -33,9 +33,10 @@ pub(super) struct Found {
 }
 
 impl<'w> Tensors<'w> {
-    pub(super) fn new(walker: &'w mut Walker) -> Self {
-        let external = External::new(walker.path());
-        Self { walker, entries: Vec::new(), names: HashMap::new(), external }
+    /// `stand_ins` are the data files that are under another name now.
+    pub(super) fn new(walker: &'w mut Walker, stand_ins: HashMap<String, PathBuf>) -> Self {
+        let external = External::new(walker.path(), stand_ins);
+        Self { walker, entries: Vec::new(), names: UniqueNames::default(), external }
     }
 
     pub(super) fn finish(self) -> Found {
@@ -132,25 +133,9 @@ impl<'w> Tensors<'w> {
             return Err(ModelError::limit(what).in_file(self.walker.path()).at(at));
         }
         constant.data = ConstantData::Tensor(TensorRef(self.entries.len() as u32));
-        entry.name = self.unique(entry.name);
+        entry.name = self.names.unique(entry.name);
         self.entries.push(entry);
         Ok(constant)
-    }
-
-    /// A name that no tensor of the model has: regions that do not see each other may use one name.
-    fn unique(&mut self, name: Name) -> Name {
-        let mut unique = name.clone();
-        loop {
-            let asked = self.names.entry(unique.clone()).or_default();
-            *asked += 1;
-            if *asked == 1 {
-                return unique;
-            }
-            // The number grows with the name that was asked for first, so that many equal names take no long search.
-            let n = if unique == name { *asked } else { self.names.get(&name).copied().unwrap_or(2) + 1 };
-            self.names.insert(name.clone(), n);
-            unique = format!("{name} ({n})").as_str().into();
-        }
     }
 
     fn data(&mut self, t: &Tensor, elem: Elem, elems: u64, bytes: u64, row_bytes: u64) -> Result<Arc<dyn TensorData>> {

@@ -4,7 +4,8 @@ mod inference;
 mod reject;
 mod roundtrip;
 
-use super::write::{ExternalData, layout};
+use super::write::layout;
+use crate::formats::ExternalData;
 use crate::formats::protobuf::Encoder;
 use crate::model::{Model, Result};
 use std::fs::File;
@@ -44,6 +45,25 @@ fn write(model: &Model, path: &Path, external: ExternalData) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Writes a file of a graph without nodes into a folder, with so many matrices of 2048 bytes that are its outputs.
+pub(crate) fn weights_only(folder: &Path, count: u8) -> PathBuf {
+    let mut g = Encoder::default();
+    g.text(2, "weights");
+    let names: Vec<String> = (0..count).map(|i| format!("w{i}")).collect();
+    for (name, i) in names.iter().zip(0..count) {
+        let data: Vec<u8> = (0..512u16).flat_map(|n| (f32::from(n) + f32::from(i)).to_le_bytes()).collect();
+        g.message(5, tensor(name, &[8, 64], 1, |t| t.bytes(9, &data)));
+    }
+    for name in &names {
+        let mut output = Encoder::default();
+        output.bytes(1, name.as_bytes());
+        g.message(12, output);
+    }
+    let path = folder.join("source.onnx");
+    std::fs::write(&path, model_of(g)).unwrap();
+    path
 }
 
 /// `ModelProto` with this graph.

@@ -1,11 +1,10 @@
 //! Which tensors go to the data file, and where in it.
 
-use super::ExternalData;
-use crate::formats::FilePlan;
 use crate::formats::layout::Slot;
-use crate::graph::{Constant, ConstantData, Graph, TensorRef};
+use crate::formats::{ExternalData, FilePlan};
+use crate::graph::{Constant, ConstantData, Graph, MAX_INTS, TensorRef};
 use crate::model::{ModelError, Result};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 /// Models with more tensor data than this get a data file: the structure of the graph has to fit below 2 GiB, too.
@@ -35,18 +34,9 @@ impl Places {
             ExternalData::Auto => SMALL_BYTES,
             ExternalData::From(bytes) => bytes.max(SMALL_BYTES),
         };
-        let Some(file) = path.file_name().and_then(|n| n.to_str()) else {
-            return Err(ModelError::request("the name of the output is not UTF-8").in_file(path));
-        };
-        let name = format!("{file}.data");
-        let mut places = Self {
-            path: path.with_file_name(&name),
-            name,
-            slots: Vec::new(),
-            offsets: HashMap::new(),
-            bytes: 0,
-            sizes: sizes.to_vec(),
-        };
+        let mut places = Self::given(path, sizes, &[])?;
+        // In the order of the tensors.
+        let mut outside: BTreeMap<TensorRef, u64> = BTreeMap::new();
         for constant in graph.constants() {
             let ConstantData::Tensor(tensor) = constant.data else { continue };
             let bytes = places.size(tensor)?;
@@ -54,14 +44,33 @@ impl Places {
                 let what = format!("a tensor of {bytes} bytes does not fit its type {} and shape", constant.elem);
                 return Err(ModelError::bad(what));
             }
-            if bytes >= least && constant.ints.is_none() && !places.offsets.contains_key(&tensor) {
-                let offset = places.bytes.next_multiple_of(ALIGN);
-                places.slots.push(Slot { tensor: tensor.0 as usize, offset, bytes });
-                places.offsets.insert(tensor, offset);
-                places.bytes = offset + bytes;
+            if bytes >= least && !may_be_shape(constant) {
+                outside.insert(tensor, bytes);
             }
         }
+        for (tensor, bytes) in outside {
+            let offset = places.bytes.next_multiple_of(ALIGN);
+            places.slots.push(Slot { tensor: tensor.0 as usize, offset, bytes });
+            places.offsets.insert(tensor, offset);
+            places.bytes = offset + bytes;
+        }
         Ok(places)
+    }
+
+    /// With the tensors in `outside` at their places in the data file.
+    pub(super) fn given(path: &Path, sizes: &[u64], outside: &[Slot]) -> Result<Self> {
+        let Some(file) = path.file_name().and_then(|n| n.to_str()) else {
+            return Err(ModelError::request("the name of the output is not UTF-8").in_file(path));
+        };
+        let name = format!("{file}.data");
+        Ok(Self {
+            path: path.with_file_name(&name),
+            name,
+            slots: outside.to_vec(),
+            offsets: outside.iter().map(|s| (TensorRef(s.tensor as u32), s.offset)).collect(),
+            bytes: outside.iter().map(|s| s.offset + s.bytes).max().unwrap_or(0),
+            sizes: sizes.to_vec(),
+        })
     }
 
     /// Offset of a constant's data in the data file, if it is there.
@@ -80,4 +89,9 @@ impl Places {
         let plan = FilePlan { path: self.path, bytes: self.bytes, fixed: Vec::new(), slots: self.slots, finish: None };
         (!plan.slots.is_empty()).then_some(plan)
     }
+}
+
+/// True for a few whole numbers.
+fn may_be_shape(constant: &Constant) -> bool {
+    !constant.elem.is_float() && constant.elem.bits() >= 8 && constant.elems().is_some_and(|n| n <= MAX_INTS)
 }

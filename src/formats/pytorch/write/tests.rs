@@ -63,7 +63,7 @@ fn request<'a>(
     sidecars: &'a Sidecars,
     max: Option<u64>,
 ) -> LayoutRequest<'a> {
-    LayoutRequest { path, tensors, metadata, sidecars, split: max.map_or(Split::Whole, Split::Bytes) }
+    LayoutRequest { path, tensors, metadata, sidecars, split: max.map_or(Split::Whole, Split::Bytes), graph: None }
 }
 
 fn assert_equal(read: &[TensorEntry], tensors: &[LayoutTensor]) {

@@ -2,7 +2,7 @@
 
 use super::effort;
 use super::ready::Ready;
-use crate::forecast::divergence::{self, Basis, CheckText, Checked, Divergences, Factors, Tempering};
+use crate::forecast::divergence::{self, Basis, CheckText, Checked, Coverage, Divergences, Factors, Tempering};
 use crate::forecast::{Score, Scores, Subject, scores_root};
 use crate::forward::{Forward, Rounding};
 use crate::model::{Model, ModelError, Result, TensorEntry};
@@ -28,6 +28,8 @@ const WEIGHTS: u64 = 30_000_000;
 const CHECKED: usize = 12;
 /// Of so many windows of the text, one is kept for comparing mixes.
 const KEPT: usize = 3;
+/// The share of a limit of time that is for costs, where mixes are compared too.
+const MEASURING: f64 = 0.75;
 /// Choices that are compared whatever the limit of time: a mix and a file type.
 const LEAST: usize = 2;
 
@@ -35,8 +37,7 @@ const LEAST: usize = 2;
 pub(super) struct Costs {
     all: Divergences,
     factors: Factors,
-    measured: usize,
-    of: usize,
+    coverage: Coverage,
     /// The text that mixes are compared on, where there is one.
     check: Option<CheckOn>,
     limit: Option<Duration>,
@@ -90,7 +91,14 @@ impl Costs {
             return Ok(Some(known));
         };
         let windows = windows(model, &data)?;
-        let (sequences, rest) = parts(windows, sequences_for(ready.model.parameters()), other.is_some());
+        let most = sequences_for(ready.model.parameters());
+        let (sequences, mut rest) = parts(windows, most, other.is_some());
+        if limit.is_some() {
+            rest = spread(rest, CHECKED.min(2 * most));
+        }
+        // Some of the time is for comparing mixes as a whole.
+        let compares = other.is_some() || !rest.is_empty();
+        let share = limit.map(|l| if compares { l.mul_f64(MEASURING) } else { l });
         let basis = Basis {
             model: model.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
             tokens_hash: hash_of(&sequences),
@@ -114,24 +122,25 @@ impl Costs {
         let mut all = known.unwrap_or_else(|| Divergences::new(basis));
         let forward = network(model, ready)?;
         let before = all.clone();
-        let coverage = all.measure(&forward, sequences, wanted, &|t| scores.hash(t).map(str::to_owned), limit, how);
+        let done = all.measure(&forward, sequences, wanted, &|t| scores.hash(t).map(str::to_owned), share, how);
         if all != before {
             // Also of a cancelled measurement, which goes on from there. A cache that cannot be written costs time, nothing else.
             let _ = crate::files::create_private_folder(&scores_root());
             let _ = divergence::write(&kept, &all, true);
         }
-        let coverage = coverage?;
-        if coverage.measured == 0 && coverage.of > 0 {
+        done?;
+        let mut costs = Self::with(all, ready, wanted, scores);
+        let all = &costs.all;
+        if costs.coverage.measured == 0 && costs.coverage.of > 0 && !all.has_groups() {
             return Err(ModelError::request("nothing was measured in this time")
                 .in_option(&gguf::SCORE_TIME)
                 .with_hint("Give more time, or leave it out."));
         }
         if let Some(file) = &file
-            && (all != before || !was_given)
+            && (*all != before || !was_given)
         {
-            divergence::write(file, &all, was_given)?;
+            divergence::write(file, all, was_given)?;
         }
-        let mut costs = Self::with(all, ready, wanted, scores, coverage.measured, coverage.of);
         let part = || CheckOn::new(rest, format!("another part of {}", name_of(&data)));
         costs.check = other.or_else(part);
         (costs.limit, costs.files) = (limit, file.into_iter().chain([kept]).collect());
@@ -195,9 +204,8 @@ impl Costs {
             return Err(ModelError::request(what).in_file(file).in_option(&gguf::SCORES));
         }
         all.keep_current(&|t| scores.hash(t).map(str::to_owned));
-        let pairs = || wanted.iter().flat_map(|(s, types)| types.iter().map(move |e| (s, *e)));
-        let measured = pairs().filter(|(s, e)| all.get(&s.entry.name, *e).is_some()).count();
-        if measured == 0 && pairs().next().is_some() {
+        let costs = Self::with(all, ready, wanted, scores);
+        if costs.coverage.measured == 0 && costs.coverage.of > 0 && !costs.all.has_groups() {
             return Err(ModelError::request(
                 "these scores were measured on other weights, or with another importance matrix",
             )
@@ -205,21 +213,16 @@ impl Costs {
             .in_option(&gguf::SCORES)
             .with_hint("Give the text again (budget_data, `--data`) and a new name, to measure this model."));
         }
-        Ok(Self::with(all, ready, wanted, scores, measured, pairs().count()))
+        Ok(costs)
     }
 
-    fn with(
-        all: Divergences,
-        ready: &Ready,
-        wanted: &[(Subject, Vec<Encoding>)],
-        scores: &Scores,
-        measured: usize,
-        of: usize,
-    ) -> Self {
+    fn with(all: Divergences, ready: &Ready, wanted: &[(Subject, Vec<Encoding>)], scores: &Scores) -> Self {
         let layers = ready.model.network.as_ref().and_then(|n| n.layers).and_then(|n| u32::try_from(n).ok());
+        let layers = layers.unwrap_or(1);
         let tensors = wanted.iter().map(|(s, _)| &s.entry);
-        let factors = all.factors(tensors, layers.unwrap_or(1), &|tensor, e| scores.get(tensor, e));
-        Self { all, factors, measured, of, check: None, limit: None, files: Vec::new() }
+        let factors = all.factors(tensors, layers, &|tensor, e| scores.get(tensor, e));
+        let coverage = all.coverage(wanted, layers);
+        Self { all, factors, coverage, check: None, limit: None, files: Vec::new() }
     }
 
     /// What a tensor costs in a type, in nats.
@@ -240,7 +243,9 @@ impl Costs {
 
     /// What an output of this cost is expected to lose.
     pub(super) fn prediction(&self, nats: f64) -> PredictedDivergence {
-        PredictedDivergence { nats, tokens: self.all.basis.tokens, measured: self.measured, of: self.of, check: None }
+        let Coverage { measured, of, groups, of_groups, kinds } = self.coverage;
+        let tokens = self.all.basis.tokens;
+        PredictedDivergence { nats, tokens, measured, of, groups, of_groups, kinds, check: None }
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) fn trial(
     tensors: &[LayoutTensor],
     metadata: &Metadata,
 ) -> Result<Vec<FilePlan>> {
-    crate::plan::trial::trial(target, tensors, metadata, resolve(model, target, tensors)?)
+    crate::plan::trial::trial(target, tensors, metadata, resolve(model, target, tensors)?, None)
 }
 
 fn positive(option: &TargetOption<Option<u64>>, n: u64) -> Result<usize> {

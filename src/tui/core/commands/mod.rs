@@ -124,6 +124,7 @@ pub enum Cmd {
     Export,
     Quality,
     QualityText,
+    QualityOther,
     QualityLimit,
     CompareMap,
     TensorShapes,
@@ -171,6 +172,9 @@ impl Cmd {
                 | Self::Continue
                 | Self::Retry
                 | Self::Remove
+                | Self::Evaluate
+                | Self::MakeImatrix
+                | Self::QualityText
                 | Self::Export
                 | Self::WatchFolder
                 | Self::WatchStop

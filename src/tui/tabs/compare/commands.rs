@@ -198,7 +198,16 @@ pub(super) const COMMANDS: &[Command] = &[
     command(Cmd::QualityText, "quality.text", &["e"], &[Quality], "Measure on a text", "text", |s| {
         has_models(s) && s.compare.quality.running.is_none()
     }),
-    command(Cmd::StopPage, "quality.stop", &["x"], &[Quality], "Stop the evaluation", "stop", |s| {
+    command(
+        Cmd::QualityOther,
+        "quality.other",
+        &["t"],
+        &[Quality],
+        "Show the figures of another text that the models were measured on",
+        "other text",
+        |s| s.compare.quality.running.is_none() && s.compare.quality.has_other_text(),
+    ),
+    command(Cmd::StopPage, "quality.stop", &["x"], &[Quality], "Cancel the evaluation", "stop", |s| {
         s.compare.quality.running.is_some()
     }),
     command(

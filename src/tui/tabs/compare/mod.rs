@@ -6,8 +6,8 @@ mod update;
 mod view;
 
 pub use state::{
-    Chart, Compared, Limit, ModelQuality, Order, Page, PageNews, PageRequest, Prompt, Quality, QualityChart,
-    QualityNews, QualityValue, SpeechNews, Spoke, Spoken, SpokenPosition, TensorOrder,
+    Chart, Compared, EvaluationJob, Limit, ModelQuality, Order, Page, PageNews, PageRequest, Prompt, Quality,
+    QualityChart, QualityNews, QualityValue, SpeechNews, Spoke, Spoken, SpokenPosition, TensorOrder,
 };
 pub(crate) use state::{CompareState, Measure};
 

@@ -50,6 +50,9 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
             PageNews::Quality(request, news) if request == state.compare.quality.request => {
                 quality::arrived(state, news)
             }
+            PageNews::Kept(request, kept, live) if request == state.compare.quality.kept_request => {
+                return quality::kept(state, kept, live);
+            }
             PageNews::Speech(request, news) if request == state.compare.speech.request => {
                 state.compare.speech.take(news)
             }
@@ -82,6 +85,7 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
         Cmd::Chart => (c.chart, c.kinds_scroll) = (c.chart.next(), 0),
         Cmd::Quality => return Some(quality::show(state)),
         Cmd::QualityText => quality::ask(state),
+        Cmd::QualityOther => c.quality.turn_text(),
         Cmd::QualityLimit => c.quality.limit = c.quality.limit.next(),
         Cmd::CompareMap => (c.page, c.selected) = (Page::Map, c.subject()),
         Cmd::CellNext if c.page == Page::Map => c.move_on_map(0, 1),
@@ -158,6 +162,9 @@ fn ask(state: &mut State) -> Vec<Effect> {
 /// Continues the measurement that was stopped when the tab was left.
 pub(super) fn enter(state: &mut State) -> Vec<Effect> {
     let c = &mut state.compare;
+    if c.page == Page::Quality {
+        quality::look_again(c);
+    }
     if c.columns.len() < 2 || c.running.is_some() || c.failure.is_some() || c.is_measured() {
         return Vec::new();
     }
@@ -262,9 +269,11 @@ fn turn_context(state: &mut State) -> Vec<Effect> {
     ask(state)
 }
 
-/// What is needed to draw the tab: the histograms of the tensor that is looked at.
+/// What is needed to draw the tab: the histograms of the tensor that is looked at, figures that were measured before.
 pub(super) fn wants(state: &mut State) -> Vec<Effect> {
-    map::wants(&mut state.compare)
+    let mut wanted = map::wants(&mut state.compare);
+    wanted.extend(quality::wants(&mut state.compare));
+    wanted
 }
 
 /// Moves what the movement keys move.

@@ -12,7 +12,7 @@ pub(crate) use map::{Grid, MapCursor, Shapes};
 pub(crate) use measure::Measure;
 pub(crate) use more_bits::{more_bits, rule};
 pub use pages::{PageNews, PageRequest};
-pub use quality::{ModelQuality, Quality, QualityChart, QualityNews, QualityValue};
+pub use quality::{EvaluationJob, ModelQuality, Quality, QualityChart, QualityNews, QualityValue};
 pub(crate) use quality::{QualityState, Running};
 pub use ship::Limit;
 pub(crate) use ship::{Offer, Scale, Verdict};

@@ -1,6 +1,6 @@
 //! What the pages of the tab ask of the outside, and what comes back.
 
-use super::{Compared, QualityNews, SpeechNews, Spoke};
+use super::{Compared, EvaluationJob, Quality, QualityNews, SpeechNews, Spoke};
 use crate::evaluate::TensorShapes;
 use crate::tui::core::ErrorCard;
 use std::path::PathBuf;
@@ -9,9 +9,14 @@ use std::sync::Arc;
 /// A request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PageRequest {
-    /// Evaluate these models, the first of them the baseline, on a text; a later request replaces an earlier one.
+    /// Start a job that evaluates these models, the first of them the baseline, on a text, and follow it. A later request is followed in place of
+    /// an earlier one.
     Evaluate(u64, Vec<PathBuf>, PathBuf),
-    /// Stop evaluating.
+    /// Follow the job in this folder, which evaluates these models.
+    Follow(u64, Vec<PathBuf>, PathBuf),
+    /// Look up what earlier jobs measured of these models against the first of them, and the job that does so now.
+    Kept(u64, Vec<PathBuf>),
+    /// Cancel the job that is followed.
     StopEvaluating,
     /// Let these models, the first of them the baseline, continue a prompt; a later request replaces an earlier one.
     Speak(u64, Vec<PathBuf>, Spoke),
@@ -28,6 +33,8 @@ pub enum PageRequest {
 pub enum PageNews {
     /// Of an evaluation.
     Quality(u64, QualityNews),
+    /// Kept results, those of the most models first, and the job that evaluates the models now.
+    Kept(u64, Vec<Arc<Quality>>, Option<EvaluationJob>),
     /// Of models that continue a prompt.
     Speech(u64, SpeechNews),
     /// The values of a tensor.

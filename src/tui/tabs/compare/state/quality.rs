@@ -47,8 +47,12 @@ pub struct ModelQuality {
 /// What was measured on a text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quality {
-    /// The text.
+    /// The text; empty where it is not known.
     pub text: PathBuf,
+    /// SHA-256 of its tokens as they were cut: figures with another one are not comparable.
+    pub windows: String,
+    /// How the inputs of products were rounded: `exact`, `llama.cpp`.
+    pub rounding: &'static str,
     /// The model that the others were compared with.
     pub baseline: PathBuf,
     /// In a few words: `15 windows of 256 tokens, 1905 tokens scored`.
@@ -57,15 +61,41 @@ pub struct Quality {
     pub notes: Vec<String>,
     /// The models, the baseline among them.
     pub models: Vec<ModelQuality>,
-    /// Wall seconds.
+    /// Wall seconds of the newest of the jobs.
     pub seconds: f64,
+    /// The jobs that measured it, newest first.
+    pub jobs: Vec<String>,
+    /// When the newest of them was begun.
+    pub when: Option<jiff::Timestamp>,
+}
+
+/// The job of an evaluation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EvaluationJob {
+    /// Its identifier.
+    pub id: String,
+    /// Its folder.
+    pub dir: PathBuf,
+    /// Its text.
+    pub text: PathBuf,
+    /// When it was made.
+    pub since: jiff::Timestamp,
+}
+
+impl Quality {
+    /// True if both are of the same text, cut and computed in the same way, against the same baseline.
+    fn is_comparable(&self, other: &Self) -> bool {
+        self.windows == other.windows && self.rounding == other.rounding && self.baseline == other.baseline
+    }
 }
 
 /// What the evaluation says of itself.
 #[derive(Clone, Debug)]
 pub enum QualityNews {
-    /// Parts done, in all, and what is being run.
-    Progress(usize, usize, String),
+    /// It is this job.
+    Job(EvaluationJob),
+    /// The share that is done, seconds left, and what is being run.
+    Progress(f64, Option<f64>, String),
     /// The error of a model's hidden state after a layer, over all windows so far.
     Layer(PathBuf, u32, f64),
     /// It has ended.
@@ -77,10 +107,12 @@ pub enum QualityNews {
 pub struct Running {
     /// Its text.
     pub text: PathBuf,
-    /// When it began.
-    pub since: jiff::Timestamp,
-    /// Parts done and in all.
-    pub parts: (usize, usize),
+    /// Its job, once it is started.
+    pub job: Option<EvaluationJob>,
+    /// The share that is done, once it is known.
+    pub share: Option<f64>,
+    /// Seconds left, where they are known.
+    pub left: Option<f64>,
     /// What is being run.
     pub what: String,
     /// Errors of hidden states by layer, as far as they are known.
@@ -104,8 +136,14 @@ pub struct QualityState {
     pub request: u64,
     /// The evaluation that runs.
     pub running: Option<Running>,
-    /// The last result.
+    /// The result that is shown.
     pub result: Option<Arc<Quality>>,
+    /// The results that are known, one for each text.
+    pub kept: Vec<Arc<Quality>>,
+    /// Number of the latest look at kept results.
+    pub kept_request: u64,
+    /// The models they were looked up for.
+    pub kept_of: Vec<PathBuf>,
     /// Why there is none.
     pub failure: Option<ErrorCard>,
     /// The text last named, as it was typed.
@@ -124,8 +162,9 @@ impl QualityState {
     /// Takes in what an evaluation says; true if it has ended.
     pub(crate) fn take(&mut self, news: QualityNews) -> bool {
         match (news, &mut self.running) {
-            (QualityNews::Progress(done, all, what), Some(running)) => {
-                (running.parts, running.what) = ((done, all), what)
+            (QualityNews::Job(job), Some(running)) => running.job = Some(job),
+            (QualityNews::Progress(share, left, what), Some(running)) => {
+                (running.share, running.left, running.what) = (Some(share), left, what);
             }
             (QualityNews::Layer(path, layer, error), Some(running)) => {
                 let layers = running.layers.entry(path).or_default();
@@ -139,7 +178,11 @@ impl QualityState {
             (QualityNews::Done(answer), _) => {
                 self.running = None;
                 match answer {
-                    Ok(result) => (self.result, self.failure) = (Some(result), None),
+                    Ok(result) => {
+                        self.kept.retain(|known| !known.is_comparable(&result));
+                        self.kept.insert(0, result.clone());
+                        (self.result, self.failure) = (Some(result), None);
+                    }
                     Err(card) => self.failure = Some(card),
                 }
                 return true;
@@ -148,9 +191,57 @@ impl QualityState {
         }
         false
     }
+
+    /// Takes in what earlier jobs measured. What is shown stays, with more models if there are any.
+    pub(crate) fn take_kept(&mut self, kept: Vec<Arc<Quality>>) {
+        let shown = self.result.as_ref().filter(|shown| kept.first().is_some_and(|k| k.baseline == shown.baseline));
+        let same = shown.and_then(|shown| kept.iter().find(|k| k.is_comparable(shown)).or(Some(shown))).cloned();
+        self.result = same.or_else(|| kept.first().cloned()).or_else(|| self.result.take());
+        self.kept = kept;
+    }
+
+    /// The results for other texts than the one that is shown, against the same baseline, those after it first.
+    fn others(&self) -> impl Iterator<Item = &Arc<Quality>> {
+        let shown = self.result.as_ref();
+        let at = self.kept.iter().position(|k| shown.is_some_and(|s| k.is_comparable(s))).map_or(0, |at| at + 1);
+        let all = self.kept[at..].iter().chain(&self.kept[..at]);
+        all.filter(move |k| shown.is_none_or(|s| k.baseline == s.baseline && !k.is_comparable(s)))
+    }
+
+    /// True if there are results for another text.
+    pub(crate) fn has_other_text(&self) -> bool {
+        self.others().next().is_some()
+    }
+
+    /// Shows the results for the next text.
+    pub(crate) fn turn_text(&mut self) {
+        let next = self.others().next().cloned();
+        self.result = next.or_else(|| self.result.take());
+    }
+
+    /// Which of the texts is shown, from 1, and how many there are.
+    pub(crate) fn text_number(&self) -> Option<(usize, usize)> {
+        let shown = self.result.as_ref()?;
+        let mut of_baseline = self.kept.iter().filter(|k| k.baseline == shown.baseline);
+        let all = of_baseline.clone().count();
+        Some((of_baseline.position(|k| k.is_comparable(shown))? + 1, all))
+    }
 }
 
 impl CompareState {
+    /// The models whose kept results are to be looked up: those of the columns, if there is one among them that they were not looked up for.
+    pub(crate) fn kept_wanted(&mut self) -> Option<Vec<PathBuf>> {
+        let known = &self.quality.kept_of;
+        let same = known.first() == self.columns.first() && self.columns.iter().all(|c| known.contains(c));
+        // The baseline is settled once the headers are read.
+        if same || self.columns.len() < 2 || self.result.is_none() {
+            return None;
+        }
+        self.quality.kept_of.clone_from(&self.columns);
+        self.quality.kept_request += 1;
+        Some(self.columns.clone())
+    }
+
     /// The figures of a column's model, if they were measured against the baseline that is shown.
     pub(crate) fn quality_of(&self, column: usize) -> Option<&ModelQuality> {
         let result = self.quality.result.as_ref().filter(|r| self.columns.first() == Some(&r.baseline))?;
@@ -218,6 +309,8 @@ mod tests {
     #[test]
     fn layers_arrive_in_any_order_and_an_error_ends_it() {
         let mut state = QualityState { running: Some(Running::default()), ..QualityState::default() };
+        assert!(!state.take(QualityNews::Progress(0.5, None, "m".into())));
+        assert_eq!(state.running.as_ref().unwrap().share, Some(0.5));
         for (layer, error) in [(2, 0.3), (0, 0.1), (2, 0.2), (u32::MAX, 1.0)] {
             assert!(!state.take(QualityNews::Layer("/m".into(), layer, error)));
         }
@@ -226,7 +319,42 @@ mod tests {
         assert!(layers[1].is_nan());
         assert!(state.take(QualityNews::Done(Err(ErrorCard::new("no such file", true)))));
         assert!(state.running.is_none() && state.failure.is_some());
-        assert!(!state.take(QualityNews::Progress(1, 2, String::new())), "late words change nothing");
+        assert!(!state.take(QualityNews::Progress(0.5, None, String::new())), "late words change nothing");
         assert!(state.running.is_none());
+    }
+
+    #[test]
+    fn kept_results_are_one_for_each_text_and_what_is_shown_stays() {
+        let of = |windows: &str, models: &[&str]| {
+            let model = |path: &&str| ModelQuality { path: path.into(), values: Vec::new(), layers: Vec::new() };
+            Arc::new(Quality {
+                text: windows.into(),
+                windows: windows.into(),
+                rounding: "exact",
+                baseline: "/base".into(),
+                measured_on: String::new(),
+                notes: Vec::new(),
+                models: models.iter().map(model).collect(),
+                seconds: 1.0,
+                jobs: vec!["1".into()],
+                when: None,
+            })
+        };
+        let mut state = QualityState::default();
+        let shown = |state: &QualityState| state.result.as_ref().map(|r| (r.windows.clone(), r.models.len()));
+        state.take_kept(vec![of("one", &["/a"]), of("two", &["/a"])]);
+        assert_eq!((shown(&state), state.text_number()), (Some(("one".into(), 1)), Some((1, 2))));
+        state.turn_text();
+        assert_eq!((shown(&state), state.text_number()), (Some(("two".into(), 1)), Some((2, 2))));
+        state.take_kept(vec![of("one", &["/a", "/b"]), of("two", &["/a", "/b"])]);
+        assert_eq!(shown(&state), Some(("two".into(), 2)), "the same text, with one more model");
+        state.take(QualityNews::Done(Ok(of("three", &["/a"]))));
+        assert_eq!((shown(&state), state.text_number()), (Some(("three".into(), 1)), Some((1, 3))));
+        state.turn_text();
+        state.turn_text();
+        state.turn_text();
+        assert_eq!(shown(&state), Some(("three".into(), 1)), "round the end");
+        state.take_kept(Vec::new());
+        assert!(!state.has_other_text());
     }
 }

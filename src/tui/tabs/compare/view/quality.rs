@@ -5,7 +5,7 @@ use super::table::Columns;
 use super::{BY_LETTER, beyond, curves, sizes, style};
 use crate::quality::MetricSpec;
 use crate::tui::core::{State, units};
-use crate::tui::tabs::compare::state::{CompareState, QualityChart, Running};
+use crate::tui::tabs::compare::state::{CompareState, Quality, QualityChart, Running};
 use crate::tui::view::canvas::{Canvas, width, wrap};
 use ratatui::layout::Rect;
 
@@ -57,11 +57,16 @@ fn title(c: &mut Canvas<'_>, state: &State, line: Rect) {
     let available = line.right().saturating_sub(x + 1);
     match (&q.running, &q.result) {
         (Some(running), _) => {
-            c.text(x, line.y, available, &format!("on {}", state.short_path(&running.text)), accent);
+            let job = running.job.as_ref().map(|job| format!(", job {}", job.id)).unwrap_or_default();
+            c.text(x, line.y, available, &format!("on {}{job}", state.short_path(&running.text)), accent);
         }
         (None, Some(result)) if state.compare.is_evaluated() => {
-            let mut text = format!("on {}: {}", state.short_path(&result.text), result.measured_on);
-            for more in [format!(", in {}", units::took(result.seconds)), ", exact activations".to_owned()] {
+            let name = match result.text.as_os_str().is_empty() {
+                true => "an unknown text".to_owned(),
+                false => state.short_path(&result.text),
+            };
+            let mut text = format!("on {name}: {}", result.measured_on);
+            for more in origin(state, result) {
                 if width(&text) + width(&more) <= available.into() {
                     text.push_str(&more);
                 }
@@ -72,20 +77,35 @@ fn title(c: &mut Canvas<'_>, state: &State, line: Rect) {
     }
 }
 
+/// Where the figures come from, what is worth most first.
+fn origin(state: &State, result: &Quality) -> Vec<String> {
+    let other = state.compare.quality.text_number().filter(|(_, all)| *all > 1);
+    let other = other.map(|(at, all)| format!(", text {at} of {all} (t)"));
+    let jobs = match result.jobs.as_slice() {
+        [] => None,
+        [one] => Some(format!(", job {one}")),
+        [one, more @ ..] => Some(format!(", job {one} and {} earlier", more.len())),
+    };
+    let ago = result.when.map(|when| units::age(state.now.duration_since(when).as_secs()));
+    let ago = ago.map(|ago| if ago == "now" { ", now".to_owned() } else { format!(", {ago} ago") });
+    let took = (result.jobs.len() < 2).then(|| format!(", in {}", units::took(result.seconds)));
+    let rounding = match result.rounding {
+        "exact" => ", exact activations".to_owned(),
+        other => format!(", activations as {other} rounds them"),
+    };
+    other.into_iter().chain(jobs).chain(ago).chain([rounding]).chain(took).collect()
+}
+
 /// The evaluation that runs: how far it is, and the error of the hidden states as far as the layers are done.
 fn live(c: &mut Canvas<'_>, state: &State, running: &Running, area: Rect) {
     let (dim, bar) = (c.theme().dim, c.theme().bar);
-    let (done, all) = running.parts;
     let w = (area.width / 2).min(50);
-    let share = if all > 0 { done as f64 / all as f64 } else { 0.0 };
+    let share = running.share.unwrap_or(0.0);
     c.bar(area.x + 1, area.y, w, share, bar, true);
-    let elapsed = state.now.duration_since(running.since).as_secs_f64().max(0.0);
-    // An estimate from the first moments would be a guess.
-    let left = (share > 0.02 && elapsed > 1.0).then(|| elapsed * (1.0 - share) / share);
-    let left = left.map(|left| format!(", about {} left", units::took(left.ceil()))).unwrap_or_default();
-    let text = match all {
-        0 => "opening the models and tokenizing the text…".to_owned(),
-        _ => format!("{:.0} %{left}   {}", share * 100.0, running.what),
+    let left = running.left.map(|left| format!(", about {} left", units::took(left.ceil()))).unwrap_or_default();
+    let text = match running.share {
+        None => "opening the models and tokenizing the text…".to_owned(),
+        Some(share) => format!("{:.0} %{left}   {}", share * 100.0, running.what),
     };
     c.text(area.x + w + 3, area.y, area.width.saturating_sub(w + 4), &text, dim);
     let chart = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 const FACTS: u16 = 18;
 
 /// Rows that they must have.
-const MIN_FACTS: u16 = 9;
+const MIN_FACTS: u16 = 7;
 
 /// Columns from which the table of outputs shows times.
 const TIMED: u16 = 44;
@@ -35,10 +35,21 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
     let mut y = outputs(c, state, plan, inner) + 1;
     let facts = if state.recipe.zoom { left(y).saturating_sub(plot::MAX_HEIGHT).min(FACTS) } else { FACTS };
     // Several outputs leave less: the plot is kept before the last of the facts.
-    let facts = facts.min(left(y).saturating_sub(plot::MIN_HEIGHT).max(MIN_FACTS));
+    let facts = facts.min(left(y).saturating_sub(plot::GOOD_HEIGHT).max(MIN_FACTS));
     let available = left(y).saturating_sub(facts).min(plot::MAX_HEIGHT);
-    let drawn = plot::draw(c, state, Rect { y, height: available, ..inner });
-    y += if drawn > 0 { drawn + 1 } else { 0 };
+    let mut inner = inner;
+    if available < plot::GOOD_HEIGHT && inner.width >= plot::SIDE_BY_SIDE {
+        // Beside the facts where it does not fit above them.
+        let half = inner.width.div_ceil(2);
+        let height = left(y).min(plot::MAX_HEIGHT);
+        let place = Rect { x: inner.x + inner.width - half, y, width: half, height };
+        if plot::draw(c, state, place) > 0 {
+            inner.width -= half + 1;
+        }
+    } else {
+        let drawn = plot::draw(c, state, Rect { y, height: available, ..inner });
+        y += if drawn > 0 { drawn + 1 } else { 0 };
+    }
     y = needs(c, state, plan, Rect { y, height: left(y), ..inner });
     let rest = Rect { y: y + 1, height: left(y + 1), ..inner };
     let at = state.recipe.current_target().unwrap_or(0);

@@ -9,10 +9,14 @@ use ratatui::layout::Rect;
 
 /// Rows of the largest plot.
 pub(super) const MAX_HEIGHT: u16 = 20;
-/// Minimum rows of the plot.
-pub(super) const MIN_HEIGHT: u16 = 9;
+/// Minimum rows of the plot, where there is little space: half a screen of 80 by 24.
+pub(super) const MIN_HEIGHT: u16 = 7;
+/// Rows that it should have.
+pub(super) const GOOD_HEIGHT: u16 = 9;
 /// Minimum rows and columns of the plot.
-const MIN_SIZE: (u16, u16) = (MIN_HEIGHT, 44);
+const MIN_SIZE: (u16, u16) = (MIN_HEIGHT, 34);
+/// Columns from which a plot and what belongs to it have space side by side.
+pub(super) const SIDE_BY_SIDE: u16 = 72;
 /// Columns of the axis at the left.
 const AXIS: u16 = 6;
 /// Rows of title, axis, numbers and legend.
@@ -187,7 +191,9 @@ fn axes(c: &mut Canvas<'_>, frame: &Frame, area: Rect, in_nats: bool) {
             "signal-to-noise ratio in dB, up is better",
         ),
     };
-    let title = if width(long) < area.width.into() { long } else { short };
+    let shortest = if in_nats { "KLD in nats, up is better" } else { "dB of the output, up is better" };
+    let fits = |title: &&str| width(title) < area.width.into();
+    let title = [long, short].into_iter().find(fits).unwrap_or(shortest);
     c.text(area.x + 1, area.y, area.width, title, dim);
     let left = frame.area.x - 1;
     c.divide(left, frame.area.y, frame.area.height);
@@ -294,7 +300,10 @@ fn label(c: &mut Canvas<'_>, frame: &Frame, p: Point, name: &str, chosen: bool) 
 
 fn legend(c: &mut Canvas<'_>, area: Rect, chosen: &[Chosen], fits: Option<&str>) {
     let (dim, bar, accent, warn) = (c.theme().dim, c.theme().bar, c.theme().accent, c.theme().warn);
-    let mut parts = vec![("•", dim), (" file types   ", dim), ("⠒⠒", bar), (" best mixes   ", dim)];
+    // Where there is little space, what is chosen and what fits are worth more than words.
+    let gap = if area.width >= 44 { "   " } else { " " };
+    let (types, mixes) = (format!(" file types{gap}"), format!(" best mixes{gap}"));
+    let mut parts = vec![("•", dim), (types.as_str(), dim), ("⠒⠒", bar), (mixes.as_str(), dim)];
     for (glyph, word) in [("◆", " chosen  "), ("★", " budget")] {
         if chosen.iter().any(|t| t.glyph == glyph) {
             parts.extend([(glyph, accent), (word, dim)]);

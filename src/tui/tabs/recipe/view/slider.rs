@@ -12,6 +12,10 @@ use std::collections::BTreeMap;
 const KIND: u16 = 13;
 /// Rows that the map of layers should have.
 const MAP: u16 = 12;
+/// Rows that it must have beside a plot.
+const FEW: u16 = 5;
+/// Rows from which there is space for blank lines and details.
+const ROOMY: u16 = 24;
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, mix: &DialMix, area: Rect) {
     let (dim, text, accent, bar) = (c.theme().dim, c.theme().text, c.theme().accent, c.theme().bar);
@@ -40,25 +44,43 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, mix: &DialMix, area: Rect)
     c.text(end + 1, y, width(&to) as u16, &to, dim);
     let mut y = area.y + 2;
     if let Some(runtime) = r.runtime() {
-        let memory = format!(
-            "memory {}: file, {} for {} tokens in f16, {} to compute",
-            units::bytes(runtime.with(mix.bytes)),
-            units::bytes(runtime.cache_bytes),
-            runtime.context,
-            units::bytes(runtime.compute_bytes)
-        );
+        let all = units::bytes(runtime.with(mix.bytes));
+        let memory = match area.height < ROOMY {
+            true => format!("memory {all} for {} tokens", runtime.context),
+            false => format!(
+                "memory {all}: file, {} for {} tokens in f16, {} to compute",
+                units::bytes(runtime.cache_bytes),
+                runtime.context,
+                units::bytes(runtime.compute_bytes)
+            ),
+        };
         y += c.wrapped(area.x + 1, y, area.width.saturating_sub(1), 2, &memory, text);
     }
     let how = format!("enter takes it, esc keeps {}", r.before_slider());
     c.text(area.x + 1, y, area.width.saturating_sub(1), &how, dim);
-    y += 2;
+    y += 1;
     let left = |y: u16| area.bottom().saturating_sub(y);
-    let height = left(y).saturating_sub(MAP).min(plot::MAX_HEIGHT);
+    let below = |y: u16, mix: &DialMix, c: &mut Canvas<'_>, area: Rect| {
+        let y = map(c, mix, Rect { y, height: area.bottom().saturating_sub(y), ..area });
+        let types: Vec<String> = mix.types.iter().map(|(e, n)| format!("{e} ×{n}")).collect();
+        c.wrapped(area.x + 1, y, area.width.saturating_sub(1), area.bottom().saturating_sub(y), &types.join("  "), dim);
+    };
+    let both = plot::GOOD_HEIGHT + MAP;
+    if left(y) < both && area.width >= plot::SIDE_BY_SIDE {
+        // Side by side where they do not fit one above the other.
+        let half = area.width.div_ceil(2);
+        let height = left(y).min(plot::MAX_HEIGHT);
+        if plot::draw(c, state, Rect { y, height, width: half, ..area }) > 0 {
+            return below(y, mix, c, Rect { x: area.x + half, width: area.width - half, ..area });
+        }
+    }
+    y += u16::from(area.height >= ROOMY);
+    let height = left(y).saturating_sub(MAP).max(plot::MIN_HEIGHT + 1).min(plot::MAX_HEIGHT);
+    // Of the map there are at least a title and some kinds.
+    let height = if left(y) < height + FEW { 0 } else { height };
     let drawn = plot::draw(c, state, Rect { y, height, ..area });
-    y += if drawn > 0 { drawn + 1 } else { 0 };
-    y = map(c, mix, Rect { y, height: left(y), ..area });
-    let types: Vec<String> = mix.types.iter().map(|(e, n)| format!("{e} ×{n}")).collect();
-    c.wrapped(area.x + 1, y, area.width.saturating_sub(1), left(y), &types.join("  "), dim);
+    y += if drawn > 0 { drawn + u16::from(area.height >= ROOMY) } else { 0 };
+    below(y, mix, c, area);
 }
 
 /// Bits per weight of each kind, a column for each layer, or for several where there is no space; gives the row below.
@@ -85,7 +107,9 @@ fn map(c: &mut Canvas<'_>, mix: &DialMix, area: Rect) -> u16 {
     }
     c.text(area.x + 1, y, area.width.saturating_sub(1), &title, dim);
     y += 1;
-    for (kind, cells) in rows.iter().take(usize::from(area.height).saturating_sub(2)) {
+    let most = usize::from(area.height).saturating_sub(2);
+    let shown = if rows.len() > most { most.saturating_sub(1) } else { rows.len() };
+    for (kind, cells) in rows.iter().take(shown) {
         c.text(area.x + 1, y, KIND, &fit(kind, usize::from(KIND) - 1), dim);
         for (column, (elems, bytes)) in cells {
             let bits = *bytes as f64 * 8.0 / (*elems).max(1) as f64;
@@ -97,6 +121,11 @@ fn map(c: &mut Canvas<'_>, mix: &DialMix, area: Rect) -> u16 {
             };
             c.text(area.x + 1 + KIND + *column as u16, y, 1, &digit, style);
         }
+        y += 1;
+    }
+    if rows.len() > shown {
+        let more = format!("… and {} more kinds", rows.len() - shown);
+        c.text(area.x + 1, y, area.width.saturating_sub(1), &more, dim);
         y += 1;
     }
     y
