@@ -206,7 +206,7 @@ fn requests_that_are_wrong() {
             row(
                 "keep_split: a folder of safetensors",
                 2,
-                &["keep_split", "safetensors"],
+                &["--keep-split", "safetensors"],
                 on("convert tiny-llama --to gguf:q8_0 --keep-split"),
             ),
             row(
