@@ -281,7 +281,8 @@ pub(super) fn check_has_tensors(model: &Model) -> Result<()> {
             .then(".");
         return Err(ModelError::request(what).in_file(&model.path).with_hint(hint));
     }
-    if !model.tensors.is_empty() {
+    // A graph may have no other constants than small ones.
+    if !model.tensors.is_empty() || model.graph.is_some() {
         return Ok(());
     }
     let mut what = "there are no tensors to convert".to_owned();

@@ -27,8 +27,6 @@ mod vit;
 mod weights;
 
 #[cfg(test)]
-mod export_tmp;
-#[cfg(test)]
 mod tests;
 
 use super::class::{hf_class, names_family};

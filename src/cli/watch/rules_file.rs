@@ -183,7 +183,7 @@ fn mistake(key: &str, value: &str, has_targets: bool) -> Option<RequestError> {
             .and_then(|targets| check_recipe(&Recipe { targets, ..Recipe::default() }))
             .map_err(RequestError::from),
         // The targets of the rule take the place of those of the recipe.
-        "recipe" if has_targets => find_recipe(value, &["gguf".to_owned()]).map(drop),
+        "recipe" if has_targets => find_recipe(value, &["to".to_owned()]).map(drop),
         "recipe" => find_recipe(value, &[]).map(drop),
         "name" => check_name(value, 1).map_err(RequestError::from),
         _ => return None,

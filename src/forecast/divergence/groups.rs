@@ -77,3 +77,103 @@ fn group<'w>(key: String, all: &[&'w (Subject, Vec<Encoding>)]) -> Option<Group<
     let encoding = encoding.or_else(|| all.first()?.1.first().copied())?;
     Some(Group { key, encoding, subjects: with(encoding).map(|(s, _)| s).collect() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Basis, Divergences, Measured};
+    use super::*;
+    use crate::forecast::Score;
+    use crate::model::{MemoryRows, TensorClass, TensorEntry};
+    use crate::tensor::DType;
+    use std::sync::Arc;
+
+    const LAYERS: u32 = 8;
+
+    fn subject(kind: &str, layer: u32) -> Subject {
+        let name = format!("blk.{layer}.{kind}.weight");
+        let data = Arc::new(MemoryRows { bytes: Vec::new(), row_bytes: 4 });
+        let stem = (6, 6 + u16::try_from(kind.len()).unwrap());
+        let class = TensorClass { layer: Some(layer), stem, ..TensorClass::default() };
+        let entry = TensorEntry { class, ..TensorEntry::new(name, [1, 1], DType::F32, data) };
+        Subject { entry, importance: None }
+    }
+
+    fn wanted() -> Vec<(Subject, Vec<Encoding>)> {
+        let types = |all: &[BlockType]| all.iter().map(|t| Encoding::from(*t)).collect::<Vec<_>>();
+        let of = |layer: u32| {
+            let odd = if layer == 7 { types(&[BlockType::Q8_0]) } else { types(&[BlockType::Q3_K, BlockType::Q4_K]) };
+            [(subject("attn_q", layer), types(&[BlockType::Q4_K, BlockType::Q8_0])), (subject("ffn_up", layer), odd)]
+        };
+        (0..LAYERS).flat_map(of).collect()
+    }
+
+    #[test]
+    fn tensors_of_a_kind_and_depth_are_one_group_in_one_type() {
+        let wanted = wanted();
+        let fine = groups(&wanted, LAYERS, true);
+        let sizes: Vec<usize> = fine.iter().map(|g| g.subjects.len()).collect();
+        assert_eq!(
+            (fine.len(), sizes.iter().sum::<usize>()),
+            (8, 15),
+            "one tensor does not have the type of its group"
+        );
+        assert!(fine.iter().all(|g| g.encoding == BlockType::Q4_K.into()));
+        let coarse = groups(&wanted, LAYERS, false);
+        assert_eq!(coarse.iter().map(|g| g.key.as_str()).collect::<Vec<_>>(), ["k attn_q", "k ffn_up"]);
+    }
+
+    /// The cost of a group is shared by the relative noise, also for types that were not measured; a changed tensor takes it away.
+    #[test]
+    fn costs_follow_from_those_of_groups() {
+        let wanted = wanted();
+        let score = |n: f64| Score { noise: n, signal: 1.0, weighted_noise: n, weighted_signal: 1.0 };
+        // The noise of layer l is l + 1 in Q4_K, and three times as much in Q3_K.
+        let scores: Vec<(String, [Score; 2])> = wanted
+            .iter()
+            .map(|(s, _)| {
+                let n = f64::from(s.entry.layer().unwrap() + 1);
+                (s.entry.name.to_string(), [score(n), score(3.0 * n)])
+            })
+            .collect();
+        let noise = |name: &str, e: Encoding| {
+            let (_, [four, three]) = scores.iter().find(|(known, _)| known == name)?;
+            Some(if e == BlockType::Q3_K.into() { three } else { four })
+        };
+        let hash = |name: &str| Some(format!("h{name}"));
+        let mut all = Divergences::new(Basis::default());
+        for (s, _) in &wanted {
+            let known = Measured { hash: hash(&s.entry.name).unwrap(), ..Measured::default() };
+            all.tensors.insert(s.entry.name.to_string(), known);
+        }
+        for group in groups(&wanted, LAYERS, true).iter().filter(|g| g.key.starts_with("d ffn_up")) {
+            let tensors = group.names();
+            let sum: f64 = group.subjects.iter().map(|s| f64::from(s.entry.layer().unwrap() + 1)).sum();
+            let cost = GroupCost {
+                hash: hash_of(&tensors, &hash).unwrap(),
+                encoding: group.encoding,
+                nats: 0.25 * sum,
+                tensors,
+            };
+            all.groups.insert(group.key.clone(), cost);
+        }
+        let cost = |all: &Divergences, at: usize, e: BlockType| {
+            let factors = all.factors(wanted.iter().map(|(s, _)| &s.entry), LAYERS, &noise);
+            let entry = &wanted[at].0.entry;
+            all.cost(&factors, entry, e.into(), noise(&entry.name, e.into())?)
+        };
+        let close = |got: Option<f64>, expected: f64| (got.unwrap() - expected).abs() < 1e-9;
+        assert!(close(cost(&all, 5, BlockType::Q4_K), 0.25 * 3.0));
+        assert!(close(cost(&all, 5, BlockType::Q3_K), 0.25 * 9.0));
+        assert!(close(cost(&all, 4, BlockType::Q4_K), 0.25 * 3.0), "another kind, by all that was measured");
+        let coverage = all.coverage(&wanted, LAYERS);
+        assert_eq!((coverage.measured, coverage.groups, coverage.of_groups, coverage.kinds), (0, 4, 8, 0));
+        // Files keep groups.
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("scores.json");
+        super::super::write(&path, &all, false).unwrap();
+        let mut read = super::super::read(&path).unwrap();
+        assert_eq!(read.groups, all.groups);
+        read.keep_current(&|name| if name == "blk.0.ffn_up.weight" { Some("new".into()) } else { hash(name) });
+        assert_eq!(read.groups.len(), 3);
+    }
+}

@@ -1,6 +1,6 @@
 //! A budget in place of a quantization: the size of the file, bits for each weight, or what may be lost. One wish, three keys.
 
-use super::gguf::{BUDGET_DATA, MAX_KLD, SCORES, TARGET_BPW, TARGET_SIZE};
+use super::gguf::{BUDGET_DATA, LIKE, MAX_KLD, SCORES, TARGET_BPW, TARGET_SIZE};
 use crate::recipe::key::Key;
 use crate::recipe::{Target, parse_size};
 use std::fmt;
@@ -28,6 +28,11 @@ pub(crate) fn budget_keys() -> [&'static Key; 3] {
 /// True if a target's types are chosen by what the network says of a text, which takes minutes to measure.
 pub(crate) fn measures_text(target: &Target) -> bool {
     target.has(&BUDGET_DATA)
+}
+
+/// The file whose types a target copies.
+pub(crate) fn like_file(target: &Target) -> Option<PathBuf> {
+    target.get(&LIKE)
 }
 
 /// The file that a target keeps measured costs in.

@@ -33,8 +33,8 @@ pub(crate) use type_notes::about;
 
 use crate::plan::Forecasted;
 use crate::plan::has_forecast;
-use crate::recipe::keys::OptionGroup;
-use crate::recipe::options::gguf;
+use crate::recipe::keys::{Kind, OptionGroup};
+use crate::recipe::options;
 use crate::recipe::{Recipe, Selector, Source, Step, Target, steps};
 use crate::tui::core::{ErrorCard, ForecastSource, LineEdit};
 use std::path::PathBuf;
@@ -264,11 +264,12 @@ impl RecipeState {
             d.recipe.pipeline.retain(|step| changes(step).is_none());
             for t in &mut d.recipe.targets {
                 t.output = None;
-                let layers = &gguf::PRUNE_LAYERS.key;
-                if t.has(&gguf::PRUNE_LAYERS) && !carried.steps.contains(&layers.name) {
-                    carried.steps.push(layers.name);
+                for key in options::own_keys().filter(|k| k.kind == Kind::Layers && t.options.json(k).is_some()) {
+                    if !carried.steps.contains(&key.name) {
+                        carried.steps.push(key.name);
+                    }
                 }
-                t.options.retain(|key| !key.of_model && key.name != layers.name);
+                t.options.retain(|key| !key.of_model && key.kind != Kind::Layers);
                 if let Some(Budget::Size(size)) = Budget::of(t) {
                     Budget::clear(t);
                     t.quantization = presets()[0].target().quantization;

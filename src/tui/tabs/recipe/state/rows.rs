@@ -2,7 +2,7 @@
 
 use super::RecipeState;
 use crate::plan::has_forecast;
-use crate::recipe::options::{Budget, gguf};
+use crate::recipe::options::{Budget, like_file};
 use crate::recipe::{Step, Target};
 
 /// A line of the list that can be selected.
@@ -61,7 +61,7 @@ pub(crate) fn types(target: &Target) -> String {
         (Some(Budget::Size(size)), _) => format!("within {size}"),
         (Some(Budget::BitsPerWeight(bits)), _) => format!("at {bits} bpw"),
         (Some(Budget::Divergence(nats)), _) => format!("KLD up to {nats}"),
-        (None, None | Some("auto")) => match target.get(&gguf::LIKE) {
+        (None, None | Some("auto")) => match like_file(target) {
             Some(like) => format!("like {}", like.file_stem().unwrap_or_default().to_string_lossy()),
             None => "as stored".to_owned(),
         },
@@ -96,6 +96,7 @@ pub(crate) fn facts(target: &Target) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::model::FormatId;
+    use crate::recipe::options::gguf;
 
     #[test]
     fn targets_are_told_in_a_few_words() {

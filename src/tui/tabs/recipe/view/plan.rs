@@ -19,6 +19,9 @@ const FACTS: u16 = 18;
 /// Rows that they must have.
 const MIN_FACTS: u16 = 7;
 
+/// The same where losses are divergences, which were measured for the plot: what is needed, and a blank line.
+const MIN_NEEDS: u16 = 5;
+
 /// Columns from which the table of outputs shows times.
 const TIMED: u16 = 44;
 
@@ -29,13 +32,14 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
     // The last line is the verdict; warnings are above it. For several models there is one for all of them.
     let batch = state.recipe.is_batch();
     let whole = Rect { height: area.height.saturating_sub(u16::from(!batch)), ..area };
-    let least = least_warnings(plan, whole, state.recipe.zoom);
-    let inner = Rect { height: whole.height.saturating_sub(least), ..whole };
+    let for_warnings = least_warnings(plan, whole, state.recipe.zoom);
+    let inner = Rect { height: whole.height.saturating_sub(for_warnings), ..whole };
     let left = |y: u16| inner.bottom().saturating_sub(y);
     let mut y = outputs(c, state, plan, inner) + 1;
     let facts = if state.recipe.zoom { left(y).saturating_sub(plot::MAX_HEIGHT).min(FACTS) } else { FACTS };
     // Several outputs leave less: the plot is kept before the last of the facts.
-    let facts = facts.min(left(y).saturating_sub(plot::GOOD_HEIGHT).max(MIN_FACTS));
+    let least = if state.recipe.shows_kld() { MIN_NEEDS } else { MIN_FACTS };
+    let facts = facts.min(left(y).saturating_sub(plot::GOOD_HEIGHT).max(least));
     let available = left(y).saturating_sub(facts).min(plot::MAX_HEIGHT);
     let mut inner = inner;
     if available < plot::GOOD_HEIGHT && inner.width >= plot::SIDE_BY_SIDE {
@@ -61,7 +65,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
     };
     let y = notes(c, state, plan, Rect { y: y + 1, height: left(y + 1), ..inner });
     // What is left over is for the warnings: they are not cut beside empty rows.
-    warnings(c, plan, whole, least + left(y).saturating_sub(1));
+    warnings(c, plan, whole, for_warnings + left(y).saturating_sub(1));
     if !batch {
         verdict(c, state, plan, Rect { y: area.bottom().saturating_sub(1), height: 1, ..area });
     }
