@@ -99,7 +99,7 @@ fn evaluated(
         chunks,
         rounding: match args.rounding {
             Some(AsProgram::LlamaCpp) => Rounding::LlamaCpp,
-            None => Rounding::Exact,
+            Some(AsProgram::Exact) | None => Rounding::Exact,
         },
         ..Evaluation::of(paths)
     };

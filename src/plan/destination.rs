@@ -10,6 +10,9 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+/// What is filled in in the name of an output.
+const PLACEHOLDERS: [&str; 3] = ["source", "quant", "format"];
+
 /// Longest file name of the file systems in use, in bytes.
 pub(super) const NAME_MAX: usize = 255;
 
@@ -53,6 +56,17 @@ fn output_leaf(target: &Target, (stem, made): (&str, Option<&str>), kind: (Forma
 /// A request error.
 pub(crate) fn check_name(target: &Target) -> Result<()> {
     let Some(name) = &target.output_name else { return Ok(()) };
+    let mut rest = name.as_str();
+    while let Some((_, behind)) = rest.split_once('{') {
+        let word = behind.split_once('}').map(|(word, _)| word);
+        if !word.is_some_and(|word| PLACEHOLDERS.contains(&word)) {
+            let what = format!("`{name}` has a placeholder that does not exist");
+            return Err(
+                ModelError::request(what).with_hint("Placeholders of output_name: {source}, {quant} and {format}.")
+            );
+        }
+        rest = behind;
+    }
     if name.is_empty() || name.starts_with('.') || name.contains(['/', '\0']) {
         let what = format!("`{name}` cannot be the name of an output");
         let hint = Hint::from("output_name is a name without folders; use `output` for the folder")
@@ -97,7 +111,8 @@ fn leaf((stem, made): (&str, Option<&str>), format: FormatId, quantization: &str
     let is_file = formats::write_spec(format).is_some_and(|w| w.output != OutputKind::Folder);
     let kept = is_file && quant.is_empty();
     let base = match stem.rsplit_once('-') {
-        Some((base, q)) if !kept && crate::transform::FileType::parse(q).is_some() => base,
+        // A bare number is the step of a checkpoint or a version, and no number of a type.
+        Some((base, q)) if !kept && q.parse::<u64>().is_err() && crate::transform::FileType::parse(q).is_some() => base,
         _ => stem,
     };
     let made = made.map(|word| format!("-{word}")).filter(|made| !base.ends_with(made.as_str())).unwrap_or_default();
@@ -324,6 +339,12 @@ mod tests {
         let shard = folder.join("model-00001-of-00002.safetensors");
         fs::write(&shard, b"x").unwrap();
         assert_eq!(name(&shard, FormatId::Gguf, "bf16"), "tiny-llama-BF16.gguf");
+        for step in ["checkpoint-1", "checkpoint-10", "checkpoint-32", "phi-2", "v-7"] {
+            let folder = dir.path().join("runs").join(step);
+            fs::create_dir_all(&folder).unwrap();
+            let named = name(&folder, FormatId::Gguf, "q4_0");
+            assert!(named.ends_with(&format!("{step}-Q4_0.gguf")), "{named}");
+        }
         let f32 = folder.join("x-F32.gguf");
         fs::write(&f32, b"x").unwrap();
         assert_eq!(name(&f32, FormatId::Gguf, "q6_k"), "x-Q6_K.gguf");

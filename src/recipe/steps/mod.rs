@@ -84,9 +84,9 @@ pub(crate) fn find(name: &str) -> Option<&'static StepSpec> {
     STEPS.iter().copied().find(|s| s.name == name || s.aliases.contains(&name))
 }
 
-/// The names of all steps.
+/// The names of the steps that can be carried out.
 pub(crate) fn names() -> Vec<&'static str> {
-    STEPS.iter().map(|s| s.name).collect()
+    STEPS.iter().filter(|s| s.state != State::Later).map(|s| s.name).collect()
 }
 
 /// The keys of all steps.

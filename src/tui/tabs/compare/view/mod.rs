@@ -43,7 +43,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
 fn models(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let s = &state.compare;
     title(c, s, Rect { height: 1, ..body });
-    let above = 1 + warning(c, s, Rect { y: body.y + 1, height: body.height.saturating_sub(1).min(3), ..body });
+    let above = 1 + warning(c, s, Rect { y: body.y + 1, height: body.height.saturating_sub(1).min(5), ..body });
     let rest = Rect { y: body.y + above, height: body.height.saturating_sub(above), ..body };
     let columns = table::Columns::of(s, rest);
     // A long table leaves space for the chart, if both fit.
@@ -167,7 +167,7 @@ fn warning(c: &mut Canvas<'_>, s: &CompareState, line: Rect) -> u16 {
         let why = comparison.doubt(s.variant_at(column)?)?;
         Some(format!("{} {} does not look like the same network: {why}", number(column), s.label(column)))
     };
-    let texts = (0..s.columns.len()).filter_map(doubt).chain(comparison.baseline_warning());
+    let texts = comparison.baseline_warning().into_iter().chain((0..s.columns.len()).filter_map(doubt));
     let warn = c.theme().warn;
     let w = usize::from(line.width.saturating_sub(2));
     let mut lines: Vec<String> = texts.flat_map(|text| wrap(&format!("! {text}"), w)).collect();
