@@ -35,7 +35,7 @@ const ALL_COUNT: &str = "checkpoints";
 const LOOKED_AT: usize = 10_000;
 
 /// The pattern by which some trainer counts a folder or file of this name as a checkpoint; `None` if none does.
-pub(crate) fn counted(name: &str) -> Option<&'static str> {
+pub(super) fn counted(name: &str) -> Option<&'static str> {
     let begins = |start: &str| name.strip_prefix(start).is_some_and(|rest| !rest.starts_with(char::is_alphabetic));
     let by_beginning = BEGINNINGS.iter().find(|(start, _)| begins(start));
     by_beginning.map(|(_, pattern)| *pattern).or_else(|| {

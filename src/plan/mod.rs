@@ -36,7 +36,6 @@ pub(crate) use build::{
     count_files, densify_without_effect, prepare_again, prepare_model, prepare_to_compare, rehearse,
     rehearse_estimated, rehearse_model,
 };
-pub(crate) use checkpoints::counted as counted_as_checkpoint;
 pub use estimate::Estimate;
 pub(crate) use estimate::estimate;
 pub(crate) use manifest::{MANIFEST_SUFFIX, is_manifest, manifest_beside, manifest_inside};

@@ -99,15 +99,6 @@ fn an_option_of_another_line_is_found_there() {
 }
 
 #[test]
-fn a_recipe_for_a_checkpoint_is_not_named_like_one() {
-    let mut b = sample::start();
-    b.planned();
-    b.keys("s");
-    let offered = b.state.recipe.editing.as_ref().map(|l| l.text.clone()).unwrap_or_default();
-    assert!(offered.ends_with("exp42-checkpoint-2000.toml"), "{offered}");
-}
-
-#[test]
 fn a_size_that_is_none_is_corrected_and_not_asked_for_again() {
     let mut b = sample::start();
     b.planned();

@@ -8,6 +8,8 @@ use ratatui::layout::Rect;
 
 /// Columns of the axis at the left.
 const AXIS: u16 = 7;
+/// Rows between two numbers of the axis from which it is not seen that one is a bit off.
+const FAR: f64 = 4.0;
 /// Rows that a number of the axis may be off its value.
 const MOST_OFF: f64 = 0.3;
 /// Least columns between two numbers on a curve.
@@ -193,7 +195,8 @@ fn axes(
         let row = (high - at) / (high - low) * rows;
         let y = plot.y + row.round() as u16;
         // Numbers that are as far apart as their values, or none.
-        if (row - row.round()).abs() <= MOST_OFF && !(lossless && y == plot.y) {
+        let exact = (row - row.round()).abs() <= MOST_OFF || apart / (high - low) * rows >= FAR;
+        if exact && !(lossless && y == plot.y) {
             label(y, &measure.label(at));
         }
         at += apart;

@@ -236,7 +236,7 @@ fn expected(report: &Report, worked: Option<f64>, continued: bool) -> Vec<PageLi
             lines.push(facts("encoding", &[format!("forecast {forecast}"), rest]));
         }
         (Some(encoding), Some(forecast), _) => {
-            lines.push(facts("encoding", &[format!("forecast {forecast} if nothing else runs → took {encoding}")]));
+            lines.push(facts("encoding", &[format!("forecast {forecast} → took {encoding}")]));
         }
         (Some(encoding), None, _) => lines.push(facts("encoding", &[format!("took {encoding}")])),
         (None, Some(forecast), Some(worked)) => {

@@ -155,7 +155,7 @@ pub(super) fn about(seconds: f64) -> String {
 fn needs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
     let (dim, text) = (c.theme().dim, c.theme().text);
     let mut pairs = vec![
-        ("source", format!("{} of tensors  {}", units::bytes(plan.source_bytes), plan.source_format)),
+        ("source", format!("{}  {}", units::bytes(plan.source_bytes), plan.source_format)),
         ("memory", format!("≤ {}", units::bytes(plan.memory_bytes))),
         ("disk", units::bytes(plan.disk_bytes)),
     ];
