@@ -112,9 +112,15 @@ pub(super) fn shown_commands() -> clap::Command {
     shown(&command()).version(super::version::short())
 }
 
+/// Commands whose hidden options have no effect.
+const WITHOUT_EFFECT: [&str; 2] = ["plan", "verify"];
+
 /// A command without what its help hides.
 fn shown(all: &clap::Command) -> clap::Command {
-    let has = |id: &clap::Id| all.get_arguments().any(|a| a.get_id() == id && !a.is_hide_set());
+    // Elsewhere hidden options have an effect, and others may conflict with them.
+    let drops = WITHOUT_EFFECT.contains(&all.get_name());
+    let is_shown = |a: &&clap::Arg| !(drops && a.is_hide_set());
+    let has = |id: &clap::Id| all.get_arguments().filter(is_shown).any(|a| a.get_id() == id);
     // A group of none is left out with its arguments.
     let groups = all.get_groups().filter_map(|group| {
         let ids: Vec<clap::Id> = group.get_args().filter(|id| has(id)).cloned().collect();
@@ -123,7 +129,7 @@ fn shown(all: &clap::Command) -> clap::Command {
     // clap wants names that live as long as the process.
     let name: &'static str = String::leak(all.get_name().to_owned());
     let own = clap::Command::new(name)
-        .args(all.get_arguments().filter(|a| !a.is_hide_set()).cloned())
+        .args(all.get_arguments().filter(is_shown).cloned())
         .groups(groups)
         .subcommands(all.get_subcommands().filter(|c| !c.is_hide_set()).map(shown));
     let own = all.get_about().cloned().into_iter().fold(own, clap::Command::about);
@@ -469,6 +475,8 @@ pub(crate) struct EvalArgs {
 /// Programs whose rounding can be reproduced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum AsProgram {
+    /// Weights as stored, activations in f32
+    Exact,
     /// llama.cpp on a CPU
     #[value(name = "llama.cpp")]
     LlamaCpp,

@@ -76,7 +76,7 @@ fn request(args: &CompareArgs) -> Result<Request> {
         },
         rounding: match args.rounding {
             Some(AsProgram::LlamaCpp) => Rounding::LlamaCpp,
-            None => Rounding::Exact,
+            Some(AsProgram::Exact) | None => Rounding::Exact,
         },
     })
 }

@@ -99,14 +99,18 @@ pub(super) fn script(shell: Shell) -> Vec<u8> {
     // How a script lists the mark, and what takes its place.
     let call: fn(&str, &str) -> (String, String) = match shell {
         Shell::Bash => |mark, kind| (format!("compgen -W \"{mark}\" --"), format!("_remold_values {kind}")),
-        Shell::Zsh => |mark, kind| (format!("({mark})"), format!("_remold_values {kind}")),
+        // With a blank in front, zsh adds no arguments of its own.
+        Shell::Zsh => |mark, kind| (format!("({mark})"), format!(" _remold_values {kind}")),
         Shell::Fish => |mark, kind| (format!("{mark}\\t''"), format!("(remold complete {kind})")),
         _ => {
             clap_complete::generate(shell, &mut args::shown_commands(), "remold", &mut bytes);
             return bytes;
         }
     };
-    clap_complete::generate(shell, &mut marked(args::shown_commands(), &[]), "remold", &mut bytes);
+    let commands = args::shown_commands();
+    // zsh would take the command for the folder of the workbench, which is optional, and look for the command behind it.
+    let commands = if shell == Shell::Zsh { without_words(&commands) } else { commands };
+    clap_complete::generate(shell, &mut marked(commands, &[]), "remold", &mut bytes);
     let mut text = String::from_utf8_lossy(&bytes).into_owned();
     for kind in Values::value_variants() {
         let (from, to) = call(kind.mark(), kind.name());
@@ -120,6 +124,13 @@ pub(super) fn script(shell: Shell) -> Vec<u8> {
         _ => fish(&text),
     }
     .into_bytes()
+}
+
+/// The program without arguments that have no name; its commands keep theirs.
+fn without_words(all: &Command) -> Command {
+    Command::new("remold")
+        .args(all.get_arguments().filter(|a| !a.is_positional()).cloned())
+        .subcommands(all.get_subcommands().cloned())
 }
 
 /// clap's script for fish has no values of arguments without a name, and offers no files where there are values.
@@ -220,9 +231,11 @@ _remold_values() {
     [[ $1 == recipes ]] && _files
 }
 ";
+    // clap escapes the colons of descriptions, but not those of names of values.
+    let text = text.replace(":FORMAT[:QUANT]:", ":FORMAT[\\:QUANT]:");
     match text.split_once('\n') {
         Some((first, rest)) => format!("{first}\n{BEGIN}{rest}"),
-        None => text.to_owned(),
+        None => text,
     }
 }
 
@@ -295,7 +308,7 @@ mod tests {
     fn every_mark_becomes_a_question_to_the_program() {
         for (shell, calls) in [
             (Shell::Bash, ["_remold_values targets \"${cur}\"", "$(_remold_values jobs \"\")"]),
-            (Shell::Zsh, [":_remold_values targets'", ":_remold_values jobs'"]),
+            (Shell::Zsh, [": _remold_values targets'", ": _remold_values jobs'"]),
             (Shell::Fish, ["(remold complete targets)", "(remold complete jobs)"]),
         ] {
             let text = String::from_utf8(script(shell)).unwrap();
@@ -312,13 +325,18 @@ mod tests {
             let text = String::from_utf8(script(*shell)).unwrap();
             assert!(text.contains("convert") && text.contains("inspect"), "{shell}");
             for hidden in args::command().get_subcommands().filter(|c| c.is_hide_set()) {
-                // The scripts ask `remold complete` for values.
                 let name = hidden.get_name();
-                let offered = text
-                    .lines()
-                    .filter(|l| !l.contains(&format!("remold {name} ")))
-                    .find(|l| l.split(|c: char| !c.is_alphanumeric() && c != '-').any(|word| word == name));
-                assert_eq!(offered.filter(|l| !l.trim_start().starts_with("complete -")), None, "{shell}: {name}");
+                let signs = [
+                    format!("'{name}:"),
+                    format!("-a \"{name}\""),
+                    format!("cand {name} "),
+                    format!("CompletionResult]::new('{name}'"),
+                ];
+                let offers = |line: &&str| {
+                    let words = line.trim_start().strip_prefix("opts=").unwrap_or_default();
+                    words.split([' ', '"']).any(|w| w == name) || signs.iter().any(|sign| line.contains(sign))
+                };
+                assert_eq!(text.lines().find(offers), None, "{shell}: {name}");
             }
         }
     }

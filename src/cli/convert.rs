@@ -274,6 +274,8 @@ fn start(recipe: &Recipe, prepared: &Prepared, flags: &RunFlags, stop: Arc<Stop>
             Ok(job) => {
                 if flags.json {
                     print::json(&job);
+                } else if print::is_quiet() {
+                    out(&format!("{}\n", job.id));
                 } else {
                     let id = &job.id;
                     let how = if waits { "is queued" } else { "runs in the background" };
@@ -355,9 +357,14 @@ fn foreground(
 
 /// What is said of a cancelled job: outputs that it had published before are complete, and stay.
 fn cancelled(folder: &JobFolder) -> String {
-    let mut text = "cancelled; unfinished files were removed\n".to_owned();
-    for output in folder.summary().outputs {
-        text.push_str(&format!("  {} was complete before and is kept\n", text::safe(&output.to_string_lossy())));
+    let outputs = folder.summary().outputs;
+    if outputs.is_empty() {
+        return "cancelled; unfinished files were removed\n".to_owned();
+    }
+    let mut text = "cancelled\n".to_owned();
+    for output in outputs {
+        let shown = crate::files::paths::from_here(&output);
+        text.push_str(&format!("  {} is complete and is kept\n", text::safe(&shown.to_string_lossy())));
     }
     text
 }

@@ -40,7 +40,7 @@ fn evaluation(args: &EvalArgs) -> Evaluation {
         chunks: number(args.chunks),
         rounding: match args.rounding {
             Some(AsProgram::LlamaCpp) => Rounding::LlamaCpp,
-            None => Rounding::Exact,
+            Some(AsProgram::Exact) | None => Rounding::Exact,
         },
         memory: args.memory.as_deref().and_then(parse_size).unwrap_or(DEFAULT_MEMORY),
         tasks: task_files(args),

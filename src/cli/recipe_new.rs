@@ -26,11 +26,12 @@ pub(crate) fn run(args: &NewArgs) -> Exit {
     match write_new(path, &text) {
         Ok(()) => {
             let shown = safe(&path.to_string_lossy());
-            note(&format!(
-                "{} {shown}, {title}\n  run it with: remold run {}\n",
-                Style::stderr().good("✓"),
-                crate::units::quoted(&path.to_string_lossy())
-            ));
+            let path = crate::units::quoted(&path.to_string_lossy());
+            let next = match &args.model {
+                Some(_) => format!("run it with: remold run {path}"),
+                None => format!("edit it, and run it with: remold run {path} MODEL"),
+            };
+            note(&format!("{} {shown}, {title}\n  {next}\n", Style::stderr().good("✓")));
             Exit::Done
         }
         Err(e) => refuse(&e),

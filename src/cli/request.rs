@@ -67,6 +67,12 @@ pub(super) fn find_recipe(name: &str, to: &[String]) -> Result<Recipe, RequestEr
         }
         return Ok(Recipe { read_from: vec![path.to_owned()], ..parsed.into_recipe() });
     }
+    if path.is_dir() && formats::is_model(path) {
+        let shown = crate::units::quoted(name);
+        let hint =
+            format!("Name a recipe first: `remold run RECIPE {shown}`; or `remold convert {shown} --to gguf:q4_k_m`.");
+        return Err(ModelError::request("this is a model, not a recipe").in_file(path).with_hint(hint).into());
+    }
     if !path.exists() && (name.contains('/') || is_recipe_file(path)) {
         let hint = "Check the path, or choose a recipe by name: `remold recipe list` lists them.";
         return Err(ModelError::request("no such recipe file").in_file(path).with_hint(hint).into());

@@ -1,8 +1,10 @@
 //! The flags of target options, made from the tables of `recipe::options`.
 
+use super::note;
+use super::text::{Style, safe};
 use crate::model::{FormatId, ModelError, Result, Role, read_request_text};
 use crate::recipe::keys::{Key, Kind, OptionGroup};
-use crate::recipe::options::{self, Flag, FlagValue};
+use crate::recipe::options::{self, Flag, FlagValue, gguf};
 use crate::recipe::{Target, edit};
 use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches};
@@ -88,6 +90,9 @@ impl TargetFlags {
             if !taken {
                 return Err(not_taken(flag.long, key, targets));
             }
+            if key.name == gguf::OVERRIDE_KV.key.name {
+                given.values.iter().filter_map(|pair| magnitude(pair)).for_each(|text| warn(&text));
+            }
         }
         let rules = options::own_keys().find_map(|k| Some((k, k.flag.as_ref().filter(|f| f.long == RULES)?)));
         let Some((key, flag)) = rules.filter(|_| !self.rule_files.is_empty()) else { return Ok(()) };
@@ -106,6 +111,18 @@ impl TargetFlags {
         }
         Ok(())
     }
+}
+
+/// What to say of a negative integer: llama-quantize, whose flag this is, writes its magnitude.
+fn magnitude(pair: &str) -> Option<String> {
+    let (key, value) = pair.split_once("=int:-")?;
+    Some(format!(
+        "--override-kv {pair} writes {value}, as llama-quantize does; for −{value} use --set 'target.override_kv.\"{key}\"=-{value}'"
+    ))
+}
+
+fn warn(text: &str) {
+    note(&format!("{} {}\n", Style::stderr().warning("warning:"), safe(text)));
 }
 
 fn not_taken(long: &str, key: &Key, targets: &[Target]) -> ModelError {

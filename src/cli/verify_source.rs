@@ -156,7 +156,8 @@ fn text(output: &Path, source: &Path, rebuilt: &Rebuilt) -> String {
             let tensors = plural(rebuilt.tensors, "tensor");
             format!("all {tensors}, {}, match a rebuild from {source}", bytes(rebuilt.bytes))
         };
-        format!("{} {output}: {what}\n", style.good("✓"))
+        let mark = if rebuilt.other_count == 0 { style.good("✓") } else { style.warning("!") };
+        format!("{mark} {output}: {what}\n")
     } else {
         let (n, of) = (rebuilt.count, plural(rebuilt.tensors, "tensor"));
         let verb = if n == 1 { "does" } else { "do" };

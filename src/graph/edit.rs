@@ -1,6 +1,6 @@
 //! What changes a graph. After each change no id is dangling; [`Graph::check`](super::Graph::check) says so in tests.
 
-use super::{AttrValue, Constant, Graph, GraphError, NodeId, RegionId, Source, ValueId};
+use super::{Graph, GraphError, NodeId, RegionId, Source, ValueId};
 use std::collections::HashSet;
 
 impl Graph {
@@ -76,24 +76,6 @@ impl Graph {
         }
     }
 
-    /// Calls `f` with every constant of the graph and its functions: initializers, and tensors in attributes.
-    pub(crate) fn each_constant_mut(&mut self, f: &mut impl FnMut(&mut Constant)) {
-        for (_, value) in self.values.iter_mut() {
-            value.constant.iter_mut().for_each(&mut *f);
-            if let Some(sparse) = value.sparse.as_deref_mut() {
-                f(&mut sparse.values);
-                f(&mut sparse.indices);
-            }
-        }
-        for (_, node) in self.nodes.iter_mut() {
-            node.attributes.iter_mut().for_each(|a| each_in(&mut a.value, f));
-        }
-        for function in &mut self.functions {
-            function.defaults.iter_mut().for_each(|a| each_in(&mut a.value, f));
-            function.body.each_constant_mut(f);
-        }
-    }
-
     /// Every value that a node or an output of a region uses.
     pub(crate) fn used(&self) -> HashSet<ValueId> {
         let nodes = self.nodes.iter().flat_map(|(_, n)| n.inputs.iter().flatten().copied());
@@ -116,23 +98,5 @@ impl Graph {
         for id in values {
             self.values.remove(*id);
         }
-    }
-}
-
-fn each_in(value: &mut AttrValue, f: &mut impl FnMut(&mut Constant)) {
-    match value {
-        AttrValue::Tensor(c) => f(c),
-        AttrValue::Tensors(all) => all.iter_mut().for_each(f),
-        AttrValue::Sparse(s) => {
-            f(&mut s.values);
-            f(&mut s.indices);
-        }
-        AttrValue::Sparses(all) => {
-            for s in all {
-                f(&mut s.values);
-                f(&mut s.indices);
-            }
-        }
-        _ => {}
     }
 }

@@ -16,11 +16,13 @@ mod constant;
 mod dim;
 mod edit;
 mod elem;
+pub(crate) mod eval;
 mod foreign;
 mod infer;
 mod lift;
 pub(crate) mod make;
 pub(crate) mod ops;
+pub(crate) mod passes;
 mod summary;
 mod types;
 mod visit;
@@ -34,7 +36,7 @@ pub(crate) use constant::{Constant, ConstantData, INLINE_BYTES, MAX_INTS, Sparse
 pub(crate) use dim::Dim;
 pub(crate) use elem::Elem;
 pub(crate) use foreign::{Declared, Extra, Foreign};
-pub(crate) use infer::ints_of;
+pub(crate) use infer::{Inference, ints_of};
 pub(crate) use summary::domain_shown;
 pub(crate) use types::ValueType;
 

@@ -95,12 +95,12 @@ fn remove_ended(folder: &JobFolder) -> Result<Option<Vec<PathBuf>>> {
     if let Ok(request) = folder.measurement() {
         request.remove_unfinished(&folder.path(super::measure::STATE));
     }
-    let outputs = folder.plan().map(|p| p.outputs).unwrap_or_default();
-    // A job that came to its end left no unfinished file. What became of its outputs since is the user's business.
-    let left = match folder.summary().state {
+    // What became of the outputs of a finished job since is the user's business.
+    let outputs = match folder.summary().state {
         JobState::Finished => Vec::new(),
-        _ => engine::discard(&folder.path("journal"), &folder.id(), &outputs)?,
+        _ => folder.plan().map(|p| p.outputs).unwrap_or_default(),
     };
+    let left = engine::discard(&folder.path("journal"), &folder.id(), &outputs)?;
     fs::remove_dir_all(&folder.dir).map_err(|e| ModelError::io(&folder.dir, "removing", e))?;
     Ok(Some(left))
 }

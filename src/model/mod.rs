@@ -4,6 +4,7 @@
 //! or part of a row ([`TensorData`]); steps wrap entries in the lazy views of `view` and nothing is computed until a writer pulls rows.
 
 mod code;
+mod constants;
 mod defect;
 mod dims;
 mod entry;

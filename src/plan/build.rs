@@ -144,7 +144,8 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Task<'_>, occasion: Occasio
     };
     let mut outputs: Vec<PreparedOutput> = Vec::new();
     let mut registered: HashMap<String, PathBuf> = HashMap::new();
-    let layout = LayOut { model, occasion, protected: &protected, cancel: how.cancel };
+    let made = crate::recipe::steps::made(&recipe.pipeline);
+    let layout = LayOut { model, occasion, made, protected: &protected, cancel: how.cancel };
     let (mut taken, mut left_out) = (Vec::new(), Vec::new());
     for (no, asked) in targets.iter().enumerate() {
         let mut target = asked.clone();
@@ -281,7 +282,8 @@ pub(super) fn check_has_tensors(model: &Model) -> Result<()> {
             .then(".");
         return Err(ModelError::request(what).in_file(&model.path).with_hint(hint));
     }
-    if !model.tensors.is_empty() {
+    // A graph may have no other constants than small ones.
+    if !model.tensors.is_empty() || model.graph.is_some() {
         return Ok(());
     }
     let mut what = "there are no tensors to convert".to_owned();

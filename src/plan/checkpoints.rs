@@ -35,7 +35,7 @@ const ALL_COUNT: &str = "checkpoints";
 const LOOKED_AT: usize = 10_000;
 
 /// The pattern by which some trainer counts a folder or file of this name as a checkpoint; `None` if none does.
-pub(super) fn counted(name: &str) -> Option<&'static str> {
+pub(crate) fn counted(name: &str) -> Option<&'static str> {
     let begins = |start: &str| name.strip_prefix(start).is_some_and(|rest| !rest.starts_with(char::is_alphabetic));
     let by_beginning = BEGINNINGS.iter().find(|(start, _)| begins(start));
     by_beginning.map(|(_, pattern)| *pattern).or_else(|| {
@@ -93,8 +93,9 @@ pub(super) fn warning(path: &Path) -> Option<Warning> {
         None => return None,
     };
     let others = fs::read_dir(folder).ok()?.take(LOOKED_AT).flatten();
-    let beside =
-        others.map(|e| e.file_name().to_string_lossy().into_owned()).find(|n| *n != own && is_checkpoint(n))?;
+    let beside = others
+        .map(|e| e.file_name().to_string_lossy().into_owned())
+        .find(|n| *n != own && !n.ends_with(super::MANIFEST_SUFFIX) && is_checkpoint(n))?;
     let text = format!(
         "{} stands beside {beside} and {why}: a trainer that keeps only the newest checkpoints may count it and delete a real one; \
          choose another name or folder",

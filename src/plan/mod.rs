@@ -36,6 +36,7 @@ pub(crate) use build::{
     count_files, densify_without_effect, prepare_again, prepare_model, prepare_to_compare, rehearse,
     rehearse_estimated, rehearse_model,
 };
+pub(crate) use checkpoints::counted as counted_as_checkpoint;
 pub use estimate::Estimate;
 pub(crate) use estimate::estimate;
 pub(crate) use manifest::{MANIFEST_SUFFIX, is_manifest, manifest_beside, manifest_inside};
@@ -51,7 +52,6 @@ pub(crate) use resolve::{
 pub(crate) use space::{free_bytes, total_bytes};
 pub(crate) use stages::{PlannedStage, StageKind};
 pub(crate) use steps::with_steps;
-pub(crate) use types::PlannedStep;
 pub(crate) use types::{ChoiceCheck, ImatrixCoverage, PartOf, PlannedReuse, PredictedDivergence, SourceFile};
-pub use types::{Plan, PlannedOutput, PlannedTensor};
+pub use types::{Plan, PlannedOutput, PlannedStep, PlannedTensor};
 pub(crate) use validation::{PlannedValidation, openable};

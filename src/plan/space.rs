@@ -1,6 +1,7 @@
 //! Free space where outputs will be written.
 
 use crate::model::{Hint, ModelError, Place, Remedy, Result};
+use crate::units;
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -57,7 +58,7 @@ pub(crate) fn check_free<'a>(
     for (folder, bytes) in needed.into_values() {
         let Some(free) = free_bytes(&folder) else { continue };
         if bytes > free {
-            let what = format!("{bytes} bytes are needed and {free} are free");
+            let what = format!("{} are needed and {} are free", units::bytes_at_least(bytes), units::bytes(free));
             let hint = Hint::from("Free some space, or ").then(Remedy::GiveOutput(Place::AnotherDisk)).then(".");
             return Err(ModelError::shortage(what).in_file(&folder).with_hint(hint));
         }

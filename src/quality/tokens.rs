@@ -6,7 +6,7 @@
 
 use crate::arch::vocab::{Runner, begin_token};
 use crate::arch::{self, GgufOptions};
-use crate::model::{MetaArray, MetaValue, Metadata, Model, ModelError, Result, read_request_text};
+use crate::model::{ErrorKind, MetaArray, MetaValue, Metadata, Model, ModelError, Result, read_request_text};
 use std::borrow::Cow;
 use std::path::Path;
 
@@ -22,6 +22,9 @@ const SHOWN: usize = 40;
 pub(crate) fn read_text(path: &Path) -> Result<String> {
     let hint = "Use a plain text file in UTF-8, for instance a part of the Wikitext test set.";
     let mut text = read_request_text(path, MAX_TEXT).map_err(|e| match e.hint() {
+        None if e.kind() == ErrorKind::Limit => {
+            e.with_hint("Use a part of it: the first 32 MiB are enough for any figure.")
+        }
         // Of a file that cannot be opened the contents say nothing.
         None if e.os_error().is_none() && path.is_file() => e.with_hint(hint),
         _ => e,

@@ -66,6 +66,7 @@ impl Kind {
             Self::Number(low, f64::MAX) => format!("a number, {low} or more"),
             Self::Number(low, high) => format!("a number from {low} to {high}"),
             Self::Size => "a number of bytes or a string like `5GB` or `4.5GiB`".to_owned(),
+            Self::Choice([one]) => format!("`{one}`"),
             Self::Choice(words) => {
                 format!("one of {}", words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", "))
             }

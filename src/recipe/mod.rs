@@ -36,7 +36,7 @@ pub use manual::manual;
 pub(crate) use names::format_named;
 pub(crate) use names::quantization as quantization_by_alias;
 pub(crate) use names::suggest;
-pub(crate) use names::{TENSOR_TYPES, nearest, types_of};
+pub(crate) use names::{TENSOR_TYPES, known_types_of, nearest, types_of};
 pub(crate) use patch::patched;
 pub(crate) use presets::{Origin, Preset, find, presets};
 pub(crate) use problem::{Place, Problem, RecipeErrors, RecipeTable};

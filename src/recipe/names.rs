@@ -60,10 +60,10 @@ pub(crate) const TENSOR_TYPES: &[&str] = &[
 pub(crate) const PLAIN_TYPES: &[&str] = &["auto", "f32", "f16", "bf16"];
 
 /// Quantizations of the graph formats; the guide's words first.
-pub(crate) const GRAPH_TYPES: &[&str] = &["dynamic", "static", "int8", "uint8", "int4", "f32", "f16", "auto"];
+pub(crate) const GRAPH_TYPES: &[&str] = &["dynamic", "static", "int8", "uint8", "int4", "f32", "f16", "bf16", "auto"];
 
 /// Those of them that this version makes.
-pub(crate) const GRAPH_TYPES_NOW: &[&str] = &["auto"];
+pub(crate) const GRAPH_TYPES_NOW: &[&str] = &["auto", "f32", "f16", "bf16", "int8", "uint8", "int4", "dynamic"];
 
 /// Formats people ask for that remold does not make.
 const OUTSIDE: &[&str] =

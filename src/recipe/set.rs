@@ -255,7 +255,8 @@ pub(super) fn value(raw: &str, start: usize, textual: bool) -> Result<Node, Wron
     let trimmed = raw.trim();
     let at = Span { start, end: start + raw.len() };
     let text = || Node { value: Value::Text(trimmed.to_owned()), at };
-    let quoted = trimmed.starts_with(['"', '\'', '[', '{']);
+    // `{source}-{quant}` is a name with placeholders, and no table.
+    let quoted = trimmed.starts_with(['"', '\'', '[']) || (trimmed.starts_with('{') && !textual);
     if trimmed.is_empty() {
         return Err(wrong("the value is missing", at, "Write `KEY=VALUE`; an empty text is `\"\"`."));
     }

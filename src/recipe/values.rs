@@ -22,6 +22,10 @@ pub fn parse_size(text: &str) -> Option<u64> {
         _ => return None,
     };
     let (whole, part) = number.split_once('.').unwrap_or((&number, ""));
+    // Half a byte is a unit that was forgotten.
+    if scale == 1 && !part.is_empty() {
+        return None;
+    }
     let all_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
     if !(all_digits(whole) && all_digits(part)) || (whole.is_empty() && part.is_empty()) || part.len() > 18 {
         return None;

@@ -157,6 +157,13 @@ impl Rule {
                 .then(", or a recipe that has a [[target]] with `-r RECIPE`.");
             return Err(ModelError::request("there is no target").with_hint(hint));
         }
+        let twice = self.recipe.targets.iter().enumerate().find(|(i, t)| self.recipe.targets[..*i].contains(t));
+        if let Some((_, target)) = twice {
+            let quant = target.quantization.as_deref().map(|q| format!(":{q}")).unwrap_or_default();
+            let what =
+                format!("the target {}{quant} is given twice: both would be written to the same output", target.format);
+            return Err(ModelError::request(what).with_hint("Name each target once."));
+        }
         // A mistake in the recipe would affect every export.
         check_recipe(&self.recipe)?;
         if self.root.exists() && !self.root.is_dir() {

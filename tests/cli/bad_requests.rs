@@ -63,7 +63,7 @@ fn words_that_are_unknown() {
             row(
                 "an embedding type that is unknown",
                 2,
-                &["embedding_type", "q9"],
+                &["--embedding-type", "q9"],
                 llama("--to gguf:q4_k_m --embedding-type q9"),
             ),
             row("a pre-tokenizer that is unknown", 0, &["warning: no-such-pre"], llama("--to gguf --pre no-such-pre")),

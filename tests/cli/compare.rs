@@ -1,6 +1,6 @@
 //! Models side by side.
 
-use crate::lab::Lab;
+use crate::lab::{Lab, finish, start, words};
 use crate::made::{floats, noise};
 use crate::table::{check, row};
 use remold::testing::engine::EventBody;
@@ -80,7 +80,9 @@ fn a_text_adds_what_the_models_predict_to_all_forms() {
     std::fs::copy(crate::lab::fixture("golden/eval/eval.txt"), lab.path("eval.txt")).unwrap();
     let args = "tiny-llama tiny-llama-F32.gguf tiny-llama-Q4_K_M.gguf --data eval.txt --window 256 --chunks 6";
     let exports = "--export r.html --export r.md --export r.csv --export r.json";
-    let ran = lab.run(&format!("compare {args} {exports}")).expect(0);
+    let mut command = lab.command();
+    command.env("COLUMNS", "80").args(words(&format!("compare {args} {exports}")));
+    let ran = finish(start(&mut command)).expect(0);
     assert!(
         ran.out.lines().all(|l| l.chars().count() <= 80 || l.starts_with("text ") || l.starts_with("baseline ")),
         "{}",

@@ -190,7 +190,7 @@ fn too_little_memory_is_refused_before_anything_is_written() {
     let before = lab.tree();
     let ran = lab.run("convert a.safetensors --to gguf:q8_0 -o a.gguf --max-memory 10MB").expect(2);
     assert!(
-        ran.err.contains("more than the 10 MB that max_memory allows") && ran.err.contains("--max-memory"),
+        ran.err.contains("more than the 10.00 MB that max_memory allows") && ran.err.contains("--max-memory"),
         "{}",
         ran.err
     );

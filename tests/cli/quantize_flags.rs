@@ -238,13 +238,13 @@ fn flags_that_fit_nothing() {
             row(
                 "include: matches nothing",
                 2,
-                &["include_weights", "`no_such`"],
+                &["--include-weights", "`no_such`"],
                 with("--to gguf:q4_k_m --imatrix m.gguf --include-weights no_such"),
             ),
             row(
                 "exclude: matches nothing",
                 2,
-                &["exclude_weights", "`re:^x`"],
+                &["--exclude-weights", "`re:^x`"],
                 with("--to gguf:q4_k_m --imatrix m.gguf --exclude-weights attn --exclude-weights re:^x"),
             ),
             row(
@@ -256,7 +256,7 @@ fn flags_that_fit_nothing() {
             row(
                 "include without a matrix",
                 2,
-                &["include_weights", "--imatrix"],
+                &["--include-weights", "--imatrix"],
                 with("--to gguf:q4_k_m --include-weights ffn"),
             ),
             row(

@@ -100,7 +100,7 @@ fn a_tensor_above_the_limit_gets_its_own_file_and_a_warning() {
     lab.write("w.safetensors", floats(&[("big", &[64, 32], noise(2048, 1)), ("small", &[32], noise(32, 2))]));
     lab.run("convert w.safetensors --to gguf -o w.gguf").expect(0);
     let ran = lab.run("split w.gguf --max-size 4k").expect(0);
-    let warning = "warning: big has 8192 bytes, more than the 4000 of a file; it has a file of its own";
+    let warning = "warning: big has 8.19 kB, more than the 4.00 kB of a file; it has a file of its own";
     assert!(ran.err.contains(warning) && !ran.err.contains("small has"), "{}", ran.err);
     assert_eq!(set(&lab, "w").len(), 2);
 }
@@ -206,7 +206,7 @@ fn requests_that_are_wrong() {
             row(
                 "keep_split: a folder of safetensors",
                 2,
-                &["keep_split", "safetensors"],
+                &["--keep-split", "safetensors"],
                 on("convert tiny-llama --to gguf:q8_0 --keep-split"),
             ),
             row(

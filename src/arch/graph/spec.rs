@@ -121,7 +121,7 @@ impl Spec {
             renormalized,
             rotations: (how.position != Position::Learned).then(|| rotations(job, config, head)).transpose()?,
             takes_positions: !gemma,
-            logits: !job.options.features && !job.class.ends_with("Model"),
+            logits: !job.options.features && (job.class.ends_with("LMHeadModel") || !job.class.ends_with("Model")),
             past_first: how.position == Position::Learned,
         })
     }
@@ -182,18 +182,19 @@ fn windows(job: &Job<'_>, config: &Config, how: &Computation, layers: u64) -> Re
     let qwen = job.kind.starts_with("qwen");
     let used = config.peek("use_sliding_window").and_then(Value::as_bool).unwrap_or(!qwen);
     let window = config.peek_uint("sliding_window").filter(|w| *w > 0 && used);
-    let Some(window) = window.filter(|_| job.kind != "llama") else { return Ok(vec![None; layers as usize]) };
     if let Some(Value::Array(types)) = config.peek("layer_types") {
         if types.len() as u64 != layers {
             return Err(bad(&["layer_types"], &format!("{} entries for {layers} layers", types.len())));
         }
         let of = |t: &Value| match t.as_str() {
             Some("full_attention") => Ok(None),
-            Some("sliding_attention") => Ok(Some(window)),
+            Some("sliding_attention") => Ok(window),
             _ => Err(job.unsupported("layer_types", format!("no graph is built for layers of the type {t}"))),
         };
         return types.iter().map(of).collect();
     }
+    // Llama has no windows, whatever its configuration says.
+    let Some(window) = window.filter(|_| job.kind != "llama") else { return Ok(vec![None; layers as usize]) };
     let pattern = config.peek_uint("sliding_window_pattern").or_else(|| config.peek_uint("_sliding_window_pattern"));
     let first =
         if matches!(job.kind, "qwen2" | "qwen3") { config.peek_uint("max_window_layers").unwrap_or(28) } else { 0 };

@@ -1,6 +1,7 @@
 //! `ArgMin`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Eval, reduce};
 
 /// Schemas: ONNX 1.23, `ArgMin`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -40,4 +41,5 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::arg_reduce),
+    eval: Eval::Rule(|c| reduce::arg(c, |best, x| x < best)),
 };

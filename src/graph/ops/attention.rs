@@ -2,6 +2,7 @@
 
 use super::{Call, Infer, Operator, Out, Outs, Version};
 use crate::graph::Dim;
+use crate::graph::eval::{Eval, attend};
 
 /// Schemas: ONNX 1.23, `Attention`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -33,6 +34,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(|c| attend::attention(c)),
 };
 
 fn infer(c: &Call<'_>) -> Outs {

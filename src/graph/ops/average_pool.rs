@@ -1,6 +1,7 @@
 //! `AveragePool`.
 
 use super::{Call, Infer, Operator, Outs, Version, rules};
+use crate::graph::eval::{Args, Eval, Evaluated, pool};
 
 /// Schemas: ONNX 1.23, `AveragePool`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -56,8 +57,14 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
     rules::pool(c, 1)
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let with_padding = c.flag("count_include_pad", false);
+    pool::pool(c, |v, all| v.iter().sum::<f64>() / if with_padding { all } else { v.len() } as f64)
 }

@@ -1,6 +1,7 @@
 //! `Bernoulli`.
 
 use super::{Call, Infer, Operator, Outs, Version, rules};
+use crate::graph::eval::Eval;
 
 /// Schemas: ONNX 1.23, `Bernoulli`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -24,6 +25,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Not("its output is random"),
 };
 
 fn infer(c: &Call<'_>) -> Outs {

@@ -1,6 +1,7 @@
 //! `BitCast`.
 
 use super::{Call, Infer, Operator, Out, Outs, Version, rules};
+use crate::graph::eval::{Args, Eval, Evaluated, one, pack, unpack};
 
 /// Schemas: ONNX 1.23, `BitCast`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -14,6 +15,7 @@ pub(super) static OPERATOR: Operator = Operator {
         deprecated: false,
     }],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
@@ -21,4 +23,13 @@ fn infer(c: &Call<'_>) -> Outs {
     // Elements of one size keep the shape.
     let same = c.elem(0).zip(elem).is_some_and(|(a, b)| a.bits() == b.bits());
     Ok(vec![if same { rules::same(c)?.remove(0) } else { Out::unknown() }.of(elem)])
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let x = c.tensor(0)?;
+    let to = c.elem_attr("to")?.ok_or("its attribute \"to\" is missing")?;
+    if to.bits() != x.elem.bits() {
+        return Err(format!("{} and {to} have different sizes", x.elem));
+    }
+    one(unpack(to, x.dims.clone(), &pack(x).ok_or("strings have no bits")?)?)
 }

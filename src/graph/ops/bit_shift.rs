@@ -1,6 +1,7 @@
 //! `BitShift`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Args, Eval, Evaluated, math, one};
 
 /// Schemas: ONNX 1.23, `BitShift`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -24,4 +25,24 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::elementwise),
+    eval: Eval::Rule(eval),
 };
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let (a, b) = math::pair(c)?;
+    let bits = i128::from(a.elem.bits());
+    let left = c.text("direction", "") == "LEFT";
+    let shift = move |x: i128, by: i128| match (left, (0..bits).contains(&by)) {
+        (true, true) => x << by,
+        (true, false) => 0,
+        (false, true) => x >> by,
+        (false, false) => {
+            if x < 0 {
+                -1
+            } else {
+                0
+            }
+        }
+    };
+    one(math::arithmetic(c, a, &b, |x, _| x, shift)?)
+}

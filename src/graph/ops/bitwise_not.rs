@@ -1,6 +1,7 @@
 //! `BitwiseNot`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Eval, math};
 
 /// Schemas: ONNX 1.23, `BitwiseNot`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -14,4 +15,5 @@ pub(super) static OPERATOR: Operator = Operator {
         deprecated: false,
     }],
     infer: Infer::Rule(rules::same),
+    eval: Eval::Rule(|c| math::unary(c, |x| x, |x| !x)),
 };

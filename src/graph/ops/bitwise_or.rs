@@ -1,6 +1,7 @@
 //! `BitwiseOr`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Eval, math};
 
 /// Schemas: ONNX 1.23, `BitwiseOr`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -14,4 +15,5 @@ pub(super) static OPERATOR: Operator = Operator {
         deprecated: false,
     }],
     infer: Infer::Rule(rules::elementwise),
+    eval: Eval::Rule(|c| math::bits(c, |a, b| a | b)),
 };

@@ -1,6 +1,7 @@
 //! `Cast`.
 
 use super::{Call, Infer, Operator, Outs, Version, rules};
+use crate::graph::eval::{Args, Eval, Evaluated, one, quantize};
 use crate::graph::{Dim, Elem};
 
 /// Schemas: ONNX 1.23, `Cast`.
@@ -89,6 +90,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
@@ -101,4 +103,9 @@ fn infer(c: &Call<'_>) -> Outs {
     }
     out[0].elem = elem;
     Ok(out)
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let to = c.elem_attr("to")?.ok_or("its attribute \"to\" is missing")?;
+    one(quantize::cast(c.tensor(0)?, to, c.flag("saturate", true), c.text("round_mode", "up"))?)
 }

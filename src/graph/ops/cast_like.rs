@@ -1,6 +1,7 @@
 //! `CastLike`.
 
 use super::{Call, Infer, Operator, Outs, Version, rules};
+use crate::graph::eval::{Args, Eval, Evaluated, one, quantize};
 
 /// Schemas: ONNX 1.23, `CastLike`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -56,8 +57,14 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
     Ok(vec![rules::same(c)?.remove(0).of(c.elem(1))])
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let to = c.tensor(1)?.elem;
+    one(quantize::cast(c.tensor(0)?, to, c.flag("saturate", true), c.text("round_mode", "up"))?)
 }

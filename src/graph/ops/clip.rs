@@ -1,6 +1,7 @@
 //! `Clip`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Args, Eval, Evaluated, Tensor, math, one};
 
 /// Schemas: ONNX 1.23, `Clip`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -48,4 +49,24 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::same),
+    eval: Eval::Rule(eval),
 };
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let x = c.tensor(0)?;
+    let bound = |at: usize, name: &str| {
+        c.given(at).map(|t| {
+            t.filter(|t| t.len() > 0)
+                .cloned()
+                .or_else(|| c.float_attr(name).map(|v| Tensor::numbers(x.elem, [], vec![v])))
+        })
+    };
+    let mut out = x.clone();
+    if let Some(low) = bound(1, "min")? {
+        out = math::arithmetic(c, &out, &low.shaped([]), |x, l| if x < l { l } else { x }, i128::max)?;
+    }
+    if let Some(high) = bound(2, "max")? {
+        out = math::arithmetic(c, &out, &high.shaped([]), |x, h| if x > h { h } else { x }, i128::min)?;
+    }
+    one(out)
+}

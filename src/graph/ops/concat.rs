@@ -1,6 +1,7 @@
 //! `Concat`.
 
 use super::{Call, Infer, Operator, Out, Outs, Version, axis_of};
+use crate::graph::eval::{Args, Eval, Evaluated, one, shape};
 use crate::graph::{Dim, MAX_INTS};
 
 /// Schemas: ONNX 1.23, `Concat`.
@@ -41,6 +42,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
@@ -70,4 +72,13 @@ fn infer(c: &Call<'_>) -> Outs {
     let few = |all: &Vec<&[Dim]>| all.iter().map(|l| l.len() as u64).sum::<u64>() <= MAX_INTS;
     let ints = ints.filter(|all| shape.len() == 1 && few(all)).map(|all| all.concat());
     Ok(vec![Out::shape(shape).with_ints(ints)])
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let parts = c.tensors()?;
+    let rank = parts.first().map_or(0, |t| t.rank());
+    let axis = c.axis(1, rank)?;
+    let dims: Vec<usize> = vec![parts.iter().map(|t| t.len()).fold(0, usize::saturating_add)];
+    c.count(&dims)?;
+    one(shape::concat(&parts, axis)?)
 }

@@ -1,6 +1,7 @@
 //! `Constant`.
 
 use super::{Call, Infer, Operator, Out, Outs, Version};
+use crate::graph::eval::{Args, Eval, Evaluated, Tensor, one};
 use crate::graph::{AttrValue, Dim, Elem, ints_of};
 
 /// Schemas: ONNX 1.23, `Constant`.
@@ -89,6 +90,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
@@ -114,4 +116,29 @@ fn infer(c: &Call<'_>) -> Outs {
         _ => Out::unknown(),
     };
     Ok(vec![out])
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    if let Some(t) = c.tensor_attr("value")?.or(c.tensor_attr("sparse_value")?) {
+        return one(t);
+    }
+    if let Some(v) = c.int_attr("value_int") {
+        return one(Tensor::longs([], vec![v]));
+    }
+    if let Some(v) = c.list("value_ints") {
+        return one(Tensor::longs([v.len()], v.to_vec()));
+    }
+    if let Some(v) = c.float_attr("value_float") {
+        return one(Tensor::numbers(Elem::F32, [], vec![v]));
+    }
+    if let Some(v) = c.texts("value_strings") {
+        return one(Tensor::strings([v.len()], v.to_vec()));
+    }
+    match c.node.attribute("value_string") {
+        Some(AttrValue::Str(v)) => one(Tensor::strings([], vec![v.clone()])),
+        _ => {
+            let v = c.float_list("value_floats").to_vec();
+            one(Tensor::floats([v.len()], v))
+        }
+    }
 }

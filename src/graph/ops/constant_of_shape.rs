@@ -1,6 +1,7 @@
 //! `ConstantOfShape`.
 
 use super::{Call, Infer, Operator, Out, Outs, Version, rules};
+use crate::graph::eval::{Args, Eval, Evaluated, Tensor, one};
 use crate::graph::{Dim, Elem};
 
 /// Schemas: ONNX 1.23, `ConstantOfShape`.
@@ -57,6 +58,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
@@ -66,4 +68,13 @@ fn infer(c: &Call<'_>) -> Outs {
     let number = value.and_then(|t| t.ints.as_ref()?.first().copied());
     let ints = number.and_then(|n| rules::filled(&shape, &Dim::Known(n)));
     Ok(vec![Out::shape(shape).of(elem).with_ints(ints)])
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let (dims, n) = c.dims(&c.ints(0)?)?;
+    let value = c.tensor_attr("value")?.unwrap_or_else(|| Tensor::floats([1], vec![0.0]));
+    if value.len() != 1 {
+        return Err(format!("its value has the shape {:?}, and should be one element", value.dims));
+    }
+    one(Tensor::filled(dims, &value, n))
 }

@@ -1,6 +1,7 @@
 //! `Conv`.
 
 use super::{Call, Infer, Operator, Outs, Version, rules};
+use crate::graph::eval::{Args, Eval, Evaluated, Tensor, conv, one};
 
 /// Schemas: ONNX 1.23, `Conv`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -32,8 +33,16 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
     rules::convolution(c, 1)
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let x = c.tensor(0)?;
+    let (dims, mut out) = conv::convolution(c, &conv::Operands::new(x, c.tensor(1)?)?)?;
+    conv::add_bias(&dims, &mut out, c.numbers(2)?)?;
+    one(Tensor::numbers(x.elem, dims, out))
 }

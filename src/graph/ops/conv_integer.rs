@@ -1,6 +1,8 @@
 //! `ConvInteger`.
 
 use super::{Call, Infer, Operator, Outs, Version, rules};
+use crate::graph::Elem;
+use crate::graph::eval::{Args, Eval, Evaluated, Tensor, conv, one};
 
 /// Schemas: ONNX 1.23, `ConvInteger`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -14,8 +16,15 @@ pub(super) static OPERATOR: Operator = Operator {
         deprecated: false,
     }],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
     rules::convolution(c, 1)
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let (x, w) = (c.tensor(0)?, c.tensor(1)?);
+    let (dims, out) = conv::convolution(c, &super::q_linear_conv::operands(x, c.given(2)?, w, c.given(3)?)?)?;
+    one(Tensor::ints(Elem::I32, dims, out.into_iter().map(|v| v as i128)))
 }

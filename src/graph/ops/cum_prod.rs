@@ -1,6 +1,7 @@
 //! `CumProd`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Eval, one, shape};
 
 /// Schemas: ONNX 1.23, `CumProd`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -14,4 +15,5 @@ pub(super) static OPERATOR: Operator = Operator {
         deprecated: false,
     }],
     infer: Infer::Rule(rules::same),
+    eval: Eval::Rule(|c| one(shape::running(c, 1, |a, b| a * b, i128::wrapping_mul)?)),
 };

@@ -1,6 +1,7 @@
 //! `CumSum`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Eval, one, shape};
 
 /// Schemas: ONNX 1.23, `CumSum`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -24,4 +25,5 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::same),
+    eval: Eval::Rule(|c| one(shape::running(c, 0, |a, b| a + b, |a, b| a + b)?)),
 };

@@ -1,6 +1,8 @@
 //! `DequantizeLinear`.
 
 use super::{Call, Infer, Operator, Outs, Version, rules};
+use crate::graph::Elem;
+use crate::graph::eval::{Args, Eval, Evaluated, one, quantize};
 
 /// Schemas: ONNX 1.23, `DequantizeLinear`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -72,8 +74,15 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
     Ok(vec![rules::same(c)?.remove(0).of(c.elem_attribute("output_dtype").or_else(|| c.elem(1)))])
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let scale = c.tensor(1)?;
+    let to = c.elem_attr("output_dtype")?.unwrap_or(if scale.elem == Elem::F8E8M0 { Elem::F32 } else { scale.elem });
+    one(quantize::dequantize(c, c.tensor(0)?, scale, c.given(2)?, to)?)
 }

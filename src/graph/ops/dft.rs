@@ -2,6 +2,7 @@
 
 use super::{Call, Infer, Operator, Out, Outs, Version, axis_of};
 use crate::graph::Dim;
+use crate::graph::eval::{Args, Eval, Evaluated, Tensor, one, sample, walk};
 
 /// Schemas: ONNX 1.23, `DFT`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -25,6 +26,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
@@ -52,4 +54,50 @@ fn infer(c: &Call<'_>) -> Outs {
         *d = pair;
     }
     Ok(vec![Out::shape(out)])
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let x = c.tensor(0)?;
+    // From version 20 on the axis is an input; the last dimension is real and imaginary part.
+    let axis = if c.version() >= 20 { c.int_input(2)?.unwrap_or(-2) } else { c.int("axis", 1) };
+    let axis = axis_of(axis, x.rank())?;
+    let (inverse, half) = (c.flag("inverse", false), c.flag("onesided", false));
+    let parts = *x.dims.last().ok_or("its input has no dimensions")?;
+    if axis + 1 == x.rank() || !matches!(parts, 1 | 2) {
+        return Err(format!("it transforms axis {axis} of an input of {:?}", x.dims));
+    }
+    let (outer, n, inner) = walk::around(&x.dims[..x.rank() - 1], axis);
+    let whole = if inverse && half { 2 * n.saturating_sub(1) } else { n };
+    let length = c.int_input(1)?.map_or(Ok(whole), usize::try_from).map_err(|_| "its length is negative")?;
+    let kept = if half && !inverse { length / 2 + 1 } else { length };
+    let mut dims = x.dims.clone();
+    dims[axis] = kept;
+    // The inverse of half a spectrum is real.
+    let out_parts = if inverse && half { 1 } else { 2 };
+    dims[x.rank() - 1] = out_parts;
+    c.count(&dims)?;
+    c.count(&[length.saturating_mul(n.max(1)), outer, inner])?;
+    let values = x.to_numbers()?;
+    let mut out = vec![0.0; outer * kept * inner * out_parts];
+    for (o, i) in (0..outer).flat_map(|o| (0..inner).map(move |i| (o, i))) {
+        c.going()?;
+        let element = |k: usize| {
+            let at = ((o * n + k) * inner + i) * parts;
+            [values[at], if parts == 2 { values[at + 1] } else { 0.0 }]
+        };
+        let mut line: Vec<[f64; 2]> = (0..n.min(length)).map(element).collect();
+        if inverse && half {
+            // The other half is the conjugate.
+            line.resize(length, [0.0; 2]);
+            for k in length / 2 + 1..length {
+                let [re, im] = line[length - k];
+                line[k] = [re, -im];
+            }
+        }
+        for (k, v) in sample::fourier(&line, length, inverse).into_iter().take(kept).enumerate() {
+            let at = ((o * kept + k) * inner + i) * out_parts;
+            out[at..][..out_parts].copy_from_slice(&v[..out_parts]);
+        }
+    }
+    one(Tensor::numbers(x.elem, dims, out))
 }

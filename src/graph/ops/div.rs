@@ -1,6 +1,7 @@
 //! `Div`.
 
 use super::{Call, Infer, Operator, Outs, Version, rules};
+use crate::graph::eval::{Eval, math};
 
 /// Schemas: ONNX 1.23, `Div`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -48,6 +49,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(|c| math::binary(c, |a, b| a / b, math::quotient)),
 };
 
 fn infer(c: &Call<'_>) -> Outs {

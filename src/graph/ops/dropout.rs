@@ -1,6 +1,7 @@
 //! `Dropout`.
 
 use super::{Call, Infer, Operator, Outs, Version, rules};
+use crate::graph::eval::{Args, Eval, Evaluated, Tensor};
 
 /// Schemas: ONNX 1.23, `Dropout`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -64,10 +65,21 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
     let mut out = rules::same(c)?;
     out.push(out[0].clone());
     Ok(out)
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let x = c.tensor(0)?;
+    let ratio = c.number_if(1)?.unwrap_or_else(|| c.float("ratio", 0.5));
+    let training = c.int_input(2)?.unwrap_or(0) != 0 || (c.version() < 7 && !c.flag("is_test", false));
+    if training && ratio != 0.0 {
+        return Err("it drops random elements in training".to_owned());
+    }
+    Ok(vec![x.clone().into(), Tensor::bools(x.dims.clone(), vec![true; x.len()]).into()])
 }

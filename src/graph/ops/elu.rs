@@ -1,6 +1,7 @@
 //! `Elu`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Args, Eval, Evaluated, math};
 
 /// Schemas: ONNX 1.23, `Elu`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -32,4 +33,10 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::same),
+    eval: Eval::Rule(eval),
 };
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let alpha = c.float("alpha", 1.0);
+    math::float(c, |x| if x < 0.0 { alpha * x.exp_m1() } else { x })
+}

@@ -2,6 +2,8 @@
 
 use super::{Call, Infer, Operator, Outs, Version, rules};
 use crate::graph::Dim;
+use crate::graph::eval::{Eval, math};
+use std::cmp::Ordering;
 
 /// Schemas: ONNX 1.23, `Equal`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -49,6 +51,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(|c| math::compare(c, |o| o == Some(Ordering::Equal))),
 };
 
 fn infer(c: &Call<'_>) -> Outs {

@@ -1,6 +1,7 @@
 //! `Expand`.
 
 use super::{Call, Infer, Operator, Out, Outs, Version, rules};
+use crate::graph::eval::{Args, Eval, Evaluated, one, shape, walk};
 
 /// Schemas: ONNX 1.23, `Expand`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -24,6 +25,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
@@ -31,4 +33,12 @@ fn infer(c: &Call<'_>) -> Outs {
         (Some(input), Some(wanted)) => Ok(vec![Out::shape(rules::broadcast(input, &wanted)?)]),
         _ => Ok(vec![Out::unknown()]),
     }
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let x = c.tensor(0)?;
+    let (wanted, _) = c.dims(&c.ints(1)?)?;
+    let dims = walk::broadcast(&x.dims, &wanted)?;
+    c.count(&dims)?;
+    one(shape::stretch(x, &dims))
 }

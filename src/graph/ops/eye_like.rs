@@ -1,6 +1,7 @@
 //! `EyeLike`.
 
 use super::{Call, Infer, Operator, Outs, Version, rules};
+use crate::graph::eval::{Args, Eval, Evaluated, Tensor, one};
 
 /// Schemas: ONNX 1.23, `EyeLike`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -24,8 +25,18 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
     Ok(vec![rules::same(c)?.remove(0).of(c.elem_attribute("dtype").or_else(|| c.elem(0)))])
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let x = c.tensor(0)?;
+    let &[rows, columns] = x.dims.as_slice() else { return Err("its input should have 2 dimensions".to_owned()) };
+    let (elem, k) = (c.elem_attr("dtype")?.unwrap_or(x.elem), c.int("k", 0));
+    let is_one = |at: usize| (at / columns) as i64 == ((at % columns) as i64).saturating_sub(k);
+    let values = (0..rows * columns).map(|at| f64::from(u8::from(is_one(at)))).collect();
+    one(Tensor::numbers(elem, [rows, columns], values))
 }

@@ -2,6 +2,7 @@
 
 use super::{Call, Infer, Operator, Out, Outs, Version};
 use crate::graph::Dim;
+use crate::graph::eval::{Args, Eval, Evaluated, one};
 
 /// Schemas: ONNX 1.23, `Flatten`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -73,6 +74,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
@@ -83,4 +85,14 @@ fn infer(c: &Call<'_>) -> Outs {
         Some((a, b)) => Ok(vec![Out::shape(vec![Dim::product(a), Dim::product(b)])]),
         None => Err(format!("axis {axis} is out of range for {} dimensions", shape.len())),
     }
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let x = c.tensor(0)?;
+    let axis = c.int("axis", 1);
+    let at = usize::try_from(if axis < 0 { axis.saturating_add(x.rank() as i64) } else { axis }).unwrap_or(usize::MAX);
+    if at > x.rank() {
+        return Err(format!("axis {axis} is out of range for {} dimensions", x.rank()));
+    }
+    one(x.shaped([x.dims[..at].iter().product::<usize>(), x.dims[at..].iter().product()]))
 }

@@ -2,6 +2,7 @@
 
 use super::{Call, Infer, Operator, Out, Outs, Version, axis_of};
 use crate::graph::Dim;
+use crate::graph::eval::{Args, Eval, Evaluated, one, shape, walk};
 
 /// Schemas: ONNX 1.23, `Gather`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -33,6 +34,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
@@ -45,4 +47,16 @@ fn infer(c: &Call<'_>) -> Outs {
     };
     let ints = if data.len() == 1 { c.ints(0).zip(c.numbers(1)).and_then(|(ints, at)| pick(ints, at)) } else { None };
     Ok(vec![Out::shape(shape).with_ints(ints)])
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let (x, at) = (c.tensor(0)?, c.tensor(1)?);
+    let axis = c.axis(0, x.rank())?;
+    let (outer, n, inner) = walk::around(&x.dims, axis);
+    let rows: Vec<usize> = at.stored_ints()?.iter().map(|i| shape::index(*i, n)).collect::<Result<_, _>>()?;
+    let dims = [&x.dims[..axis], &at.dims, &x.dims[axis + 1..]].concat();
+    c.count(&dims)?;
+    let places =
+        (0..outer).flat_map(|o| rows.iter().flat_map(move |r| (0..inner).map(move |i| (o * n + r) * inner + i)));
+    one(x.picked(dims, places))
 }

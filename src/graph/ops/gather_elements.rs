@@ -2,6 +2,7 @@
 
 use super::{Call, Infer, Operator, Out, Outs, Version};
 use crate::graph::Dim;
+use crate::graph::eval::{Args, Eval, Evaluated, one};
 
 /// Schemas: ONNX 1.23, `GatherElements`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -25,8 +26,15 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
     Ok(vec![Out { shape: c.shape(1).map(<[Dim]>::to_vec), ..Out::default() }])
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let (x, at) = (c.tensor(0)?, c.tensor(1)?);
+    let axis = c.axis(0, x.rank())?;
+    one(x.picked(at.dims.clone(), super::scatter_elements::places(x, at, axis)?.into_iter()))
 }

@@ -1,6 +1,7 @@
 //! `GlobalAveragePool`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Eval, pool};
 
 /// Schemas: ONNX 1.23, `GlobalAveragePool`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -17,4 +18,5 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::global_pool),
+    eval: Eval::Rule(|c| pool::global(c, |v| v.iter().sum::<f64>() / v.len() as f64)),
 };

@@ -1,6 +1,7 @@
 //! `GlobalLpPool`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Args, Eval, Evaluated, pool};
 
 /// Schemas: ONNX 1.23, `GlobalLpPool`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -32,4 +33,10 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::global_pool),
+    eval: Eval::Rule(eval),
 };
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let p = c.int_attr("p").map_or_else(|| c.float("p", 2.0), |p| p as f64);
+    pool::global(c, |v| pool::norm(v, p))
+}

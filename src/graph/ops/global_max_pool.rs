@@ -1,6 +1,7 @@
 //! `GlobalMaxPool`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Eval, math, pool};
 
 /// Schemas: ONNX 1.23, `GlobalMaxPool`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -17,4 +18,5 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::global_pool),
+    eval: Eval::Rule(|c| pool::global(c, |v| v.iter().copied().fold(f64::NEG_INFINITY, math::max))),
 };

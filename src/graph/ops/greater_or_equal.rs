@@ -1,6 +1,8 @@
 //! `GreaterOrEqual`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Eval, math};
+use std::cmp::Ordering;
 
 /// Schemas: ONNX 1.23, `GreaterOrEqual`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -24,4 +26,5 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::elementwise),
+    eval: Eval::Rule(|c| math::compare(c, |o| matches!(o, Some(Ordering::Greater | Ordering::Equal)))),
 };

@@ -1,6 +1,8 @@
 //! `GRU`.
 
 use super::{Call, Infer, Operator, Outs, Version, rules};
+use crate::graph::eval::recurrent::{Cell, Kind};
+use crate::graph::eval::{Args, Eval, Evaluated, recurrent};
 
 /// Schemas: ONNX 1.23, `GRU`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -48,8 +50,33 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
     rules::recurrent(c, 2)
+}
+
+/// Gates in the order update, reset, hidden.
+fn step(c: &Args<'_>, cell: &Cell<'_>) -> (Vec<f64>, Vec<f64>) {
+    let n = cell.hidden;
+    let gate = |k: usize| (0..n).map(|i| cell.activate(0, cell.gate(k, i))).collect::<Vec<f64>>();
+    let (update, reset) = (gate(0), gate(1));
+    let kept: Vec<f64> = reset.iter().zip(cell.state).map(|(r, h)| r * h).collect();
+    let after = c.flag("linear_before_reset", false);
+    let one_of = |i: usize| {
+        let at = 2 * n + i;
+        let own = if after {
+            reset[i] * (cell.h[at] + cell.recurrent_bias[at])
+        } else {
+            cell.recurrent(2, i, &kept) + cell.recurrent_bias[at]
+        };
+        let new = cell.activate(1, cell.x[at] + own);
+        (1.0 - update[i]) * new + update[i] * cell.state[i]
+    };
+    ((0..n).map(one_of).collect(), Vec::new())
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    recurrent::run(c, &Kind { gates: 3, activations: &["Sigmoid", "Tanh"], memory: None, step })
 }

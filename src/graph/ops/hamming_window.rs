@@ -2,6 +2,7 @@
 
 use super::{Call, Infer, Operator, Out, Outs, Version};
 use crate::graph::Elem;
+use crate::graph::eval::{Eval, sample};
 
 /// Schemas: ONNX 1.23, `HammingWindow`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -15,6 +16,7 @@ pub(super) static OPERATOR: Operator = Operator {
         deprecated: false,
     }],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(|c| sample::window(c, &[25.0 / 46.0, -21.0 / 46.0])),
 };
 
 fn infer(c: &Call<'_>) -> Outs {

@@ -2,6 +2,7 @@
 
 use super::{Call, Infer, Operator, Out, Outs, Version};
 use crate::graph::Elem;
+use crate::graph::eval::{Eval, sample};
 
 /// Schemas: ONNX 1.23, `HannWindow`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -15,6 +16,7 @@ pub(super) static OPERATOR: Operator = Operator {
         deprecated: false,
     }],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(|c| sample::window(c, &[0.5, -0.5])),
 };
 
 fn infer(c: &Call<'_>) -> Outs {

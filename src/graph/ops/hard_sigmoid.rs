@@ -1,6 +1,7 @@
 //! `HardSigmoid`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Args, Eval, Evaluated, math};
 
 /// Schemas: ONNX 1.23, `HardSigmoid`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -32,4 +33,10 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::same),
+    eval: Eval::Rule(eval),
 };
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let (alpha, beta) = (c.float("alpha", 0.2), c.float("beta", 0.5));
+    math::float(c, |x| (alpha * x + beta).clamp(0.0, 1.0))
+}

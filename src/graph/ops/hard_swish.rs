@@ -1,6 +1,7 @@
 //! `HardSwish`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Eval, math};
 
 /// Schemas: ONNX 1.23, `HardSwish`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -17,4 +18,5 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::same),
+    eval: Eval::Rule(|c| math::float(c, |x| x * (x / 6.0 + 0.5).clamp(0.0, 1.0))),
 };

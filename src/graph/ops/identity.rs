@@ -1,6 +1,7 @@
 //! `Identity`.
 
 use super::{Call, Infer, Operator, Outs, Version, rules};
+use crate::graph::eval::Eval;
 
 /// Schemas: ONNX 1.23, `Identity`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -80,6 +81,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(|c| Ok(vec![c.value(0)?.clone()])),
 };
 
 fn infer(c: &Call<'_>) -> Outs {

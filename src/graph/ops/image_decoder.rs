@@ -1,6 +1,7 @@
 //! `ImageDecoder`.
 
 use super::{Infer, Operator, Version};
+use crate::graph::eval::Eval;
 
 /// Schemas: ONNX 1.23, `ImageDecoder`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -14,4 +15,5 @@ pub(super) static OPERATOR: Operator = Operator {
         deprecated: false,
     }],
     infer: Infer::Nothing,
+    eval: Eval::Not("it decodes files of images"),
 };

@@ -1,6 +1,7 @@
 //! `InstanceNormalization`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Args, Eval, Evaluated, Tensor, norm, one};
 
 /// Schemas: ONNX 1.23, `InstanceNormalization`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -32,4 +33,17 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::same),
+    eval: Eval::Rule(eval),
 };
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let x = c.tensor(0)?;
+    let (epsilon, axes) = (c.float("epsilon", 1e-5), (2..x.rank()).collect::<Vec<_>>());
+    let (mut values, _) = norm::groups(x, &axes, |v| {
+        let (mean, variance) = norm::moments(v);
+        (mean, 1.0 / (variance + epsilon).sqrt())
+    })?;
+    let (scale, bias) = (norm::per_channel(c.tensor(1)?, &x.dims)?, norm::per_channel(c.tensor(2)?, &x.dims)?);
+    norm::affine(&x.dims, &mut values, Some(&scale), Some(&bias))?;
+    one(Tensor::numbers(x.elem, x.dims.clone(), values))
+}

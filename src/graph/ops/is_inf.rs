@@ -1,6 +1,7 @@
 //! `IsInf`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Args, Eval, Evaluated, math};
 
 /// Schemas: ONNX 1.23, `IsInf`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -24,4 +25,10 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::same),
+    eval: Eval::Rule(eval),
 };
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let (up, down) = (c.flag("detect_positive", true), c.flag("detect_negative", true));
+    math::test(c, |x| (up && x == f64::INFINITY) || (down && x == f64::NEG_INFINITY))
+}

@@ -1,6 +1,7 @@
 //! `LayerNormalization`.
 
 use super::{Call, Infer, Operator, Out, Outs, Version, axis_of, rules};
+use crate::graph::eval::{Eval, norm};
 use crate::graph::{Dim, Elem};
 
 /// Schemas: ONNX 1.23, `LayerNormalization`.
@@ -15,6 +16,7 @@ pub(super) static OPERATOR: Operator = Operator {
         deprecated: false,
     }],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(|c| norm::layer(c, true)),
 };
 
 fn infer(c: &Call<'_>) -> Outs {

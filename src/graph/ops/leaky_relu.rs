@@ -1,6 +1,7 @@
 //! `LeakyRelu`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Args, Eval, Evaluated, math};
 
 /// Schemas: ONNX 1.23, `LeakyRelu`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -32,4 +33,10 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::same),
+    eval: Eval::Rule(eval),
 };
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let alpha = c.float("alpha", 0.01);
+    math::float(c, |x| if x < 0.0 { alpha * x } else { x })
+}

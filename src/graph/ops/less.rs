@@ -1,6 +1,8 @@
 //! `Less`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Eval, math};
+use std::cmp::Ordering;
 
 /// Schemas: ONNX 1.23, `Less`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -40,4 +42,5 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::elementwise),
+    eval: Eval::Rule(|c| math::compare(c, |o| o == Some(Ordering::Less))),
 };

@@ -1,6 +1,7 @@
 //! `Log`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Eval, math};
 
 /// Schemas: ONNX 1.23, `Log`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -32,4 +33,5 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::same),
+    eval: Eval::Rule(|c| math::float(c, f64::ln)),
 };

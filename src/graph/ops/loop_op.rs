@@ -1,6 +1,7 @@
 //! `Loop`.
 
 use super::{Infer, Operator, Version};
+use crate::graph::eval::Eval;
 
 /// Schemas: ONNX 1.23, `Loop`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -80,4 +81,5 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Loop,
+    eval: Eval::Loop,
 };

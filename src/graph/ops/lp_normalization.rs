@@ -1,6 +1,7 @@
 //! `LpNormalization`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Args, Eval, Evaluated, norm, one, shape};
 
 /// Schemas: ONNX 1.23, `LpNormalization`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -24,4 +25,10 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::same),
+    eval: Eval::Rule(eval),
 };
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let (x, p) = (c.tensor(0)?, c.int("p", 2));
+    one(shape::lines(x, c.axis(-1, x.rank())?, |line| norm::unit(line, p))?)
+}

@@ -1,6 +1,7 @@
 //! `LpPool`.
 
 use super::{Call, Infer, Operator, Outs, Version, rules};
+use crate::graph::eval::{Args, Eval, Evaluated, pool};
 
 /// Schemas: ONNX 1.23, `LpPool`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -48,8 +49,15 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
     rules::pool(c, 1)
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    // Version 1 has it as a float.
+    let p = c.int_attr("p").map_or_else(|| c.float("p", 2.0), |p| p as f64);
+    pool::pool(c, |v, _| pool::norm(v, p))
 }

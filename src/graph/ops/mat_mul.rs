@@ -1,6 +1,7 @@
 //! `MatMul`.
 
 use super::{Call, Infer, Operator, Outs, Version, rules};
+use crate::graph::eval::{Eval, one, product};
 
 /// Schemas: ONNX 1.23, `MatMul`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -32,6 +33,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(|c| one(product::product(c, c.tensor(0)?, c.tensor(1)?)?)),
 };
 
 fn infer(c: &Call<'_>) -> Outs {

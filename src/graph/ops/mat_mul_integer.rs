@@ -1,6 +1,8 @@
 //! `MatMulInteger`.
 
 use super::{Call, Infer, Operator, Outs, Version, rules};
+use crate::graph::Elem;
+use crate::graph::eval::{Args, Eval, Evaluated, Tensor, one, product, quantize};
 
 /// Schemas: ONNX 1.23, `MatMulInteger`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -14,8 +16,17 @@ pub(super) static OPERATOR: Operator = Operator {
         deprecated: false,
     }],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
     rules::matmul(c, 0, 1)
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let (a, b) = (c.tensor(0)?, c.tensor(1)?);
+    let shape = product::Shape::of(c, &a.dims, &b.dims)?;
+    let (x, y) = (quantize::centered(a, c.given(2)?, 2)?, quantize::centered(b, c.given(3)?, 1)?);
+    let sums = product::integers(c, &shape, &x, &y)?;
+    one(Tensor::ints(Elem::I32, shape.dims, sums))
 }

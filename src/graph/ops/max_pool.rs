@@ -1,6 +1,7 @@
 //! `MaxPool`.
 
 use super::{Call, Infer, Operator, Outs, Version, rules};
+use crate::graph::eval::{Eval, pool};
 
 /// Schemas: ONNX 1.23, `MaxPool`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -56,6 +57,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(|c| pool::max(c)),
 };
 
 fn infer(c: &Call<'_>) -> Outs {

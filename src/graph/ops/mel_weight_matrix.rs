@@ -1,6 +1,7 @@
 //! `MelWeightMatrix`.
 
 use super::{Call, Infer, Operator, Out, Outs, Version};
+use crate::graph::eval::{Args, Eval, Evaluated, Tensor, one};
 use crate::graph::{Dim, Elem};
 
 /// Schemas: ONNX 1.23, `MelWeightMatrix`.
@@ -15,6 +16,7 @@ pub(super) static OPERATOR: Operator = Operator {
         deprecated: false,
     }],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
@@ -22,4 +24,35 @@ fn infer(c: &Call<'_>) -> Outs {
     let frequencies = one(1).divided_down(&Dim::Known(2)).plus(&Dim::Known(1));
     let elem = c.elem_attribute("output_datatype").unwrap_or(Elem::F32);
     Ok(vec![Out::shape(vec![frequencies, one(0)]).of(elem)])
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let need = |at: usize| c.int_input(at)?.ok_or_else(|| format!("its input {at} is missing"));
+    let (bins, length, rate) = (need(0)?, need(1)?, need(2)?);
+    let (low, high) = (c.tensor(3)?.number()?, c.tensor(4)?.number()?);
+    let (dims, n) = c.dims(&[length / 2 + 1, bins])?;
+    let mel = |hertz: f64| 2595.0 * (hertz / 700.0).ln_1p() / std::f64::consts::LN_10;
+    let step = (mel(high) - mel(low)) / (bins + 2) as f64;
+    let bin = |i: usize| {
+        let hertz = 700.0 * ((i as f64 * step + mel(low)) / 2595.0 * std::f64::consts::LN_10).exp_m1();
+        ((length + 1) as f64 * hertz / rate as f64).floor()
+    };
+    let mut out = vec![0.0; n];
+    for i in 0..dims[1] {
+        let (left, center, right) = (bin(i), bin(i + 1), bin(i + 2));
+        for j in 0..dims[0] {
+            let at = j as f64;
+            let value = if left == center && at == center {
+                1.0
+            } else if (left..=center).contains(&at) && left < center && !(at == center && right > center) {
+                (at - left) / (center - left)
+            } else if (center..right).contains(&at) {
+                (right - at) / (right - center)
+            } else {
+                0.0
+            };
+            out[j * dims[1] + i] = value;
+        }
+    }
+    one(Tensor::numbers(c.elem_attr("output_datatype")?.unwrap_or(Elem::F32), dims, out))
 }

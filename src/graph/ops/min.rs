@@ -2,6 +2,7 @@
 
 use super::{Call, Infer, Operator, Outs, Version, rules};
 use crate::graph::Dim;
+use crate::graph::eval::{Eval, math};
 
 /// Schemas: ONNX 1.23, `Min`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -49,6 +50,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(|c| math::variadic(c, math::min, i128::min)),
 };
 
 fn infer(c: &Call<'_>) -> Outs {

@@ -2,6 +2,7 @@
 
 use super::{Call, Infer, Operator, Outs, Version, rules};
 use crate::graph::Dim;
+use crate::graph::eval::{Args, Eval, Evaluated, math};
 
 /// Schemas: ONNX 1.23, `Mod`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -33,6 +34,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
@@ -41,4 +43,15 @@ fn infer(c: &Call<'_>) -> Outs {
         _ => Dim::Unknown,
     };
     rules::arithmetic(c, rest)
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    if c.flag("fmod", false) {
+        return math::binary(c, |a, b| a % b, |a, b| a.checked_rem(b).unwrap_or(0));
+    }
+    let floored = |a: f64, b: f64| {
+        let rest = a % b;
+        if rest != 0.0 && (rest < 0.0) != (b < 0.0) { rest + b } else { rest }
+    };
+    math::binary(c, floored, math::modulo)
 }

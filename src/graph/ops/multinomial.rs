@@ -1,6 +1,7 @@
 //! `Multinomial`.
 
 use super::{Call, Infer, Operator, Out, Outs, Version};
+use crate::graph::eval::Eval;
 use crate::graph::{Dim, Elem};
 
 /// Schemas: ONNX 1.23, `Multinomial`.
@@ -25,6 +26,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Not("its output is random"),
 };
 
 fn infer(c: &Call<'_>) -> Outs {

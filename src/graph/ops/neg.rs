@@ -2,6 +2,7 @@
 
 use super::{Call, Infer, Operator, Outs, Version, rules};
 use crate::graph::Dim;
+use crate::graph::eval::{Eval, math};
 
 /// Schemas: ONNX 1.23, `Neg`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -33,6 +34,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(|c| math::unary(c, |x| -x, |x| -x)),
 };
 
 fn infer(c: &Call<'_>) -> Outs {

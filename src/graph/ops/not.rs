@@ -1,6 +1,7 @@
 //! `Not`.
 
 use super::{Call, Infer, Operator, Outs, Version, rules};
+use crate::graph::eval::{Eval, math};
 
 /// Schemas: ONNX 1.23, `Not`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -14,6 +15,7 @@ pub(super) static OPERATOR: Operator = Operator {
         deprecated: false,
     }],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(|c| math::unary(c, |x| x, |x| i128::from(x == 0))),
 };
 
 fn infer(c: &Call<'_>) -> Outs {

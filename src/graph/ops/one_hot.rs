@@ -1,6 +1,7 @@
 //! `OneHot`.
 
 use super::{Call, Infer, Operator, Out, Outs, Version, axis_of};
+use crate::graph::eval::{Args, Eval, Evaluated, one};
 
 /// Schemas: ONNX 1.23, `OneHot`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -32,6 +33,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
@@ -40,4 +42,23 @@ fn infer(c: &Call<'_>) -> Outs {
     let mut shape = indices.to_vec();
     shape.insert(axis, c.ints(1).and_then(|l| l.first().cloned()).unwrap_or_default());
     Ok(vec![Out::shape(shape).of(c.elem(2))])
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let (at, values) = (c.tensor(0)?, c.tensor(2)?);
+    let depth = c.tensor(1)?.number()? as i64;
+    if values.len() != 2 || depth < 0 {
+        return Err(format!("its depth is {depth}, and its values have the shape {:?}", values.dims));
+    }
+    let axis = axis_of(c.int("axis", -1), at.rank() + 1)?;
+    let mut dims = at.dims.clone();
+    dims.insert(axis, depth as usize);
+    c.count(&dims)?;
+    let inner: usize = at.dims[axis..].iter().product();
+    let outer = at.len() / inner.max(1);
+    let hot: Vec<i64> = at.to_numbers()?.iter().map(|i| if *i < 0.0 { *i as i64 + depth } else { *i as i64 }).collect();
+    let hot = &hot;
+    let places = (0..outer)
+        .flat_map(|o| (0..depth).flat_map(move |d| (0..inner).map(move |i| usize::from(hot[o * inner + i] == d))));
+    one(values.picked(dims, places))
 }

@@ -1,6 +1,7 @@
 //! `Optional`.
 
 use super::{Infer, Operator, Version};
+use crate::graph::eval::{Eval, Value};
 
 /// Schemas: ONNX 1.23, `Optional`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -24,4 +25,5 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Nothing,
+    eval: Eval::Rule(|c| Ok(vec![c.inputs.first().cloned().flatten().unwrap_or(Value::Nothing)])),
 };

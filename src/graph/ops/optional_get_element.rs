@@ -2,6 +2,7 @@
 
 use super::{Call, Infer, Operator, Out, Outs, Version};
 use crate::graph::ValueType;
+use crate::graph::eval::{Eval, Value};
 
 /// Schemas: ONNX 1.23, `OptionalGetElement`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -33,6 +34,10 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(|c| match c.value(0)? {
+        Value::Nothing => Err("the optional is empty".to_owned()),
+        value => Ok(vec![value.clone()]),
+    }),
 };
 
 fn infer(c: &Call<'_>) -> Outs {

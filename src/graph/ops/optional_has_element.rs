@@ -1,6 +1,7 @@
 //! `OptionalHasElement`.
 
 use super::{Call, Infer, Operator, Out, Outs, Version};
+use crate::graph::eval::{Eval, Tensor, Value, one};
 
 /// Schemas: ONNX 1.23, `OptionalHasElement`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -32,6 +33,9 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(|c| {
+        one(Tensor::bools([], [!matches!(c.inputs.first(), None | Some(None | Some(Value::Nothing)))]))
+    }),
 };
 
 fn infer(_: &Call<'_>) -> Outs {

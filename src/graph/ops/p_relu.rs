@@ -1,6 +1,7 @@
 //! `PRelu`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Args, Eval, Evaluated, math, norm, one};
 
 /// Schemas: ONNX 1.23, `PRelu`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -48,4 +49,20 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::same),
+    eval: Eval::Rule(eval),
 };
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let x = c.tensor(0)?;
+    let mut slope = c.tensor(1)?.clone();
+    if c.version() < 7 && slope.rank() == 1 && slope.len() > 1 && x.rank() > 2 {
+        slope = norm::per_channel(&slope, &x.dims)?;
+    }
+    one(math::arithmetic(
+        c,
+        x,
+        &slope,
+        |x, s| if x < 0.0 { x * s } else { x },
+        |x, s| if x < 0 { x.wrapping_mul(s) } else { x },
+    )?)
+}

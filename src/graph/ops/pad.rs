@@ -2,6 +2,7 @@
 
 use super::{Call, Infer, Operator, Out, Outs, Version, axis_of};
 use crate::graph::Dim;
+use crate::graph::eval::{Args, Data, Eval, Evaluated, Tensor, one, shape, walk};
 
 /// Schemas: ONNX 1.23, `Pad`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -89,6 +90,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
@@ -109,4 +111,61 @@ fn infer(c: &Call<'_>) -> Outs {
         out[at] = shape[at].plus(&pads[i]).plus(&pads[i + axes.len()]);
     }
     Ok(vec![Out::shape(out)])
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let x = c.tensor(0)?;
+    let pads = match c.list("paddings") {
+        Some(pads) => pads.to_vec(),
+        None => c.list_or_input("pads", 1)?.ok_or("its pads are missing")?,
+    };
+    let axes = match c.ints_if(3)? {
+        Some(axes) => shape::axes(&axes, x.rank())?,
+        None => (0..x.rank()).collect(),
+    };
+    if pads.len() != axes.len() * 2 {
+        return Err(format!("it has {} pads for {} dimensions", pads.len(), axes.len()));
+    }
+    let (mut before, mut dims) = (vec![0i64; x.rank()], x.dims.clone());
+    for (i, axis) in axes.iter().enumerate() {
+        let (a, b) = (pads[i], pads[i + axes.len()]);
+        before[*axis] = a;
+        let size = (x.dims[*axis] as i64).saturating_add(a).saturating_add(b);
+        dims[*axis] = usize::try_from(size).map_err(|_| format!("pads of {pads:?} leave nothing of {:?}", x.dims))?;
+    }
+    c.count(&dims)?;
+    let mode = c.text("mode", "constant");
+    let fill = match c.given(2)? {
+        Some(t) if t.len() == 1 && t.elem == x.elem => t.clone(),
+        Some(t) if t.len() > 0 => return Err(format!("it pads with {} {:?}", t.elem, t.dims)),
+        _ if mode == "constant" && !matches!(*x.data, Data::Str(_)) => {
+            Tensor::numbers(x.elem, [1], vec![c.float("value", 0.0)])
+        }
+        _ => Tensor::new(x.elem, [1], Data::zeros(x.elem, 1)),
+    };
+    if mode != "constant" && (0..x.rank()).any(|d| x.dims[d] == 0 && dims[d] > 0) {
+        return Err("nothing cannot be continued".to_owned());
+    }
+    let source = |at: i64, n: i64| match mode {
+        "edge" => Some(at.clamp(0, n - 1)),
+        "wrap" => Some(at.rem_euclid(n)),
+        "reflect" => {
+            // There and back, without the ends twice.
+            let period = (2 * (n - 1)).max(1);
+            let at = at.rem_euclid(period);
+            Some(if at < n { at } else { period - at })
+        }
+        _ => (0..n).contains(&at).then_some(at),
+    };
+    let strides = walk::strides(&x.dims);
+    let mut places = Vec::new();
+    walk::each_index(&dims, |index| {
+        let mut place = Some(0usize);
+        for (d, i) in index.iter().enumerate() {
+            let at = source((*i as i64).saturating_sub(before[d]), x.dims[d] as i64);
+            place = place.zip(at).map(|(p, at)| p + at as usize * strides[d] as usize);
+        }
+        places.push(place);
+    });
+    one(Tensor::new(x.elem, dims, x.data.pick_or(places.into_iter(), &fill.data)))
 }

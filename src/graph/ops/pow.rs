@@ -1,6 +1,7 @@
 //! `Pow`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Args, Data, Eval, Evaluated, Tensor, math, one, walk};
 
 /// Schemas: ONNX 1.23, `Pow`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -48,4 +49,22 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::elementwise),
+    eval: Eval::Rule(eval),
 };
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let (a, b) = math::pair(c)?;
+    let dims = walk::broadcast(&a.dims, &b.dims)?;
+    c.count(&dims)?;
+    let places = walk::Places::stretched(&a.dims, &dims).zip(walk::Places::stretched(&b.dims, &dims));
+    if let (Data::Int(_), Data::Int(_)) = (&*a.data, &*b.data) {
+        let (x, y) = (a.to_ints()?, b.to_ints()?);
+        let power = |x: i128, y: i128| match u32::try_from(y) {
+            Ok(y) => x.wrapping_pow(y),
+            Err(_) => (x as f64).powf(y as f64) as i128,
+        };
+        return one(Tensor::ints(a.elem, dims, places.map(|(i, j)| power(x[i], y[j])).collect::<Vec<_>>()));
+    }
+    let (x, y) = (a.to_numbers()?, b.to_numbers()?);
+    one(Tensor::numbers(a.elem, dims, places.map(|(i, j)| x[i].powf(y[j])).collect()))
+}

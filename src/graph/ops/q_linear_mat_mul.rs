@@ -1,6 +1,7 @@
 //! `QLinearMatMul`.
 
 use super::{Call, Infer, Operator, Outs, Version, rules};
+use crate::graph::eval::{Args, Eval, Evaluated, Tensor, one, product, quantize, shape, walk};
 
 /// Schemas: ONNX 1.23, `QLinearMatMul`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -24,8 +25,35 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
     Ok(vec![rules::matmul(c, 0, 3)?.remove(0).of(c.elem(7))])
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let (a, b) = (c.tensor(0)?, c.tensor(3)?);
+    let shape = product::Shape::of(c, &a.dims, &b.dims)?;
+    let (x, y) = (quantize::centered(a, c.given(2)?, 2)?, quantize::centered(b, c.given(5)?, 1)?);
+    let sums = product::integers(c, &shape, &x, &y)?;
+    // Scales of rows and columns broadcast to the product.
+    let along = |t: &Tensor, from_end: usize| -> Tensor {
+        let mut dims = vec![1; from_end];
+        dims[0] = t.len();
+        if t.rank() <= 1 { t.shaped(if t.len() == 1 { vec![] } else { dims }) } else { t.clone() }
+    };
+    let (own, other, out) = (along(c.tensor(1)?, 2), along(c.tensor(4)?, 1), c.tensor(6)?);
+    let spread = |t: &Tensor| -> Result<Vec<f64>, String> {
+        if walk::broadcast(&t.dims, &shape.dims)? != shape.dims {
+            return Err(format!("scales of {:?} do not fit {:?}", t.dims, shape.dims));
+        }
+        shape::stretch(t, &shape.dims).to_numbers()
+    };
+    let (s, t, u) = (spread(&own)?, spread(&other)?, spread(&along(out, 2))?);
+    let zero = c.tensor(7)?;
+    let z = spread(&along(zero, 2))?;
+    let values =
+        sums.iter().enumerate().map(|(i, v)| quantize::nearest(zero.elem, *v as f64 * (s[i] * t[i] / u[i]), z[i]));
+    one(Tensor::ints(zero.elem, shape.dims.clone(), values.collect::<Vec<_>>()))
 }

@@ -2,6 +2,7 @@
 
 use super::{Call, Infer, Operator, Outs, Version, rules};
 use crate::graph::Elem;
+use crate::graph::eval::{Args, Eval, Evaluated, one, quantize};
 
 /// Schemas: ONNX 1.23, `QuantizeLinear`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -73,6 +74,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
@@ -82,4 +84,10 @@ fn infer(c: &Call<'_>) -> Outs {
         None
     });
     Ok(vec![rules::same(c)?.remove(0).of(elem)])
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let zero = c.given(2)?;
+    let to = zero.map(|z| z.elem).or(c.elem_attr("output_dtype")?).unwrap_or(Elem::U8);
+    one(quantize::quantize(c, c.tensor(0)?, c.tensor(1)?, zero, to)?)
 }

@@ -1,6 +1,7 @@
 //! `Range`.
 
 use super::{Call, Infer, Operator, Out, Outs, Version};
+use crate::graph::eval::{Args, Data, Eval, Evaluated, Tensor, one};
 use crate::graph::{Dim, MAX_INTS};
 
 /// Schemas: ONNX 1.23, `Range`.
@@ -25,6 +26,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
@@ -39,4 +41,20 @@ fn infer(c: &Call<'_>) -> Outs {
         _ => None,
     };
     Ok(vec![Out::shape(vec![n]).with_ints(ints)])
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let (from, to, step) = (c.tensor(0)?, c.tensor(1)?.number()?, c.tensor(2)?.number()?);
+    let start = from.number()?;
+    let n = ((to - start) / step).ceil();
+    if n.is_nan() {
+        return Err("its step is 0".to_owned());
+    }
+    let n = c.count(&[n.max(0.0) as usize])?;
+    if matches!(*from.data, Data::Int(_)) {
+        let ints = |at: usize| Ok::<_, String>(c.tensor(at)?.to_ints()?.first().copied().unwrap_or(0));
+        let (start, step) = (ints(0)?, ints(2)?);
+        return one(Tensor::ints(from.elem, [n], (0..n).map(|i| start + step * i as i128)));
+    }
+    one(Tensor::numbers(from.elem, [n], (0..n).map(|i| start + step * i as f64).collect()))
 }

@@ -1,6 +1,7 @@
 //! `Reciprocal`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Eval, math};
 
 /// Schemas: ONNX 1.23, `Reciprocal`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -25,4 +26,5 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::same),
+    eval: Eval::Rule(|c| math::float(c, f64::recip)),
 };

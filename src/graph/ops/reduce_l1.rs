@@ -1,6 +1,7 @@
 //! `ReduceL1`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Eval, reduce};
 
 /// Schemas: ONNX 1.23, `ReduceL1`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -40,4 +41,5 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::reduce),
+    eval: Eval::Rule(|c| reduce::reduce(c, |v| v.iter().map(|x| x.abs()).sum(), |v| v.iter().map(|x| x.abs()).sum())),
 };

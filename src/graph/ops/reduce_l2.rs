@@ -1,6 +1,7 @@
 //! `ReduceL2`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Eval, reduce};
 
 /// Schemas: ONNX 1.23, `ReduceL2`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -40,4 +41,11 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::reduce),
+    eval: Eval::Rule(|c| {
+        reduce::reduce(
+            c,
+            |v| v.iter().map(|x| x * x).sum::<f64>().sqrt(),
+            |v| (v.iter().map(|x| (x * x) as f64).sum::<f64>()).sqrt() as i128,
+        )
+    }),
 };

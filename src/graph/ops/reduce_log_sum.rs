@@ -1,6 +1,7 @@
 //! `ReduceLogSum`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Eval, reduce};
 
 /// Schemas: ONNX 1.23, `ReduceLogSum`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -48,4 +49,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::reduce),
+    eval: Eval::Rule(|c| {
+        reduce::reduce(c, |v| v.iter().sum::<f64>().ln(), |v| (reduce::whole_sum(v) as f64).ln() as i128)
+    }),
 };

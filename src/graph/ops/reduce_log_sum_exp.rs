@@ -1,6 +1,7 @@
 //! `ReduceLogSumExp`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Eval, reduce};
 
 /// Schemas: ONNX 1.23, `ReduceLogSumExp`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -48,4 +49,9 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::reduce),
+    eval: Eval::Rule(|c| {
+        reduce::reduce(c, reduce::log_sum_exp, |v| {
+            reduce::log_sum_exp(&v.iter().map(|x| *x as f64).collect::<Vec<_>>()) as i128
+        })
+    }),
 };

@@ -1,6 +1,8 @@
 //! `ReduceMax`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::Elem;
+use crate::graph::eval::{Args, Eval, Evaluated, Tensor, math, one, quantize, reduce};
 
 /// Schemas: ONNX 1.23, `ReduceMax`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -56,4 +58,20 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::reduce),
+    eval: Eval::Rule(eval),
 };
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let (lowest, _) = quantize::range(c.tensor(0)?.elem);
+    // The maximum of nothing is the lowest value.
+    if c.tensor(0)?.len() == 0 && !c.tensor(0)?.elem.is_float() && c.tensor(0)?.elem != Elem::Bool {
+        let ones = reduce::reduce(c, |_| 0.0, |_| 0)?;
+        let t = ones[0].tensor()?;
+        return one(Tensor::ints(t.elem, t.dims.clone(), vec![lowest; t.len()]));
+    }
+    reduce::reduce(
+        c,
+        |v| v.iter().copied().fold(f64::NEG_INFINITY, math::max),
+        |v| v.iter().copied().max().unwrap_or(0),
+    )
+}

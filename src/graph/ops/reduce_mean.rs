@@ -1,6 +1,7 @@
 //! `ReduceMean`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Eval, math, reduce};
 
 /// Schemas: ONNX 1.23, `ReduceMean`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -40,4 +41,11 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::reduce),
+    eval: Eval::Rule(|c| {
+        reduce::reduce(
+            c,
+            |v| v.iter().sum::<f64>() / v.len() as f64,
+            |v| math::quotient(reduce::whole_sum(v), v.len() as i128),
+        )
+    }),
 };

@@ -1,6 +1,8 @@
 //! `ReduceMin`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::Elem;
+use crate::graph::eval::{Args, Eval, Evaluated, Tensor, math, one, quantize, reduce};
 
 /// Schemas: ONNX 1.23, `ReduceMin`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -56,4 +58,17 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::reduce),
+    eval: Eval::Rule(eval),
 };
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let x = c.tensor(0)?;
+    // The minimum of nothing is the highest value.
+    if x.len() == 0 && !x.elem.is_float() {
+        let highest = if x.elem == Elem::Bool { 1 } else { quantize::range(x.elem).1 };
+        let ones = reduce::reduce(c, |_| 0.0, |_| 0)?;
+        let t = ones[0].tensor()?;
+        return one(Tensor::ints(t.elem, t.dims.clone(), vec![highest; t.len()]));
+    }
+    reduce::reduce(c, |v| v.iter().copied().fold(f64::INFINITY, math::min), |v| v.iter().copied().min().unwrap_or(0))
+}

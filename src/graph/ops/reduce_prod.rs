@@ -2,6 +2,7 @@
 
 use super::{Call, Infer, Operator, Outs, Version, rules};
 use crate::graph::Dim;
+use crate::graph::eval::{Eval, reduce};
 
 /// Schemas: ONNX 1.23, `ReduceProd`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -41,6 +42,9 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(|c| {
+        reduce::reduce(c, |v| v.iter().product(), |v| v.iter().fold(1, |a: i128, b| a.wrapping_mul(*b)))
+    }),
 };
 
 fn infer(c: &Call<'_>) -> Outs {

@@ -1,6 +1,7 @@
 //! `ReduceSum`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Eval, reduce};
 
 /// Schemas: ONNX 1.23, `ReduceSum`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -32,4 +33,5 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::reduce),
+    eval: Eval::Rule(|c| reduce::reduce(c, |v| v.iter().sum(), reduce::whole_sum)),
 };

@@ -1,6 +1,7 @@
 //! `ReduceSumSquare`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Eval, reduce};
 
 /// Schemas: ONNX 1.23, `ReduceSumSquare`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -40,4 +41,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::reduce),
+    eval: Eval::Rule(|c| {
+        reduce::reduce(c, |v| v.iter().map(|x| x * x).sum(), |v| v.iter().fold(0, |a: i128, x| a.wrapping_add(x * x)))
+    }),
 };

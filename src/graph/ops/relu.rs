@@ -1,6 +1,7 @@
 //! `Relu`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Eval, math};
 
 /// Schemas: ONNX 1.23, `Relu`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -33,4 +34,5 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::same),
+    eval: Eval::Rule(|c| math::unary(c, |x| if x < 0.0 { 0.0 } else { x }, |x| x.max(0))),
 };

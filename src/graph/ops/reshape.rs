@@ -2,6 +2,7 @@
 
 use super::{Call, Infer, Operator, Out, Outs, Version, rules};
 use crate::graph::Dim;
+use crate::graph::eval::{Args, Eval, Evaluated, one};
 
 /// Schemas: ONNX 1.23, `Reshape`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -81,6 +82,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
@@ -134,4 +136,31 @@ fn infer(c: &Call<'_>) -> Outs {
 fn text(shape: &[Dim]) -> String {
     let dims: Vec<String> = shape.iter().map(Dim::to_string).collect();
     format!("[{}]", dims.join(", "))
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let x = c.tensor(0)?;
+    let wanted = c.list_or_input("shape", 1)?.ok_or("its shape is missing")?;
+    let bad = || format!("{:?} cannot have the shape {wanted:?}", x.dims);
+    let keep_zero = c.flag("allowzero", false);
+    let mut dims = Vec::new();
+    let mut open = None;
+    for (i, d) in wanted.iter().enumerate() {
+        dims.push(match *d {
+            0 if !keep_zero => *x.dims.get(i).ok_or_else(bad)?,
+            -1 if open.is_none() => {
+                open = Some(i);
+                1
+            }
+            d => usize::try_from(d).map_err(|_| bad())?,
+        });
+    }
+    let n = c.count(&dims)?;
+    if let Some(i) = open {
+        dims[i] = x.len().checked_div(n).unwrap_or(0);
+    }
+    if c.count(&dims)? != x.len() {
+        return Err(bad());
+    }
+    one(x.shaped(dims))
 }

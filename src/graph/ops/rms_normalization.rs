@@ -1,6 +1,7 @@
 //! `RMSNormalization`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Eval, norm};
 
 /// Schemas: ONNX 1.23, `RMSNormalization`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -14,4 +15,5 @@ pub(super) static OPERATOR: Operator = Operator {
         deprecated: false,
     }],
     infer: Infer::Rule(rules::same),
+    eval: Eval::Rule(|c| norm::layer(c, false)),
 };

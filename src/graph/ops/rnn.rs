@@ -1,6 +1,8 @@
 //! `RNN`.
 
 use super::{Call, Infer, Operator, Outs, Version, rules};
+use crate::graph::eval::recurrent::{Cell, Kind};
+use crate::graph::eval::{Args, Eval, Evaluated, recurrent};
 
 /// Schemas: ONNX 1.23, `RNN`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -40,8 +42,17 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
     rules::recurrent(c, 2)
+}
+
+fn step(_: &Args<'_>, cell: &Cell<'_>) -> (Vec<f64>, Vec<f64>) {
+    ((0..cell.hidden).map(|i| cell.activate(0, cell.gate(0, i))).collect(), Vec::new())
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    recurrent::run(c, &Kind { gates: 1, activations: &["Tanh"], memory: None, step })
 }

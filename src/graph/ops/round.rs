@@ -1,6 +1,7 @@
 //! `Round`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Eval, math};
 
 /// Schemas: ONNX 1.23, `Round`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -17,4 +18,5 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::same),
+    eval: Eval::Rule(|c| math::float(c, f64::round_ties_even)),
 };

@@ -1,6 +1,7 @@
 //! `Scan`.
 
 use super::{Infer, Operator, Version};
+use crate::graph::eval::Eval;
 
 /// Schemas: ONNX 1.23, `Scan`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -80,4 +81,5 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Scan,
+    eval: Eval::Scan,
 };

@@ -1,6 +1,7 @@
 //! `Scatter`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::Eval;
 
 /// Schemas: ONNX 1.23, `Scatter`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -24,4 +25,5 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::same),
+    eval: Eval::Rule(|c| super::scatter_elements::eval(c)),
 };

@@ -1,6 +1,7 @@
 //! `ScatterND`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Args, Eval, Evaluated};
 
 /// Schemas: ONNX 1.23, `ScatterND`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -40,4 +41,13 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::same),
+    eval: Eval::Rule(eval),
 };
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let (x, at) = (c.tensor(0)?, c.tensor(1)?);
+    let (starts, inner) = super::gather_nd::slices(x, at, 0)?;
+    c.count(&[starts.len(), inner])?;
+    let places: Vec<usize> = starts.into_iter().flat_map(|s| s..s + inner).collect();
+    super::scatter_elements::scattered(c, x, &places, c.tensor(2)?)
+}

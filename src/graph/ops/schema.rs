@@ -5,6 +5,7 @@
 //! marks one that must be given.
 
 use crate::graph::Elem;
+use crate::graph::eval::Eval;
 
 /// An operator.
 pub(crate) struct Operator {
@@ -14,6 +15,8 @@ pub(crate) struct Operator {
     pub versions: &'static [Version],
     /// How shapes are inferred.
     pub infer: super::Infer,
+    /// How it is evaluated.
+    pub eval: Eval,
 }
 
 /// The schema of an operator from one version of the domain to the next one.

@@ -2,6 +2,7 @@
 
 use super::{Call, Infer, Operator, Out, Outs, Version};
 use crate::graph::ValueType;
+use crate::graph::eval::{Args, Eval, Evaluated, shape};
 
 /// Schemas: ONNX 1.23, `SequenceAt`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -15,9 +16,16 @@ pub(super) static OPERATOR: Operator = Operator {
         deprecated: false,
     }],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
     let of = c.input(0).and_then(|i| if let ValueType::Sequence(of) = &i.ty { Some((**of).clone()) } else { None });
     Ok(vec![Out { ty: of, ..Out::default() }])
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let all = c.value(0)?.sequence()?;
+    let at = c.int_input(1)?.ok_or("its position is missing")?;
+    Ok(vec![all[shape::index(at, all.len())?].clone()])
 }

@@ -2,6 +2,7 @@
 
 use super::{Call, Infer, Operator, Out, Outs, Version};
 use crate::graph::ValueType;
+use crate::graph::eval::{Eval, Value};
 
 /// Schemas: ONNX 1.23, `SequenceConstruct`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -15,6 +16,7 @@ pub(super) static OPERATOR: Operator = Operator {
         deprecated: false,
     }],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(|c| Ok(vec![Value::Sequence(c.tensors()?.into_iter().map(|t| t.clone().into()).collect())])),
 };
 
 fn infer(c: &Call<'_>) -> Outs {

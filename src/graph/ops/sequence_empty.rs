@@ -1,6 +1,7 @@
 //! `SequenceEmpty`.
 
 use super::{Call, Infer, Operator, Out, Outs, Version};
+use crate::graph::eval::{Eval, Value};
 use crate::graph::{Elem, ValueType};
 
 /// Schemas: ONNX 1.23, `SequenceEmpty`.
@@ -15,6 +16,10 @@ pub(super) static OPERATOR: Operator = Operator {
         deprecated: false,
     }],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(|c| {
+        let _ = c;
+        Ok(vec![Value::Sequence(Vec::new())])
+    }),
 };
 
 fn infer(c: &Call<'_>) -> Outs {

@@ -2,6 +2,7 @@
 
 use super::{Call, Infer, Operator, Out, Outs, Version};
 use crate::graph::ValueType;
+use crate::graph::eval::{Args, Eval, Evaluated, Value, shape};
 
 /// Schemas: ONNX 1.23, `SequenceErase`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -15,10 +16,18 @@ pub(super) static OPERATOR: Operator = Operator {
         deprecated: false,
     }],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
     let elem = c.input(0).and_then(|i| if let ValueType::Sequence(of) = &i.ty { of.elem() } else { None });
     let ty = elem.map(|_| ValueType::Sequence(Box::new(ValueType::Tensor { elem, shape: None })));
     Ok(vec![Out { ty, ..Out::default() }])
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let mut all = c.value(0)?.sequence()?.to_vec();
+    let at = shape::index(c.int_input(1)?.unwrap_or(-1), all.len())?;
+    all.remove(at);
+    Ok(vec![Value::Sequence(all)])
 }

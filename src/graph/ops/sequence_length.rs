@@ -1,6 +1,7 @@
 //! `SequenceLength`.
 
 use super::{Call, Infer, Operator, Out, Outs, Version};
+use crate::graph::eval::{Eval, Tensor, one};
 
 /// Schemas: ONNX 1.23, `SequenceLength`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -14,6 +15,7 @@ pub(super) static OPERATOR: Operator = Operator {
         deprecated: false,
     }],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(|c| one(Tensor::longs([], vec![c.value(0)?.sequence()?.len() as i64]))),
 };
 
 fn infer(_: &Call<'_>) -> Outs {

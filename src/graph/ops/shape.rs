@@ -2,6 +2,7 @@
 
 use super::{Call, Infer, Operator, Out, Outs, Version};
 use crate::graph::Dim;
+use crate::graph::eval::{Args, Eval, Evaluated, Tensor, one};
 
 /// Schemas: ONNX 1.23, `Shape`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -73,6 +74,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
@@ -82,4 +84,13 @@ fn infer(c: &Call<'_>) -> Outs {
     let (start, end) = (clamp(c.int("start", 0)), clamp(c.int("end", rank)));
     let ints = shape.get(start..end.max(start)).unwrap_or_default().to_vec();
     Ok(vec![Out::shape(vec![Dim::from(ints.len() as u64)]).with_ints(Some(ints))])
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let dims: Vec<i64> = c.tensor(0)?.dims.iter().map(|d| *d as i64).collect();
+    let n = dims.len() as i64;
+    let bound = |at: i64| (if at < 0 { at.saturating_add(n) } else { at }).clamp(0, n) as usize;
+    let (from, to) = (bound(c.int("start", 0)), bound(c.int("end", n)));
+    let part = dims[from..to.max(from)].to_vec();
+    one(Tensor::longs([part.len()], part))
 }

@@ -1,6 +1,7 @@
 //! `Shrink`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Args, Eval, Evaluated, math};
 
 /// Schemas: ONNX 1.23, `Shrink`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -14,4 +15,18 @@ pub(super) static OPERATOR: Operator = Operator {
         deprecated: false,
     }],
     infer: Infer::Rule(rules::same),
+    eval: Eval::Rule(eval),
 };
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let (bias, lambda) = (c.float("bias", 0.0), c.float("lambd", 0.5));
+    math::float(c, |x| {
+        if x < -lambda {
+            x + bias
+        } else if x > lambda {
+            x - bias
+        } else {
+            0.0
+        }
+    })
+}

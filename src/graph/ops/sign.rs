@@ -1,6 +1,7 @@
 //! `Sign`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Eval, math};
 
 /// Schemas: ONNX 1.23, `Sign`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -24,4 +25,5 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::same),
+    eval: Eval::Rule(|c| math::unary(c, |x| if x == 0.0 || x.is_nan() { x } else { x.signum() }, i128::signum)),
 };

@@ -1,6 +1,7 @@
 //! `Sinh`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Eval, math};
 
 /// Schemas: ONNX 1.23, `Sinh`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -24,4 +25,5 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::same),
+    eval: Eval::Rule(|c| math::float(c, f64::sinh)),
 };

@@ -2,6 +2,7 @@
 
 use super::{Call, Infer, Operator, Out, Outs, Version};
 use crate::graph::Dim;
+use crate::graph::eval::{Eval, Tensor, one};
 
 /// Schemas: ONNX 1.23, `Size`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -65,6 +66,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(|c| one(Tensor::longs([], vec![c.tensor(0)?.len() as i64]))),
 };
 
 fn infer(c: &Call<'_>) -> Outs {

@@ -2,6 +2,7 @@
 
 use super::{Call, Infer, Operator, Out, Outs, Version, axis_of};
 use crate::graph::Dim;
+use crate::graph::eval::{Args, Eval, Evaluated, one, shape, walk};
 
 /// Schemas: ONNX 1.23, `Slice`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -41,6 +42,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
@@ -127,4 +129,38 @@ fn picked(list: &[Dim], start: Option<i64>, end: Option<i64>, step: Option<i64>)
         at = at.saturating_add(step);
     }
     Some(out)
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let x = c.tensor(0)?;
+    let need = |name: &str, at: usize| c.list_or_input(name, at)?.ok_or_else(|| format!("its {name} are missing"));
+    let (starts, ends) = (need("starts", 1)?, need("ends", 2)?);
+    let axes = c.list_or_input("axes", 3)?.unwrap_or_else(|| (0..starts.len() as i64).collect());
+    let steps = c.ints_if(4)?.unwrap_or_else(|| vec![1; starts.len()]);
+    if ends.len() != starts.len() || axes.len() != starts.len() || steps.len() != starts.len() {
+        return Err("its starts, ends, axes and steps differ in length".to_owned());
+    }
+    let (mut dims, mut strides, mut first) = (x.dims.clone(), walk::strides(&x.dims), 0usize);
+    for (i, axis) in shape::axes(&axes, x.rank())?.into_iter().enumerate() {
+        let (n, step) = (x.dims[axis] as i64, steps[i]);
+        let from_end = |at: i64| if at < 0 { at.saturating_add(n) } else { at };
+        let (from, to) = (from_end(starts[i]), from_end(ends[i]));
+        let (from, count) = match step {
+            0 => return Err("a step is 0".to_owned()),
+            1.. => {
+                let (from, to) = (from.clamp(0, n), to.clamp(0, n));
+                (from, (to - from).max(0).unsigned_abs().div_ceil(step.unsigned_abs()))
+            }
+            _ => {
+                let (from, to) = (from.clamp(-1, n - 1), to.clamp(-1, n - 1));
+                (from, (from - to).max(0).unsigned_abs().div_ceil(step.unsigned_abs()))
+            }
+        };
+        dims[axis] = count as usize;
+        if count > 0 {
+            first += from as usize * strides[axis] as usize;
+        }
+        strides[axis] = strides[axis].saturating_mul(step as isize);
+    }
+    one(x.picked(dims.clone(), walk::Places::new(&dims, strides, first)))
 }

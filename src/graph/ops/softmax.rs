@@ -1,6 +1,7 @@
 //! `Softmax`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Eval, norm};
 
 /// Schemas: ONNX 1.23, `Softmax`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -32,4 +33,5 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::same),
+    eval: Eval::Rule(|c| norm::along_axis(c, norm::softmax)),
 };

@@ -1,7 +1,8 @@
 //! `SoftmaxCrossEntropyLoss`.
 
-use super::{Call, Infer, Operator, Out, Outs, Version, rules};
+use super::{Call, Infer, Operator, Out, Outs, Version, axis_of, rules};
 use crate::graph::Dim;
+use crate::graph::eval::{Args, Eval, Evaluated, norm, shape};
 
 /// Schemas: ONNX 1.23, `SoftmaxCrossEntropyLoss`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -25,6 +26,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
@@ -32,4 +34,10 @@ fn infer(c: &Call<'_>) -> Outs {
     let loss =
         if whole { Out::shape(Vec::new()) } else { Out { shape: c.shape(1).map(<[Dim]>::to_vec), ..Out::default() } };
     Ok(vec![loss, rules::same(c)?.remove(0)])
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let x = c.tensor(0)?;
+    let logs = shape::lines(x, axis_of(1, x.rank())?, norm::log_softmax)?;
+    Ok(vec![norm::likelihood(c, &logs)?.into(), logs.into()])
 }

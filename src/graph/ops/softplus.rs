@@ -1,6 +1,7 @@
 //! `Softplus`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Eval, math};
 
 /// Schemas: ONNX 1.23, `Softplus`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -17,4 +18,5 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::same),
+    eval: Eval::Rule(|c| math::float(c, math::softplus)),
 };

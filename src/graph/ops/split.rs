@@ -2,6 +2,7 @@
 
 use super::{Call, Infer, Operator, Out, Outs, Version, axis_of};
 use crate::graph::Dim;
+use crate::graph::eval::{Args, Eval, Evaluated, shape};
 
 /// Schemas: ONNX 1.23, `Split`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -49,6 +50,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
@@ -81,4 +83,30 @@ fn infer(c: &Call<'_>) -> Outs {
         Out::shape(out)
     };
     Ok(sizes.into_iter().map(one).collect())
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let x = c.tensor(0)?;
+    let axis = c.axis(0, x.rank())?;
+    let all = x.dims[axis];
+    let sizes: Vec<usize> = match c.list_or_input("split", 1)? {
+        Some(sizes) => c.sizes(&sizes)?,
+        None => {
+            let n = c.int_attr("num_outputs").map_or(c.node.outputs.len(), |n| usize::try_from(n).unwrap_or(0));
+            if n == 0 || n > c.node.outputs.len() {
+                return Err(format!("it splits into {n} parts, and has {} outputs", c.node.outputs.len()));
+            }
+            let each = all.div_ceil(n);
+            (0..n).map(|i| each.min(all.saturating_sub(i * each))).collect()
+        }
+    };
+    if sizes.iter().fold(0, |a: usize, s| a.saturating_add(*s)) != all {
+        return Err(format!("parts of {sizes:?} do not make {all} elements"));
+    }
+    let mut from = 0;
+    let mut next = |n: usize| {
+        from += n;
+        shape::part(x, axis, from - n, from)
+    };
+    Ok(sizes.into_iter().map(|n| next(n).into()).collect())
 }

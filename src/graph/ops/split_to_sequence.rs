@@ -1,6 +1,7 @@
 //! `SplitToSequence`.
 
 use super::{Infer, Operator, Version};
+use crate::graph::eval::{Args, Eval, Evaluated, Value, shape};
 
 /// Schemas: ONNX 1.23, `SplitToSequence`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -24,4 +25,37 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Nothing,
+    eval: Eval::Rule(eval),
 };
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let x = c.tensor(0)?;
+    let axis = c.axis(0, x.rank())?;
+    let all = x.dims[axis];
+    let given = c.given(1)?;
+    let sizes: Vec<usize> = match given {
+        Some(t) if t.rank() == 0 => {
+            let each = usize::try_from(c.int_input(1)?.unwrap_or(0))
+                .ok()
+                .filter(|n| *n > 0)
+                .ok_or("a part has no elements")?;
+            (0..all.div_ceil(each)).map(|i| each.min(all - i * each)).collect()
+        }
+        Some(t) => c.sizes(t.stored_ints()?)?,
+        None => vec![1; all],
+    };
+    if sizes.iter().fold(0, |a: usize, s| a.saturating_add(*s)) != all {
+        return Err(format!("parts of {sizes:?} do not make {all} elements"));
+    }
+    let narrow = given.is_none() && !c.flag("keepdims", true);
+    let (mut from, mut parts) = (0, Vec::new());
+    for n in sizes {
+        let mut part = shape::part(x, axis, from, from + n);
+        if narrow {
+            part.dims.remove(axis);
+        }
+        parts.push(part.into());
+        from += n;
+    }
+    Ok(vec![Value::Sequence(parts)])
+}

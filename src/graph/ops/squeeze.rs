@@ -2,6 +2,7 @@
 
 use super::{Call, Infer, Operator, Out, Outs, Version, axis_of};
 use crate::graph::Dim;
+use crate::graph::eval::{Args, Eval, Evaluated, one, shape};
 
 /// Schemas: ONNX 1.23, `Squeeze`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -65,6 +66,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
@@ -86,4 +88,17 @@ fn infer(c: &Call<'_>) -> Outs {
         None => return Ok(vec![Out::unknown().with_ints(ints)]),
     };
     Ok(vec![Out::shape(kept).with_ints(ints)])
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let x = c.tensor(0)?;
+    let axes = match c.list_or_input("axes", 1)? {
+        Some(axes) => shape::axes(&axes, x.rank())?,
+        None => (0..x.rank()).filter(|d| x.dims[*d] == 1).collect(),
+    };
+    if axes.iter().any(|a| x.dims[*a] != 1) {
+        return Err(format!("it removes a dimension of {:?} that is not 1", x.dims));
+    }
+    let dims: Vec<usize> = (0..x.rank()).filter(|d| !axes.contains(d)).map(|d| x.dims[d]).collect();
+    one(x.shaped(dims))
 }

@@ -1,6 +1,7 @@
 //! `StringConcat`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Args, Eval, Evaluated, Tensor, one, walk};
 
 /// Schemas: ONNX 1.23, `StringConcat`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -14,4 +15,14 @@ pub(super) static OPERATOR: Operator = Operator {
         deprecated: false,
     }],
     infer: Infer::Rule(rules::elementwise),
+    eval: Eval::Rule(eval),
 };
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let (a, b) = (c.tensor(0)?, c.tensor(1)?);
+    let dims = walk::broadcast(&a.dims, &b.dims)?;
+    c.count(&dims)?;
+    let places = walk::Places::stretched(&a.dims, &dims).zip(walk::Places::stretched(&b.dims, &dims));
+    let (x, y) = (a.to_strings()?, b.to_strings()?);
+    one(Tensor::strings(dims, places.map(|(i, j)| [&*x[i], &*y[j]].concat().into()).collect()))
+}

@@ -1,6 +1,7 @@
 //! `Sum`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Eval, math};
 
 /// Schemas: ONNX 1.23, `Sum`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -40,4 +41,5 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::elementwise),
+    eval: Eval::Rule(|c| math::variadic(c, |a, b| a + b, |a, b| a + b)),
 };

@@ -1,6 +1,7 @@
 //! `SwiGLU`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Args, Eval, Evaluated, math, one};
 
 /// Schemas: ONNX 1.23, `SwiGLU`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -14,4 +15,13 @@ pub(super) static OPERATOR: Operator = Operator {
         deprecated: false,
     }],
     infer: Infer::Rule(rules::same),
+    eval: Eval::Rule(eval),
 };
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let (a, b, alpha) = (c.tensor(0)?, c.tensor(1)?, c.float("alpha", 1.0));
+    if a.dims != b.dims {
+        return Err(format!("its inputs have the shapes {:?} and {:?}", a.dims, b.dims));
+    }
+    one(math::arithmetic(c, a, b, |a, b| a * math::sigmoid(alpha * a) * b, |a, _| a)?)
+}

@@ -1,6 +1,7 @@
 //! `Swish`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Args, Eval, Evaluated, math};
 
 /// Schemas: ONNX 1.23, `Swish`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -14,4 +15,10 @@ pub(super) static OPERATOR: Operator = Operator {
         deprecated: false,
     }],
     infer: Infer::Rule(rules::same),
+    eval: Eval::Rule(eval),
 };
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let alpha = c.float("alpha", 1.0);
+    math::float(c, |x| x * math::sigmoid(alpha * x))
+}

@@ -1,6 +1,7 @@
 //! `TensorScatter`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Args, Eval, Evaluated, one, shape, walk};
 
 /// Schemas: ONNX 1.23, `TensorScatter`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -14,4 +15,29 @@ pub(super) static OPERATOR: Operator = Operator {
         deprecated: false,
     }],
     infer: Infer::Rule(rules::same),
+    eval: Eval::Rule(eval),
 };
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let (past, update) = (c.tensor(0)?, c.tensor(1)?);
+    let axis = c.axis(-2, past.rank())?;
+    let fits = update.rank() == past.rank() && (0..past.rank()).all(|d| d == axis || update.dims[d] == past.dims[d]);
+    if axis == 0 || !fits || update.elem != past.elem {
+        return Err(format!("an update of {:?} does not fit a cache of {:?}", update.dims, past.dims));
+    }
+    let starts = c.ints_if(2)?.unwrap_or_else(|| vec![0; past.dims[0]]);
+    let (n, circular) = (past.dims[axis] as i64, c.text("mode", "linear") == "circular");
+    let strides = walk::strides(&past.dims);
+    let mut places = Vec::with_capacity(update.len());
+    walk::try_each_index(&update.dims, |index| {
+        let start = *starts.get(index[0]).ok_or("it has not one index for each sequence")?;
+        let at = start.saturating_add(index[axis] as i64);
+        let at = shape::index(if circular && n > 0 { at.rem_euclid(n) } else { at }, n as usize)?;
+        let one = |(d, i): (usize, &usize)| if d == axis { at } else { *i } * strides[d] as usize;
+        places.push(index.iter().enumerate().map(one).sum::<usize>());
+        Ok(())
+    })?;
+    let mut out = past.clone();
+    std::sync::Arc::make_mut(&mut out.data).put(places.into_iter().zip(0..), &update.data);
+    one(out)
+}

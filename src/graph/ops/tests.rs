@@ -3,6 +3,7 @@
 use super::schema::FormalAttribute;
 use super::*;
 use crate::graph::Elem;
+use crate::graph::eval::Eval;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -64,7 +65,7 @@ fn markdown() -> String {
         "# Operators\n\nThe core operators that remold knows, generated from the table in `src/graph/ops` \
          (`BLESS=1 cargo test --lib graph::ops`). Files with other operators are read and written, too: they are kept as they are. A version is the \
          first opset with that schema, which remold checks. Shapes: `rule` are inferred from inputs and attributes, `body` from nested graphs; for \
-         the others only types are.\n\n| operator | versions | shapes |\n| --- | --- | --- |\n",
+         the others only types are. Evaluated: whether the reference evaluation runs it.\n\n| operator | versions | shapes | evaluated |\n| --- | --- | --- | --- |\n",
     );
     for op in OPERATORS {
         let versions: Vec<String> = op.versions.iter().map(|v| v.since.to_string()).collect();
@@ -73,7 +74,11 @@ fn markdown() -> String {
             Infer::Branches | Infer::Loop | Infer::Scan => "body",
             Infer::Nothing => "",
         };
-        let _ = writeln!(text, "| {} | {} | {shapes} |", op.name, versions.join(", "));
+        let evaluated = match op.eval {
+            Eval::Not(why) => format!("no: {why}"),
+            _ => "yes".to_owned(),
+        };
+        let _ = writeln!(text, "| {} | {} | {shapes} | {evaluated} |", op.name, versions.join(", "));
     }
     text
 }

@@ -1,6 +1,7 @@
 //! `ThresholdedRelu`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Args, Eval, Evaluated, math};
 
 /// Schemas: ONNX 1.23, `ThresholdedRelu`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -24,4 +25,10 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::same),
+    eval: Eval::Rule(eval),
 };
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let alpha = c.float("alpha", 1.0);
+    math::float(c, |x| if x > alpha { x } else { 0.0 })
+}

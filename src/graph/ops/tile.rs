@@ -1,6 +1,7 @@
 //! `Tile`.
 
-use super::{Call, Infer, Operator, Out, Outs, Version};
+use super::{Call, Infer, Operator, Out, Outs, Version, axis_of};
+use crate::graph::eval::{Args, Eval, Evaluated, one, walk};
 
 /// Schemas: ONNX 1.23, `Tile`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -32,6 +33,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
@@ -42,4 +44,30 @@ fn infer(c: &Call<'_>) -> Outs {
         }
         _ => Ok(vec![Out::rank(shape.len())]),
     }
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let x = c.tensor(0)?;
+    let mut repeats = c.ints(1)?;
+    if c.version() < 6 {
+        // Version 1 repeats one axis.
+        let axis = axis_of(c.int_input(2)?.unwrap_or(0), x.rank())?;
+        let times = repeats.first().copied().unwrap_or(1);
+        repeats = vec![1; x.rank()];
+        repeats[axis] = times;
+    }
+    let (repeats, _) = c.dims(&repeats)?;
+    if repeats.len() != x.rank() {
+        return Err(format!("it repeats {} dimensions, and its input has {}", repeats.len(), x.rank()));
+    }
+    // Each dimension becomes two: the repeats and the elements.
+    let strides = walk::strides(&x.dims);
+    let (mut wide, mut steps, mut dims) = (Vec::new(), Vec::new(), Vec::new());
+    for d in 0..x.rank() {
+        wide.extend([repeats[d], x.dims[d]]);
+        steps.extend([0, strides[d]]);
+        dims.push(x.dims[d].saturating_mul(repeats[d]));
+    }
+    c.count(&dims)?;
+    one(x.picked(dims, walk::Places::new(&wide, steps, 0)))
 }

@@ -2,6 +2,7 @@
 
 use super::{Call, Infer, Operator, Out, Outs, Version, axis_of};
 use crate::graph::Dim;
+use crate::graph::eval::{Args, Eval, Evaluated, Tensor, walk};
 
 /// Schemas: ONNX 1.23, `TopK`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -41,6 +42,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
@@ -50,4 +52,31 @@ fn infer(c: &Call<'_>) -> Outs {
     let mut out = shape.to_vec();
     out[axis] = k.unwrap_or_default();
     Ok(vec![Out::shape(out.clone()), Out::shape(out)])
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let x = c.tensor(0)?;
+    let axis = c.axis(-1, x.rank())?;
+    let k = c.int_input(1)?.or(c.int_attr("k")).ok_or("its k is missing")?;
+    let (outer, n, inner) = walk::around(&x.dims, axis);
+    let k = usize::try_from(k).ok().filter(|k| *k <= n).ok_or(format!("it takes {k} of {n} elements"))?;
+    let largest = c.flag("largest", true);
+    let values = x.to_numbers()?;
+    let mut dims = x.dims.clone();
+    dims[axis] = k;
+    let (mut places, mut found) = (vec![0; outer * k * inner], vec![0i64; outer * k * inner]);
+    for (o, i) in (0..outer).flat_map(|o| (0..inner).map(move |i| (o, i))) {
+        let place = |j: usize| (o * n + j) * inner + i;
+        let mut order: Vec<usize> = (0..n).collect();
+        // Equal elements stay in order.
+        order.sort_by(|a, b| {
+            let (x, y) = (values[place(*a)], values[place(*b)]);
+            if largest { y.total_cmp(&x) } else { x.total_cmp(&y) }
+        });
+        for (at, j) in order.into_iter().take(k).enumerate() {
+            let to = (o * k + at) * inner + i;
+            (places[to], found[to]) = (place(j), j as i64);
+        }
+    }
+    Ok(vec![x.picked(dims.clone(), places.into_iter()).into(), Tensor::longs(dims, found).into()])
 }

@@ -1,6 +1,7 @@
 //! `Transpose`.
 
 use super::{Call, Infer, Operator, Out, Outs, Version, rules};
+use crate::graph::eval::{Args, Eval, Evaluated, one, shape};
 
 /// Schemas: ONNX 1.23, `Transpose`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -56,10 +57,23 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
     let Some(shape) = c.shape(0) else { return Ok(vec![Out::unknown()]) };
     let reversed: Vec<i64> = (0..shape.len() as i64).rev().collect();
     Ok(vec![Out::shape(rules::permuted(shape, c.list("perm").unwrap_or(&reversed))?)])
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let x = c.tensor(0)?;
+    let perm = match c.list("perm") {
+        Some(perm) => shape::axes(perm, x.rank())?,
+        None => (0..x.rank()).rev().collect(),
+    };
+    if perm.len() != x.rank() {
+        return Err(format!("it orders {} dimensions, and its input has {}", perm.len(), x.rank()));
+    }
+    one(shape::transpose(x, &perm))
 }

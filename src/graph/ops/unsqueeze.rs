@@ -2,6 +2,7 @@
 
 use super::{Call, Infer, Operator, Out, Outs, Version, axis_of};
 use crate::graph::Dim;
+use crate::graph::eval::{Args, Eval, Evaluated, one, shape};
 
 /// Schemas: ONNX 1.23, `Unsqueeze`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -65,6 +66,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
@@ -86,4 +88,15 @@ fn infer(c: &Call<'_>) -> Outs {
         return Err("an axis is given twice".to_owned());
     }
     Ok(vec![Out::shape(shape).with_ints(c.ints(0).map(<[Dim]>::to_vec))])
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let x = c.tensor(0)?;
+    let axes = c.list_or_input("axes", 1)?.ok_or("its axes are missing")?;
+    let rank = x.rank() + axes.len();
+    let axes = shape::axes(&axes, rank)?;
+    let mut own = x.dims.iter();
+    let dims: Vec<usize> =
+        (0..rank).map(|d| if axes.contains(&d) { 1 } else { own.next().copied().unwrap_or(1) }).collect();
+    one(x.shaped(dims))
 }

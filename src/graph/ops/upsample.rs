@@ -2,6 +2,7 @@
 
 use super::{Call, Infer, Operator, Out, Outs, Version, rules};
 use crate::graph::AttrValue;
+use crate::graph::eval::{Args, Eval, Evaluated};
 
 /// Schemas: ONNX 1.23, `Upsample`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -41,6 +42,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
+    eval: Eval::Rule(eval),
 };
 
 fn infer(c: &Call<'_>) -> Outs {
@@ -52,4 +54,16 @@ fn infer(c: &Call<'_>) -> Outs {
         Some(factors) => rules::scaled(shape, factors, &every),
         None => Ok(vec![Out::rank(shape.len())]),
     }
+}
+
+fn eval(c: &Args<'_>) -> Evaluated {
+    let scales = match c.numbers(1)? {
+        Some(scales) => scales,
+        None => match c.float_list("scales") {
+            // Version 1 has a factor for each of height and width.
+            [] => vec![1.0, 1.0, c.float("height_scale", 1.0), c.float("width_scale", 1.0)],
+            list => list.iter().map(|s| (*s).into()).collect(),
+        },
+    };
+    super::resize::resized(c, Some(scales), None, None)
 }

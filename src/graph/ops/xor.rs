@@ -1,6 +1,7 @@
 //! `Xor`.
 
 use super::{Infer, Operator, Version, rules};
+use crate::graph::eval::{Eval, math};
 
 /// Schemas: ONNX 1.23, `Xor`.
 pub(super) static OPERATOR: Operator = Operator {
@@ -24,4 +25,5 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::elementwise),
+    eval: Eval::Rule(|c| math::bits(c, |a, b| a ^ b)),
 };

@@ -88,6 +88,9 @@ fn without_graph(model: &Model, graph: &Graph, format: FormatId) -> Result<Warni
         let own = Hint::from("Write the graph itself: ").then(Remedy::Target(model.format.to_string()));
         own.then(".")
     };
+    if model.tensors.is_empty() {
+        return Err(ModelError::unsupported("the graph has no tensors beside small constants").with_hint(hint()));
+    }
     if let Some(c) = graph.constants().find(|c| c.tensor().is_some() && c.elem.dtype().is_none()) {
         let tensor = c.tensor().and_then(|t| model.tensors.get(t.0 as usize));
         let name = tensor.map_or(String::new(), |t| t.name.to_string());

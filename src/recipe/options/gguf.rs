@@ -140,7 +140,18 @@ fn notes(options: &Options) -> Vec<OptionNote> {
 
 /// `PATTERN=TYPE`.
 fn tensor_type(pair: &str) -> Result<(String, Json), Malformed> {
+    const ONE: &str =
+        "Give --tensor-type once for each rule, as in --tensor-type ffn_down=q6_k --tensor-type ffn_up=q6_k.";
+    let is_type = |name: &str| crate::quant::Encoding::parse(name).is_some();
     match pair.rsplit_once('=') {
+        // `ffn_down=q3_k,ffn_up=q3_k`
+        Some((pattern, _))
+            if pattern
+                .split_once('=')
+                .is_some_and(|(_, rest)| rest.split_once(',').is_some_and(|(name, _)| is_type(name))) =>
+        {
+            Err((format!("several rules in `{pair}`"), ONE))
+        }
         Some((pattern, name)) => Ok((pattern.to_owned(), Json::from(name))),
         None => Err((format!("no `=` in `{pair}`"), "Write it as PATTERN=TYPE, as in ffn_down=q6_k.")),
     }

@@ -14,20 +14,48 @@ const fn later(group: OptionGroup, name: &'static str, kind: Kind, help: &'stati
 
 const ARITHMETIC: &[&str] = &["float32", "int8", "uint8", "int16"];
 
-static PRECISION: Key = later(
-    OptionGroup::Types,
-    "precision",
-    Kind::Choice(&["f32", "f16", "mixed", "fp32", "fp16"]),
-    "Precision of a graph.",
-    "\"mixed\"",
-);
-static FP16_LAYERS: Key = later(
-    OptionGroup::Types,
-    "fp16_layers",
-    Kind::Selectors,
-    "With `precision = \"mixed\"`: tensors to convert to f16.",
-    "[\"attention\", \"ffn\"]",
-);
+macro_rules! options {
+    ($($name:ident: $value:ty = $group:ident, $key:literal, $kind:expr, $help:literal, $example:literal $(, $with:ident($($arg:expr),*))*;)*) => {
+        $(
+            #[doc = $help]
+            pub(crate) static $name: TargetOption<$value> =
+                TargetOption::new(now(OptionGroup::$group, $key, $kind, $help, $example)$(.$with($($arg),*))*);
+        )*
+    };
+}
+
+#[rustfmt::skip]
+options! {
+    NO_PAST: bool = Runtime, "no_past", Kind::Bool, "From a checkpoint of a language model: the graph takes whole texts, without the keys and values of earlier tokens.", "true",
+        flag(Flag::switch("no-past")), fact("no past");
+    FEATURES: bool = Runtime, "features", Kind::Bool, "From a checkpoint: the graph gives the last hidden state, without a head and without pooling.", "true",
+        flag(Flag::switch("features")), fact("features");
+    PRECISION: Option<String> = Types, "precision", Kind::Choice(&["f32", "f16", "bf16", "mixed", "fp32", "fp16"]), "Precision of a graph. `f16` and `bf16` convert every node that keeps enough precision; `mixed` converts those that `fp16_layers` selects, or all but those of `keep_fp32`.", "\"mixed\"",
+        flag(Flag::new("precision", "PRECISION")), fact("{}"), front(4), absent("that of the source");
+    FP16_LAYERS: Vec<String> = Types, "fp16_layers", Kind::Selectors, "Nodes that become f16: operators, parts of the names of nodes or weights, names with `*`, roles, or `re:` patterns.", "[\"MatMul\", \"ffn\"]",
+        flag(Flag::new("fp16-layers", "SELECTOR")), absent("all that can be");
+    KEEP_FP32: Vec<String> = Types, "keep_fp32", Kind::Selectors, "Nodes that stay f32, as in `fp16_layers`.", "[\"Softmax\"]",
+        flag(Flag::new("keep-fp32", "SELECTOR")), absent("none");
+    KEEP_IO: Option<bool> = Types, "keep_io_types", Kind::Bool, "Inputs and outputs of a graph in half precision stay f32. On by default.", "false",
+        tri_state(), absent("yes");
+    ONLY: Vec<String> = Types, "nodes_to_quantize", Kind::Selectors, "Nodes to quantize to integers, as in `fp16_layers`.", "[\"MatMul\"]",
+        or(&["op_types_to_quantize"]), flag(Flag::new("nodes-to-quantize", "SELECTOR")), absent("all that can be");
+    EXCEPT: Vec<String> = Types, "nodes_to_exclude", Kind::Selectors, "Nodes that stay float, as in `fp16_layers`.", "[\"/pooler/*\"]",
+        flag(Flag::new("nodes-to-exclude", "SELECTOR")), absent("none");
+    PER_CHANNEL: Option<bool> = Types, "per_channel", Kind::Bool, "`int8` and `uint8`: a scale for each column of a weight. On by default; ONNX Runtime's default is off.", "false",
+        tri_state(), absent("yes");
+    REDUCE_RANGE: bool = Types, "reduce_range", Kind::Bool, "`int8` and `uint8`: weights of 7 bits, for processors without VNNI.", "true",
+        flag(Flag::switch("reduce-range"));
+    SYMMETRIC: Option<bool> = Types, "weight_symmetric", Kind::Bool, "Integers that have no zero point. Default: for `int8`.", "true",
+        tri_state(), absent("for int8");
+    BLOCK_SIZE: Option<u64> = Types, "block_size", Kind::Integer(16, 256), "`int4`: weights that share a scale; a power of 2.", "128",
+        flag(Flag::new("block-size", "N")), unit("weights"), absent("32");
+    ACCURACY_LEVEL: Option<u64> = Types, "accuracy_level", Kind::Integer(0, 4), "`int4`: the least precision of products in ONNX Runtime. 1 is f32, 4 allows activations of 8 bits, which is faster.", "4",
+        flag(Flag::new("accuracy-level", "N")), absent("the runtime chooses");
+    QUANT_FORMAT: Option<String> = Types, "quant_format", Kind::Choice(&["operator", "qdq"]), "`int4`: as the operator `MatMulNBits` of ONNX Runtime, or as `DequantizeLinear` of ONNX (opset 21).", "\"qdq\"",
+        flag(Flag::new("quant-format", "FORMAT")), absent("operator");
+}
+
 static CALIBRATION_DATA: Key =
     later(OptionGroup::Importance, "calibration_data", Kind::Path, "Data for static quantization.", "\"calib.jsonl\"");
 static CALIBRATION_METHOD: Key = later(
@@ -82,8 +110,20 @@ const fn row(format: FormatId, purpose: &'static str, options: &'static [&'stati
 
 /// What ONNX and ORT share.
 static ONNX_KEYS: &[&Key] = &[
-    &PRECISION,
-    &FP16_LAYERS,
+    &PRECISION.key,
+    &FP16_LAYERS.key,
+    &KEEP_FP32.key,
+    &KEEP_IO.key,
+    &ONLY.key,
+    &EXCEPT.key,
+    &PER_CHANNEL.key,
+    &REDUCE_RANGE.key,
+    &SYMMETRIC.key,
+    &BLOCK_SIZE.key,
+    &ACCURACY_LEVEL.key,
+    &QUANT_FORMAT.key,
+    &NO_PAST.key,
+    &FEATURES.key,
     &CALIBRATION_DATA,
     &CALIBRATION_METHOD,
     &OPSET,
@@ -103,8 +143,8 @@ pub(crate) static TFLITE: FormatOptions = row(
     FormatId::Tflite,
     "LiteRT on phones",
     &[
-        &PRECISION,
-        &FP16_LAYERS,
+        &PRECISION.key,
+        &FP16_LAYERS.key,
         &CALIBRATION_DATA,
         &CALIBRATION_METHOD,
         &ALLOW_CUSTOM_OPS,

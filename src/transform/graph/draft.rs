@@ -258,6 +258,7 @@ impl Draft {
     /// A graph that does not fit together, which is a defect of the change.
     pub(super) fn finish(mut self, model: &Model) -> Result<Model> {
         self.drop_unused();
+        self.hold_initializers();
         self.g.check().map_err(|e| ModelError::bad(e.what).field(e.place))?;
         if self.g.about.format_version < CONSTANTS_ALONE {
             self.g.about.format_version = CONSTANTS_ALONE;
@@ -266,7 +267,8 @@ impl Draft {
         let mut tensors: Vec<TensorEntry> = Vec::new();
         let mut names: HashSet<String> = HashSet::new();
         let all = &self.tensors;
-        self.g.each_constant_mut(&mut |c| {
+        // In this order: readers give tensors their places so, and what was written is compared with what is read.
+        self.g.visit_constants(&mut |c, _| {
             let ConstantData::Tensor(old) = c.data else { return };
             let place = *places.entry(old).or_insert_with(|| {
                 // What the graph names is there: the first tensor only stands for one that is not.
@@ -283,6 +285,23 @@ impl Draft {
             c.data = ConstantData::Tensor(place);
         });
         Ok(Model { tensors, graph: Some(Arc::new(self.g)), ..model.clone() })
+    }
+
+    /// Makes small initializers, which lifting adds, tensors of the model as all others are.
+    fn hold_initializers(&mut self) {
+        let Self { g, tensors, .. } = self;
+        for (_, value) in g.values.iter_mut().filter(|(_, v)| !matches!(v.source, Source::Node(_))) {
+            let Some(constant) = &mut value.constant else { continue };
+            let ConstantData::Inline(bytes) = &constant.data else { continue };
+            let (dtype, shape) = match constant.elem.dtype() {
+                Some(dtype) => (dtype, Shape(constant.dims.clone())),
+                None => (DType::U8, Shape(vec![bytes.len() as u64])),
+            };
+            let row_bytes = Encoding::Plain(dtype).row_bytes(shape.cols()).unwrap_or(0);
+            let rows = MemoryRows { bytes: bytes.to_vec(), row_bytes };
+            tensors.push(TensorEntry::new(&*value.name, shape, dtype, Arc::new(rows)));
+            constant.data = ConstantData::Tensor(TensorRef(tensors.len() as u32 - 1));
+        }
     }
 
     fn drop_unused(&mut self) {

@@ -98,7 +98,13 @@ fn needed(lacking: &[&(&TensorEntry, Encoding)], req: &QuantizeRequest) -> Model
     let tensors = if n == 1 { "tensor" } else { "tensors" };
     let (what, hint) = match req.imatrix {
         None => (
-            format!("{} needs an importance matrix: {n} {tensors} would become {types}: {names}", req.file_type),
+            match req.tensor_types.is_empty() {
+                true => {
+                    format!("{} needs an importance matrix: {n} {tensors} would become {types}: {names}", req.file_type)
+                }
+                // The file type need not be to blame.
+                false => format!("{types} needs an importance matrix, and {n} {tensors} would have it: {names}"),
+            },
             Hint::from("Compute one with `remold imatrix` and ")
                 .then(Remedy::Give("it", OptionName::IMATRIX))
                 .then(", or choose a larger type."),

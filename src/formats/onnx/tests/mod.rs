@@ -1,5 +1,7 @@
 //! Files made here, and the files of the material.
 
+mod engine;
+mod evaluation;
 mod inference;
 mod reject;
 mod roundtrip;

@@ -108,6 +108,8 @@ fn resolve(asked: Asked<'_>) -> Result<Resolved> {
     if let Some(path) = target.get(&gguf::IMATRIX)
         && resolved.imatrix.as_ref().is_none_or(|c| c.quantized == 0)
     {
+        // Not used is not the same as not there.
+        std::fs::metadata(&path).map_err(|e| ModelError::io(&path, "opening", e))?;
         let text = format!("{} is not used: no tensor gets a type that uses it", path.display());
         resolved.warnings.push(Warning::new("imatrix.unused", text));
     }
@@ -137,8 +139,18 @@ fn resolve(asked: Asked<'_>) -> Result<Resolved> {
             "score_time (--score-time) has no effect without budget_data (--data): nothing is measured with a text";
         resolved.warnings.push(Warning::new("option.unused", text));
     }
+    if target.get(&gguf::LEAVE_OUTPUT) && target.has(&gguf::OUTPUT_TYPE) {
+        let text = "output_type (--output-type) has no effect with leave_output (--leave-output), which leaves the output matrix unquantized";
+        resolved.warnings.push(Warning::new("option.unused", text));
+    }
+    if resolved.effort != Effort::Reference
+        && !resolved.tensors.iter().any(|t| matches!(t.encoding, Encoding::Block(_)))
+    {
+        let text = "effort (--effort) has no effect: no tensor is quantized";
+        resolved.warnings.push(Warning::new("option.unused", text));
+    }
     if target.has(&gguf::USE_MLOCK) && !wants_modelfile(target) {
-        let text = "use_mlock is a setting of the runtime, not of the file: it goes into a Modelfile; add `modelfile = true` to get one";
+        let text = "use_mlock is a setting of the runtime, not of the file: it goes into a Modelfile; add modelfile (--modelfile) to get one";
         resolved.warnings.push(Warning::new("option.runtime-only", text));
     }
     Ok(resolved)

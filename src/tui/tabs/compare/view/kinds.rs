@@ -1,7 +1,7 @@
 //! Signal over error by kind of tensor, below the columns of the table: a number and a bar, longer is better.
 
-use super::style;
 use super::table::Columns;
+use super::{number, style};
 use crate::evaluate::Figures;
 use crate::tui::tabs::compare::CompareState;
 use crate::tui::view::canvas::Canvas;
@@ -35,7 +35,9 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &C
             let Some(f) = of(*column, kind) else { continue };
             c.right(x + VALUE, y, VALUE, &f.quality(), text);
             let style = style(c, *column);
-            c.bar(x + VALUE + 1, y, w.saturating_sub(VALUE + 2), length(&f, most), style, false);
+            // Which model it is, also without colours.
+            c.text(x + VALUE + 1, y, 1, &number(*column), style);
+            c.bar(x + VALUE + 3, y, w.saturating_sub(VALUE + 4), length(&f, most), style, false);
         }
     }
     if kinds.len() > shown {

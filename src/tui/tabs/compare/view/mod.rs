@@ -43,7 +43,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
 fn models(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let s = &state.compare;
     title(c, s, Rect { height: 1, ..body });
-    let above = 1 + warning(c, s, Rect { y: body.y + 1, height: body.height.saturating_sub(1).min(3), ..body });
+    let above = 1 + warning(c, s, Rect { y: body.y + 1, height: body.height.saturating_sub(1).min(5), ..body });
     let rest = Rect { y: body.y + above, height: body.height.saturating_sub(above), ..body };
     let columns = table::Columns::of(s, rest);
     // A long table leaves space for the chart, if both fit.
@@ -167,7 +167,7 @@ fn warning(c: &mut Canvas<'_>, s: &CompareState, line: Rect) -> u16 {
         let why = comparison.doubt(s.variant_at(column)?)?;
         Some(format!("{} {} does not look like the same network: {why}", number(column), s.label(column)))
     };
-    let texts = (0..s.columns.len()).filter_map(doubt).chain(comparison.baseline_warning());
+    let texts = comparison.baseline_warning().into_iter().chain((0..s.columns.len()).filter_map(doubt));
     let warn = c.theme().warn;
     let w = usize::from(line.width.saturating_sub(2));
     let mut lines: Vec<String> = texts.flat_map(|text| wrap(&format!("! {text}"), w)).collect();
@@ -222,17 +222,23 @@ fn waiting(c: &mut Canvas<'_>, state: &State, area: Rect) {
     }
 }
 
+/// How much of a text is used, the keys that change it, and about how long it takes.
+fn amount(state: &State) -> String {
+    let c = &state.compare;
+    let time = c.evaluation_seconds(state.cores).map(|s| format!(", roughly {}", units::took(s.ceil())));
+    format!("{} (↑ ↓){}", c.quality.amount.title(), time.unwrap_or_default())
+}
+
 /// The line that asks for a file name, below all else; gives the area that is left.
 fn asked(c: &mut Canvas<'_>, state: &State, body: Rect) -> Rect {
     let chat = state.compare.speech.chat;
     let names = state.compare.quality.names.join("  ");
+    let amount = format!("{}; tab completes", amount(state));
     let (word, hint, line) = match &state.compare.line {
         Some((ComparePrompt::Export, line)) => {
-            ("write to ", ".md (report), .csv (one line per tensor), .json (everything)", line)
+            ("write to ", ".html or .md (report), .csv (a line per tensor), .json (everything)", line)
         }
-        Some((ComparePrompt::Text, line)) if names.is_empty() => {
-            ("text ", "a text file, a few hundred KB of what the model is used on; tab completes", line)
-        }
+        Some((ComparePrompt::Text, line)) if names.is_empty() => ("text ", amount.as_str(), line),
         Some((ComparePrompt::Text, line)) => ("text ", names.as_str(), line),
         Some((ComparePrompt::Speech, line)) if chat => ("prompt, as a chat ", "tab: give it as it is", line),
         Some((ComparePrompt::Speech, line)) => ("prompt, as it is ", "tab: put it into the chat template", line),
@@ -242,6 +248,8 @@ fn asked(c: &mut Canvas<'_>, state: &State, body: Rect) -> Rect {
     let y = body.bottom() - 1;
     let used = c.spans(body.x + 1, y, body.width, &[(word, dim), ("› ", accent)]);
     let longest = body.width.saturating_sub(used + 30);
+    // Where there is little space, what only a manual needs to say is left out.
+    let hint = if width(hint) > longest.into() { hint.trim_end_matches("; tab completes") } else { hint };
     let hint = fit(hint, longest.into());
     let hint = hint.as_str();
     let available = if longest >= 12 { width(hint) as u16 + 3 } else { 0 };

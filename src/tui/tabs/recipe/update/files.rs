@@ -3,6 +3,7 @@
 use super::changed;
 use super::text::refuse;
 use crate::formats::has_model_extension;
+use crate::plan::counted_as_checkpoint;
 use crate::recipe::Recipe;
 use crate::tui::core::{Action, Confirm, Effect, Layer, Level, LineEdit, Picker, PickerItem, PickerKind, State};
 use crate::tui::tabs::recipe::{EditOutcome, EditPlace, LibraryEntry, Overwrite, Prompt, RecipePane, SaveRefusal};
@@ -38,7 +39,10 @@ fn default_path(state: &State) -> PathBuf {
     let name = r.source().and_then(|s| s.file_name()).map_or("recipe".into(), |s| s.to_string_lossy());
     // Only what is an extension: a folder may be called `checkpoint-1.5`.
     let stem = name.rsplit_once('.').filter(|_| has_model_extension(&name)).map_or(&*name, |(stem, _)| stem);
-    folder.join(format!("{stem}.toml"))
+    // A trainer may delete what it takes for a checkpoint of its own: the run's name goes first.
+    let run = r.source().and_then(|s| s.parent()?.file_name()).filter(|_| counted_as_checkpoint(stem).is_some());
+    let run = run.map(|run| format!("{}-", run.to_string_lossy())).unwrap_or_default();
+    folder.join(format!("{run}{stem}.toml"))
 }
 
 /// Opens the picker of recipes and requests a fresh list. The picker opens immediately, so that typed text goes into it.

@@ -1,14 +1,22 @@
-//! To ONNX: the graph of the source, with the tensors that its constants are.
+//! To ONNX: the graph of the source, or one that is built from a checkpoint, in the precision that the target asks for (`precision`).
+
+mod nodes;
+mod precision;
 
 use super::{Asked, Reason, Resolved, TargetSpec, presets};
+use crate::arch::graph::{GraphOptions, to_graph};
 use crate::formats::onnx::own_tensors;
 use crate::formats::{ExternalData, LayoutGraph, Split};
 use crate::graph::{Graph, GraphError};
-use crate::model::{FormatId, Hint, Metadata, Model, ModelError, OptionName, Remedy, Result, Sidecars, TensorEntry};
+use crate::model::{
+    FormatId, Hint, Metadata, Model, ModelError, OptionName, Remedy, Result, Sidecars, TensorEntry, Warning,
+};
 use crate::plan::PreparedTensor;
 use crate::quant::Effort;
 use crate::recipe::Target;
 use crate::recipe::options::graph;
+use precision::Precision;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// How ONNX targets are planned.
@@ -23,20 +31,30 @@ pub(crate) static TARGET: TargetSpec = TargetSpec {
 
 /// Resolves an ONNX target.
 fn resolve(asked: Asked<'_>) -> Result<Resolved> {
-    let Asked { model, target, .. } = asked;
-    let quantization = quantization(target)?;
-    let mut g = Graph::clone(graph_of(model)?);
+    let Asked { model, target, how } = asked;
+    let (precision, quantization) = Precision::of(target)?;
+    let mut warnings = Vec::new();
+    let with_graph = with_graph(model, target)?;
+    let built = matches!(with_graph, Cow::Owned(_));
+    if built {
+        let new = |w: &&Warning| !model.warnings.contains(w);
+        warnings.extend(with_graph.warnings.iter().filter(new).cloned());
+    }
+    let (changed, said) = precision.applied(with_graph, target, how).map_err(|e| e.in_file(&model.path))?;
+    warnings.extend(said);
+    let Some(g) = &changed.graph else { return Err(no_graph(model)) };
+    let mut g = Graph::clone(g);
     let checked = !target.bare;
     if checked {
         check(&g).map_err(|e| e.in_file(&model.path))?;
     }
-    let tensors = own_tensors(&mut g, &model.tensors).map_err(|e| e.in_file(&model.path))?;
+    let tensors = own_tensors(&mut g, &changed.tensors).map_err(|e| e.in_file(&model.path))?;
     let graph = LayoutGraph { graph: Arc::new(g), external: external_data(model, target), checked };
     let kept = |entry: TensorEntry| PreparedTensor { encoding: entry.encoding, entry, importance: None };
     Ok(Resolved {
         format: FormatId::Onnx,
         quantization,
-        architecture: None,
+        architecture: model.architecture().map(str::to_owned),
         reasons: vec![Reason::default(); tensors.len()],
         tensors: tensors.into_iter().map(kept).collect(),
         metadata: Metadata::new(),
@@ -47,36 +65,33 @@ fn resolve(asked: Asked<'_>) -> Result<Resolved> {
         imatrix: None,
         divergence: None,
         graph: Some(graph),
-        warnings: Vec::new(),
+        warnings,
     })
 }
 
-/// The quantization that a target asks for.
+/// The model with an operator graph: that of the source, or one that is built from a checkpoint.
 ///
 /// # Errors
-/// Those that graphs are not written in.
-fn quantization(target: &Target) -> Result<String> {
-    match target.quantization.as_deref() {
-        None => Ok("auto".to_owned()),
-        Some(a) if a.eq_ignore_ascii_case("auto") => Ok("auto".to_owned()),
-        Some(other) => {
-            let what = format!("this version does not write graphs as `{other}`");
-            let hint = Hint::from(Remedy::Target(FormatId::Onnx.to_string())).then(" writes the graph as it is.");
-            Err(ModelError::unsupported(what).in_option(OptionName::QUANTIZATION).with_hint(hint))
+/// Options for checkpoints where the source has a graph; those of building.
+fn with_graph<'m>(model: &'m Model, target: &Target) -> Result<Cow<'m, Model>> {
+    let (no_past, features) = (target.options.get(&graph::NO_PAST), target.options.get(&graph::FEATURES));
+    if model.graph.is_none() {
+        let options = GraphOptions { past: !no_past, features };
+        return to_graph(model, &options).map(Cow::Owned);
+    }
+    for (given, key) in [(no_past, &graph::NO_PAST.key), (features, &graph::FEATURES.key)] {
+        if given {
+            let what =
+                format!("`{}` is about graphs that are built from checkpoints, and the source is a graph", key.name);
+            return Err(ModelError::request(what).in_option(OptionName::of_key(key.name)).with_hint("Leave it out."));
         }
     }
+    Ok(Cow::Borrowed(model))
 }
 
-/// The graph of the source.
-///
-/// # Errors
-/// Sources without one.
-fn graph_of(model: &Model) -> Result<&Arc<Graph>> {
-    model.graph.as_ref().ok_or_else(|| {
-        let what = "the source has weights and no operator graph, and this version does not build one";
-        let hint = "Export the model to ONNX with the program that trained it; remold converts the result.";
-        ModelError::unsupported(what).in_file(&model.path).with_hint(hint)
-    })
+#[cold]
+fn no_graph(model: &Model) -> ModelError {
+    ModelError::bad("the model has no operator graph").in_file(&model.path)
 }
 
 /// Refuses a graph that contradicts the schemas of its operators or its own declarations: no program runs it.
