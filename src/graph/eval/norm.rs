@@ -50,6 +50,9 @@ pub(crate) fn along_axis(c: &Args<'_>, each: fn(&mut [f64])) -> Evaluated {
     one(lines(&flat, 1, each)?.shaped(x.dims.clone()))
 }
 
+/// Normalized values, and what each group was normalized with.
+pub(crate) type Normalized = (Vec<f64>, Vec<(f64, f64)>);
+
 /// Each group of elements normalized: `each` gets a group and gives its factor and what is subtracted before.
 ///
 /// # Errors
@@ -58,7 +61,7 @@ pub(crate) fn groups(
     x: &Tensor,
     axes: &[usize],
     each: impl Fn(&[f64]) -> (f64, f64),
-) -> Result<(Vec<f64>, Vec<(f64, f64)>), String> {
+) -> Result<Normalized, String> {
     let mut values = x.to_numbers()?;
     let (mut group, mut found) = (Vec::new(), Vec::new());
     Groups::new(&x.dims, axes).each(|places| {

@@ -116,6 +116,9 @@ fn activations(c: &Args<'_>, usual: &[&str], directions: usize) -> Result<Vec<Ac
     names.into_iter().map(one).collect()
 }
 
+/// The new state, and the new cell state if there is one.
+type Step = (Vec<f64>, Vec<f64>);
+
 /// What differs between recurrent operators.
 pub(crate) struct Kind {
     /// Gates.
@@ -125,7 +128,7 @@ pub(crate) struct Kind {
     /// Place of the input with the cell state, if it has one.
     pub memory: Option<usize>,
     /// One step of one sequence: the new state, and the new cell state if it has one.
-    pub step: fn(&Args<'_>, &Cell<'_>) -> (Vec<f64>, Vec<f64>),
+    pub step: fn(&Args<'_>, &Cell<'_>) -> Step,
 }
 
 /// Checks the dimensions of an input.
@@ -185,15 +188,15 @@ pub(crate) fn run(c: &Args<'_>, kind: &Kind) -> Evaluated {
         let backwards = reverse || d == 1;
         let (own_w, own_r) = (&w[d * rows * features..][..rows * features], &r[d * rows * hidden..][..rows * hidden]);
         let own_bias = &bias[d * rows * 2..][..rows * 2];
-        for b in 0..batch {
+        for (b, length) in lengths.iter().copied().enumerate().take(batch) {
             let state_at = if batch_first {
                 b * state_steps[0] as usize + d * hidden
             } else {
                 d * state_steps[0] as usize + b * hidden
             };
-            for step in 0..lengths[b] {
+            for step in 0..length {
                 c.going()?;
-                let t = if backwards { lengths[b] - 1 - step } else { step };
+                let t = if backwards { length - 1 - step } else { step };
                 let x_at = if batch_first {
                     b * x_steps[0] as usize + t * features
                 } else {

@@ -56,7 +56,7 @@ impl Data {
 
     /// The elements at these places.
     pub(crate) fn pick(&self, places: impl Iterator<Item = usize>) -> Self {
-        each_kind!(self, v => places.map(|i| v[i].clone()).collect())
+        each_kind!(self, v => places.filter_map(|i| v.get(i).cloned()).collect())
     }
 
     /// As [`Data::pick`]; where there is no place, the first element of `fill`, which has the same type.

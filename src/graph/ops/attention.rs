@@ -34,7 +34,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
-    eval: Eval::Rule(|c| attend::attention(c)),
+    eval: Eval::Rule(attend::attention),
 };
 
 fn infer(c: &Call<'_>) -> Outs {

@@ -104,8 +104,8 @@ fn reference_divergence(inside: &[u64], below: u64, above: u64) -> f64 {
             sum += inside[LEVELS * width..].iter().sum::<u64>();
         }
         let used = p[bins.clone()].iter().filter(|c| **c > 0).count() as u64;
-        if used > 0 {
-            q[bins].fill(sum / used);
+        if let Some(each) = sum.checked_div(used) {
+            q[bins].fill(each);
         }
     }
     match (smoothed(&p), smoothed(&q)) {
