@@ -102,7 +102,7 @@ pub mod monitor {
 pub mod plan {
     pub use crate::plan::goals::RuntimeMemory;
     pub use crate::plan::{
-        Chosen, Dial, Estimate, Forecast, Forecasted, Heavy, Plan, PlannedOutput, PlannedTensor, prepare,
+        Chosen, Dial, Estimate, Forecast, Forecasted, Heavy, Plan, PlannedOutput, PlannedStep, PlannedTensor, prepare,
     };
 }
 
@@ -198,8 +198,8 @@ pub mod tui {
         #[allow(missing_docs, reason = "described where it is defined")]
         pub mod compare {
             pub use crate::tui::tabs::compare::{
-                Chart, Compared, EvaluationJob, Limit, ModelQuality, Order, Page, PageNews, PageRequest, Prompt,
-                Quality, QualityChart, QualityNews, QualityValue, SpeechNews, Spoke, Spoken, SpokenPosition,
+                Amount, Chart, Compared, EvaluationJob, Limit, ModelQuality, Order, Page, PageNews, PageRequest,
+                Prompt, Quality, QualityChart, QualityNews, QualityValue, SpeechNews, Spoke, Spoken, SpokenPosition,
                 TensorOrder,
             };
         }

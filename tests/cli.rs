@@ -31,6 +31,8 @@ mod eval;
 mod forecast;
 #[path = "cli/goals.rs"]
 mod goals;
+#[path = "cli/graph_precision.rs"]
+mod graph_precision;
 #[path = "cli/graphs.rs"]
 mod graphs;
 #[path = "cli/hostile_text.rs"]

@@ -46,6 +46,8 @@ mod search;
 mod session;
 #[path = "workbench/terminal.rs"]
 mod terminal;
+#[path = "workbench/untrue.rs"]
+mod untrue;
 #[path = "workbench/walked.rs"]
 mod walked;
 #[path = "workbench/walked_again.rs"]

@@ -146,7 +146,7 @@ fn text(c: &Comparison, tensors: bool) -> String {
     }
     for (i, v) in c.variants.iter().enumerate() {
         if let Some(why) = c.doubt(i) {
-            let text = format!("{} does not look like the same network: {why}", safe(&v.label));
+            let text = format!("{} does not look like the same network: {}", safe(&v.label), safe(&why));
             out.push_str(&format!("{} {text}\n", style.warning("warning:")));
         }
     }

@@ -201,7 +201,8 @@ mod tests {
             ("x-copy.gguf", Some(("gguf", None))),
             ("q8_0.gguf", Some(("gguf", None))),
             ("x.bin", Some(("pytorch", None))),
-            ("x.onnx", None),
+            ("x.onnx", Some(("onnx", None))),
+            ("x.tflite", None),
             ("x", None),
         ] {
             let found = target_named(Path::new(name));

@@ -71,15 +71,23 @@ impl Comparison {
 
     /// Why a model is hardly the network that the baseline is: less than two thirds of its tensors could be compared, or the values
     /// differ by about as much as they are.
-    pub fn doubt(&self, variant: usize) -> Option<&'static str> {
+    pub fn doubt(&self, variant: usize) -> Option<String> {
         let v = self.variants.get(variant)?;
         let measured = v.measured.as_ref()?;
         let most = v.tensors.max(self.tensors.len());
-        if measured.compared * 3 < most * 2 {
-            return Some("more than a third of its tensors could not be compared");
-        }
         let noise = measured.all.sqnr_db.is_some_and(|db| db < UNLIKE);
-        noise.then_some("its weights differ from the baseline's by as much as they are")
+        let why = match measured.compared * 3 < most * 2 {
+            true => "more than a third of its tensors could not be compared",
+            false if noise => "its weights differ from the baseline's by as much as they are",
+            false => return None,
+        };
+        // Two formats may name one architecture differently: alone it says nothing.
+        let architecture = |v: &Variant| v.facts.get("architecture").cloned();
+        let base = self.variants.get(self.baseline.at).and_then(architecture);
+        Some(match (architecture(v), base) {
+            (Some(own), Some(base)) if own != base => format!("it is {own}, the baseline is {base}, and {why}"),
+            _ => why.to_owned(),
+        })
     }
 }
 

@@ -144,7 +144,8 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Task<'_>, occasion: Occasio
     };
     let mut outputs: Vec<PreparedOutput> = Vec::new();
     let mut registered: HashMap<String, PathBuf> = HashMap::new();
-    let layout = LayOut { model, occasion, protected: &protected, cancel: how.cancel };
+    let made = crate::recipe::steps::made(&recipe.pipeline);
+    let layout = LayOut { model, occasion, made, protected: &protected, cancel: how.cancel };
     let (mut taken, mut left_out) = (Vec::new(), Vec::new());
     for (no, asked) in targets.iter().enumerate() {
         let mut target = asked.clone();

@@ -33,8 +33,9 @@ fn extension(format: FormatId, folder: bool) -> Option<&'static str> {
 }
 
 /// The name of a target's output: its `output_name` with the placeholders filled in, else after the source.
-fn output_leaf(target: &Target, stem: &str, format: FormatId, quantization: &str, folder: bool) -> String {
-    let Some(name) = &target.output_name else { return leaf(stem, format, quantization, folder) };
+fn output_leaf(target: &Target, (stem, made): (&str, Option<&str>), kind: (FormatId, &str), folder: bool) -> String {
+    let (format, quantization) = kind;
+    let Some(name) = &target.output_name else { return leaf((stem, made), format, quantization, folder) };
     let label = quantization_label(quantization);
     let shown = if label.is_empty() { "auto" } else { &label };
     let own_type = name.contains("{quant}");
@@ -101,8 +102,8 @@ pub(super) fn check_extension(target: &Target, format: FormatId) -> Result<()> {
     Err(wrong_output(&format!("the name ends in .{extension}, but the format is {format}"), out).with_hint(hint))
 }
 
-/// What follows the stem and which extension, by format and quantization; folders have no extension.
-fn leaf(stem: &str, format: FormatId, quantization: &str, folder: bool) -> String {
+/// What follows the stem and which extension, by what was made of the model, format and quantization; folders have no extension.
+fn leaf((stem, made): (&str, Option<&str>), format: FormatId, quantization: &str, folder: bool) -> String {
     let label = quantization_label(quantization);
     let quant = if label.is_empty() { String::new() } else { format!("-{label}") };
     // An output made from an output keeps one type in its name: `llama-F32` to Q4_K_M is `llama-Q4_K_M`. One file that keeps the
@@ -114,23 +115,24 @@ fn leaf(stem: &str, format: FormatId, quantization: &str, folder: bool) -> Strin
         Some((base, q)) if !kept && q.parse::<u64>().is_err() && crate::transform::FileType::parse(q).is_some() => base,
         _ => stem,
     };
+    let made = made.map(|word| format!("-{word}")).filter(|made| !base.ends_with(made.as_str())).unwrap_or_default();
     match extension(format, folder) {
-        Some(extension) => format!("{base}{quant}.{extension}"),
-        None => format!("{base}{quant}-{format}"),
+        Some(extension) => format!("{base}{made}{quant}.{extension}"),
+        None => format!("{base}{made}{quant}-{format}"),
     }
 }
 
 /// The path a target writes to: its own `output` (inside it, if it ends in `/` or exists as a folder of other things), else beside
-/// the source and named after it; checkpoints and the Hugging Face cache have rules of their own (`naming`).
-pub(crate) fn default_output(
-    source: &Path,
+/// the source and named after it and what was `made` of it; checkpoints and the Hugging Face cache have rules of their own (`naming`).
+pub(super) fn default_output(
+    (source, made): (&Path, Option<&str>),
     target: &Target,
     format: FormatId,
     quantization: &str,
     folder: bool,
 ) -> PathBuf {
     let naming = Naming::of(source);
-    let leaf = output_leaf(target, &naming.stem, format, quantization, folder);
+    let leaf = output_leaf(target, (&naming.stem, made), (format, quantization), folder);
     let ends_in_slash = |p: &Path| p.as_os_str().to_string_lossy().ends_with('/');
     match &target.output {
         // A trailing slash means: inside this folder.
@@ -329,8 +331,9 @@ mod tests {
         let folder = dir.path().join("tiny-llama");
         fs::create_dir(&folder).unwrap();
         let t = Target::of(FormatId::Gguf);
-        let name =
-            |p: &Path, f, q| default_output(p, &t, f, q, false).file_name().unwrap().to_string_lossy().into_owned();
+        let name = |p: &Path, f, q| {
+            default_output((p, None), &t, f, q, false).file_name().unwrap().to_string_lossy().into_owned()
+        };
         assert_eq!(name(&folder, FormatId::Gguf, "q4_k_m"), "tiny-llama-Q4_K_M.gguf");
         assert_eq!(name(&folder, FormatId::Gguf, "auto"), "tiny-llama.gguf");
         let shard = folder.join("model-00001-of-00002.safetensors");
@@ -345,6 +348,15 @@ mod tests {
         let f32 = folder.join("x-F32.gguf");
         fs::write(&f32, b"x").unwrap();
         assert_eq!(name(&f32, FormatId::Gguf, "q6_k"), "x-Q6_K.gguf");
+    }
+
+    #[test]
+    fn the_name_of_a_pruned_model_says_so() {
+        let name = |stem: &str, q: &str| leaf((stem, Some("pruned")), FormatId::Gguf, q, false);
+        assert_eq!(name("llama", "q4_k_m"), "llama-pruned-Q4_K_M.gguf");
+        assert_eq!(name("llama-F32", "q4_k_m"), "llama-pruned-Q4_K_M.gguf");
+        assert_eq!(name("llama-Q8_0", "auto"), "llama-Q8_0-pruned.gguf");
+        assert_eq!(name("llama-pruned-F16", "q8_0"), "llama-pruned-Q8_0.gguf");
     }
 
     #[test]
@@ -380,7 +392,7 @@ mod tests {
     fn a_name_of_the_recipe_has_placeholders() {
         let name = |text: &str, format, q, folder| {
             let target = Target { output_name: Some(text.into()), ..Target::of(format) };
-            output_leaf(&target, "llama", format, q, folder)
+            output_leaf(&target, ("llama", None), (format, q), folder)
         };
         assert_eq!(name("{source}-100", FormatId::Gguf, "q4_k_m", false), "llama-100-Q4_K_M.gguf");
         assert_eq!(name("x-{quant}.gguf", FormatId::Gguf, "q4_k_m", false), "x-Q4_K_M.gguf");

@@ -13,6 +13,7 @@ use crate::formats::{self, FilePlan, LayoutRequest, LayoutTensor, OutputKind};
 use crate::model::{FormatId, Hint, Model, ModelError, Name, OptionName, Place, Remedy, Result, Warning, few};
 use crate::quant::Effort;
 use crate::recipe::Target;
+use crate::recipe::steps::PRUNED;
 use crate::units::plural;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +25,8 @@ pub(super) struct LayOut<'a> {
     pub model: &'a Model,
     /// Why the plan is made.
     pub occasion: Occasion<'a>,
+    /// What the steps made of the source, for the names of outputs.
+    pub made: Option<&'static str>,
     /// Files that may not be written to.
     pub protected: &'a [(PathBuf, FileStamp)],
     /// What cancels the work.
@@ -190,7 +193,9 @@ impl LayOut<'_> {
                 if !matches!(self.occasion, Occasion::Comparison) {
                     destination::check_extension(target, resolved.format)?;
                 }
-                destination::default_output(&self.model.path, target, resolved.format, &resolved.quantization, folder)
+                let made = self.made.or((!resolved.left_out.is_empty()).then_some(PRUNED));
+                let source = (self.model.path.as_path(), made);
+                destination::default_output(source, target, resolved.format, &resolved.quantization, folder)
             }
         };
         destination::follow_link(&path)

@@ -51,7 +51,6 @@ pub(crate) use resolve::{
 pub(crate) use space::{free_bytes, total_bytes};
 pub(crate) use stages::{PlannedStage, StageKind};
 pub(crate) use steps::with_steps;
-pub(crate) use types::PlannedStep;
 pub(crate) use types::{ChoiceCheck, ImatrixCoverage, PartOf, PlannedReuse, PredictedDivergence, SourceFile};
-pub use types::{Plan, PlannedOutput, PlannedTensor};
+pub use types::{Plan, PlannedOutput, PlannedStep, PlannedTensor};
 pub(crate) use validation::{PlannedValidation, openable};

@@ -296,6 +296,11 @@ impl PreparedEvaluation {
         self.opened.iter().map(|o| o.files.as_slice())
     }
 
+    /// True for embedding models, which are run on texts.
+    pub(crate) fn is_of_texts(&self) -> bool {
+        matches!(self.work, Work::Texts { .. })
+    }
+
     /// What they are evaluated on.
     pub(crate) fn text(&self) -> TextFacts {
         let mut hash = Sha256::new();

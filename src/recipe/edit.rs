@@ -292,10 +292,12 @@ mod tests {
                     start.pipeline = vec![Step { step: name.to_owned(), ..Step::default() }];
                 }
                 let example = key.example.trim_matches('"').trim_matches(['[', ']']);
+                // Selectors are typed as bare words.
+                let example = if key.kind == Kind::Selectors { example.replace('"', "") } else { example.to_owned() };
                 let mut recipe = start.clone();
-                set_text(&mut recipe, at, key, example).unwrap_or_else(|p| panic!("{}: {p}", key.name));
+                set_text(&mut recipe, at, key, &example).unwrap_or_else(|p| panic!("{}: {p}", key.name));
                 assert_ne!(recipe, start, "{}", key.name);
-                assert_eq!(value_text(&recipe, at, key).as_deref(), Some(example), "{}", key.name);
+                assert_eq!(value_text(&recipe, at, key).as_deref(), Some(example.as_str()), "{}", key.name);
                 assert_eq!(parse(&to_toml(&recipe), Syntax::Toml, None).unwrap(), recipe, "{}", key.name);
                 set_text(&mut recipe, at, key, " ").unwrap();
                 assert_eq!(recipe, start, "{}", key.name);
@@ -313,6 +315,7 @@ mod tests {
         assert_eq!(set("context_length", "32k").get(&gguf::CONTEXT_LENGTH), Some(32_768));
         assert_eq!(set("context_length", "4 096").get(&gguf::CONTEXT_LENGTH), Some(4096));
         assert_eq!(set("prune_layers", "3, 5").get(&gguf::PRUNE_LAYERS), [3, 5]);
+        assert_eq!(set("prune_layers", "1-3, 5").get(&gguf::PRUNE_LAYERS), [1, 2, 3, 5]);
         assert!(set("pure", "yes").get(&gguf::PURE));
         assert_eq!(set("include_weights", "ffn, attn_v").get(&gguf::INCLUDE_WEIGHTS), ["ffn", "attn_v"]);
         assert_eq!(set("override_kv", "general.license = \"mit\"").get(&gguf::OVERRIDE_KV)["general.license"], "mit");

@@ -92,7 +92,7 @@ pub struct Target {
     /// Destination; absent = named after the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<PathBuf>,
-    /// Name of the output in its folder, without type and extension. Default: the name of the source. `{source}`, `{quant}` and `{format}`
+    /// Name of the output in its folder, without type and extension. Default: that of the source. `{source}`, `{quant}` and `{format}`
     /// are replaced; the type is not appended to a name with `{quant}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_name: Option<String>,

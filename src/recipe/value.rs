@@ -127,13 +127,36 @@ fn list(key: &Key, items: &[Node], path: &str, reader: &mut Reader<'_>) -> Optio
     Some(Json::Array(out))
 }
 
+/// Most layers that are listed: more are in no network.
+const MAX_RANGE: u32 = 4096;
+
+/// `3, 5`, or `20-23`.
+fn numbers(text: &str) -> Option<Vec<u32>> {
+    let mut all = Vec::new();
+    for part in text.split(',') {
+        all.extend(range(part)?);
+        if all.len() > MAX_RANGE as usize {
+            return None;
+        }
+    }
+    Some(all)
+}
+
+/// `20`, or `20-23`.
+fn range(text: &str) -> Option<Vec<u32>> {
+    let number = |t: &str| t.trim().parse::<u32>().ok();
+    let Some((from, to)) = text.split_once('-') else { return Some(vec![number(text)?]) };
+    let (from, to) = (number(from)?, number(to)?);
+    (from <= to && to - from < MAX_RANGE).then(|| (from..=to).collect())
+}
+
 /// Numbers, or texts of them with commas between, as llama-quantize takes them.
 fn layers(e: &Entry, items: &[Node], path: &str, reader: &mut Reader<'_>) -> Option<Json> {
     let mut out = Vec::new();
     for item in items {
         let numbers: Option<Vec<u32>> = match &item.value {
             Value::Int(n) => u32::try_from(*n).ok().map(|n| vec![n]),
-            Value::Text(t) => t.split(',').map(|part| part.trim().parse().ok()).collect(),
+            Value::Text(t) => numbers(t),
             _ => None,
         };
         let Some(numbers) = numbers else {

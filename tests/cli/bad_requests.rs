@@ -24,7 +24,7 @@ fn words_that_are_unknown() {
         vec![
             row("no target", 2, &["--to"], llama("")),
             row("an unknown format", 2, &["gguff", "gguf"], llama("--to gguff:q4_k_m")),
-            row("a format of a later version", 2, &["onnx"], llama("--to onnx")),
+            row("a format of a later version", 2, &["ort"], llama("--to ort")),
             row("an unknown quantization", 2, &["q4_k_mm", "Did you mean Q4_K_M?"], llama("--to gguf:q4_k_mm")),
             row("a quantization that the format does not hold", 2, &["safetensors"], llama("--to safetensors:q4_k_m")),
             row("an unknown flag", 2, &["--quantise"], llama("--quantise q4_k_m")),
@@ -209,7 +209,7 @@ fn outputs_that_stand_in_the_way() {
             }),
             row("the extension of a format that is not written", 2, &["Name the output x.gguf"], move |lab| {
                 one(lab);
-                "convert m.safetensors --to gguf -o x.onnx".into()
+                "convert m.safetensors --to gguf -o x.tflite".into()
             }),
             row(
                 "no target, and the extension of a format that is not written",
@@ -217,7 +217,7 @@ fn outputs_that_stand_in_the_way() {
                 &["there is no target"],
                 move |lab| {
                     one(lab);
-                    "convert m.safetensors -o x.onnx".into()
+                    "convert m.safetensors -o x.tflite".into()
                 },
             ),
             row("the work fails below a new folder", 1, &["NaN"], |lab| {

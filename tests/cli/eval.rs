@@ -497,7 +497,7 @@ fn jobs_with_one_base_file_do_not_share_what_is_unfinished() {
     assert!(read("base.dat") == wanted, "a row of another job is in the file");
     // The one that comes too late does not replace it.
     lab.run(&format!("jobs resume {third_id}")).expect(0);
-    let late = lab.run(&format!("jobs attach {third_id}")).expect(2);
+    let late = lab.run(&format!("jobs attach {third_id}")).expect(1);
     assert!(late.err.contains("base.dat: the file exists already"), "{}", late.err);
     assert!(read("base.dat") == wanted);
     lab.run(&format!("jobs remove {third_id}")).expect(0);

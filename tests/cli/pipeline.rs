@@ -86,6 +86,17 @@ fn steps_do_what_the_options_of_targets_do() {
 }
 
 #[test]
+fn the_name_of_a_pruned_output_says_so() {
+    let lab = lab(
+        "[[pipeline]]\nstep = \"prune_layers\"\nlayers = [1]\n[[target]]\nformat = \"gguf\"\nquantization = \"q4_k_m\"\n",
+    );
+    lab.run("convert tiny-llama -r r.toml").expect(0);
+    assert!(lab.path("tiny-llama-pruned-Q4_K_M.gguf").is_file());
+    lab.run("convert tiny-llama --to gguf:q8_0 --prune-layers 1").expect(0);
+    assert!(lab.path("tiny-llama-pruned-Q8_0.gguf").is_file() && !lab.path("tiny-llama-Q8_0.gguf").exists());
+}
+
+#[test]
 fn a_gguf_is_pruned_by_a_step_as_by_the_option() {
     let lab = lab(
         "[[pipeline]]\nstep = \"drop_layers\"\nlayers = \"0,2\"\n[[target]]\nformat = \"gguf\"\noutput = \"b.gguf\"\n",

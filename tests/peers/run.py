@@ -20,6 +20,7 @@ import check_tokenizers  # noqa: E402, F401
 import check_ollama  # noqa: E402, F401
 import check_onnx  # noqa: E402, F401
 import check_graphs  # noqa: E402, F401
+import check_precision  # noqa: E402, F401
 import harness  # noqa: E402
 
 

@@ -78,8 +78,13 @@ fn evaluated(klds: &[f64]) -> Bench {
 fn a_text_is_asked_for_and_the_models_are_run_on_it() {
     let mut b = done(3);
     b.keys("e");
-    shows(&mut b, SMALL, &["text ›", "few hundred", "KL divergence"]);
-    shows(&mut b, LARGE, &["tab completes"]);
+    shows(&mut b, SMALL, &["text ›", "first 16 windows (↑ ↓)", "KL divergence"]);
+    shows(&mut b, LARGE, &["first 16 windows (↑ ↓), roughly ", "tab completes"]);
+    b.keys("<up><up>");
+    shows(&mut b, LARGE, &["all of it (↑ ↓); tab completes"]);
+    b.keys("<down><down><down><down>");
+    shows(&mut b, SMALL, &["first 4 windows (↑ ↓)"]);
+    b.keys("<up>");
     b.effects.clear();
     b.keys("wi<tab>");
     assert_eq!(b.effects, [Effect::ComparePage(PageRequest::Complete(at(""), "wi".into()))]);
@@ -91,7 +96,7 @@ fn a_text_is_asked_for_and_the_models_are_run_on_it() {
     b.keys(".txt<enter>");
     let columns = b.state.compare.columns.clone();
     let id = b.state.compare.quality.request;
-    assert_eq!(b.effects, [Effect::ComparePage(PageRequest::Evaluate(id, columns.clone(), at("wiki.txt")))]);
+    assert_eq!(b.effects, [Effect::ComparePage(PageRequest::Evaluate(id, columns.clone(), at("wiki.txt"), 16))]);
     shows(&mut b, SMALL, &["on wiki.txt", "opening the models"]);
     let job = EvaluationJob { id: "12".into(), dir: at("jobs/12"), text: at("wiki.txt"), since: b.state.now };
     say(&mut b, QualityNews::Job(job));

@@ -160,7 +160,7 @@ fn decoder(job: &mut Job<'_>) -> Result<Built> {
     let unwrapped = wrapped::without_wrappers(job.model, family, &config);
     let model = unwrapped.as_ref().map_or(job.model, |(unwrapped, _)| unwrapped);
     let spec = spec::Spec::of(job, &config, family)?;
-    let weights = Weights::of_family(model, family, &config)?;
+    let weights = Weights::of_family(model, family, &config, spec.layers())?;
     let built = decoder::build(job, &spec, weights)?;
     job.warnings.extend(unwrapped.map(|(_, note)| note));
     Ok(built)

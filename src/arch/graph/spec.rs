@@ -121,7 +121,7 @@ impl Spec {
             renormalized,
             rotations: (how.position != Position::Learned).then(|| rotations(job, config, head)).transpose()?,
             takes_positions: !gemma,
-            logits: !job.options.features && !job.class.ends_with("Model"),
+            logits: !job.options.features && (job.class.ends_with("LMHeadModel") || !job.class.ends_with("Model")),
             past_first: how.position == Position::Learned,
         })
     }

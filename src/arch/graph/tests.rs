@@ -72,8 +72,10 @@ fn inputs_and_outputs_are_those_of_optimum() {
         let nodes = expected["nodes"].as_u64().unwrap();
         let own = graph.nodes.len() as u64;
         println!("{file}: {own} nodes of {nodes}");
-        if own * 4 > nodes && !model.contains("resnet") {
-            wrong.push(format!("{file}: {own} nodes, more than a quarter of Optimum's {nodes}"));
+        // Optimum's decoders have much that is computed again in each layer, its encoders less. Its ResNets have no batch norms.
+        let times = if task.starts_with("text-generation") { 4 } else { 3 };
+        if own * times > nodes && !model.contains("resnet") {
+            wrong.push(format!("{file}: {own} nodes, and Optimum has {nodes}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -57,12 +57,18 @@ impl Weights {
     /// The weights of a model of a family.
     ///
     /// # Errors
-    /// A tensor without a place in the family.
-    pub(super) fn of_family(model: &Model, family: &'static Family, config: &Config) -> Result<Self> {
+    /// A tensor without a place in the family, or of a layer beyond the configured ones.
+    pub(super) fn of_family(model: &Model, family: &'static Family, config: &Config, layers: u64) -> Result<Self> {
         let mut weights = Self::with_rules(family);
         for t in model.tensors.iter().filter(|t| !other_modality(&t.name)) {
             let Some(name) = (family.rename)(&plain_name(&t.name), config) else { continue };
-            if is_unused(&name) || weights.take(&name, t, family) || weights.take_expert(&name, t) {
+            let taken = weights.take(&name, t, family) || (!is_unused(&name) && weights.take_expert(&name, t));
+            if let Some(layer) = split_layer(&name).0.filter(|l| taken && *l >= layers) {
+                let what = format!("layer {layer} of a model that has {layers} layers by its configuration");
+                let hint = "Does config.json belong to these weights?";
+                return Err(ModelError::bad(what).field(t.name.clone()).with_hint(hint));
+            }
+            if taken || is_unused(&name) {
                 continue;
             }
             let what = format!("the tensor has no place in the architecture {}", family.info.gguf_arch);

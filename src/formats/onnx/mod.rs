@@ -16,8 +16,6 @@ mod read;
 mod verify;
 mod write;
 
-#[cfg(test)]
-pub(crate) use super::ExternalData;
 pub(crate) use read::open;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use write::layout;

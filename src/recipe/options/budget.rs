@@ -1,6 +1,6 @@
 //! A budget in place of a quantization: the size of the file, bits for each weight, or what may be lost. One wish, three keys.
 
-use super::gguf::{BUDGET_DATA, LIKE, MAX_KLD, SCORES, TARGET_BPW, TARGET_SIZE};
+use super::gguf::{BUDGET_DATA, LIKE, MAX_KLD, SCORE_TIME, SCORES, TARGET_BPW, TARGET_SIZE};
 use crate::recipe::key::Key;
 use crate::recipe::{Target, parse_size};
 use std::fmt;
@@ -28,6 +28,14 @@ pub(crate) fn budget_keys() -> [&'static Key; 3] {
 /// True if a target's types are chosen by what the network says of a text, which takes minutes to measure.
 pub(crate) fn measures_text(target: &Target) -> bool {
     target.has(&BUDGET_DATA)
+}
+
+/// What a target measures on, keeps its costs in, and spends on it.
+pub(crate) type Measuring = (Option<PathBuf>, Option<PathBuf>, Option<String>);
+
+/// How a target is measured on a text; nothing where it is not.
+pub(crate) fn measuring(target: &Target) -> Option<Measuring> {
+    measures_text(target).then(|| (target.get(&BUDGET_DATA), target.get(&SCORES), target.get(&SCORE_TIME)))
 }
 
 /// The file whose types a target copies.
@@ -95,7 +103,7 @@ impl fmt::Display for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Size(text) => f.write_str(text),
-            Self::BitsPerWeight(bits) => write!(f, "{bits}"),
+            Self::BitsPerWeight(bits) => write!(f, "{bits} bpw"),
             Self::Divergence(nats) => write!(f, "kld {nats}"),
         }
     }
@@ -130,6 +138,9 @@ mod tests {
         ];
         for (text, budget) in cases {
             assert_eq!(Budget::parse(text), budget, "{text}");
+            if let Some(budget) = budget {
+                assert_eq!(Budget::parse(&budget.to_string()), Some(budget), "{text}");
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ pub(crate) static FIRST: &[Key] = &[
     target("format", Kind::Format, NOW, "What to write.", "\"gguf\"").or(&["target_format", "type"]).group(OptionGroup::Types).front(0),
     target("quantization", Kind::Quantization, NOW, "Quantization or element type. Default: `auto`, which keeps the type of the source where possible.", "\"q4_k_m\"").or(&["quant", "quantize", "outtype", "dtype"]).group(OptionGroup::Types).front(1).absent("auto"),
     target("output", Kind::Path, NOW, "Where to write. Default: a name derived from the source.", "\"out/model.gguf\"").or(&["output_path", "outfile", "path"]).flag(Flag::new("output", "OUT")).group(OptionGroup::Output).front(100).absent("named after the source"),
-    target("output_name", Kind::Text, NOW, "Name of the output in its folder, without type and extension. Default: the name of the source. `{source}`, `{quant}` and `{format}` are replaced; the type is not appended to a name with `{quant}`.", "\"{source}-{quant}\"").group(OptionGroup::Output).absent("the source's"),
+    target("output_name", Kind::Text, NOW, "Name of the output in its folder, without type and extension. Default: the name of the source, with `-pruned` if layers or weights are left out. `{source}`, `{quant}` and `{format}` are replaced; the type is not appended to a name with `{quant}`.", "\"{source}-{quant}\"").group(OptionGroup::Output).absent("the source's"),
     target("force", Kind::Bool, NOW, "Replace an output that exists.", "true").or(&["overwrite"]).flag(Flag::switch("force")).group(OptionGroup::Output).front(101),
 ];
 

@@ -15,7 +15,7 @@ mod store;
 mod typed;
 
 pub use budget::Budget;
-pub(crate) use budget::{like_file, measures_text, scores_file};
+pub(crate) use budget::{like_file, measures_text, measuring, scores_file};
 pub(crate) use flag::{Flag, FlagValue};
 pub(crate) use store::Options;
 pub(crate) use typed::{OptionValue, TargetOption};

@@ -21,6 +21,9 @@ use super::key::{Key, State};
 use super::options::TargetOption;
 use super::types::{Recipe, Step, Target};
 
+/// What a model is called that something was left out of.
+pub(crate) const PRUNED: &str = "pruned";
+
 /// An option of a step, with the type of its value.
 pub(crate) type StepOption<T> = TargetOption<T>;
 
@@ -89,6 +92,18 @@ pub(crate) fn names() -> Vec<&'static str> {
 /// The keys of all steps.
 pub(crate) fn keys() -> impl Iterator<Item = &'static Key> {
     STEPS.iter().flat_map(|s| s.keys.iter().copied())
+}
+
+/// True for a step that changes the tensors of the model.
+pub(crate) fn changes_tensors(name: &str) -> bool {
+    matches!(find(name).map(|s| s.effect), Some(Effect::Tensors))
+}
+
+/// What the steps make of a model, as the default names of its outputs say it: `pruned`. Nothing where its tensors stay as they are.
+pub(crate) fn made(pipeline: &[Step]) -> Option<&'static str> {
+    let mut changes = pipeline.iter().filter_map(|s| find(&s.step)).filter(|s| changes_tensors(s.name)).peekable();
+    changes.peek()?;
+    Some(if changes.all(|s| s.name.starts_with("prune")) { PRUNED } else { "changed" })
 }
 
 /// The targets of a recipe with what its steps say about them.

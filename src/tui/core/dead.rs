@@ -242,6 +242,9 @@ fn need(state: &State, name: &str) -> &'static str {
     if name == "jobs.report" && state.jobs.current().is_some_and(|j| j.state.ended()) {
         return "the report of this job is shown already";
     }
+    if name == "recipe.figure" {
+        return state.recipe.why_no_divergence();
+    }
     if name == "watch.sources" && state.watch.current().is_none() {
         return "there are no watchers yet; w starts one";
     }

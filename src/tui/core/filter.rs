@@ -32,6 +32,12 @@ impl Filter {
         self.words.is_empty()
     }
 
+    /// The first word that was meant as a regular expression and is none.
+    pub(in crate::tui) fn broken(text: &str) -> Option<&str> {
+        text.split_whitespace()
+            .find(|w| matches!(word(w), (_, Word::Incomplete)) && w.trim_start_matches('!').len() > 1)
+    }
+
     /// True if it has more than plain words.
     pub(in crate::tui) fn is_special(&self) -> bool {
         self.words.iter().any(|(no, word)| *no || !matches!(word, Word::Fuzzy(_)))

@@ -143,6 +143,9 @@ theme! {
     working = "working";
 }
 
+/// How much a name has to be like another one to be meant.
+const LIKE: f64 = 0.75;
+
 /// A theme file has a few kilobytes.
 const MAX_BYTES: u64 = 1 << 20;
 
@@ -161,8 +164,12 @@ impl Theme {
             (None, None) => {
                 let names = Self::names(folder);
                 let like = |n: &&String| (strsim::jaro_winkler(n, name) * 1e6) as u64;
-                let near = names.iter().max_by_key(like).map_or("dark", String::as_str);
-                let message = format!("there is no theme with this name; did you mean {near}?");
+                let near = names.iter().max_by_key(like).filter(|n| strsim::jaro_winkler(n, name) >= LIKE);
+                let instead = match near {
+                    Some(near) => format!("did you mean {near}?"),
+                    None => format!("themes: {}", names.join(", ")),
+                };
+                let message = format!("there is no theme with this name; {instead}");
                 return Err(ThemeError { name: name.to_owned(), line: 0, message });
             }
         };
@@ -368,5 +375,7 @@ mod tests {
         assert!(err("[styles]\ntext = ").starts_with("theme mine, line 2: "));
         let unknown = Theme::load("drak", None, Depth::True).unwrap_err().to_string();
         assert_eq!(unknown, "theme drak: there is no theme with this name; did you mean dark?");
+        let unlike = Theme::load("nosuch", None, Depth::True).unwrap_err().to_string();
+        assert!(unlike.contains("; themes: ") && unlike.contains("high-contrast"), "{unlike}");
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn edit(place: &EditPlace, recipe: &Recipe) -> EditOutcome {
     outcome
 }
 
-/// Opens a text file in the user's editor or pager; anything else in the editor as a folder.
+/// Opens a text file in the user's editor or pager, or a folder in the editor.
 pub(super) fn open(path: &Path, how: Outside) -> Result<(), String> {
     let text = texts::is_text(path);
     match how {
@@ -39,10 +39,10 @@ pub(super) fn open(path: &Path, how: Outside) -> Result<(), String> {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             Err(format!("there is no {name} in {folder}; e opens the folder"))
         }
-        Outside::Pager if !text => Err(format!("{} is not a text file; e opens its folder", path.display())),
+        Outside::Editor if path.is_dir() => run(&program(caps::var), path),
+        _ if !text => Err(format!("{} is not a text file; e on its folder opens that", path.display())),
         Outside::Pager => run(&pager(caps::var), path),
-        Outside::Editor if text || path.is_dir() => run(&program(caps::var), path),
-        Outside::Editor => run(&program(caps::var), path.parent().unwrap_or(path)),
+        Outside::Editor => run(&program(caps::var), path),
     }
     .map_err(|why| why.replace("; the recipe is unchanged", ""))
 }

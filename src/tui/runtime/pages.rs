@@ -38,8 +38,10 @@ impl Pages {
     /// Carries out a request.
     pub(super) fn take(&mut self, request: PageRequest) {
         match request {
-            PageRequest::Evaluate(id, models, text) => {
-                self.evaluation(id, move |root, how, news| evaluations::evaluate(root, &models, &text, how, news));
+            PageRequest::Evaluate(id, models, text, windows) => {
+                self.evaluation(id, move |root, how, news| {
+                    evaluations::evaluate(root, &models, (text.as_path(), windows), how, news)
+                });
             }
             PageRequest::Follow(id, models, job) => {
                 self.evaluation(id, move |root, how, news| evaluations::follow(root, &job, &models, how, news));
@@ -148,7 +150,7 @@ mod tests {
             news(QualityNews::Progress(0.5, None, String::new()));
             Err(ErrorCard::new("late", true))
         });
-        pages.take(PageRequest::Evaluate(2, vec!["/not/there".into(), "/nor/there".into()], "/no/text".into()));
+        pages.take(PageRequest::Evaluate(2, vec!["/not/there".into(), "/nor/there".into()], "/no/text".into(), 0));
         begun.0.send(()).unwrap();
         assert!(matches!(first(&mut answers), PageNews::Quality(2, QualityNews::Done(Err(_)))));
     }

@@ -7,6 +7,7 @@ use crate::units::placeholders;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
+use std::borrow::Cow;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Columns a text takes.
@@ -291,11 +292,20 @@ pub(in crate::tui) fn cut_lines(lines: &mut Vec<String>, most: usize, w: usize) 
     }
 }
 
-/// Breaks a text at blanks, and a word that is longer than a line, such as a path, within it.
+/// Breaks a text at blanks, and a word that is longer than a line, such as a path, within it. A number keeps its `%`.
 pub(in crate::tui) fn wrap(text: &str, most: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
+    let mut words: Vec<Cow<'_, str>> = Vec::new();
     for word in text.split_whitespace() {
-        let mut word = word;
+        match words.last_mut() {
+            Some(number) if word.starts_with('%') && number.ends_with(|c: char| c.is_ascii_digit()) => {
+                *number = format!("{number} {word}").into();
+            }
+            _ => words.push(word.into()),
+        }
+    }
+    for word in &words {
+        let mut word: &str = word;
         while most > 0 && width(word) > most {
             let used = lines.last().map_or(0, |l| width(l));
             let free = most.saturating_sub(if used > 0 { used + 1 } else { 0 });
@@ -367,6 +377,7 @@ mod tests {
         assert_eq!(fit("abc", 0), "");
         assert_eq!(fit_end("a/b/model.gguf", 8), "…el.gguf");
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("it is 20 % larger", 9), ["it is", "20 %", "larger"]);
         let path = wrap("→ /work/runs/exp42-exports/checkpoint-3000-Q4_K_M.gguf now", 24);
         assert_eq!(path, ["→ /work/runs/exp42-", "exports/checkpoint-3000-", "Q4_K_M.gguf now"]);
         assert_eq!(wrap("日本語日本語", 5), ["日本", "語日", "本語"]);

@@ -41,15 +41,22 @@ const NOT_PASSED: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "the expected output was rounded to bf16 at each step, and differs by one unit in the last place",
+        "each step of the expected output was rounded to 16 bits, which makes one unit in the last place",
         &[
             "test_attention_3d_causal_bf16",
+            "test_attention_3d_causal_bf16_expanded",
             "test_attention_4d_attn_mask_causal_bf16",
+            "test_attention_4d_attn_mask_causal_bf16_expanded",
             "test_attention_4d_causal_bf16",
+            "test_attention_4d_causal_bf16_expanded",
+            "test_attention_4d_causal_fp16_expanded",
             "test_attention_4d_causal_padded_kv_bf16",
+            "test_attention_4d_causal_padded_kv_bf16_expanded",
             "test_attention_4d_padded_kv_bf16",
+            "test_attention_4d_padded_kv_bf16_expanded",
         ],
     ),
+    ("the expected output has 1.9e-7 where the result is 0", &["test_dft_inverse", "test_dft_inverse_opset19"]),
 ];
 
 /// A value in a file of its own.
@@ -78,10 +85,17 @@ fn stored(path: &Path, bytes: Vec<u8>, ty: &ValueType) -> Stored {
             let elements = fields(path, &bytes).into_iter().filter(|(number, _)| (3..=7).contains(number));
             Stored::Sequence(elements.map(|(_, b)| stored(path, b, of)).collect())
         }
-        ValueType::Optional(of) => match fields(path, &bytes).into_iter().find(|(number, _)| *number >= 3) {
-            Some((_, b)) => stored(path, b, of),
-            None => Stored::Nothing,
-        },
+        ValueType::Optional(of) => {
+            let found = fields(path, &bytes);
+            // An optional with a tensor may be stored as the tensor, which has fields with higher numbers.
+            if found.iter().any(|(number, _)| *number > 7) {
+                return Stored::Tensor(bytes);
+            }
+            match found.into_iter().find(|(number, _)| *number >= 3) {
+                Some((_, b)) => stored(path, b, of),
+                None => Stored::Nothing,
+            }
+        }
         _ => Stored::Tensor(bytes),
     }
 }

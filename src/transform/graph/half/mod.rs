@@ -80,5 +80,10 @@ pub(crate) fn to_half(model: &Model, options: &HalfOptions, task: &Task<'_>) -> 
     let mut report = Report::default();
     let decisions = Decisions::new(&draft, options, &mut report);
     rewrite::rewrite(&mut draft, options, &decisions, &mut report, task)?;
+    if options.half == Half::Bf16 && !decisions.nodes.is_empty() {
+        // Version 1.32 has none for `Add`, `MatMul` and most others.
+        let text = "ONNX Runtime has no bf16 kernels for the CPU: it runs this graph on other devices only";
+        report.notes.push(text.to_owned());
+    }
     Ok(Changed { model: draft.finish(model)?, report })
 }

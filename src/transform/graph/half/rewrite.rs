@@ -252,9 +252,10 @@ fn constants(
         }
     }
     if total > 0 {
+        let shown = if most < 1e6 { most.to_string() } else { format!("{most:.2e}") };
         let (values, name) =
             (plural(usize::try_from(total).unwrap_or(usize::MAX), "value"), options.half.elem().name());
-        report.notes.push(format!("{values} beyond the range of {name} became ±{most}: {}", few(&names)));
+        report.notes.push(format!("{values} beyond the range of {name} became ±{shown}: {}", few(&names)));
     }
     for (weight, float) in weights {
         let value = weight.value;

@@ -1,5 +1,6 @@
 //! The line in which the user types: of a layer, of a search, or of the tab that is shown.
 
+use crate::tui::core::filter::Filter;
 use crate::tui::core::{Completion, Effect, Key, Layer, LineEdit, State, search};
 use crate::tui::tabs;
 
@@ -57,13 +58,19 @@ pub(super) fn key(state: &mut State, key: Key) -> LineKey {
     }
     let Some(line) = edited_line_mut(state) else { return LineKey::NoLine };
     let what = line.key(key);
+    let broken = Filter::broken(&line.text).map(str::to_owned).filter(|_| matches!(what, Completion::Accepted));
     state.outdating_toasts(|_| ());
-    match what {
+    let filters = broken.is_some() && tab.is_filtered(state);
+    let taken = match what {
         Completion::Ignored if tab.keeps_line(state) => LineKey::Taken(Vec::new()),
         // Up and down leave a filter with what was typed, as one expects of a list.
         Completion::Ignored => LineKey::Left(edited(state, Completion::Accepted)),
         what => LineKey::Taken(edited(state, what)),
+    };
+    if let Some(word) = broken.filter(|_| filters) {
+        state.refuse_key(format!("{word} is not a regular expression: it hides nothing"));
     }
+    taken
 }
 
 /// Carries on after a key in the line.

@@ -47,15 +47,15 @@ fn sets(root: &Path, models: &[PathBuf]) -> impl Iterator<Item = MeasuredSet> {
     job::measured(root, models).into_iter().filter(move |set| set.is_against(&baseline))
 }
 
-/// Evaluates models on a text, the first of them as the baseline of the others: starts a job for those that were not measured on it before,
-/// and follows it.
+/// Evaluates models on at most so many windows of a text (0: all), the first of them as the baseline of the others: starts a job for those
+/// that were not measured on it before, and follows it.
 ///
 /// # Errors
 /// What is wrong with the models or the text; a job that cannot be started, fails or is cancelled.
 pub(crate) fn evaluate(
     root: &Path,
     models: &[PathBuf],
-    text: &Path,
+    text: (&Path, usize),
     how: &Follow<'_>,
     news: &dyn Fn(QualityNews),
 ) -> std::result::Result<Arc<Quality>, ErrorCard> {
@@ -76,18 +76,26 @@ enum Started {
     Job(Box<JobSummary>),
 }
 
-fn start(root: &Path, models: &[PathBuf], text: &Path, how: &Follow<'_>) -> Result<Started> {
+fn start(root: &Path, models: &[PathBuf], (text, most): (&Path, usize), how: &Follow<'_>) -> Result<Started> {
     let (Some(baseline), true) = (models.first(), models.len() > 1) else {
         return Err(ModelError::request("an evaluation in Compare needs two models"));
     };
-    let of = |models: Vec<PathBuf>| Evaluation {
+    let of = |models: Vec<PathBuf>, chunks: usize| Evaluation {
         baseline: Some(baseline.clone()),
         data: Some(text.to_owned()),
+        chunks,
         ..Evaluation::of(models)
     };
-    let all = of(models.to_vec());
+    let prepare = |all: &Evaluation| Measurement::Evaluation(EvaluationRequest::from(all.clone())).prepare();
+    let mut all = of(models.to_vec(), most);
     // What is wrong is said here, and not by a job that fails.
-    let prepared = Measurement::Evaluation(EvaluationRequest::from(all.clone())).prepare()?;
+    let mut prepared = prepare(&all)?;
+    // Texts of embedding models are few and short as they are.
+    if most > 0 && matches!(&prepared, PreparedMeasurement::Evaluation(prepared, _) if prepared.is_of_texts()) {
+        all.chunks = 0;
+        prepared = prepare(&all)?;
+    }
+    let most = all.chunks;
     let windows = match &prepared {
         PreparedMeasurement::Evaluation(prepared, _) => prepared.text().sha256,
         PreparedMeasurement::Imatrix(_) => String::new(),
@@ -107,7 +115,7 @@ fn start(root: &Path, models: &[PathBuf], text: &Path, how: &Follow<'_>) -> Resu
     if how.stopped() {
         return Err(ModelError::request("cancelled"));
     }
-    let evaluation = if wanted.len() + 1 == models.len() { all } else { of(wanted) };
+    let evaluation = if wanted.len() + 1 == models.len() { all } else { of(wanted, most) };
     job::spawn_evaluation(root, &evaluation).map(|summary| Started::Job(Box::new(summary)))
 }
 

@@ -30,7 +30,9 @@ pub(crate) fn tensors(
 /// The hits of one model; none for one that cannot be opened.
 fn of(path: &Path, filter: &Filter, most: usize) -> Vec<TensorHit> {
     let Ok(model) = crate::arch::open(path) else { return Vec::new() };
-    let fits = |t: &&crate::model::TensorEntry| passes(filter, &t.name, t.role(), std::iter::once(t.encoding.name()));
+    // By its kind too: formats name the same tensor differently.
+    let fits =
+        |t: &&crate::model::TensorEntry| passes(filter, &t.name, t.role(), [t.encoding.name(), t.kind()].into_iter());
     let hit = |t: &crate::model::TensorEntry| TensorHit {
         model: path.to_owned(),
         tensor: t.name.to_string(),
@@ -38,4 +40,20 @@ fn of(path: &Path, filter: &Filter, most: usize) -> Vec<TensorHit> {
         encoding: t.encoding.name(),
     };
     model.tensors.iter().filter(fits).take(most).map(hit).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tensor_is_found_by_its_name_and_by_its_kind() {
+        let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models");
+        let found = |query: &str| {
+            let mut all = Vec::new();
+            tensors(query, &[models.join("tiny-llama")], &|| true, &mut |hits, _| all.extend(hits));
+            all.len()
+        };
+        assert_eq!((found("ffn_down"), found("mlp.down_proj"), found("no_such")), (4, 4, 0));
+    }
 }

@@ -5,6 +5,7 @@ use crate::tui::core::{ErrorCard, units};
 use crate::tui::tabs::models::ModelInfo;
 use std::io::Read as _;
 use std::path::Path;
+use unicode_width::UnicodeWidthStr as _;
 
 /// Bytes of a file that are shown.
 const MAX_BYTES: u64 = 1 << 20;
@@ -12,7 +13,9 @@ const MAX_BYTES: u64 = 1 << 20;
 const HEAD: usize = 4096;
 /// Columns of a key and of a value in a comparison.
 const KEY: usize = 36;
-const VALUE: usize = 32;
+const VALUE: usize = 20;
+/// Columns of a line of it: a terminal of 80.
+const LINE: usize = 78;
 
 /// True if the beginning of a file is text.
 pub(crate) fn is_text(path: &Path) -> bool {
@@ -81,7 +84,13 @@ fn side_by_side(a: &ModelInfo, b: &ModelInfo) -> String {
             same.push(format!("{key:KEY$}  {}", x.unwrap_or_default()));
         } else {
             let cell = |v: Option<String>| v.unwrap_or_else(|| "–".to_owned());
-            differ.push(format!("{key:KEY$}  {:VALUE$}  {}", cell(x), cell(y)));
+            let (x, y) = (cell(x), cell(y));
+            let columns = KEY.max(key.width()) + VALUE.max(x.width()) + y.width() + 4;
+            // Values that are too long for columns are one below the other.
+            differ.push(match columns <= LINE {
+                true => format!("{key:KEY$}  {x:VALUE$}  {y}"),
+                false => format!("{key}\n    {x}\n    {y}"),
+            });
         }
     }
     let mut out = match differ.len() {

@@ -6,7 +6,7 @@ mod update;
 mod view;
 
 pub use state::{
-    Chart, Compared, EvaluationJob, Limit, ModelQuality, Order, Page, PageNews, PageRequest, Prompt, Quality,
+    Amount, Chart, Compared, EvaluationJob, Limit, ModelQuality, Order, Page, PageNews, PageRequest, Prompt, Quality,
     QualityChart, QualityNews, QualityValue, SpeechNews, Spoke, Spoken, SpokenPosition, TensorOrder,
 };
 pub(crate) use state::{CompareState, Measure};

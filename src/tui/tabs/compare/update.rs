@@ -126,8 +126,11 @@ pub(super) fn asked(state: &mut State, request: TabRequest) -> Vec<Effect> {
             .toast(Level::Warn, format!("{} models are too many to compare: the first {MAX_MODELS} are", wanted.len()));
         wanted.truncate(MAX_MODELS);
     } else if wanted.len() > MAX_MODELS {
-        let text =
-            format!("{} models are too many to compare: {MAX_MODELS} fit. Remove a mark with space.", wanted.len());
+        let what = format!("{} models are too many to compare: {MAX_MODELS} fit", wanted.len());
+        let text = match state.models.marked.is_empty() {
+            true => format!("{what}; mark the ones to compare with space"),
+            false => format!("{what}; space removes a mark"),
+        };
         state.toast(Level::Warn, text);
         return Vec::new();
     }
@@ -288,8 +291,13 @@ pub(super) fn scroll(state: &mut State, lines: isize) {
     }
 }
 
-/// A key that the line does not get: tab completes a path, or chooses how a prompt is given.
+/// A key that the line does not get: tab completes a path, or chooses how a prompt is given; up and down take more or less of a text.
 pub(super) fn line_key(state: &mut State, key: Key) -> Option<Vec<Effect>> {
+    let more = [(Key::plain(Code::Up), true), (Key::plain(Code::Down), false)];
+    if let (Some((_, more)), Some((Prompt::Text, _))) = (more.iter().find(|(k, _)| *k == key), &state.compare.line) {
+        state.compare.quality.amount = state.compare.quality.amount.step(*more);
+        return Some(Vec::new());
+    }
     if key != Key::plain(Code::Tab) {
         return None;
     }

@@ -249,7 +249,7 @@ pub(super) const COMMANDS: &[Command] = &[
         "models.editor",
         &["e"],
         &[Tree, Details],
-        "Open the text file, else the folder, in $EDITOR",
+        "Open the text file, or the folder, in $EDITOR",
         "",
         on_row,
     ),

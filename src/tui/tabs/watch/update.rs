@@ -4,7 +4,7 @@ use super::state::{WatchPlace, WatchState};
 use crate::evaluate::BaselineSource;
 use crate::tui::core::{
     Action, BaselineChoice, Cmd, Completion, Confirm, Effect, ErrorCard, Focus, Hit, Layer, Level, LineEdit, State,
-    Tab, TabRequest,
+    Tab, TabRequest, units,
 };
 use crate::watch::{Request, Rule, WatchBody, WatchEvent};
 use std::path::PathBuf;
@@ -245,6 +245,13 @@ fn ask_start(state: &mut State, folder: PathBuf, is_missing: bool) {
         format!("into {}", state.short_path(&Rule::default_output(&folder))),
         "The Recipe tab (2) defines the outputs.".to_owned(),
     ];
+    let there = state.models.found().filter(|(path, model)| path.starts_with(&folder) && model.summary.is_ok()).count();
+    if there > 0 {
+        detail.push(format!(
+            "{} there now: those that are complete are exported at once",
+            units::plural(there, "model is", "models are")
+        ));
+    }
     if is_missing {
         detail.push("! This folder does not exist yet. The watcher waits for it.".to_owned());
     }

@@ -1,5 +1,6 @@
 //! The Compare tab: a set of models, the first of them the baseline, and what was measured of them.
 
+mod amount;
 mod map;
 mod measure;
 mod more_bits;
@@ -8,6 +9,7 @@ mod quality;
 mod ship;
 mod speech;
 
+pub use amount::Amount;
 pub(crate) use map::{Grid, MapCursor, Shapes};
 pub(crate) use measure::Measure;
 pub(crate) use more_bits::{more_bits, rule};

@@ -9,9 +9,10 @@ use std::sync::Arc;
 /// A request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PageRequest {
-    /// Start a job that evaluates these models, the first of them the baseline, on a text, and follow it. A later request is followed in place of
+    /// Start a job that evaluates these models, the first of them the baseline, on at most so many windows
+    /// of a text (0: all), and follow it. A later request is followed in place of
     /// an earlier one.
-    Evaluate(u64, Vec<PathBuf>, PathBuf),
+    Evaluate(u64, Vec<PathBuf>, PathBuf, usize),
     /// Follow the job in this folder, which evaluates these models.
     Follow(u64, Vec<PathBuf>, PathBuf),
     /// Look up what earlier jobs measured of these models against the first of them, and the job that does so now.

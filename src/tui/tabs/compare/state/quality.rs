@@ -148,6 +148,8 @@ pub struct QualityState {
     pub failure: Option<ErrorCard>,
     /// The text last named, as it was typed.
     pub typed: String,
+    /// How much of it is used.
+    pub amount: super::Amount,
     /// Names that may follow in the line.
     pub names: Vec<String>,
     /// The chart.

@@ -77,7 +77,12 @@ pub(super) fn accepted(state: &mut State, text: &str) -> Vec<Effect> {
     c.quality.failure = None;
     c.quality.running = Some(Running { text: path.clone(), ..Running::default() });
     c.page = Page::Quality;
-    vec![Effect::ComparePage(PageRequest::Evaluate(c.quality.request, c.columns.clone(), path))]
+    vec![Effect::ComparePage(PageRequest::Evaluate(
+        c.quality.request,
+        c.columns.clone(),
+        path,
+        c.quality.amount.windows(),
+    ))]
 }
 
 /// Cancels the evaluation that runs.

@@ -8,6 +8,10 @@ use ratatui::layout::Rect;
 
 /// Columns of the axis at the left.
 const AXIS: u16 = 7;
+/// Rows between two numbers of the axis from which it is not seen that one is a bit off.
+const FAR: f64 = 4.0;
+/// Rows that a number of the axis may be off its value.
+const MOST_OFF: f64 = 0.3;
 /// Least columns between two numbers on a curve.
 const APART: usize = 6;
 
@@ -106,6 +110,7 @@ fn plot(c: &mut Canvas<'_>, s: &CompareState, content: Content, area: Rect) {
     }
     lines.draw(c);
     let step = (APART * (layers.len() - 1)).div_ceil(usize::from(plot.width).max(1)).max(1);
+    let mut taken: Vec<(u16, u16)> = Vec::new();
     for curve in &curves {
         // Each curve has its numbers at other layers, so that they do not hide one another.
         let first = if layers.len() > 2 * step { curve.column % step } else { 0 };
@@ -113,6 +118,11 @@ fn plot(c: &mut Canvas<'_>, s: &CompareState, content: Content, area: Rect) {
             let Some(db) = db else { continue };
             // The cell that has the dot of the curve.
             let (cx, cy) = (plot.x + x(i).round() as u16 / 2, plot.y + y(*db).round() as u16 / 4);
+            // Where curves meet, their numbers are side by side.
+            let Some(cx) = (cx..plot.right()).take(curves.len()).find(|cx| !taken.contains(&(*cx, cy))) else {
+                continue;
+            };
+            taken.push((cx, cy));
             // Styles add up: the dots below would lend theirs.
             c.clear(Rect { x: cx, y: cy, width: 1, height: 1 });
             c.text(cx, cy, 1, &number(curve.column), style(c, curve.column));
@@ -182,8 +192,11 @@ fn axes(
     };
     let mut at = low;
     while at <= high {
-        let y = plot.y + ((high - at) / (high - low) * rows).round() as u16;
-        if !(lossless && y == plot.y) {
+        let row = (high - at) / (high - low) * rows;
+        let y = plot.y + row.round() as u16;
+        // Numbers that are as far apart as their values, or none.
+        let exact = (row - row.round()).abs() <= MOST_OFF || apart / (high - low) * rows >= FAR;
+        if exact && !(lossless && y == plot.y) {
             label(y, &measure.label(at));
         }
         at += apart;

@@ -49,8 +49,13 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let grid = s.grid();
     let others = s.columns.len().saturating_sub(1);
     let used = c.text(body.x + 1, body.y, 5, "Map", title) + 3;
-    let what = "errors of the weights by kind of tensor (down) and layer (across), the same scale for all models";
-    c.text(body.x + 1 + used, body.y, body.width.saturating_sub(used + 2), what, dim);
+    let available = body.width.saturating_sub(used + 2);
+    let titles = [
+        "errors of the weights by kind of tensor (down) and layer (across), the same scale for all models",
+        "errors by kind (down) and layer (across), one scale for all models",
+    ];
+    let what = titles.into_iter().find(|t| width(t) <= available.into()).unwrap_or("errors by kind and layer");
+    c.text(body.x + 1 + used, body.y, available, what, dim);
     let label = grid.kinds.iter().map(|k| width(&k.name)).max().unwrap_or(8).clamp(8, 16) as u16;
     let x = body.x + label + 2;
     let layout = Layout::of(grid.layers, others, usize::from(body.right().saturating_sub(x + 1)));

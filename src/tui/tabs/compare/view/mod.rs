@@ -222,17 +222,23 @@ fn waiting(c: &mut Canvas<'_>, state: &State, area: Rect) {
     }
 }
 
+/// How much of a text is used, the keys that change it, and about how long it takes.
+fn amount(state: &State) -> String {
+    let c = &state.compare;
+    let time = c.evaluation_seconds(state.cores).map(|s| format!(", roughly {}", units::took(s.ceil())));
+    format!("{} (↑ ↓){}", c.quality.amount.title(), time.unwrap_or_default())
+}
+
 /// The line that asks for a file name, below all else; gives the area that is left.
 fn asked(c: &mut Canvas<'_>, state: &State, body: Rect) -> Rect {
     let chat = state.compare.speech.chat;
     let names = state.compare.quality.names.join("  ");
+    let amount = format!("{}; tab completes", amount(state));
     let (word, hint, line) = match &state.compare.line {
         Some((ComparePrompt::Export, line)) => {
-            ("write to ", ".md (report), .csv (one line per tensor), .json (everything)", line)
+            ("write to ", ".html or .md (report), .csv (a line per tensor), .json (everything)", line)
         }
-        Some((ComparePrompt::Text, line)) if names.is_empty() => {
-            ("text ", "a text file, a few hundred KB of what the model is used on; tab completes", line)
-        }
+        Some((ComparePrompt::Text, line)) if names.is_empty() => ("text ", amount.as_str(), line),
         Some((ComparePrompt::Text, line)) => ("text ", names.as_str(), line),
         Some((ComparePrompt::Speech, line)) if chat => ("prompt, as a chat ", "tab: give it as it is", line),
         Some((ComparePrompt::Speech, line)) => ("prompt, as it is ", "tab: put it into the chat template", line),
@@ -242,6 +248,8 @@ fn asked(c: &mut Canvas<'_>, state: &State, body: Rect) -> Rect {
     let y = body.bottom() - 1;
     let used = c.spans(body.x + 1, y, body.width, &[(word, dim), ("› ", accent)]);
     let longest = body.width.saturating_sub(used + 30);
+    // Where there is little space, what only a manual needs to say is left out.
+    let hint = if width(hint) > longest.into() { hint.trim_end_matches("; tab completes") } else { hint };
     let hint = fit(hint, longest.into());
     let hint = hint.as_str();
     let available = if longest >= 12 { width(hint) as u16 + 3 } else { 0 };

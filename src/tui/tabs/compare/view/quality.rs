@@ -14,13 +14,14 @@ const MIN_CHART: u16 = 7;
 /// Rows of figures that come before the chart.
 const MIN_ROWS: u16 = 5;
 /// Columns of the names of metrics, with a blank on both sides: where there is little space, some, and much.
-const NAMES: [u16; 3] = [17, 24, 28];
+const NAMES: [u16; 3] = [17, 24, 32];
 /// Rows of the sentences, at most.
 const SENTENCES: usize = 5;
 
 /// What a text should be like.
-const USUAL: &str = "A text like those the model will be used on, and one that was not used to choose its types: a few hundred \
-    kilobytes of plain text (UTF-8). Half of its tokens are scored. With less, the uncertainties are larger.";
+const USUAL: &str = "A text like those the model will be used on, and one that was not used to choose its types: plain text (UTF-8). \
+    16 windows of 512 tokens, about 30 kilobytes of it, tell file types apart; ↑ and ↓ in the line below take more or less of the text. \
+    Half of the tokens are scored; with less, the uncertainties are larger.";
 const MEASURES: &str = "All models are run on the same text: perplexity, and how far the predictions of each are from those of \
     the baseline (KL divergence). ? and tab explain every figure and what is usual.";
 

@@ -47,9 +47,14 @@ impl Frame {
         (part(bytes, self.x) * columns, (1.0 - part(height, self.y)) * rows)
     }
 
+    /// The cell that has the dot of these values: a number is on its line.
+    fn cell_of(&self, bytes: f64, height: f64) -> (u16, u16) {
+        let (x, y) = self.place(bytes, height, 2.0, 4.0);
+        (self.area.x + x.round() as u16 / 2, self.area.y + y.round() as u16 / 4)
+    }
+
     fn cell(&self, o: &Offer) -> (u16, u16) {
-        let (x, y) = self.place(o.bytes as f64, height(self.scale, o.loss), 1.0, 1.0);
-        (self.area.x + x.round() as u16, self.area.y + y.round() as u16)
+        self.cell_of(o.bytes as f64, height(self.scale, o.loss))
     }
 }
 
@@ -133,12 +138,20 @@ fn label(c: &mut Canvas<'_>, s: &CompareState, frame: &Frame, o: &Offer) {
         let from = (x + 1).saturating_sub(w / 2).max(area.x).min(area.right().saturating_sub(w));
         (row >= area.y && row < area.bottom()).then_some((from, row))
     };
-    let places = [right, near(y.wrapping_sub(1)), near(y + 1), left];
-    let free = |c: &Canvas<'_>, (at, row): (u16, u16)| {
+    let beside = |row: u16| (x + 2 + w <= area.right() && row >= area.y && row < area.bottom()).then_some((x + 2, row));
+    let up = y.wrapping_sub(1);
+    let places = [right, near(up), near(y + 1), left, beside(up), beside(y + 1), near(y.wrapping_sub(2)), near(y + 2)];
+    // With a blank on both sides; the dots of lines may be written over where nothing else is free.
+    let free = |c: &Canvas<'_>, (at, row): (u16, u16), dots: bool| {
         let (from, to) = (at.saturating_sub(1).max(area.x), (at + w + 1).min(area.right()));
-        (from..to).filter(|cx| (*cx, row) != (x, y)).all(|cx| c.buf[(cx, row)].symbol() == " ")
+        (from..to).filter(|cx| (*cx, row) != (x, y)).all(|cx| match c.buf[(cx, row)].symbol() {
+            " " => true,
+            sign => dots && sign.starts_with(|c: char| ('\u{2800}'..='\u{28ff}').contains(&c)),
+        })
     };
-    if let Some((at, row)) = places.into_iter().flatten().find(|p| free(c, *p)) {
+    let place = |dots| places.into_iter().flatten().find(|p| free(c, *p, dots));
+    if let Some((at, row)) = place(false).or_else(|| place(true)) {
+        c.clear(Rect { x: at, y: row, width: w, height: 1 });
         c.text(at, row, w, &name, own);
     }
 }
@@ -153,8 +166,7 @@ fn axes(c: &mut Canvas<'_>, frame: &Frame) {
     let apart = (steps / rows).ceil().max(1.0) * frame.step;
     let mut at = frame.y.0;
     while at <= frame.y.1 + 1e-9 {
-        let (_, y) = frame.place(frame.x.0, at, 1.0, 1.0);
-        let y = area.y + y.round() as u16;
+        let (_, y) = frame.cell_of(frame.x.0, at);
         let text = if frame.scale == Scale::Decibel { format!("{at:.0}") } else { power(at) };
         c.right(left, y, AXIS - 1, &text, dim);
         c.text(left, y, 1, "┤", faint);
@@ -217,6 +229,10 @@ mod tests {
         assert_eq!(frame.y, (-3.0, -1.0));
         let (a, b) = (frame.cell(&offers[0]), frame.cell(&offers[1]));
         assert!(b.0 < a.0 && b.1 < a.1, "{a:?} {b:?}");
+        for o in &offers {
+            let (_, dot) = frame.place(o.bytes as f64, height(Scale::Kld, o.loss), 2.0, 4.0);
+            assert_eq!(frame.cell(o).1, 2 + dot.round() as u16 / 4, "the number is where the line is");
+        }
         let frame = Frame::of(&[offer(4, -22.0, 0.0), offer(2, -12.0, 0.0)], Scale::Decibel, Rect::new(8, 2, 60, 10));
         assert_eq!((frame.y, frame.step), ((12.0, 22.0), 2.0));
     }

@@ -51,10 +51,18 @@ fn flow(pieces: &[String], most: usize) -> Vec<Placed> {
     out
 }
 
-/// The colour of a divergence: the scale of errors, large ones first.
-fn colour(c: &Canvas<'_>, kld: f64) -> Style {
+/// Steps of the scale of errors that are too pale for letters.
+const PALE: usize = 5;
+
+/// Where a divergence is on the scale of errors, large ones first.
+fn heat_step(kld: f64) -> usize {
     let step = STEPS.iter().filter(|limit| kld >= **limit).count();
-    c.theme().heat(6 - step * 6 / STEPS.len())
+    6 - step * 6 / STEPS.len()
+}
+
+/// The colour of a divergence.
+fn colour(c: &Canvas<'_>, kld: f64) -> Style {
+    c.theme().heat(heat_step(kld))
 }
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
@@ -65,11 +73,12 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let w = body.width.saturating_sub(4).min(90);
     if let Some(card) = &s.speech.failure {
         c.text(body.x + 1, y + 1, 1, "✗", bad);
-        y += 1 + c.wrapped(body.x + 3, y + 1, w, 4, &card.message, text);
+        y += 1 + c.wrapped(body.x + 3, y + 1, w, 4, &state.with_short_paths(&card.message), text);
         let hint = card.hint.as_deref().unwrap_or("p asks for another prompt.");
         y += c.wrapped(body.x + 3, y, w, 3, hint, dim);
     }
-    if s.speech.spoken.is_empty() {
+    let silent = s.speech.failure.is_some() && s.speech.spoken.iter().all(|said| said.pieces.is_empty());
+    if s.speech.spoken.is_empty() || silent {
         let what = "All models continue the same prompt, always with the most probable token. The others also read the text of \
             the baseline: below each token is how far their prediction is from the baseline's (KL divergence). From the first \
             token that a model says differently, it goes on by itself.";
@@ -173,7 +182,9 @@ fn one(
         // Up to the first difference the positions of both texts are the same.
         let kld = spoken.along.get(p.token).map(|a| a.kld).filter(|_| column > 0 && p.token <= differs);
         let mut own = match kld {
-            Some(kld) => colour(c, kld),
+            // Small divergences are in the sign below alone.
+            Some(kld) if heat_step(kld) < PALE => colour(c, kld),
+            Some(_) => text,
             None if p.token > differs => warn,
             None => text,
         };
@@ -221,12 +232,10 @@ fn divergence(c: &mut Canvas<'_>, s: &CompareState, area: Rect) {
     let at = s.speech.at;
     let piece = s.speech.spoken.first().and_then(|b| b.pieces.get(at)).cloned().unwrap_or_default();
     c.rule(area.x, area.y, area.width);
-    let head = format!(
-        " KLD along the text of ◆, token {} of {}: {}   . < 0.0001 … 5 ≥ 0.01 … 9 ≥ 1 ",
-        at + 1,
-        s.speech.positions(),
-        quoted(&piece)
-    );
+    let token = format!("token {} of {}: {}", at + 1, s.speech.positions(), quoted(&piece));
+    let long = format!(" KLD along the text of ◆, {token}   . < 0.0001 … 5 ≥ 0.01 … 9 ≥ 1 ");
+    let short = format!(" KLD, {token}   . < 0.0001 … 5 ≥ 0.01 … 9 ≥ 1 ");
+    let head = if width(&long) + 4 <= area.width.into() { long } else { short };
     c.text(area.x + 2, area.y, area.width.saturating_sub(4), &head, dim);
     let available = area.width.saturating_sub(NAMES + SUMMARY);
     let first =

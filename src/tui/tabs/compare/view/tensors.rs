@@ -152,24 +152,34 @@ pub(super) fn tensor_details(c: &mut Canvas<'_>, s: &CompareState, t: &TensorFig
     }
 }
 
+/// Columns of a type before the figures.
+const TYPE: u16 = 8;
+
 /// Every figure of a tensor in one model.
 fn figures(c: &mut Canvas<'_>, s: &CompareState, t: &TensorFigures, at: usize, line: Rect) {
     let dim = c.theme().dim;
+    let w = line.width.saturating_sub(2);
+    let label = format!("{} {}", number(at), short_label(s, at, 20));
+    let longest = (1..s.columns.len()).map(|i| width(&short_label(s, i, 20)) + 2).max().unwrap_or(0);
+    let used = if s.columns.len() > 2 { longest } else { width(&label) } as u16 + 2;
+    let available = usize::from(w.saturating_sub(used + TYPE));
     let summary = match s.figures(t, at) {
         None => "not compared: missing in the other model, or a different shape".to_owned(),
         Some(f) if f.lossless() => format!("{}: all values are equal", f.quality()),
         Some(f) => {
             let n = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), small);
             let cosine = f.cosine.map(|v| 1.0 - v);
-            format!("{}  RMSE {}  1 − cos {}  largest {}", f.quality(), n(f.rmse), n(cosine), n(f.max_abs))
+            let (rmse, cosine, most) = (n(f.rmse), n(cosine), n(f.max_abs));
+            let long = format!("{}  RMSE {rmse}  1 − cos {cosine}  largest {most}", f.quality());
+            if width(&long) <= available {
+                long
+            } else {
+                format!("{}  RMSE {rmse}  1−cos {cosine}  max {most}", f.quality())
+            }
         }
     };
-    let w = line.width.saturating_sub(2);
-    let label = format!("{} {}", number(at), short_label(s, at, 20));
     let own = style(c, at);
     c.text(line.x + 1, line.y, w, &label, own);
-    let longest = (1..s.columns.len()).map(|i| width(&short_label(s, i, 20)) + 2).max().unwrap_or(0);
-    let used = if s.columns.len() > 2 { longest } else { width(&label) } as u16 + 2;
     let kind = kind(s, t, at);
     c.text(line.x + 1 + used, line.y, w.saturating_sub(used), &format!("{kind:<8}{summary}"), dim);
 }

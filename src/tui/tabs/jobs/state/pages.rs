@@ -7,6 +7,7 @@ use crate::engine::{OutputEvaluation, OutputReport, Report};
 use crate::forward::Rounding;
 use crate::job::{JobOutput, JobState, SUMMARY_METRICS, check_text, metric_text};
 use crate::plan::{Plan, PlannedOutput};
+use crate::recipe::steps::changes_tensors;
 use crate::tui::core::{State, units};
 use crate::units::small;
 use indexmap::IndexMap;
@@ -99,15 +100,19 @@ fn plan(state: &State, plan: &Plan) -> Vec<PageLine> {
             ],
         ),
     ];
-    for (n, step) in plan.steps.iter().enumerate() {
-        lines.push(Fact(if n == 0 { "steps" } else { "" }, format!("{} {}: {}", n + 1, step.step, step.what)));
-    }
+    lines.extend(steps(plan));
     for output in &plan.outputs {
         lines.push(Blank);
         lines.extend(planned(state, output));
     }
     lines.extend(warnings(state, &plan.warnings));
     lines
+}
+
+/// The steps that were carried out before the outputs were made.
+fn steps(plan: &Plan) -> impl Iterator<Item = PageLine> {
+    let word = |n: usize| if n == 0 { "steps" } else { "" };
+    plan.steps.iter().enumerate().map(move |(n, s)| Fact(word(n), format!("{} {}: {}", n + 1, s.step, s.what)))
 }
 
 fn planned(state: &State, output: &PlannedOutput) -> Vec<PageLine> {
@@ -142,9 +147,22 @@ fn bits(per_weight: f64) -> String {
     if per_weight > 0.0 { format!("{per_weight:.2} bits per weight") } else { String::new() }
 }
 
+/// Warnings of one kind that are shown in a report.
+const MOST_ALIKE: usize = 5;
+
+/// The warnings; of many of one kind, some and their number.
 fn warnings(state: &State, all: &[crate::model::Warning]) -> Vec<PageLine> {
-    let space = (!all.is_empty()).then_some(Blank);
-    space.into_iter().chain(all.iter().map(|w| Warn(state.with_short_paths(&w.text)))).collect()
+    let mut kinds: IndexMap<&str, Vec<&str>> = IndexMap::new();
+    all.iter().for_each(|w| kinds.entry(w.code.as_str()).or_default().push(&w.text));
+    let mut lines: Vec<PageLine> = (!all.is_empty()).then_some(Blank).into_iter().collect();
+    for texts in kinds.values() {
+        let shown = if texts.len() > MOST_ALIKE + 1 { MOST_ALIKE } else { texts.len() };
+        lines.extend(texts.iter().take(shown).map(|text| Warn(state.with_short_paths(text))));
+        if texts.len() > shown {
+            lines.push(Warn(format!("… and {} more of this kind", texts.len() - shown)));
+        }
+    }
+    lines
 }
 
 fn report(state: &State, view: &JobView) -> Vec<PageLine> {
@@ -181,6 +199,15 @@ fn report(state: &State, view: &JobView) -> Vec<PageLine> {
         lines.push(facts(if n == 0 { "before" } else { "" }, &[how, after, error]));
     }
     lines.extend(view.measured.as_deref().map(|r| measured(state, r)).unwrap_or_default());
+    if let Some(plan) = view.plan.as_deref() {
+        lines.extend(steps(plan));
+        if plan.steps.iter().any(|s| changes_tensors(&s.step)) {
+            lines.push(Fact(
+                "",
+                "The dB below are against the model after the steps, not against the source.".to_owned(),
+            ));
+        }
+    }
     let continued = view.history.attempts.earlier().last().and_then(|a| a.state);
     let continued = matches!(continued, Some(JobState::Lost | JobState::Interrupted));
     lines.extend(view.report.as_deref().map(|r| expected(r, view.history.seconds, continued)).unwrap_or_default());

@@ -189,30 +189,36 @@ fn foot(c: &mut Canvas<'_>, state: &State, line: Rect) {
     let m = &state.models;
     let (dim, accent, text) = (c.theme().dim, c.theme().accent, c.theme().text);
     let w = line.width.saturating_sub(2);
-    if m.focus == Focus::List
-        && let Some(edit) = m.editing.as_ref().filter(|_| m.prompt == Prompt::Filter)
-    {
-        let used = c.text(line.x + 1, line.y, 2, "/ ", accent);
-        c.edit(line.x + 1 + used, line.y, w.saturating_sub(used + 12), edit, text);
-    } else if !m.filter.is_empty() {
-        c.spans(line.x + 1, line.y, w.saturating_sub(12), &[("/ ", accent), (&m.filter, text)]);
-    } else {
+    let shown = m.rows().iter().filter(|r| m.node_at(&r.path).is_some_and(|n| n.model.is_some())).count();
+    // What is marked counts for `c` and `v`, shown or not.
+    let marked = match (m.marked.len(), m.hidden_marks()) {
+        (0, _) => Vec::new(),
+        (n, 0) => vec![format!("{n} marked"), format!("{MARK}{n}")],
+        (n, hidden) => vec![format!("{n} marked, {hidden} hidden"), format!("{n} marked"), format!("{MARK}{n}")],
+    };
+    let edited = m.editing.as_ref().filter(|_| m.focus == Focus::List && m.prompt == Prompt::Filter);
+    if edited.is_none() && m.filter.is_empty() {
         let count = units::plural(m.count(), "model", "models");
         let more = if m.scanning { "  scanning…" } else { "" };
         let marked = if m.marked.is_empty() { String::new() } else { format!(" · {} marked", m.marked.len()) };
         c.spans(line.x + 1, line.y, w, &[(&count, dim), (&marked, accent), (more, dim)]);
         return;
     }
-    let shown = m.rows().iter().filter(|r| m.node_at(&r.path).is_some_and(|n| n.model.is_some())).count();
-    let used = c.right(line.right() - 1, line.y, 12, &format!("{shown}/{}", m.count()), dim);
-    // What is marked counts for `c` and `v`, shown or not.
-    let marked = match (m.marked.len(), m.hidden_marks()) {
-        (0, _) => return,
-        (n, 0) => format!("{n} marked"),
-        (n, hidden) => format!("{n} marked, {hidden} hidden"),
-    };
-    let end = (line.right() - 1).saturating_sub(used + 2);
-    if m.editing.is_none() {
-        c.right(end, line.y, w.saturating_sub(used + width(&m.filter) as u16 + 5), &marked, accent);
+    let mut end = line.right() - 1;
+    end = end.saturating_sub(c.right(end, line.y, 12, &format!("{shown}/{}", m.count()), dim) + 2);
+    // The shortest form is shown whatever the filter is.
+    let left = usize::from(end.saturating_sub(line.x + 4)).saturating_sub(width(&m.filter) + 2);
+    if let Some(text) = marked.iter().find(|t| width(t) <= left).or(marked.last()) {
+        end = end.saturating_sub(c.right(end, line.y, w, text, accent) + 2);
+    }
+    let available = end.saturating_sub(line.x + 1);
+    match edited {
+        Some(edit) => {
+            let used = c.text(line.x + 1, line.y, 2, "/ ", accent);
+            c.edit(line.x + 1 + used, line.y, available.saturating_sub(used), edit, text);
+        }
+        None => {
+            c.spans(line.x + 1, line.y, available, &[("/ ", accent), (&m.filter, text)]);
+        }
     }
 }

@@ -120,10 +120,11 @@ impl Field {
             Kind::Number(low, high) => format!("{low} to {high}{unit}"),
             Kind::Size => "bytes, or a size such as 5GB or 4.5GiB".to_owned(),
             Kind::Path => "a path; tab completes it".to_owned(),
-            Kind::Text => "text".to_owned(),
+            Kind::Text => format!("text, as in {}", key.example.trim_matches('"')),
             Kind::Format | Kind::Quantization | Kind::TensorType => "enter lists the values".to_owned(),
             Kind::Conditions => "metrics with comparisons, as in kld_mean > 0.05".to_owned(),
-            Kind::List | Kind::Selectors | Kind::Layers | Kind::Rules | Kind::Table => {
+            Kind::Layers => "layer numbers, as in 20, 21 or 20-23".to_owned(),
+            Kind::List | Kind::Selectors | Kind::Rules | Kind::Table => {
                 format!("as in {}", key.example.trim_matches(['[', ']', '{', '}', ' ']).replace('"', ""))
             }
         }
@@ -204,6 +205,20 @@ impl RecipeState {
             }
         }
         shown
+    }
+
+    /// Goes to the nearest line of the list that has an option which the filter finds, if there is one.
+    pub(in crate::tui::tabs::recipe) fn go_to_row_of_filter(&mut self) {
+        let from = self.cursor;
+        let mut rows: Vec<usize> = (0..self.rows().len()).filter(|row| *row != from).collect();
+        rows.sort_by_key(|row| row.abs_diff(from));
+        for row in rows {
+            (self.cursor, self.field) = (row, 0);
+            if !self.fields().is_empty() {
+                return;
+            }
+        }
+        self.cursor = from;
     }
 
     /// True for an option that has a value or an error.

@@ -28,13 +28,13 @@ pub use presets::presets;
 pub(crate) use problems::RecipeProblem;
 pub use rows::Row;
 pub(crate) use rows::{facts, step_facts, title};
-pub(crate) use slider::nats;
+pub(crate) use slider::{MeasuringSince, nats};
 pub(crate) use type_notes::about;
 
 use crate::plan::Forecasted;
 use crate::plan::has_forecast;
 use crate::recipe::keys::{Kind, OptionGroup};
-use crate::recipe::options;
+use crate::recipe::options::{self, measuring};
 use crate::recipe::{Recipe, Selector, Source, Step, Target, steps};
 use crate::tui::core::{ErrorCard, ForecastSource, LineEdit};
 use std::path::PathBuf;
@@ -144,8 +144,8 @@ pub struct RecipeState {
     pub gpu: Option<(String, u64)>,
     /// The user stopped measuring on a text; nothing is measured until it is started again.
     pub measuring_stopped: bool,
-    /// When the measuring under way was first heard of, and how much was done then.
-    pub measuring_since: Option<(jiff::Timestamp, usize)>,
+    /// Since when the measuring under way is counted.
+    pub(crate) measuring_since: Option<MeasuringSince>,
     /// The question what the model is for was asked in this session.
     pub asked_purpose: bool,
     /// The purpose that was chosen, while its memory is asked for.
@@ -169,6 +169,10 @@ impl RecipeState {
         self.keeping_line(|r| change(&mut r.document));
         let changed = self.document != before;
         if changed {
+            // Who changes what is measured wants it measured.
+            let known: Vec<_> = before.recipe.targets.iter().filter_map(measuring).collect();
+            let mut now = self.document.recipe.targets.iter().filter_map(measuring);
+            self.measuring_stopped &= now.all(|m| known.contains(&m));
             self.history.changed(before, None);
             self.stay_inside();
         }

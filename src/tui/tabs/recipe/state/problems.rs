@@ -86,6 +86,18 @@ pub(super) fn planned(document: &Document, refused: &TargetRejection) -> RecipeP
     let lone = || (recipe.targets.len() == 1).then_some(0);
     let target = refused.target.or_else(lone);
     let found = |o: &OptionPath| keys_of(KeyTable::Target).find(|k| k.name == o.option.key());
+    if let Some(option) = card.option.as_deref() {
+        // An option of the recipe is wrong there, whichever target it was found at.
+        let own_place = target.and_then(|i| recipe.targets.get(i)).is_some_and(|t| t.output.is_some());
+        let key = match option.option.key() {
+            "output" if !own_place && recipe.output_dir.is_some() => Some("output_dir"),
+            key => keys_of(KeyTable::Top).map(|k| k.name).find(|name| *name == key && found(option).is_none()),
+        };
+        if let Some(key) = key {
+            let fact = card.beside_option().to_owned();
+            return RecipeProblem { target: None, step: None, key: key.to_owned(), fact, help: card.hint.clone() };
+        }
+    }
     let option = card.option.as_deref().and_then(|o| Some((target?, o, found(o)?)));
     let (key, fact) = match option {
         Some((target, option, key)) => match steps::set_by(recipe, target, key) {
@@ -175,7 +187,7 @@ mod tests {
         second.set(&gguf::TENSOR_TYPES, [("ffn".into(), "q6_k_m".into())].into_iter().collect());
         let recipe = Recipe {
             targets: vec![target("q8_0"), second],
-            pipeline: vec![Step { step: "prune".into(), ..Step::default() }],
+            pipeline: vec![Step { step: "distil".into(), ..Step::default() }],
             ..Recipe::default()
         };
         let all = of(&Document { recipe, invalid: Vec::new() });
@@ -271,8 +283,22 @@ mod tests {
         assert_eq!(at(same), pair("output", "/out/x.gguf: the output is the input"));
         let again = request("it is Q8_0 already").field("output.weight").about_option(OptionName::ALLOW_REQUANTIZE);
         assert_eq!(at(again), pair("allow_requantize", "output.weight: it is Q8_0 already"));
-        // A tensor is not an option, whatever its name; an option of the whole recipe has no field in a target.
+        // A tensor is not an option, whatever its name.
         assert_eq!(at(request("rows of 3").field("output")), pair("", "output: rows of 3"));
-        assert_eq!(at(request("no size").in_option(OptionName::MAX_MEMORY)), pair("", "max_memory: no size"));
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_whole_recipe_stands_there() {
+        let recipe =
+            Recipe { targets: vec![Target::of(FormatId::Gguf)], output_dir: Some("/proc".into()), ..Recipe::default() };
+        let document = Document { recipe, invalid: Vec::new() };
+        let at = |e: ModelError| {
+            let t = planned(&document, &TargetRejection { target: Some(0), card: (&e).into() });
+            (t.target, t.key, t.fact)
+        };
+        let memory = ModelError::request("no size").in_option(OptionName::MAX_MEMORY);
+        assert_eq!(at(memory), (None, "max_memory".to_owned(), "no size".to_owned()));
+        let place = ModelError::request("holds no files").in_file("/proc".as_ref()).about_option(OptionName::OUTPUT);
+        assert_eq!(at(place), (None, "output_dir".to_owned(), "/proc: holds no files".to_owned()));
     }
 }

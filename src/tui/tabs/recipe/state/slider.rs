@@ -8,6 +8,17 @@ use crate::recipe::options::{Budget, measures_text};
 /// Steps from the smallest file to the largest.
 const STEPS: u64 = 100;
 
+/// From when on the speed of measuring is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MeasuringSince {
+    /// When it was first heard of.
+    begun: jiff::Timestamp,
+    /// The moment that is counted from.
+    from: jiff::Timestamp,
+    /// What was done then.
+    done: usize,
+}
+
 impl RecipeState {
     /// True if there are costs in memory for a slider.
     pub(crate) fn can_slide(&self) -> bool {
@@ -25,25 +36,48 @@ impl RecipeState {
         self.slider = Some(from.saturating_add_signed(step.saturating_mul(steps)).clamp(least, most));
     }
 
-    /// Measuring goes on: remembers when it was first heard of.
+    /// Measuring goes on: remembers from when on it is counted. What was measured before is read from the cache first, within moments, and
+    /// says nothing of the time that the rest takes.
     pub(in crate::tui::tabs::recipe) fn heard_of_measuring(&mut self, done: usize, now: jiff::Timestamp) {
-        // A smaller number is that of another measurement.
-        if self.measuring_since.is_none_or(|(_, first)| done < first) {
-            self.measuring_since = Some((now, done));
-        }
+        const FROM_CACHE: f64 = 1.0;
+        let new = MeasuringSince { begun: now, from: now, done };
+        self.measuring_since = Some(match self.measuring_since {
+            // A smaller number is that of another measurement.
+            Some(m) if done < m.done => new,
+            Some(m) if now.duration_since(m.begun).as_secs_f64() < FROM_CACHE => {
+                MeasuringSince { begun: m.begun, ..new }
+            }
+            Some(m) => m,
+            None => new,
+        });
     }
 
     /// True while costs are measured on a text, which may take minutes.
     pub(crate) fn is_measuring(&self) -> bool {
-        let waiting = self.plan_measured.is_some() || self.forecast_state.measured.is_some();
+        let planning = self.plan.is_none() && self.plan_measured.is_some();
+        let waiting = planning || self.forecast_state.measured.is_some();
         waiting && self.document.recipe.targets.iter().any(measures_text)
+    }
+
+    /// True if there is no plan because measuring on a text is stopped.
+    pub(crate) fn waits_for_measuring(&self) -> bool {
+        self.measuring_stopped && self.plan.is_none() && self.document.recipe.targets.iter().any(measures_text)
+    }
+
+    /// Why there are no divergences to show.
+    pub(crate) fn why_no_divergence(&self) -> &'static str {
+        match self.document.recipe.targets.iter().any(measures_text) {
+            true if self.measuring_stopped => "no divergences yet: measuring is stopped, m goes on",
+            true => "no divergences yet: they are being measured",
+            false => "divergences are there only with budget_data or scores",
+        }
     }
 
     /// Seconds until measuring is done, once that can be said.
     pub(crate) fn measuring_left(&self, (done, all): (usize, usize), now: jiff::Timestamp) -> Option<f64> {
         const SURE: f64 = 2.0;
-        let (since, first) = self.measuring_since?;
-        let (seconds, more) = (now.duration_since(since).as_secs_f64(), done.checked_sub(first).filter(|n| *n > 0)?);
+        let MeasuringSince { from, done: first, .. } = self.measuring_since?;
+        let (seconds, more) = (now.duration_since(from).as_secs_f64(), done.checked_sub(first).filter(|n| *n > 0)?);
         (seconds > SURE).then(|| seconds / more as f64 * all.saturating_sub(done) as f64)
     }
 
@@ -130,6 +164,20 @@ fn nats_short(kld: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_comes_from_the_cache_is_not_taken_for_speed() {
+        let at = |tenths: i64| jiff::Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_millis(tenths * 100);
+        let mut r = RecipeState::default();
+        for (tenths, done) in [(0, 0), (3, 18), (6, 24), (30, 25), (50, 26)] {
+            r.heard_of_measuring(done, at(tenths));
+        }
+        // Two in 4.4 seconds, not 26 in 5.
+        let left = r.measuring_left((26, 236), at(50)).unwrap();
+        assert!((left - 2.2 * 210.0).abs() < 1.0, "{left}");
+        r.heard_of_measuring(3, at(60));
+        assert_eq!(r.measuring_left((4, 236), at(61)), None, "another measurement begins");
+    }
 
     #[test]
     fn divergences_are_short() {

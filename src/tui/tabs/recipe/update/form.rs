@@ -1,7 +1,7 @@
 //! What is done to the fields of the form: typed, chosen, turned, cleared.
 
 use super::text::decibel;
-use super::{changed, files, purpose};
+use super::{changed, files, forecast, purpose};
 use crate::tui::core::{Completion, Effect, Layer, LineEdit, Picker, PickerItem, PickerKind, State, units};
 use crate::tui::tabs::recipe::{Field, Prompt, RecipePane, RecipeState, Row, about};
 
@@ -106,6 +106,9 @@ fn filtered(r: &mut RecipeState, what: Completion) {
             r.keeping_line(|r| r.filter.clear());
         } else {
             (r.filter, r.field) = (text, 0);
+            if r.fields().is_empty() {
+                r.go_to_row_of_filter();
+            }
         }
     }
     if what != Completion::Editing {
@@ -153,8 +156,10 @@ pub(super) fn completed(state: &mut State, typed: &str, becomes: &str, names: Ve
 pub(in crate::tui::tabs::recipe) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
     state.recipe.names.clear();
     if state.recipe.prompt == Prompt::Filter {
+        let before = state.recipe.cursor;
         filtered(&mut state.recipe, what);
-        return Vec::new();
+        // Another target has another forecast.
+        return if state.recipe.cursor == before { Vec::new() } else { forecast(state).into_iter().collect() };
     }
     if matches!(what, Completion::Editing | Completion::Ignored) {
         return Vec::new();

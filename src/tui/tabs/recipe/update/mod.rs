@@ -154,7 +154,10 @@ pub(super) fn asked(state: &mut State, request: TabRequest) -> Vec<Effect> {
         TabRequest::MoreBits(wanted) => return more_bits::add(state, *wanted),
         _ => return Vec::new(),
     };
-    let begins = state.recipe.source().is_none() && state.recipe.document.recipe.targets.is_empty();
+    // Of a model that cannot be read, the purpose does not matter.
+    let broken = |p: &PathBuf| state.models.node_at(p).is_some_and(|n| matches!(n.summary, Some(Err(_))));
+    let readable = !paths.iter().all(broken);
+    let begins = readable && state.recipe.source().is_none() && state.recipe.document.recipe.targets.is_empty();
     take_sources(state, paths);
     state.recipe.pane = RecipePane::List;
     state.tab = Tab::Recipe;

@@ -46,6 +46,8 @@ pub(super) fn memory_given(state: &mut State, text: &str) -> Vec<Effect> {
     let text = text.trim();
     let size = parse_size(text).filter(|bytes| *bytes > 0);
     if size.is_none() && !text.is_empty() {
+        // What was typed is corrected, not typed again.
+        (state.recipe.prompt, state.recipe.editing) = (Prompt::Memory, Some(LineEdit::new(text)));
         return refuse(state, format!("{text:?} is not a size; write it as 24GiB"));
     }
     compose(state, size)

@@ -4,6 +4,7 @@ use super::plot;
 use crate::forecast::divergence::Checked;
 use crate::job::JobState;
 use crate::plan::{Forecasted, Plan, PlannedOutput};
+use crate::recipe::steps::changes_tensors;
 use crate::tensor::DType;
 use crate::tui::core::{State, kind_order, units};
 use crate::tui::tabs::recipe::{Budget, nats, title};
@@ -112,7 +113,8 @@ fn outputs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
         c.text(area.x + 1, y, columns.first(), &format!("{name}{effort}"), text);
         y += 1;
         if y < area.bottom() {
-            let there = there(state, o);
+            let there =
+                if o.bytes > plan.source_bytes { "  larger than the source" } else { "" }.to_owned() + &there(state, o);
             let available = usize::from(area.width).saturating_sub(2 + width(&there));
             let used = c.text(area.x + 1, y, area.width, &fit_end(&state.short_path(&o.path), available), dim);
             c.text(area.x + 1 + used, y, area.width, &there, warn);
@@ -157,6 +159,9 @@ fn needs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
         ("memory", format!("≤ {}", units::bytes(plan.memory_bytes))),
         ("disk", units::bytes(plan.disk_bytes)),
     ];
+    if plan.steps.iter().any(|s| changes_tensors(&s.step)) {
+        pairs.push(("dB", "against the model after the steps".to_owned()));
+    }
     // If the table has no space for it.
     let all = 0..plan.outputs.len();
     let times: Vec<f64> = all.filter_map(|i| Some(wall(state, state.recipe.estimate(i)?))).collect();

@@ -282,8 +282,10 @@ fn label(c: &mut Canvas<'_>, frame: &Frame, p: Point, name: &str, chosen: bool) 
     // Only at the right edge, where no other point below could be meant.
     let edge = x + 1 >= area.right() && x >= area.x + w;
     let below = |rows: u16| (edge && y + rows < area.bottom()).then(|| (x + 1 - w, y + rows));
+    // A name farther away would belong to another point.
+    let beside = |row: u16| (x + 2 + w <= area.right() && row >= area.y && row < area.bottom()).then_some((x + 2, row));
     let places = if chosen {
-        [right, left, above(1), above(2), above(3), below(1)]
+        [right, left, above(1), beside(y + 1), beside(y.wrapping_sub(1)), above(2).or(below(1))]
     } else {
         [right, left, below(1), below(2), None, None]
     };
