@@ -147,7 +147,11 @@ fn what_is_wrong_with_steps_is_shown_at_its_place() {
             "the step `quantize` has no effect",
         ),
         ("step = \"quantize\"\nquantization = \"q4_k_q\"", "", "r.toml:3:16: unknown quantization `q4_k_q`"),
-        ("step = \"split\"\nmethod = \"layer\"\nmax_size = \"1MB\"", "", "r.toml:3:10: "),
+        (
+            "step = \"split\"\nmethod = \"layer\"\nmax_size = \"1MB\"",
+            "",
+            "r.toml:3:10: splitting by layer is not available",
+        ),
         ("step = \"distil\"", "", "r.toml:2:8: the step `distil` is not available in this version"),
         ("step = \"prune_layers\"\nlayers = []", "", "the step `prune_layers` needs `layers`"),
         ("step = \"split\"\nmax_size = \"big\"", "", "r.toml:3:12: \"big\" is not a size"),

@@ -1,6 +1,6 @@
 //! `split`: spreads the outputs over several files.
 
-use super::{Effect, StepOption, StepSpec, no_problems};
+use super::{Effect, StepOption, StepProblem, StepSpec};
 use crate::recipe::key::{Key, KeyTable, Kind, NOW, State, key};
 use crate::recipe::options::common;
 use crate::recipe::types::{Step, Target};
@@ -14,9 +14,9 @@ const fn split(name: &'static str, kind: Kind, state: State, help: &'static str,
 /// What decides where a file ends.
 static METHOD: StepOption<Option<String>> = StepOption::new(split(
     "method",
-    Kind::Choice(&["size"]),
+    Kind::Choice(&["size", "layer", "cost", "memory"]),
     NOW,
-    "What decides where a file ends: `size` takes `max_size`. By layers: `split_max_layers` of a GGUF target.",
+    "What decides where a file ends: `size`, with `max_size`; the others are recognized and refused. By layers: `split_max_layers` of a GGUF target.",
     "\"size\"",
 ));
 
@@ -41,7 +41,7 @@ pub(crate) static STEP: StepSpec = StepSpec {
     keys: &[&METHOD.key, &MAX_SIZE.key, &NUM_PARTS.key, &OVERLAP.key],
     required: &["max_size"],
     effect: Effect::Targets(set),
-    check: no_problems,
+    check,
 };
 
 fn set(step: &Step, target: &mut Target) {
@@ -49,5 +49,16 @@ fn set(step: &Step, target: &mut Target) {
     let splits_already = shard.key.conflicts.iter().any(|name| target.options.names().any(|n| n == *name));
     if !splits_already {
         target.set(shard, step.get(&MAX_SIZE));
+    }
+}
+
+fn check(step: &Step) -> Vec<StepProblem> {
+    match step.get(&METHOD) {
+        Some(method) if method != "size" => vec![StepProblem {
+            key: METHOD.key.name,
+            message: format!("splitting by {method} is not available in this version"),
+            help: "Use `method = \"size\"` with `max_size`, or `split_max_layers` of a GGUF target.".to_owned(),
+        }],
+        _ => Vec::new(),
     }
 }
