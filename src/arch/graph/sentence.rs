@@ -22,7 +22,7 @@ enum Pooling {
 /// What comes after the pooling.
 enum After {
     /// A layer: its folder, weight, bias, and whether tanh follows.
-    Dense { name: String, weight: TensorEntry, bias: Option<TensorEntry>, tanh: bool },
+    Dense { name: String, weight: Box<TensorEntry>, bias: Option<Box<TensorEntry>>, tanh: bool },
     /// Length one.
     Normalize,
 }
@@ -114,7 +114,8 @@ fn dense(model: &Model, path: &str) -> Result<After> {
     let weight = find("linear.weight").ok_or_else(|| {
         ModelError::bad("a tensor that the network needs is missing").in_file(&root.join(path)).field("linear.weight")
     })?;
-    Ok(After::Dense { name: path.to_owned(), weight, bias: find("linear.bias"), tanh })
+    let bias = find("linear.bias").map(Box::new);
+    Ok(After::Dense { name: path.to_owned(), weight: Box::new(weight), bias, tanh })
 }
 
 /// Adds the outputs: the states of all tokens, and the embedding of the sentence.

@@ -57,11 +57,7 @@ pub(crate) type Normalized = (Vec<f64>, Vec<(f64, f64)>);
 ///
 /// # Errors
 /// A tensor without numbers.
-pub(crate) fn groups(
-    x: &Tensor,
-    axes: &[usize],
-    each: impl Fn(&[f64]) -> (f64, f64),
-) -> Result<Normalized, String> {
+pub(crate) fn groups(x: &Tensor, axes: &[usize], each: impl Fn(&[f64]) -> (f64, f64)) -> Result<Normalized, String> {
     let mut values = x.to_numbers()?;
     let (mut group, mut found) = (Vec::new(), Vec::new());
     Groups::new(&x.dims, axes).each(|places| {

@@ -77,7 +77,7 @@ fn eval(c: &Args<'_>) -> Evaluated {
     let axes: Vec<usize> = (0..x.rank()).filter(|d| *d != 1).collect();
     let (used_mean, used_variance) = if training {
         let mut found = Vec::new();
-        norm::groups(x, &axes, |v| norm::moments(v)).map(|(_, all)| found = all)?;
+        norm::groups(x, &axes, norm::moments).map(|(_, all)| found = all)?;
         found.into_iter().unzip()
     } else {
         (mean.to_numbers()?, variance.to_numbers()?)

@@ -57,7 +57,7 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(infer),
-    eval: Eval::Rule(|c| pool::max(c)),
+    eval: Eval::Rule(pool::max),
 };
 
 fn infer(c: &Call<'_>) -> Outs {

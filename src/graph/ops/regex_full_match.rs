@@ -22,6 +22,6 @@ fn eval(c: &Args<'_>) -> Evaluated {
     let x = c.tensor(0)?;
     let pattern = regex::Regex::new(&format!("^(?:{})$", c.text("pattern", "")))
         .map_err(|e| format!("its pattern is wrong: {e}"))?;
-    let matches = |s: &Box<[u8]>| std::str::from_utf8(s).is_ok_and(|s| pattern.is_match(s));
-    one(Tensor::bools(x.dims.clone(), x.to_strings()?.iter().map(matches)))
+    let matches = |s: &[u8]| std::str::from_utf8(s).is_ok_and(|s| pattern.is_match(s));
+    one(Tensor::bools(x.dims.clone(), x.to_strings()?.iter().map(|s| matches(s))))
 }

@@ -25,5 +25,5 @@ pub(super) static OPERATOR: Operator = Operator {
         },
     ],
     infer: Infer::Rule(rules::same),
-    eval: Eval::Rule(|c| super::scatter_elements::eval(c)),
+    eval: Eval::Rule(super::scatter_elements::eval),
 };

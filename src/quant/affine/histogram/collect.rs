@@ -140,7 +140,7 @@ mod tests {
         let mut h = Histogram::of(&[1e-3, -2e-3, 5e-4], BINS);
         for v in [1.0f32, 10.0, 1e6, 3e38] {
             h.add(&[v, -v / 3.0]);
-            assert!(h.counts.len() <= MOST_BINS && h.counts.len() % 2 == 0, "{v}: {}", h.counts.len());
+            assert!(h.counts.len() <= MOST_BINS && h.counts.len().is_multiple_of(2), "{v}: {}", h.counts.len());
         }
         assert_eq!((h.total(), h.max), (11, 3e38));
         h.add(&[f32::NAN, f32::INFINITY]);

@@ -75,7 +75,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, mix: &DialMix, area: Rect)
         }
     }
     y += u16::from(area.height >= ROOMY);
-    let height = left(y).saturating_sub(MAP).max(plot::MIN_HEIGHT + 1).min(plot::MAX_HEIGHT);
+    let height = left(y).saturating_sub(MAP).clamp(plot::MIN_HEIGHT + 1, plot::MAX_HEIGHT);
     // Of the map there are at least a title and some kinds.
     let height = if left(y) < height + FEW { 0 } else { height };
     let drawn = plot::draw(c, state, Rect { y, height, ..area });
