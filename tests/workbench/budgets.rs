@@ -68,7 +68,7 @@ fn a_small_terminal_shows_the_plot_with_and_without_the_slider() {
     };
     has_plot(&mut b, &["KLD in nats", "◆", "source"]);
     b.keys("z");
-    has_plot(&mut b, &["◆", "source", "ready"]);
+    has_plot(&mut b, &["◆", "ready"]);
     b.keys("((((");
     has_plot(&mut b, &["★", "layer by layer", "ffn_down", "enter takes it"]);
     b.keys("z");

@@ -40,9 +40,10 @@ fn composes_within_a_budget_and_runs_it() {
     s.send("b2.4MB\r");
     s.wait_for("tiny-llama-2.4MB.gguf");
     s.wait_for("at best");
-    // The plot, and back.
-    s.send("z");
     s.wait_for("2.4MB mix");
+    // The plot on the whole screen, and back.
+    s.send("z");
+    s.wait_for("of the model's output in dB");
     s.send("\x1b");
     s.wait_for("add a target");
     s.send("r");
