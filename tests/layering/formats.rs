@@ -36,7 +36,7 @@ fn may_name_formats(file: &str) -> bool {
 const EXCEPTIONS: [(&str, usize, &str); 8] = [
     ("calibrate/write.rs", 1, "the file form of llama-imatrix"),
     ("cli/split.rs", 2, "`remold split` has flags for GGUF's ways to split"),
-    ("cli/target_flags.rs", 1, "`--tensor-type-file` is llama-quantize's"),
+    ("cli/target_flags.rs", 2, "`--tensor-type-file` is llama-quantize's"),
     ("watch/families/nanotron.rs", 1, "the trainer writes nothing else"),
     ("watch/families/kohya.rs", 1, "the trainer writes nothing else"),
     ("watch/families/hf_folder.rs", 1, "which of two sets of weights in a folder is the model"),

@@ -40,14 +40,14 @@ def tensors(message):
     elif hasattr(message, "ListFields"):
         for field, value in message.ListFields():
             if field.message_type is not None:
-                for part in value if hasattr(value, "__iter__") else [value]:
+                for part in [value] if hasattr(value, "ListFields") else value:
                     yield from tensors(part)
 
 
 def normal(path):
     """A model whose tensors have their data in one form."""
     model = onnx.load(path)
-    for tensor in tensors(model):
+    for tensor in list(tensors(model)):
         if tensor.data_type != onnx.TensorProto.STRING:
             same = onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(tensor), tensor.name)
             need(same.data_type == tensor.data_type, f"{tensor.name}: onnx changes its type")

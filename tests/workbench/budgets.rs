@@ -66,13 +66,13 @@ fn a_small_terminal_shows_the_plot_with_and_without_the_slider() {
             assert!(picture.contains(word), "{word:?} is not on the screen:\n{picture}");
         }
     };
-    has_plot(&mut b, &["KLD in nats", "◆", "source"]);
+    has_plot(&mut b, &["in nats", "◆", "source"]);
     b.keys("z");
     has_plot(&mut b, &["◆", "ready"]);
     b.keys("((((");
     has_plot(&mut b, &["★", "layer by layer", "ffn_down", "enter takes it"]);
     b.keys("z");
-    has_plot(&mut b, &["KLD in nats", "★", "layer by layer", "more kinds", "memory", "enter takes it"]);
+    has_plot(&mut b, &["in nats", "★", "layer by layer", "more kinds", "memory", "enter takes it"]);
     plain(&mut b);
 }
 

@@ -634,7 +634,7 @@ fn a_recipe_begins_with_the_question_what_it_is_for_once_in_a_session() {
     shows(&mut b, SMALL, &["memory of the machine: 16GiB"]);
     b.keys("<ctrl-u>much<enter>");
     assert_eq!(b.effects, []);
-    b.keys("wlaptop<enter><enter>");
+    b.keys("<esc>wlaptop<enter><enter>");
     let source = b.state.recipe.source().unwrap().clone();
     assert_eq!(b.effects, [Effect::ComposeFor(source.clone(), "laptop", Some(16 << 30))]);
     let before = b.state.recipe.document.clone();

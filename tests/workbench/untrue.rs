@@ -94,7 +94,7 @@ fn an_option_of_another_line_is_found_there() {
     assert_eq!(b.state.recipe.row(), Row::Target(0));
     b.keys("<enter>");
     assert_eq!(b.state.recipe.current_field().map(|f| f.label()), Some("context_length"));
-    b.keys("<esc>/no_such_thing");
+    b.keys("<esc>/~");
     assert_eq!(b.state.recipe.row(), Row::Target(0), "nothing has it");
 }
 

@@ -48,8 +48,8 @@ pub(crate) static PATTERN: StepOption<Option<String>> = StepOption::new(
     prune(
         "pattern",
         Kind::Text,
-        "`2:4` keeps the 2 largest of each 4 neighbours in a row, `4:8` the 4 largest of 8; instead of `sparsity`.",
-        "\"2:4\"",
+        "`2:4` keeps the 2 largest of each 4 neighbours in a row, `4:8` the 4 largest of 8; instead of `sparsity`. `1x1` is no pattern.",
+        "\"1x1\"",
     )
     .or(&["mask_structure"]),
 );
