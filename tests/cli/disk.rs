@@ -51,7 +51,7 @@ fn a_disk_that_is_too_small_or_read_only_is_refused_before_anything_is_written()
     check(
         "disk.txt",
         vec![
-            row("the disk is too small", 2, &["small", "65536 are free", "-o"], on("size=64k", "small/out.gguf")),
+            row("the disk is too small", 2, &["small", "65.54 kB are free", "-o"], on("size=64k", "small/out.gguf")),
             row("the disk is read-only", 2, &["small", "read-only", "-o"], on("size=4m,ro", "small/out.gguf")),
         ],
     );

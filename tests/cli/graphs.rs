@@ -107,9 +107,7 @@ fn a_graph_is_written_as_it_was() {
         assert!(lab.run(&format!("verify out/{name}.onnx")).expect(0).out.contains("all bytes match"));
         lab.run(&format!("verify out/{name}.onnx --source {name}.onnx")).expect(0);
     }
-    let report = lab.run("convert attention.onnx -o again.onnx --json").expect(0);
-    assert!(report.out.contains("\"format\":\"onnx\""), "{}", report.out);
-    lab.run("plan attention.onnx --to onnx").expect(0);
+    lab.run("convert attention.onnx --to onnx -o again.onnx --dry-run").expect(0);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::formats::onnx::own_tensors;
 use crate::formats::{ExternalData, LayoutGraph, Split};
 use crate::graph::{Graph, GraphError};
 use crate::model::{
-    FormatId, Hint, Metadata, Model, ModelError, OptionName, Remedy, Result, Sidecars, TensorEntry, Warning,
+    FormatId, Hint, MetaValue, Metadata, Model, ModelError, OptionName, Remedy, Result, Sidecars, TensorEntry, Warning,
 };
 use crate::plan::PreparedTensor;
 use crate::quant::Effort;
@@ -49,6 +49,7 @@ fn resolve(asked: Asked<'_>) -> Result<Resolved> {
         check(&g).map_err(|e| e.in_file(&model.path))?;
     }
     let tensors = own_tensors(&mut g, &changed.tensors).map_err(|e| e.in_file(&model.path))?;
+    let metadata: Metadata = g.about.properties.iter().map(|(k, v)| (k.to_string(), MetaValue::from(&**v))).collect();
     let graph = LayoutGraph { graph: Arc::new(g), external: external_data(model, target), checked };
     let kept = |entry: TensorEntry| PreparedTensor { encoding: entry.encoding, entry, importance: None };
     Ok(Resolved {
@@ -57,7 +58,8 @@ fn resolve(asked: Asked<'_>) -> Result<Resolved> {
         architecture: model.architecture().map(str::to_owned),
         reasons: vec![Reason::default(); tensors.len()],
         tensors: tensors.into_iter().map(kept).collect(),
-        metadata: Metadata::new(),
+        // As the reader of the written file finds it.
+        metadata,
         sidecars: Sidecars::default(),
         folder: false,
         effort: Effort::default(),
