@@ -10,7 +10,7 @@ fn lab(step: &str) -> Lab {
     let lab = Lab::new();
     lab.model("tiny-llama");
     let target = "[[target]]\nformat = \"safetensors\"\nquantization = \"f32\"\noutput = \"pruned\"\n";
-    lab.write("r.toml", &format!("source = \"tiny-llama\"\n[[pipeline]]\nstep = \"prune\"\n{step}\n{target}"));
+    lab.write("r.toml", format!("source = \"tiny-llama\"\n[[pipeline]]\nstep = \"prune\"\n{step}\n{target}"));
     lab
 }
 
