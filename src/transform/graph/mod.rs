@@ -1,4 +1,4 @@
-//! What changes the precision of an operator graph: each function takes a [`Model`](crate::model::Model) with a graph and gives one with another
+//! What changes the precision of an operator graph: each function takes a [`Model`] with a graph and gives one with another
 //! graph and another list of lazy tensors.
 //!
 //! - [`quantize_dynamic`]: 8-bit weights, activations quantized while the network runs (`MatMulInteger`, `ConvInteger`).
