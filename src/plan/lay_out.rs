@@ -228,10 +228,6 @@ impl LayOut<'_> {
 /// and a reader would take them for a part of the new output.
 fn check_written(folder: &Path, stale: &[SourceFile]) -> Result<()> {
     let listed = manifest::listed_files(folder, folder);
-    // Without a manifest nobody knows who wrote them; the plan warns of what it removes.
-    if listed.is_empty() {
-        return Ok(());
-    }
     let own = |f: &&SourceFile| !listed.iter().any(|(path, bytes)| *path == f.path && *bytes == f.bytes);
     let others: Vec<String> =
         stale.iter().filter(own).filter_map(|f| Some(f.path.file_name()?.to_string_lossy().into_owned())).collect();

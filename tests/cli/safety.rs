@@ -318,6 +318,16 @@ fn replacing_a_folder_removes_no_weights_of_others() {
         "model-backup-2024.safetensors",
     ];
     own.iter().for_each(|name| drop(lab.write(&format!("hf/{name}"), *name)));
+    // A file with a name of weights that no manifest lists may be anybody's work.
+    let foreign = lab.write("hf/model-00001-of-00002.safetensors", "precious");
+    let ran = lab.run("convert mini-bert --to safetensors:f16 -o hf --force").expect(2);
+    assert!(
+        ran.err.contains("holds 1 weight file that is not listed in a manifest of remold, so remold does not remove it: model-00001-of-00002.safetensors"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(fs::read(&foreign).unwrap(), b"precious");
+    fs::remove_file(foreign).unwrap();
     lab.run("convert mini-bert --to safetensors:f16 -o hf --max-shard-size 50KB --force").expect(0);
     let shards = |lab: &Lab| lab.tree().into_keys().filter(|n| n.starts_with("hf/model-0")).collect::<Vec<_>>();
     assert!(shards(&lab).len() > 1, "{:?}", lab.tree());
