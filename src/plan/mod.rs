@@ -51,6 +51,7 @@ pub(crate) use resolve::{
 pub(crate) use space::{free_bytes, total_bytes};
 pub(crate) use stages::{PlannedStage, StageKind};
 pub(crate) use steps::with_steps;
+pub(crate) use crate::calibrate::graph::GraphQuality;
 pub(crate) use types::{ChoiceCheck, ImatrixCoverage, PartOf, PlannedReuse, PredictedDivergence, SourceFile};
 pub use types::{Plan, PlannedOutput, PlannedStep, PlannedTensor};
 pub(crate) use validation::{PlannedValidation, openable};
