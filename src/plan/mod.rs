@@ -31,6 +31,7 @@ mod types;
 mod validation;
 pub(crate) mod writable;
 
+pub(crate) use crate::calibrate::graph::GraphQuality;
 pub use build::prepare;
 pub(crate) use build::{
     count_files, densify_without_effect, prepare_again, prepare_model, prepare_to_compare, rehearse,
@@ -51,7 +52,6 @@ pub(crate) use resolve::{
 pub(crate) use space::{free_bytes, total_bytes};
 pub(crate) use stages::{PlannedStage, StageKind};
 pub(crate) use steps::with_steps;
-pub(crate) use crate::calibrate::graph::GraphQuality;
 pub(crate) use types::{ChoiceCheck, ImatrixCoverage, PartOf, PlannedReuse, PredictedDivergence, SourceFile};
 pub use types::{Plan, PlannedOutput, PlannedStep, PlannedTensor};
 pub(crate) use validation::{PlannedValidation, openable};

@@ -70,7 +70,8 @@ impl ArrayFile {
                 return Err(wrong(what).with_hint("Save it in the type of the input."));
             }
             let Some((count, cut)) = divided(&array.dims, input) else {
-                let what = format!("the array {name:?} has the shape {:?}, and the input is {}", array.dims, input.shown);
+                let what =
+                    format!("the array {name:?} has the shape {:?}, and the input is {}", array.dims, input.shown);
                 let hint = "The first dimension counts samples; the others have to be those of the input.";
                 return Err(wrong(what).with_hint(hint));
             };

@@ -178,7 +178,8 @@ mod tests {
     use crate::graph::eval::{Difference, Tensor};
 
     fn measured(errors: [f32; 2]) -> Measured {
-        let one = |e: f32| Difference::of(&Tensor::floats([1], vec![1.0]), &Tensor::floats([1], vec![1.0 + e])).unwrap();
+        let one =
+            |e: f32| Difference::of(&Tensor::floats([1], vec![1.0]), &Tensor::floats([1], vec![1.0 + e])).unwrap();
         Measured { outputs: errors.map(|e| ("y".to_owned(), one(e))).to_vec(), nodes: Vec::new() }
     }
 

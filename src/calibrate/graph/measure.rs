@@ -84,7 +84,8 @@ pub(crate) fn measure(
     let results: Mutex<Vec<(usize, Vec<Measured>)>> = Mutex::default();
     samples.each(wanted, task, |place, sample| {
         let failed = |model: &Model, what: String| {
-            ModelError::unsupported(format!("the graph does not run on sample {}: {what}", wanted[place])).in_file(&model.path)
+            ModelError::unsupported(format!("the graph does not run on sample {}: {what}", wanted[place]))
+                .in_file(&model.path)
         };
         let mut values: HashMap<usize, Vec<f32>> = HashMap::new();
         let setting = |model| Setting { task: Task { threads: 1, ..*task }, ..Setting::new(model) };
@@ -97,18 +98,19 @@ pub(crate) fn measure(
         let mut each = Vec::with_capacity(subjects.len());
         for (subject, places) in subjects.iter().zip(&after) {
             let mut nodes: HashMap<usize, Difference> = HashMap::new();
-            let others = eval::run(graph_of(subject.model)?, &setting(subject.model), sample.clone(), &mut |id, value| {
-                let Some((at, v)) = places.get(&id).zip(floats(value)) else { return };
-                if let Some(x) = values.get(at) {
-                    let (x, y) = (Tensor::floats([x.len()], x.clone()), spread(v));
-                    // Values of other sizes are not the same value.
-                    let y = Tensor::floats([y.len()], y);
-                    if let Ok(d) = Difference::of(&x, &y) {
-                        nodes.insert(*at, d);
+            let others =
+                eval::run(graph_of(subject.model)?, &setting(subject.model), sample.clone(), &mut |id, value| {
+                    let Some((at, v)) = places.get(&id).zip(floats(value)) else { return };
+                    if let Some(x) = values.get(at) {
+                        let (x, y) = (Tensor::floats([x.len()], x.clone()), spread(v));
+                        // Values of other sizes are not the same value.
+                        let y = Tensor::floats([y.len()], y);
+                        if let Ok(d) = Difference::of(&x, &y) {
+                            nodes.insert(*at, d);
+                        }
                     }
-                }
-            })
-            .map_err(|e| failed(subject.model, format!("after the change, {e}")))?;
+                })
+                .map_err(|e| failed(subject.model, format!("after the change, {e}")))?;
             let outputs = compared(&outputs, &others).map_err(|e| failed(subject.model, e))?;
             let node = |n: &NodeName| {
                 let at = before.node_places.get(&n.name).copied();

@@ -20,10 +20,14 @@ mod texts;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use choose::{Calibrated, Method, Request, calibrate};
-pub(crate) use measure::{Measured, Subject, measure};
+#[cfg(test)]
+pub(crate) use choose::Calibrated;
+pub(crate) use choose::{Method, Request, calibrate};
+pub(crate) use measure::{Subject, measure};
 pub(crate) use parts::Parts;
-pub use quality::{GraphQuality, NodeQuality, OutputQuality, TriedMethod};
+pub(crate) use quality::GraphQuality;
+#[cfg(test)]
+pub(crate) use quality::{NodeQuality, OutputQuality};
 pub(crate) use samples::{Sample, Samples};
 
 use crate::graph::Graph;

@@ -28,7 +28,13 @@ impl Watched {
 /// The floats of a value.
 pub(super) fn floats(value: &Value) -> Option<&[f32]> {
     match value {
-        Value::Tensor(t) => if let Data::F32(v) = &*t.data { Some(v) } else { None },
+        Value::Tensor(t) => {
+            if let Data::F32(v) = &*t.data {
+                Some(v)
+            } else {
+                None
+            }
+        }
         _ => None,
     }
 }
@@ -50,7 +56,10 @@ fn run(
                 see(*place, values);
             }
         })
-        .map_err(|e| ModelError::unsupported(format!("the graph does not run on sample {}: {e}", wanted[place])).in_file(&model.path))?;
+        .map_err(|e| {
+            ModelError::unsupported(format!("the graph does not run on sample {}: {e}", wanted[place]))
+                .in_file(&model.path)
+        })?;
         Ok(())
     })
 }

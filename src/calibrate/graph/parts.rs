@@ -36,7 +36,10 @@ mod tests {
         let parts = Parts::of(8, None);
         assert_eq!((parts.observed, parts.held_out), (vec![0, 1, 2, 3, 4, 5], vec![6, 7]));
         let parts = Parts::of(2, None);
-        assert_eq!((parts.observed.as_slice(), parts.held_out.as_slice(), parts.overlap()), (&[0][..], &[1][..], false));
+        assert_eq!(
+            (parts.observed.as_slice(), parts.held_out.as_slice(), parts.overlap()),
+            (&[0][..], &[1][..], false)
+        );
         assert!(Parts::of(1, None).overlap());
         let parts = Parts::of(3200, Some(32));
         assert_eq!((parts.observed.len(), parts.held_out.len(), parts.held_out[7]), (24, 8, 3100));

@@ -1,9 +1,9 @@
 //! Inputs of a graph, sample by sample.
 
 use super::arrays::ArrayFile;
+use super::graph_of;
 use super::inputs::{Input, inputs};
 use super::texts::Texts;
-use super::graph_of;
 use crate::formats;
 use crate::graph::Text;
 use crate::graph::eval::Value;

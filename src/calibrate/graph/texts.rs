@@ -41,14 +41,20 @@ impl Texts {
     pub(super) fn open(path: &Path, model: &Model, inputs: &[Input]) -> Result<Self> {
         let Some(ids) = inputs.iter().find(|i| &*i.name == "input_ids" && is_integer(i.elem)) else {
             let what = "the file is read as text, and the graph has no input \"input_ids\" for tokens";
-            let hint = format!("The graph takes {}. Save arrays of these names as .npz, .npy or .safetensors.", listed(inputs));
+            let hint = format!(
+                "The graph takes {}. Save arrays of these names as .npz, .npy or .safetensors.",
+                listed(inputs)
+            );
             return Err(ModelError::request(what).in_file(path).with_hint(hint));
         };
         let known = ["input_ids", "attention_mask", "token_type_ids", "position_ids"];
         let other = |i: &&Input| i.needed && !i.is_past() && !(known.contains(&&*i.name) && is_integer(i.elem));
         if let Some(other) = inputs.iter().find(other) {
             let what = format!("a text gives nothing for the input {:?}", other.name);
-            let hint = format!("The graph takes {}. Save arrays of these names as .npz, .npy or .safetensors.", listed(inputs));
+            let hint = format!(
+                "The graph takes {}. Save arrays of these names as .npz, .npy or .safetensors.",
+                listed(inputs)
+            );
             return Err(ModelError::request(what).in_file(path).with_hint(hint));
         }
         let width = ids.dims.as_ref().and_then(|d| d.get(1)?.known()).and_then(|n| usize::try_from(n).ok());

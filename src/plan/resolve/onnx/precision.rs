@@ -74,7 +74,9 @@ impl Precision {
         let is_static = match (word, mode.as_deref()) {
             ("dynamic", Some("static")) | ("static", Some("dynamic")) => {
                 let what = format!("`quantization = {word}` and another `quantization_mode` contradict each other");
-                return Err(ModelError::request(what).in_option(&options::QUANTIZATION_MODE).with_hint("Give one of them."));
+                return Err(ModelError::request(what)
+                    .in_option(&options::QUANTIZATION_MODE)
+                    .with_hint("Give one of them."));
             }
             ("dynamic", _) | (_, Some("dynamic")) => false,
             ("static", _) | (_, Some("static")) => true,
@@ -109,12 +111,27 @@ impl Precision {
             (o.has(&options::BLOCK_SIZE), blocks, &options::BLOCK_SIZE.key, "`int4`"),
             (o.has(&options::ACCURACY_LEVEL), blocks, &options::ACCURACY_LEVEL.key, "`int4`"),
             (o.has(&options::QUANT_FORMAT), blocks || fixed, &options::QUANT_FORMAT.key, "`int4` and `static`"),
-            (o.has(&options::SYMMETRIC), dynamic || blocks, &options::SYMMETRIC.key, "`int4` and of dynamic quantization"),
-            (o.has(&options::QUANTIZATION_MODE), dynamic || fixed, &options::QUANTIZATION_MODE.key, "`int8` and `uint8`"),
+            (
+                o.has(&options::SYMMETRIC),
+                dynamic || blocks,
+                &options::SYMMETRIC.key,
+                "`int4` and of dynamic quantization",
+            ),
+            (
+                o.has(&options::QUANTIZATION_MODE),
+                dynamic || fixed,
+                &options::QUANTIZATION_MODE.key,
+                "`int8` and `uint8`",
+            ),
             (o.has(&options::ACTIVATION_TYPE), fixed, &options::ACTIVATION_TYPE.key, "static quantization"),
             (o.has(&options::ACTIVATION_SYMMETRIC), fixed, &options::ACTIVATION_SYMMETRIC.key, "static quantization"),
             (o.has(&options::CALIBRATION_METHOD), fixed, &options::CALIBRATION_METHOD.key, "static quantization"),
-            (o.has(&options::CALIBRATION_PERCENTILE), fixed, &options::CALIBRATION_PERCENTILE.key, "static quantization"),
+            (
+                o.has(&options::CALIBRATION_PERCENTILE),
+                fixed,
+                &options::CALIBRATION_PERCENTILE.key,
+                "static quantization",
+            ),
             (o.has(&options::CALIBRATION_DATA), !same, &options::CALIBRATION_DATA.key, "a change of precision"),
             (o.has(&options::CALIBRATION_SAMPLES), !same, &options::CALIBRATION_SAMPLES.key, "a change of precision"),
         ];
@@ -169,14 +186,17 @@ impl Precision {
             }
             Self::Static { signed } => {
                 let options = StaticOptions {
-                    signed_activations: o.get(&options::ACTIVATION_TYPE).is_some_and(|t| t.eq_ignore_ascii_case("int8")),
+                    signed_activations: o
+                        .get(&options::ACTIVATION_TYPE)
+                        .is_some_and(|t| t.eq_ignore_ascii_case("int8")),
                     symmetric_activations: o.get(&options::ACTIVATION_SYMMETRIC),
                     signed_weights: signed,
                     per_channel: o.get(&options::PER_CHANNEL).unwrap_or(true),
                     reduce_range: o.get(&options::REDUCE_RANGE),
                     select: integers(&model, target)?,
                 };
-                let calibration = calibration.as_ref().ok_or_else(|| ModelError::request("there are no calibration data"))?;
+                let calibration =
+                    calibration.as_ref().ok_or_else(|| ModelError::request("there are no calibration data"))?;
                 let (changed, found) = calibration.quantized(&model, source, &options, how)?;
                 quality = Some(found);
                 changed
