@@ -16,9 +16,11 @@ pub(crate) mod pytorch;
 mod reader;
 mod recognised;
 pub(crate) mod safetensors;
+pub(crate) mod samples;
 mod scan;
 pub(crate) mod shards;
 pub(crate) mod spec;
+mod zip;
 
 pub(crate) use layout::Slot;
 pub(crate) use layout::{ExternalData, LayoutGraph};
