@@ -205,10 +205,7 @@ fn ranges_of_a_heavy_tail_are_those_of_the_reference() {
         calibrate(&request, &task()).unwrap()
     };
     let mut snr = Vec::new();
-    for (name, method, percent) in [
-        ("minmax", Method::MinMax, 0.0),
-        ("entropy_2048", Method::Entropy, 0.0),
-    ] {
+    for (name, method, percent) in [("minmax", Method::MinMax, 0.0), ("entropy_2048", Method::Entropy, 0.0)] {
         let calibrated = found(method, percent);
         for (value, theirs) in wanted["heavy_net"][name]["scales"].as_object().unwrap() {
             let value = value.trim_end_matches("_QuantizeLinear_Input");
