@@ -18,6 +18,7 @@ mod recognised;
 pub(crate) mod safetensors;
 mod scan;
 pub(crate) mod shards;
+mod source_folder;
 pub(crate) mod spec;
 
 pub(crate) use layout::Slot;
@@ -32,6 +33,8 @@ pub(crate) use scan::{is_model, scan_each, shard_set};
 pub(crate) use spec::{
     FileOfSet, FormatSpec, Outline, OutputKind, ReadSet, ReadSpec, SecondReader, TensorPlace, WriteSpec, WrittenFile,
 };
+
+pub(crate) use source_folder::inside_source;
 
 use crate::model::FormatId;
 use std::path::{Path, PathBuf};

@@ -77,7 +77,7 @@ impl LayOut<'_> {
             plan.warnings.push(Warning::new("output.stale", text));
         }
         plan.warnings.extend(resolved.warnings.iter().cloned());
-        plan.warnings.extend(checkpoints::warning(&destination::resolved(&path)));
+        plan.warnings.extend(checkpoints::warning(&crate::files::paths::resolved(&path)));
         let planned_tensors: Vec<PlannedTensor> =
             resolved.tensors.iter().zip(&resolved.reasons).map(|(t, why)| planned_tensor(t, why)).collect();
         let elems: u64 = tensors.iter().map(|t| t.shape.elems().unwrap_or(0)).sum();
