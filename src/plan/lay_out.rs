@@ -111,6 +111,7 @@ impl LayOut<'_> {
             estimate: None,
             imatrix: resolved.imatrix,
             divergence: resolved.divergence,
+            calibration: resolved.calibration,
             tensors: Arc::new(planned_tensors),
         };
         let prepared = PreparedOutput {
