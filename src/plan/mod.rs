@@ -41,6 +41,7 @@ pub use estimate::Estimate;
 pub(crate) use estimate::estimate;
 pub(crate) use manifest::{MANIFEST_SUFFIX, is_manifest, manifest_beside, manifest_inside};
 pub(crate) use memory::{available, cut, hash_cut};
+pub(crate) use naming::name_about;
 pub(crate) use prepared::{Prepared, PreparedOutput, PreparedTensor};
 pub(crate) use registration::Registration;
 pub(crate) use registration::program as registration_program;

@@ -114,7 +114,7 @@ fn check(g: &Graph) -> Result<()> {
     let hint = Hint::from(Remedy::Run("inspect".to_owned()))
         .then(" lists what does not fit together; `")
         .then(Remedy::Option(OptionName::BARE))
-        .then("` writes the graph all the same.");
+        .then("` writes the graph anyway.");
     Err(ModelError::bad(format!("{what}{more}")).field(place.as_str()).with_hint(hint))
 }
 

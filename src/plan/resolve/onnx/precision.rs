@@ -291,7 +291,7 @@ fn check_f32(model: &Model) -> Result<()> {
     let other =
         |g: &Graph| g.constants().map(|c| c.elem).find(|e| matches!(e, Elem::F16 | Elem::BF16 | Elem::I8 | Elem::U4));
     let Some(elem) = model.graph.as_deref().and_then(other) else { return Ok(()) };
-    let what = format!("the graph has constants of {elem}, and this version makes no f32 of them");
+    let what = format!("the graph has constants of {elem}, and this version does not convert them to f32");
     Err(ModelError::unsupported(what).in_option(OptionName::QUANTIZATION))
 }
 
