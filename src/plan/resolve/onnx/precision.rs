@@ -15,6 +15,10 @@ use crate::transform::graph::{
 use crate::units::{self, plural};
 use std::borrow::Cow;
 
+/// Found on a detector (RFB-320, AVX2): 15.3 dB with exact sums, 2.3 dB with those of the processor, 13.9 dB with weights of 7 bits.
+const SATURATION: &str = "the error is that of exact sums; on x86 processors without VNNI, ONNX Runtime adds pairs of 8-bit products in 16 bits, which saturate: \
+    weights of 7 bits (reduce_range) avoid it";
+
 /// What the numbers of a graph become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Precision {
@@ -248,6 +252,9 @@ impl Precision {
                 }
                 None => {}
             }
+        }
+        if matches!(self, Self::Static { signed: true }) && !o.get(&options::REDUCE_RANGE) {
+            warnings.push(Warning::new("graph.saturation", SATURATION));
         }
         warnings.extend(quality.iter().flat_map(calibrated::warnings));
         Ok(Applied { model: Cow::Owned(changed.model), warnings, quality })
