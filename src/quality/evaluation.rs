@@ -524,6 +524,8 @@ pub(super) struct Measurable {
     pub baseline: bool,
     /// The baseline is a model.
     pub baseline_model: bool,
+    /// Outputs of graphs.
+    pub graphs: bool,
     /// Multiple-choice tasks.
     pub tasks: Vec<TaskKind>,
     /// Speed of the own pass.
@@ -547,6 +549,10 @@ pub(super) fn check_conditions(conditions: &[Condition], measured: &Measurable) 
             Needs::Embedding => (
                 measured.embeddings && measured.baseline,
                 "It is for embedding models that are compared with a --baseline.",
+            ),
+            Needs::Graph => (
+                measured.graphs,
+                "It is for outputs that are graphs, in [validate] of a recipe or with --fail-if of convert.",
             ),
             Needs::Task(kind) => (
                 measured.tasks.contains(&kind),
