@@ -270,6 +270,7 @@ pub(crate) fn prepare(request: &Evaluation, conditions: &[Condition]) -> Result<
             embeddings: has_text && encoder,
             baseline: base.is_some() || base_file.is_some(),
             baseline_model: base.is_some(),
+            graphs: false,
             tasks: tasks.iter().map(|t| t.kind).collect(),
             own_pass: request.speed.is_some(),
             llama_cpp: matches!(runtime, Some(Ok(_))),
