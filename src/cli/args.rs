@@ -352,6 +352,9 @@ pub(crate) struct CompareArgs {
     /// Write the comparison to a file: .html (report with plots), .md (report), .csv (one line per tensor) or .json (everything); may be repeated
     #[arg(long, value_name = "FILE")]
     pub export: Vec<PathBuf>,
+    /// Replace existing files of --export
+    #[arg(long, requires = "export")]
+    pub force: bool,
     /// List every tensor
     #[arg(long)]
     pub tensors: bool,
@@ -424,7 +427,7 @@ pub(crate) struct EvalArgs {
     /// Tokens of a window [default: 512, or the context length of the models if it is shorter]
     #[arg(short, long, value_name = "N", value_parser = value_parser!(u32).range(4..=16_777_216))]
     pub context: Option<u32>,
-    /// Begin a window every N tokens and score its last N tokens, as llama-perplexity does with --ppl-stride
+    /// Begin a window every N tokens and score its last N tokens, as llama-perplexity does with --ppl-stride; windows are N/2 tokens longer then
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=16_777_216))]
     pub stride: Option<u32>,
     /// Use only the first N windows; for embedding models, the first N texts

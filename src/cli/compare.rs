@@ -5,16 +5,18 @@ use super::compare_table::metric_table;
 use super::tensor_counter::TensorCounter;
 use super::text::{Style, cut, safe, seconds, table};
 use super::{Exit, compare_events, compare_graphs, note, out, print, refuse};
-use crate::evaluate::{Comparison, Evaluated, Export, Figures, MetricRow, Names, Set, Unpaired, all_rows};
+use crate::evaluate::{
+    Comparison, Evaluated, Export, Figures, MetricRow, Names, Set, TensorFigures, Unpaired, all_rows,
+};
 use crate::files::paths::from_here;
 use crate::forward::Rounding;
 use crate::job;
-use crate::model::{ModelError, Result};
+use crate::model::{ModelError, Result, few};
 use crate::quality::{Evaluation, Listener, evaluate};
 use crate::quant::Encoding;
 use crate::task::Task;
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Columns of a name before it is cut.
 const NAME_WIDTH: usize = 48;
@@ -52,7 +54,9 @@ pub(crate) fn run(args: &CompareArgs) -> Exit {
 
 fn compare(args: &CompareArgs, how: Task<'_>, progress: &TensorCounter) -> Result<(Comparison, Vec<Export>)> {
     // Reject names that cannot be written before minutes of work.
-    let exports: Vec<Export> = args.export.iter().map(|path| Export::to(path)).collect::<Result<_>>()?;
+    let inputs: Vec<PathBuf> = args.models.iter().chain(&args.baseline).chain(&args.data).cloned().collect();
+    let export = |path: &PathBuf| if args.force { Export::replacing(path, &inputs) } else { Export::to(path) };
+    let exports: Vec<Export> = args.export.iter().map(export).collect::<Result<_>>()?;
     let job::WithBaseline { models, baseline, sources, lost } =
         job::with_baseline(&args.models, args.baseline.as_deref(), &job::jobs_root());
     let mut set = Set::open(&models, baseline, args.context)?;
@@ -152,6 +156,14 @@ fn text(c: &Comparison, tensors: bool) -> String {
         if let Some(why) = c.doubt(i) {
             let text = format!("{} does not look like the same network: {}", safe(&v.label), safe(&why));
             out.push_str(&format!("{} {text}\n", style.warning("warning:")));
+        }
+    }
+    for (i, v) in c.variants.iter().enumerate() {
+        let broken = |t: &&TensorFigures| t.figures[i].as_ref().is_some_and(Figures::broken);
+        let names: Vec<&str> = c.tensors.iter().filter(broken).map(|t| t.name.as_str()).collect();
+        if !names.is_empty() {
+            let text = format!("{} or the baseline has values that are not finite in {}", v.label, few(&names));
+            out.push_str(&format!("{} {}\n", style.warning("warning:"), safe(&text)));
         }
     }
     if let Some(graphs) = &c.graphs {

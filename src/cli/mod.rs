@@ -11,6 +11,8 @@ mod compare_text;
 mod completions;
 mod config;
 mod convert;
+#[cfg(test)]
+mod convert_page;
 mod doctor;
 mod eval;
 mod eval_text;

@@ -89,7 +89,7 @@ impl Comparison {
         let noise = measured.all.sqnr_db.is_some_and(|db| db < UNLIKE);
         let why = match measured.compared * 3 < most * 2 {
             true => "more than a third of its tensors could not be compared",
-            false if noise => "its weights differ from the baseline's by as much as they are",
+            false if noise => "its weights differ from the baseline's by as much as their own size",
             false => return None,
         };
         // Two formats may name one architecture differently: alone it says nothing.

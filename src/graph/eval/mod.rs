@@ -78,7 +78,7 @@ pub(crate) struct NoConstants;
 
 impl Constants for NoConstants {
     fn bytes(&self, _: TensorRef) -> Result<Vec<u8>, String> {
-        Err("the constants of this graph are not at hand".to_owned())
+        Err("the constants of this graph are not available".to_owned())
     }
 }
 
