@@ -6,7 +6,6 @@
 //!
 //! Must not know graphs or what the arrays are for. Layouts: NumPy's `numpy/lib/format.py`, versions 1 to 3; `.npz` is a zip archive of
 //! `.npy` files, stored or compressed by DEFLATE. Tests: `cargo test --lib formats::samples`.
-#![allow(dead_code, reason = "rows are read by the calibration, which comes next")]
 
 mod npy;
 mod npz;
