@@ -113,6 +113,11 @@ impl Array {
         Ok(whole.picked([&[rows.len()], &self.dims[1..]].concat(), rows.start * row..rows.end * row))
     }
 
+    /// True if a range of the outermost dimension is read without the others.
+    pub(crate) fn is_streamed(&self) -> bool {
+        matches!(self.place, Place::File(_)) && !self.transposed
+    }
+
     /// Its name as errors show it.
     pub(crate) fn shown(&self) -> &str {
         if self.name.is_empty() { "the array" } else { &self.name }
