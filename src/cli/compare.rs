@@ -182,10 +182,17 @@ fn text(c: &Comparison, tensors: bool) -> String {
     if tensors {
         out.push_str(&format!("\n{}", every_tensor(c, style)));
     } else {
-        out.push_str(
-            &style.dim("\n▲ best  ▼ worst  output dB: of the model's output, estimated\nweights dB: of the weights  memory: tensors and an f16 KV cache"),
-        );
+        let figures = match &c.graphs {
+            Some(_) => {
+                "output SNR, max error: of the worst output, against the baseline's\nweights dB: of the tensors of equal names"
+            }
+            None => {
+                "output dB: of the model's output, estimated\nweights dB: of the weights  memory: tensors and an f16 KV cache"
+            }
+        };
+        out.push_str(&style.dim(&format!("\n▲ best  ▼ worst  {figures}")));
         let more = match &c.evaluated {
+            None if c.graphs.is_some() => "--data FILE gives the inputs, --verbose lists the figures of all outputs",
             None => "--data FILE adds perplexity and KL divergence on a text",
             Some(_) => "--verbose lists all figures",
         };

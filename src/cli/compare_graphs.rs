@@ -2,7 +2,7 @@
 
 use super::args::CompareArgs;
 use super::text::{Style, cut, plural, safe, seconds, table};
-use crate::evaluate::{Bisected, Comparison, Engine, GraphFigures, GraphRequest, Graphs, OutputFigures};
+use crate::evaluate::{Bisected, Comparison, Engine, FirstNode, GraphFigures, GraphRequest, Graphs, OutputFigures};
 use crate::model::{ModelError, Result};
 
 /// Columns of a text before it is cut.
@@ -130,23 +130,35 @@ fn parting(found: &Bisected, style: Style) -> String {
         let what = if found.matched == 0 { "none can be compared" } else { "all of these are within the tolerance" };
         return format!("{} {matched}; {what}\n", style.bold("nodes"));
     };
+    let mut out = format!("{} {}\n", style.bold("first difference"), safe(&node(first, found.nodes)));
+    match &found.lasting {
+        Some(lasting) if lasting == first => {}
+        Some(lasting) => {
+            let text = format!("values after it agree again, as after a fused node; {}", node(lasting, found.nodes));
+            out.push_str(&format!("{} {}\n", style.bold("lasting difference"), safe(&text)));
+        }
+        None => out.push_str("values after it agree again, as after a fused node\n"),
+    }
+    out.push_str(&format!("{} {}\n", style.bold("nodes"), safe(&matched)));
+    out
+}
+
+/// A node that differs.
+fn node(first: &FirstNode, nodes: usize) -> String {
     let name = if first.node.is_empty() { "without a name".to_owned() } else { format!("{:?}", first.node) };
     let error = match &first.figures.problem {
         Some(problem) => problem.clone(),
         None => format!("max error {}, SNR {}", OutputFigures::shown(first.figures.max_error), first.figures.snr()),
     };
-    let place = first.at + 1;
-    let mut line = format!(
-        "node {name} ({}), number {place} of {}, value {:?}: {error}",
-        first.op, found.nodes, first.figures.name
-    );
+    let (place, value) = (first.at + 1, &first.figures.name);
+    let mut line = format!("node {name} ({}), number {place} of {nodes}, value {value:?}: {error}", first.op);
     if first.unmatched > 0 {
         let n = plural(first.unmatched, "node");
         line.push_str(&format!(
             "; the cause may be one of the {n} before it whose values the baseline does not have by name"
         ));
     }
-    format!("{} {}\n{} {}\n", style.bold("first difference"), safe(&line), style.bold("nodes"), safe(&matched))
+    line
 }
 
 fn structure(graph: &GraphFigures, base: &GraphFigures, style: Style) -> String {

@@ -15,7 +15,7 @@ use crate::formats;
 use crate::job::{self, JobFolder, Outcome, RunJob};
 use crate::model::{ModelError, Result, Warning};
 use crate::plan::{self, Plan, Prepared};
-use crate::quality::Condition;
+use crate::quality::{Condition, Needs};
 use crate::recipe::Recipe;
 use crate::task::Task;
 use serde::Serialize;
@@ -155,12 +155,12 @@ fn validate(recipe: &mut Recipe, args: &ConvertArgs) -> Result<()> {
     }
     let is_set = |set: &String| set.starts_with("validate.data");
     let has_text = recipe.validate.as_ref().is_some_and(|v| v.data.is_some()) || args.set.iter().any(is_set);
-    if !args.fail_if.is_empty() && !has_text {
-        let what = "--fail-if needs a text to measure the outputs on";
-        return Err(ModelError::request(what).with_hint("Name a text file with --validate FILE."));
-    }
     for text in &args.fail_if {
         let condition = Condition::parse(text).map_err(|e| e.field("--fail-if"))?;
+        if !has_text && condition.metric.needs != Needs::Graph {
+            let what = "--fail-if needs a text to measure the outputs on";
+            return Err(ModelError::request(what).with_hint("Name a text file with --validate FILE."));
+        }
         let name = condition.metric.name;
         let said = condition.to_string();
         let rest = said.strip_prefix(name).unwrap_or(&said).trim_start().to_owned();

@@ -47,7 +47,10 @@ pub(crate) fn plan(plan: &Plan, how: PlanStyle) -> String {
     if let Some(v) = &plan.validation {
         let fails: Vec<String> = v.fail_if.iter().map(|c| safe(c)).collect();
         let fails = if fails.is_empty() { String::new() } else { format!("; fails if {}", fails.join(" or ")) };
-        let data = safe(&v.data.to_string_lossy());
+        let data = match &v.data {
+            Some(data) => safe(&data.to_string_lossy()),
+            None => "inputs made from a seed".to_owned(),
+        };
         out.push_str(&format!("\n{} on {data} against the source{fails}\n", style.bold("then evaluated")));
     }
     out.push_str(&format!(

@@ -10,7 +10,7 @@ use crate::plan::{self, PlannedOutput, PlannedValidation, Prepared, StageKind};
 use crate::quality::{self, Agreement, Condition, Listener, Measured, metric};
 use crate::task::{Task, locked};
 use sha2::{Digest, Sha256};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -46,8 +46,14 @@ fn measure(
     outputs: &[Staged],
 ) -> Result<Vec<OutputEvaluation>> {
     let plan = &prepared.plan;
-    let text = quality::read_text(&asked.data)?;
-    let sha256 = std::fs::read(&asked.data).ok().map(|bytes| hex(&Sha256::digest(&bytes)));
+    if asked.graphs {
+        return super::evaluate_graphs::measure(prepared, asked, options, outputs);
+    }
+    let Some(data) = &asked.data else {
+        return Err(ModelError::request("there is no text to evaluate the outputs on"));
+    };
+    let text = quality::read_text(data)?;
+    let sha256 = sha256_of(data);
     let conditions = asked.conditions()?;
     let source = arch::open_as_format(&plan.source, asked.source_format)?;
     let mut evaluations = Vec::with_capacity(plan.outputs.len());
@@ -69,7 +75,7 @@ fn measure(
             let output = arch::open(plan::openable(planned))?;
             checks.extend(named.agreements(&source, &output, &text, options.stop.flag())?);
             let evaluation = OutputEvaluation {
-                data: absolute(asked.data.clone()),
+                data: Some(absolute(data.clone())),
                 data_sha256: sha256.clone(),
                 baseline: absolute(plan.source.clone()),
                 mode: asked.mode.clone(),
@@ -77,23 +83,41 @@ fn measure(
                 metrics: named.metrics(measured),
                 checks,
             };
-            for metric in &evaluation.metrics {
-                options.sink.send(EventBody::Metric(metric.clone()));
-            }
-            for check in &evaluation.checks {
-                options.sink.send(EventBody::Check(check.clone()));
-            }
-            let part = outputs.get(o.0).and_then(|staged| staged.paths.manifest.as_ref());
-            if let (Some(manifest), Some(part)) = (&planned.manifest, part) {
-                manifest::add_evaluation(manifest, part, prepared.mode, &evaluation)?;
-            }
+            publish(prepared, options, outputs, o, &evaluation)?;
             evaluations.push(evaluation);
         }
     }
     Ok(evaluations)
 }
 
-fn absolute(path: PathBuf) -> PathBuf {
+/// Sends what was measured of an output, and adds it to its manifest.
+pub(super) fn publish(
+    prepared: &Prepared,
+    options: &RunOptions<'_>,
+    outputs: &[Staged],
+    o: OutputIndex,
+    evaluation: &OutputEvaluation,
+) -> Result<()> {
+    for metric in &evaluation.metrics {
+        options.sink.send(EventBody::Metric(metric.clone()));
+    }
+    for check in &evaluation.checks {
+        options.sink.send(EventBody::Check(check.clone()));
+    }
+    let planned = prepared.plan.outputs.get(o.0).and_then(|planned| planned.manifest.as_ref());
+    let part = outputs.get(o.0).and_then(|staged| staged.paths.manifest.as_ref());
+    if let (Some(manifest), Some(part)) = (planned, part) {
+        manifest::add_evaluation(manifest, part, prepared.mode, evaluation)?;
+    }
+    Ok(())
+}
+
+/// SHA-256 of a file in hexadecimal digits, if it can be read.
+pub(super) fn sha256_of(path: &Path) -> Option<String> {
+    std::fs::read(path).ok().map(|bytes| hex(&Sha256::digest(&bytes)))
+}
+
+pub(super) fn absolute(path: PathBuf) -> PathBuf {
     std::path::absolute(&path).unwrap_or(path)
 }
 

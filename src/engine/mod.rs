@@ -8,6 +8,7 @@ mod check;
 mod earlier;
 mod encode;
 mod evaluate;
+mod evaluate_graphs;
 mod event;
 mod gate;
 mod journal;

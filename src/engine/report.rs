@@ -121,14 +121,15 @@ pub struct OutputReport<T = Vec<TensorDone>> {
 /// What was measured of an output on a text, against the source.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct OutputEvaluation {
-    /// The text.
-    pub data: PathBuf,
-    /// SHA-256 of the text.
+    /// The text, or the inputs of graphs; absent if these were made from a seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<PathBuf>,
+    /// SHA-256 of that file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_sha256: Option<String>,
     /// The model that it is measured against: the source.
     pub baseline: PathBuf,
-    /// How activations were rounded: `exact` or `llama.cpp`.
+    /// How activations were rounded: `exact` or `llama.cpp`. Of graphs, what computed the outputs: `reference`.
     pub mode: String,
     /// What was measured on, in a few words.
     pub measured_on: String,

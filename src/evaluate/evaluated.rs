@@ -139,6 +139,10 @@ impl Comparison {
             words.extend((e.chunks > 0).then(|| format!("--chunks {}", e.chunks)));
             words.extend((e.mode != "exact").then(|| format!("--as {}", quoted(&e.mode))));
         }
+        if let Some(g) = &self.graphs {
+            words.extend(g.data.iter().flat_map(|data| ["--data".to_owned(), path(data)]));
+            words.extend(g.seed.map(|seed| format!("--seed {seed}")));
+        }
         words.join(" ")
     }
 }

@@ -29,7 +29,7 @@ pub use comparison::{Comparison, Group, Measured, TensorFigures, TypeShare, Unpa
 pub use evaluated::{Evaluated, Figure, HiddenFigures, ModelFigures};
 pub(crate) use export::Export;
 pub use figures::{Figures, Sameness};
-pub(crate) use graphs::{Bisected, Engine, GraphFigures, GraphRequest, Graphs, OutputFigures};
+pub(crate) use graphs::{Bisected, Engine, FirstNode, GraphFigures, GraphRequest, Graphs, OutputFigures};
 pub(crate) use measurement_cache::MeasurementCache;
 pub use names::Names;
 pub(crate) use pareto::on_front;

@@ -123,32 +123,50 @@ pub(crate) fn all_rows(c: &Comparison) -> Vec<MetricRow> {
     rows
 }
 
-/// The nodes of the graphs, and for each output of the baseline how far the others are from it.
+/// The nodes of the graphs and the worst figures of their outputs; as details, those of each output.
 fn output_rows(c: &Comparison, graphs: &Graphs) -> Vec<MetricRow> {
     let of = |v: usize| graphs.variants.get(v);
-    let nodes = |v: usize| cell(of(v).map(|g| g.nodes.to_string()).unwrap_or_default(), None, UNSAID);
-    let whole = |name: &str, cells: Vec<Cell>| MetricRow { name: name.to_owned(), cells, metric: None, detail: false };
-    let mut rows = vec![whole("nodes", (0..c.variants.len()).map(nodes).collect())];
+    let row = |name: String, detail: bool, text: &dyn Fn(usize) -> String, cost: &dyn Fn(usize) -> Option<f64>| {
+        let one = |v: usize| cell(text(v), None, if v == c.baseline.at { BASELINE } else { NOT_RUN });
+        let cells = (0..c.variants.len()).map(one).collect();
+        let mut row = MetricRow { name, cells, metric: None, detail };
+        rank_by(c, &mut row, cost);
+        row
+    };
+    let none = |_| None;
+    let nodes = |v: usize| of(v).map(|g| g.nodes.to_string()).unwrap_or_default();
+    let within = |v: usize| {
+        let all = of(v).map(|g| g.compared.as_slice()).unwrap_or_default();
+        let passed = all.iter().filter(|o| o.passed).count();
+        if all.is_empty() { String::new() } else { format!("{passed} of {}", all.len()) }
+    };
+    let worst = |v: usize, name: &str| Some(of(v)?.worst().into_iter().find(|(n, _)| *n == name)?.1);
+    let of_worst = |name: &'static str, title: &str, text: &dyn Fn(f64) -> String, cost: &dyn Fn(f64) -> f64| {
+        let text = |v: usize| worst(v, name).map(text).unwrap_or_default();
+        row(title.to_owned(), false, &text, &|v| worst(v, name).map(cost))
+    };
+    let known = |x: f64| Some(x).filter(|x| x.is_finite());
+    let mut rows = vec![
+        row("nodes".to_owned(), false, &nodes, &none),
+        row("outputs in tolerance".to_owned(), false, &within, &none),
+        of_worst("output_snr_db", "output SNR", &OutputFigures::decibels, &|db| -db),
+        of_worst("output_max_error", "output max error", &|x| OutputFigures::shown(known(x)), &|x| x),
+        of_worst("output_cosine", "1 − output cosine", &|x| OutputFigures::shown(known(1.0 - x)), &|x| 1.0 - x),
+    ];
     let names: IndexSet<&str> = graphs.variants.iter().flat_map(|g| &g.compared).map(|o| o.name.as_str()).collect();
     for name in names {
         let find = |v: usize| of(v)?.compared.iter().find(|o| o.name == name);
         type Text = fn(&OutputFigures) -> String;
         type Cost = fn(&OutputFigures) -> Option<f64>;
-        let all: [(&str, Text, Cost); 5] = [
+        let all: [(&str, Text, Cost); 4] = [
             ("SNR", OutputFigures::snr, |o| o.snr_db.map(|db| -db)),
             ("max error", |o| OutputFigures::shown(o.max_error), |o| o.max_error),
             ("relative error", |o| OutputFigures::shown(o.relative_error), |o| o.relative_error),
             ("1 − cosine", |o| OutputFigures::shown(o.cosine.map(|x| 1.0 - x)), |o| Some(1.0 - o.cosine?)),
-            ("within tolerance", |o| if o.passed { "yes".to_owned() } else { "no".to_owned() }, |_| None),
         ];
         for (figure, text, cost) in all {
-            let one = |v: usize| {
-                let why = if v == c.baseline.at { BASELINE } else { NOT_RUN };
-                cell(find(v).map(text).unwrap_or_default(), None, why)
-            };
-            let mut row = whole(&format!("{name}: {figure}"), (0..c.variants.len()).map(one).collect());
-            rank_by(c, &mut row, |v| cost(find(v)?));
-            rows.push(row);
+            let text = |v: usize| find(v).map(text).unwrap_or_default();
+            rows.push(row(format!("{name}: {figure}"), true, &text, &|v| cost(find(v)?)));
         }
     }
     rows

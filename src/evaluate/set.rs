@@ -126,7 +126,7 @@ impl Set {
     /// What the models give for the same inputs; `None` unless they are graphs. `say` is told what is done.
     ///
     /// # Errors
-    /// Inputs that cannot be read or made; cancelled.
+    /// Inputs that cannot be read.
     pub(crate) fn graph_outputs(
         &self,
         request: &GraphRequest,

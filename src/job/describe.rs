@@ -7,12 +7,15 @@ use crate::units::small;
 use std::path::Path;
 
 /// Metrics that a summary has: the others are in the report.
-pub(crate) const SUMMARY_METRICS: [&str; 9] = [
+pub(crate) const SUMMARY_METRICS: [&str; 12] = [
     "perplexity",
     "ppl_ratio",
     "kld_mean",
     "kld_p99",
     "top1_agreement",
+    "output_snr_db",
+    "output_max_error",
+    "output_cosine",
     "cosine_mean",
     "cosine_min",
     "similarity_spearman",

@@ -73,7 +73,7 @@ impl Plan {
             std::iter::once(&mut o.path).chain(files).chain(matrix).chain(&mut o.manifest).chain(reuse)
         });
         let sources = self.source_files.iter_mut().map(|f| &mut f.path);
-        let data = self.validation.iter_mut().map(|v| &mut v.data);
+        let data = self.validation.iter_mut().filter_map(|v| v.data.as_mut());
         for path in std::iter::once(&mut self.source).chain(sources).chain(outputs).chain(data) {
             if let Ok(full) = std::path::absolute(&path) {
                 *path = full;

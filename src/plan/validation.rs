@@ -1,9 +1,10 @@
 //! What `[validate]` of a recipe asks for, checked against the source before anything is written.
 //!
-//! Outputs are evaluated with the source as the baseline once they are published. An output can be evaluated if it has the network's
-//! configuration and a vocabulary: a GGUF file with its tokenizer, or a folder with `config.json`.
+//! Outputs are evaluated with the source as the baseline once they are published. An output can be evaluated on a text if it has the network's
+//! configuration and a vocabulary: a GGUF file with its tokenizer, or a folder with `config.json`. Outputs that are graphs are run on arrays.
 
 use super::{PlannedOutput, PreparedOutput};
+use crate::formats::samples;
 use crate::forward::Rounding;
 use crate::model::{FormatId, Model, ModelError, Result};
 use crate::quality::{self, Condition, DEFAULT_MEMORY, Evaluation};
@@ -17,8 +18,12 @@ const LEAST_MEMORY: u64 = 64 << 20;
 /// The evaluation of the outputs once they are published.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PlannedValidation {
-    /// The text.
-    pub data: PathBuf,
+    /// The text; for graphs the file with the inputs, which are made from a seed without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<PathBuf>,
+    /// True if the outputs are graphs, which are run on the same inputs as the source.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub graphs: bool,
     /// The format that the source is read as, where the recipe says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_format: Option<FormatId>,
@@ -38,15 +43,25 @@ pub struct PlannedValidation {
 }
 
 impl PlannedValidation {
-    /// What a recipe asks for. `memory` is what it allows.
+    /// What a recipe asks for. `memory` is what it allows; `graphs`: the outputs are graphs.
     ///
     /// # Errors
-    /// No text; a condition that is none.
-    fn of(asked: &Validate, recipe: &Recipe, memory: Option<u64>) -> Result<Self> {
-        let Some(data) = asked.data.clone() else {
+    /// No text for models that are no graphs; settings of texts for graphs; a condition that is none.
+    fn of(asked: &Validate, recipe: &Recipe, memory: Option<u64>, graphs: bool) -> Result<Self> {
+        let data = asked.data.clone();
+        if data.is_none() && !graphs {
             let hint = "Name a text file as `data` of [validate], or remove the table.";
             return Err(ModelError::request("[validate] names no text to measure the outputs on").with_hint(hint));
-        };
+        }
+        let of_texts = [
+            ("context", asked.context.is_some()),
+            ("chunks", asked.chunks.is_some()),
+            ("as", asked.rounding.is_some()),
+        ];
+        if let Some((key, _)) = of_texts.into_iter().find(|(_, given)| graphs && *given) {
+            let what = "it is about texts, and the outputs are graphs, which are run on arrays";
+            return Err(ModelError::request(what).field(format!("validate.{key}")).with_hint("Leave it out."));
+        }
         let condition = |(metric, condition): (&String, &String)| {
             let parsed = Condition::parse(&format!("{metric} {condition}"));
             parsed.map(|c| c.to_string()).map_err(|e| e.field(format!("validate.fail_if.{metric}")))
@@ -56,6 +71,7 @@ impl PlannedValidation {
         let mode = if rounded { Rounding::LlamaCpp } else { Rounding::Exact };
         Ok(Self {
             data,
+            graphs,
             source_format: recipe.source.format,
             fail_if: asked.fail_if.iter().map(condition).collect::<Result<_>>()?,
             context: number(asked.context),
@@ -71,7 +87,7 @@ impl PlannedValidation {
         Evaluation {
             baseline: Some(source.to_owned()),
             baseline_format: self.source_format,
-            data: Some(self.data.clone()),
+            data: self.data.clone(),
             context: self.context,
             chunks: self.chunks,
             rounding: if rounded { Rounding::LlamaCpp } else { Rounding::Exact },
@@ -102,11 +118,19 @@ pub(super) fn plan(
     memory: Option<u64>,
 ) -> Result<Option<PlannedValidation>> {
     let Some(asked) = &recipe.validate else { return Ok(None) };
-    let planned = PlannedValidation::of(asked, recipe, memory)?;
+    let graphs = !prepared.is_empty() && prepared.iter().all(|p| p.graph.is_some());
+    let planned = PlannedValidation::of(asked, recipe, memory, graphs)?;
     if !source.unreadable.is_empty() {
         let what = "the outputs cannot be evaluated against a source with sparse tensors";
         let hint = "Remove [validate], and evaluate the outputs with `remold eval`.";
         return Err(ModelError::request(what).in_file(&source.path).with_hint(hint));
+    }
+    if graphs {
+        if let Some(file) = &planned.data {
+            samples::open(file)?;
+        }
+        quality::check_graph_conditions(&planned.conditions()?)?;
+        return Ok(Some(planned));
     }
     let request = planned.evaluation(&source.path, Vec::new());
     quality::check_source(source, &request, &planned.conditions()?)?;
@@ -125,7 +149,7 @@ fn check_output(output: &PlannedOutput, prepared: &PreparedOutput) -> Result<()>
         (false, false) => "no configuration and no tokenizer",
     };
     let what = format!("this output will have {missing}, so it cannot be evaluated");
-    let hint = "Remove [validate] (--validate), or write a GGUF or a Hugging Face folder.";
+    let hint = "Remove [validate] (--validate), or write a GGUF or a Hugging Face folder. Graphs are evaluated in recipes that write nothing else.";
     Err(ModelError::request(what).in_file(&output.path).with_hint(hint))
 }
 

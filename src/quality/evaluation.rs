@@ -271,6 +271,7 @@ pub(crate) fn prepare(request: &Evaluation, conditions: &[Condition]) -> Result<
             embeddings: has_text && encoder,
             baseline: base.is_some() || base_file.is_some(),
             baseline_model: base.is_some(),
+            graphs: false,
             tasks: tasks.iter().map(|t| t.kind).collect(),
             own_pass: request.speed.is_some(),
             llama_cpp: matches!(runtime, Some(Ok(_))),
@@ -548,6 +549,8 @@ pub(super) struct Measurable {
     pub baseline: bool,
     /// The baseline is a model.
     pub baseline_model: bool,
+    /// Outputs of graphs.
+    pub graphs: bool,
     /// Multiple-choice tasks.
     pub tasks: Vec<TaskKind>,
     /// Speed of the own pass.
@@ -571,6 +574,10 @@ pub(super) fn check_conditions(conditions: &[Condition], measured: &Measurable) 
             Needs::Embedding => (
                 measured.embeddings && measured.baseline,
                 "It is for embedding models that are compared with a --baseline.",
+            ),
+            Needs::Graph => (
+                measured.graphs,
+                "It is for outputs that are graphs, in [validate] of a recipe or with --fail-if of convert.",
             ),
             Needs::Task(kind) => (
                 measured.tasks.contains(&kind),

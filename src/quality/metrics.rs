@@ -24,6 +24,8 @@ pub(crate) enum Needs {
     Layers,
     /// An embedding model and a baseline.
     Embedding,
+    /// An operator graph and a baseline that is one.
+    Graph,
     /// A file of multiple-choice tasks.
     Task(TaskKind),
     /// The same, and a baseline that is a model.
@@ -38,7 +40,7 @@ impl Needs {
     /// True if it is measured against a baseline.
     pub(crate) const fn is_relative(self) -> bool {
         match self {
-            Self::Baseline | Self::Layers | Self::Embedding | Self::TaskBaseline(_) => true,
+            Self::Baseline | Self::Layers | Self::Embedding | Self::Graph | Self::TaskBaseline(_) => true,
             Self::Text | Self::Task(_) | Self::LlamaCpp | Self::OwnPass => false,
         }
     }
@@ -64,9 +66,9 @@ pub(crate) struct MetricSpec {
 }
 
 /// Every metric, in the order of reports.
-pub(crate) const METRICS: [MetricSpec; 47] = {
+pub(crate) const METRICS: [MetricSpec; 51] = {
     use Better::{Less, More, Neither};
-    use Needs::{Baseline, Embedding, Layers, LlamaCpp, OwnPass, Text};
+    use Needs::{Baseline, Embedding, Graph, Layers, LlamaCpp, OwnPass, Text};
     use TaskKind::{Hellaswag, MultipleChoice, Winogrande};
     const fn m(
         name: &'static str,
@@ -194,6 +196,38 @@ pub(crate) const METRICS: [MetricSpec; 47] = {
             More,
             Layers,
             "The cosine between the hidden states after a layer; a condition takes the worst layer.",
+        ),
+        m(
+            "output_snr_db",
+            "output SNR",
+            ("dB", 1),
+            More,
+            Graph,
+            "The signal over the error of the worst output of a graph, for the same inputs; 999 for equal outputs.",
+        ),
+        m(
+            "output_max_error",
+            "output max error",
+            ("", 8),
+            Less,
+            Graph,
+            "The largest error of any number in the outputs of a graph, for the same inputs.",
+        ),
+        m(
+            "output_relative_error",
+            "output relative error",
+            ("", 8),
+            Less,
+            Graph,
+            "The largest error in an output of a graph by the largest number of that output; the worst output counts.",
+        ),
+        m(
+            "output_cosine",
+            "output cosine",
+            ("", 6),
+            More,
+            Graph,
+            "The cosine between an output of a graph and the baseline's, for the same inputs; the worst output counts.",
         ),
         m(
             "cosine_mean",

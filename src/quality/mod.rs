@@ -29,7 +29,7 @@ pub(crate) use speed::{REPETITIONS, SpeedRequest};
 pub(crate) use statistics::{BaseRow, Estimate, score};
 pub(crate) use tasks::{TaskFile, TaskKind};
 pub(crate) use tokens::{TextTokenizer, read_text};
-pub(crate) use validation::{Agreement, check_source, same_conversations, same_tokens};
+pub(crate) use validation::{Agreement, check_graph_conditions, check_source, same_conversations, same_tokens};
 
 /// Reads bytes as each kind of multiple-choice tasks, for `fuzzing`.
 #[cfg(any(test, feature = "fuzzing"))]

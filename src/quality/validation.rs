@@ -57,6 +57,14 @@ pub(crate) fn check_source(source: &Model, request: &Evaluation, conditions: &[C
     windows.map(|_| ()).map_err(|e| e.in_file(data).with_hint(shorter))
 }
 
+/// Checks conditions on outputs that are graphs.
+///
+/// # Errors
+/// A condition on a metric that graphs do not have.
+pub(crate) fn check_graph_conditions(conditions: &[Condition]) -> Result<()> {
+    check_conditions(conditions, &Measurable { graphs: true, ..Measurable::default() })
+}
+
 /// How many of some things are the same in two models.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Agreement {

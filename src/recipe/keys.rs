@@ -32,7 +32,7 @@ static KEYS: &[Key] = &[
     key(Source, "densify", Bool, NOW, "Write sparse tensors of a PyTorch file as dense tensors; without it they are rejected.", "true").flag(Flag::switch("densify")),
 
 
-    key(Validate, "data", Path, NOW, "Text to measure the outputs on once they are written, against the source: UTF-8, at least two windows of `context` tokens.", "\"holdout.txt\"").flag(Flag::new("validate", "FILE")),
+    key(Validate, "data", Path, NOW, "Text to measure the outputs on once they are written, against the source: UTF-8, at least two windows of `context` tokens. For targets that are graphs, the file with their inputs (.npz, .npy, .safetensors); without it they are made from a seed.", "\"holdout.txt\"").flag(Flag::new("validate", "FILE")),
     key(Validate, "fail_if", Conditions, NOW, "Conditions under which the run ends with exit code 3; the outputs are kept. `remold eval --help` lists the metrics.", "{ kld_mean = \"> 0.05\" }").flag(Flag::new("fail-if", "CONDITION")),
     key(Validate, "context", Kind::Integer(4, 1 << 31), NOW, "Tokens of a window. Default: 512, or the context of the model if it is shorter.", "256").unit("tokens").absent("512"),
     key(Validate, "chunks", Kind::Integer(1, u32::MAX as u64), NOW, "Windows to measure at most; of an embedding model, lines. Default: the whole text.", "20").absent("the whole text"),

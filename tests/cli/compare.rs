@@ -294,3 +294,60 @@ fn wrong_requests_are_reported() {
     ];
     check("compare.txt", rows);
 }
+
+#[test]
+fn outputs_of_graphs_are_compared() {
+    let lab = Lab::new();
+    lab.write("a.onnx", std::fs::read(crate::lab::fixture("graphs/attention-f32.onnx")).unwrap());
+    lab.run("convert a.onnx --to onnx:f16 -o half.onnx").expect(0);
+    lab.run("convert a.onnx --to onnx -o same.onnx").expect(0);
+    let ran = lab.run("compare a.onnx same.onnx half.onnx --dim sequence=3 --bisect").expect(0);
+    for part in [
+        "inputs made from seed 0",
+        "engine reference",
+        "input x f32 [1, 3, 8]: normal",
+        "output SNR",
+        "outputs in tolerance",
+        "equal",
+        "pass",
+        "tolerance: max error at most 5e-3 of the largest number",
+        "operators Cast 0→",
+        "nodes",
+    ] {
+        assert!(ran.out.contains(part), "{part} in\n{}", ran.out);
+    }
+    assert!(!ran.out.contains("FAIL") && !ran.out.contains("does not look like"), "{}", ran.out);
+    let ran = lab.run("compare a.onnx half.onnx --json --seed 7").expect(0);
+    let metric = |name: &str| {
+        let found = ran.events().into_iter().find_map(|e| match e.body {
+            EventBody::Metric(m) if m.name == name => Some(m.value),
+            _ => None,
+        });
+        found.unwrap_or_else(|| panic!("{name}"))
+    };
+    assert!((40.0..90.0).contains(&metric("output_snr_db")), "{}", metric("output_snr_db"));
+    assert!(metric("output_cosine") > 0.999 && metric("output_max_error") > 0.0);
+    let last: serde_json::Value = serde_json::from_str(ran.out.lines().last().unwrap()).unwrap();
+    assert_eq!((&last["kind"], &last["seed"]), (&"compare.graphs".into(), &7.into()));
+    assert_eq!(last["variants"][1]["compared"][0]["passed"], true);
+    for (wrong, part) in [
+        ("compare a.onnx half.onnx --window 8 --data a.onnx", "it is about texts"),
+        ("compare a.onnx half.onnx --dim sequence", "NAME=N"),
+        ("compare a.onnx half.onnx --data missing.npz", "missing.npz"),
+    ] {
+        let ran = lab.run(wrong).expect(2);
+        assert!(ran.err.contains(part), "{wrong}: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_checkpoint_is_compared_with_its_export() {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    lab.run("convert tiny-llama --to onnx -o made.onnx").expect(0);
+    let ran = lab.run("compare tiny-llama made.onnx").expect(0);
+    for part in ["tiny-llama is a checkpoint", "input input_ids i64 [1, 8]: below", "logits", "equal", "pass"] {
+        assert!(ran.out.contains(part), "{part} in\n{}", ran.out);
+    }
+    assert!(!ran.out.contains("FAIL"), "{}", ran.out);
+}

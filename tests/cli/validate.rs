@@ -232,3 +232,41 @@ fn a_watched_export_that_fails_a_check_is_reported() {
     assert!(why.as_str().unwrap().starts_with("kld_mean is 0."), "{why}");
     assert!(events(&ran.out, "metric").iter().any(|m| m["name"] == "kld_mean"), "{}", ran.out);
 }
+
+#[test]
+fn outputs_that_are_graphs_are_run_on_the_same_inputs() {
+    let lab = Lab::new();
+    lab.write("a.onnx", std::fs::read(fixture("graphs/attention-f32.onnx")).unwrap());
+    let recipe = |name: &str, fail_if: &str, more: &str| {
+        let text = format!(
+            "[source]\npath = \"a.onnx\"\n\n[[target]]\nformat = \"onnx\"\nquantization = \"f16\"\noutput = \"{name}.onnx\"\n\n\
+             [validate]\nfail_if = {{ {fail_if} }}\n{more}"
+        );
+        lab.write(&format!("{name}.toml"), text);
+    };
+    recipe("good", "output_snr_db = \"< 20\", output_cosine = \"< 0.9\"", "");
+    let ran = lab.run("run good.toml --json").expect(0);
+    let made = [("output_snr_db", true), ("output_cosine", true)];
+    assert_eq!(checks(&ran.events()), made.map(|(name, passed)| (name.to_owned(), passed)));
+    let report = json(&lab.job().join("report.json"));
+    let manifest = json(&lab.path("good.onnx.remold.json"));
+    let (report, manifest) = (&report["outputs"][0]["evaluation"], &manifest["evaluation"]);
+    assert_eq!(report, manifest);
+    assert_eq!((&report["mode"], &report["data"]), (&"reference".into(), &Value::Null));
+    assert!(report["measured_on"].as_str().unwrap().starts_with("inputs made from a seed: x [1, 8, 8]"), "{report}");
+    assert_eq!(report["metrics"].as_array().unwrap().len(), 4);
+    recipe("bad", "output_max_error = \"> 1e-12\"", "");
+    let ran = lab.run("run bad.toml").expect(3);
+    assert!(lab.path("bad.onnx").exists() && ran.err.contains("output_max_error"), "{}", ran.err);
+    // What graphs do not have is refused before anything is written.
+    for (name, fail_if, more, part) in [
+        ("text", "kld_mean = \"> 1\"", "", "kld_mean is not measured here"),
+        ("window", "output_cosine = \"< 0.9\"", "context = 64\n", "it is about texts"),
+        ("file", "output_cosine = \"< 0.9\"", "data = \"none.npz\"\n", "none.npz"),
+    ] {
+        recipe(name, fail_if, more);
+        let ran = lab.run(&format!("run {name}.toml")).expect(2);
+        assert!(ran.err.contains(part), "{name}: {}", ran.err);
+        assert!(!lab.path(&format!("{name}.onnx")).exists());
+    }
+}

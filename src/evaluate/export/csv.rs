@@ -1,5 +1,6 @@
 //! A line for each tensor of each model but the baseline. If the models were evaluated on a text, there is also a line for each metric of each
-//! model, with the last three columns, which there are only then.
+//! model, and if graphs were run, one for each figure of each output, whose name is in the column of tensors; both with the last three
+//! columns, which there are only then.
 
 use crate::evaluate::{Comparison, Figures, Sameness};
 
@@ -9,7 +10,8 @@ const HEAD: &str = "variant,tensor,layer,kind,role,shape,baseline_type,type,stat
 const METRICS: &str = ",metric,value,uncertainty";
 
 pub(super) fn text(c: &Comparison) -> String {
-    let columns = if c.evaluated.is_some() { format!("{HEAD}{METRICS}") } else { HEAD.to_owned() };
+    let columns =
+        if c.evaluated.is_some() || c.graphs.is_some() { format!("{HEAD}{METRICS}") } else { HEAD.to_owned() };
     let columns = columns.as_str();
     let mut out = format!("{columns}\n");
     for (v, variant) in c.variants.iter().enumerate().filter(|(v, _)| *v != c.baseline.at) {
@@ -53,6 +55,25 @@ pub(super) fn text(c: &Comparison) -> String {
         for l in &figures.layers {
             push(Some(l.layer), "hidden_rms", l.hidden_rms, None);
             push(Some(l.layer), "hidden_cosine", l.hidden_cosine, None);
+        }
+    }
+    for (variant, graph) in c.graphs.iter().flat_map(|g| c.variants.iter().zip(&g.variants)) {
+        for o in &graph.compared {
+            let shape: Vec<String> = o.shape.iter().map(usize::to_string).collect();
+            let figures = [
+                ("output_max_error", o.max_error),
+                ("output_relative_error", o.relative_error),
+                ("output_snr_db", o.snr_db),
+                ("output_cosine", o.cosine),
+                ("output_within_tolerance", Some(f64::from(u8::from(o.passed)))),
+            ];
+            for (name, value) in figures.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+                let mut fields = vec![variant.label.clone(), o.name.clone(), String::new(), "output".to_owned()];
+                fields.extend([String::new(), shape.join("x"), String::new(), o.dtype.clone()]);
+                fields.resize(HEAD.split(',').count(), String::new());
+                fields.extend([name.to_owned(), value.to_string(), String::new()]);
+                line(&mut out, &fields);
+            }
         }
     }
     out

@@ -54,6 +54,7 @@ pub(super) fn text(c: &Comparison) -> String {
         out.push_str(&format!("- {}: `{}`, {}; {}\n", escape(&v.label), v.path.display(), v.format, types.join(", ")));
     }
     predicted(&mut out, c);
+    graphs(&mut out, c);
     grouped(&mut out, c, "By layer", false, |m| &m.layers);
     grouped(&mut out, c, "By kind", true, |m| &m.kinds);
     worst(&mut out, c);
@@ -83,6 +84,46 @@ fn predicted(out: &mut String, c: &Comparison) {
     };
     let row = |layer: u32| (layer.to_string(), measured.iter().map(|(_, f)| cell(f, layer)).collect());
     table(out, "layer", &head, (0..=last).map(row));
+}
+
+/// How graphs were run, what could not be compared, and where they part.
+fn graphs(out: &mut String, c: &Comparison) {
+    let Some(g) = &c.graphs else { return };
+    let from = match (&g.data, g.seed) {
+        (Some(path), _) => format!("inputs from `{}`", escape(&path.display().to_string())),
+        (None, seed) => format!("inputs made from seed {}", seed.unwrap_or(0)),
+    };
+    out.push_str(&format!("\n## Outputs of the graphs\n\nRun by the engine {}; {from}.\n\n", g.engine));
+    for i in &g.inputs {
+        out.push_str(&format!("- input `{}`: {} {:?}, {}\n", escape(&i.name), i.dtype, i.shape, i.what));
+    }
+    for (v, graph) in c.variants.iter().zip(&g.variants) {
+        let mut say = |text: String| out.push_str(&format!("- {}: {}\n", escape(&v.label), escape(&text)));
+        if graph.built {
+            say("a checkpoint; its graph was built as in a conversion".to_owned());
+        }
+        if let Some(why) = &graph.failed {
+            say(format!("could not be run: {why}"));
+        }
+        if let Some(tolerance) = &graph.tolerance {
+            say(format!("tolerance: {tolerance}"));
+        }
+        for o in graph.compared.iter().filter(|o| !o.passed) {
+            let why = o.problem.clone().unwrap_or_else(|| format!("SNR {}", o.snr()));
+            say(format!("output `{}` is beyond the tolerance: {why}", o.name));
+        }
+        if let Some(first) = graph.bisection.as_ref().and_then(|b| b.first.as_ref()) {
+            say(format!(
+                "the first node that differs is `{}` ({}), value `{}`",
+                first.node, first.op, first.figures.name
+            ));
+        }
+        let differ: Vec<String> =
+            graph.operators.iter().map(|o| format!("{} {}→{}", o.op, o.baseline, o.here)).collect();
+        if !differ.is_empty() {
+            say(format!("operators: {}", differ.join(", ")));
+        }
+    }
 }
 
 fn escape(text: &str) -> String {

@@ -122,7 +122,8 @@ impl Export {
 /// command is run there.
 fn from_here(comparison: &Comparison) -> Comparison {
     let mut shown = comparison.clone();
-    let text = shown.evaluated.iter_mut().map(|e| &mut e.text);
+    let inputs = shown.graphs.iter_mut().filter_map(|g| g.data.as_mut());
+    let text = shown.evaluated.iter_mut().map(|e| &mut e.text).chain(inputs);
     for path in shown.variants.iter_mut().map(|v| &mut v.path).chain(text) {
         *path = paths::from_here(path);
     }

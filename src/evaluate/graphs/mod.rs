@@ -17,6 +17,9 @@ use crate::units::lossy;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
+/// The signal to noise of equal outputs in metrics, dB: JSON has no infinite numbers.
+const EQUAL_DB: f64 = 999.0;
+
 /// What the graphs of a comparison give for the same inputs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Graphs {
@@ -134,6 +137,10 @@ pub struct Bisected {
     /// The first one whose value differs beyond the tolerance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<FirstNode>,
+    /// The first one that differs and after which no value that depends on it agrees. Another one than the first, if the first gives another value under
+    /// the same name, as a fused node does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lasting: Option<FirstNode>,
     /// Why it was not found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
@@ -167,6 +174,15 @@ impl OutputFigures {
         }
     }
 
+    /// The worst signal to noise of several outputs for people.
+    pub(crate) fn decibels(db: f64) -> String {
+        match db {
+            EQUAL_DB => "equal".to_owned(),
+            db if db.is_nan() => "not finite".to_owned(),
+            db => format!("{db:.1} dB").replace('-', "−"),
+        }
+    }
+
     /// A number for people, with three digits: `1.2e-5`.
     pub(crate) fn shown(number: Option<f64>) -> String {
         match number {
@@ -179,7 +195,7 @@ impl OutputFigures {
 
 impl GraphFigures {
     /// The worst figures of its outputs by the names of metrics; none of a graph that was not compared. Where an output could not be compared, or has
-    /// numbers that are not finite, they are not numbers. The signal to noise is infinite without a difference.
+    /// numbers that are not finite, they are not numbers. The signal to noise without a difference is [`EQUAL_DB`].
     pub(crate) fn worst(&self) -> Vec<(&'static str, f64)> {
         if self.compared.is_empty() {
             return Vec::new();
@@ -188,13 +204,13 @@ impl GraphFigures {
             let all = || self.compared.iter().map(of);
             match all().any(f64::is_nan) {
                 true => f64::NAN,
-                false if least => all().fold(f64::INFINITY, f64::min),
+                false if least => all().fold(EQUAL_DB, f64::min),
                 false => all().fold(0.0, f64::max),
             }
         };
         let snr = |o: &OutputFigures| match o.snr_db {
             Some(db) => db,
-            None if o.problem.is_none() && o.differing == 0 => f64::INFINITY,
+            None if o.problem.is_none() && o.differing == 0 => EQUAL_DB,
             None => f64::NAN,
         };
         vec![

@@ -6,7 +6,7 @@ use super::{Bisected, FirstNode, GraphFigures, Graphs, OperatorCounts, OutputFig
 use crate::graph::eval::{Setting, Value};
 use crate::graph::judge::{self, Bisection, Figures, Side, Tolerance, bisect, operator_differences};
 use crate::graph::{Graph, Text};
-use crate::model::{Model, Result};
+use crate::model::{Model, ModelError, Result};
 use crate::task::Task;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -39,10 +39,10 @@ pub(crate) struct GraphModel {
 
 /// Compares what graphs give for the same inputs with what the one at `baseline` gives.
 ///
-/// A graph that cannot be run does not fail the comparison: its figures say why.
+/// A graph that cannot be run, and inputs that cannot be made, do not fail the comparison: the figures say why.
 ///
 /// # Errors
-/// Inputs that cannot be read or made; cancelled.
+/// Inputs that cannot be read; a model without a graph; cancelled.
 pub(crate) fn compare_outputs(
     models: &[GraphModel],
     baseline: usize,
@@ -59,18 +59,24 @@ pub(crate) fn compare_outputs(
     // The baseline's declarations come first.
     let mut ordered = graphs.clone();
     ordered[..=baseline].rotate_right(1);
-    let given = match &request.data {
-        Some(file) => inputs::from_file(file, &ordered)?,
-        None => inputs::made(&ordered, request.seed, &request.sizes, &models[baseline].model.path)?,
-    };
     let mut variants: Vec<GraphFigures> =
         models.iter().zip(&graphs).map(|(m, g)| structure(m, graphs[baseline], g)).collect();
+    let given = match &request.data {
+        Some(file) => Ok(inputs::from_file(file, &ordered)?),
+        None => inputs::made(&ordered, request.seed, &request.sizes, &models[baseline].model.path),
+    };
+    let given = given.unwrap_or_else(|e: ModelError| {
+        let hint = e.hint().map(|h| format!("; {}", h.text())).unwrap_or_default();
+        variants.iter_mut().for_each(|v| v.failed = Some(format!("{e}{hint}")));
+        Vec::new()
+    });
+    let without_inputs = variants.iter().any(|v| v.failed.is_some());
     let run = |v: usize| -> Result<Vec<(Text, Value)>> {
         say(&format!("running {}", models[v].model.path.display()));
         runner.run(&models[v].model, inputs::fitting(graphs[v], &given)?, how)
     };
-    let base = run(baseline);
-    for v in 0..models.len() {
+    let base = if without_inputs { Ok(Vec::new()) } else { run(baseline) };
+    for v in (0..models.len()).filter(|_| !without_inputs) {
         let (figures, graph) = (&mut variants[v], graphs[v]);
         if v == baseline {
             figures.failed = base.as_ref().err().map(ToString::to_string);
@@ -84,7 +90,7 @@ pub(crate) fn compare_outputs(
             Ok(outputs) => figures.compared = compared(base, &outputs, tolerance),
         }
         if how.is_cancelled() {
-            break;
+            return Err(ModelError::request("cancelled while comparing"));
         }
         if figures.failed.is_none() && (request.bisect || figures.compared.iter().any(|o| !o.passed)) {
             say("looking for the first node that differs");
@@ -178,9 +184,13 @@ fn bisected(base: &Model, other: &Model, given: &[Given], tolerance: Tolerance, 
     };
     match found() {
         Err(e) => Bisected { failed: Some(e.to_string()), ..Bisected::default() },
-        Ok(found) => {
-            Bisected { nodes: found.nodes, matched: found.matched, first: found.first.map(first), failed: None }
-        }
+        Ok(found) => Bisected {
+            nodes: found.nodes,
+            matched: found.matched,
+            first: found.first.map(first),
+            lasting: found.lasting.map(first),
+            failed: None,
+        },
     }
 }
 

@@ -14,7 +14,7 @@ mod control;
 pub(crate) mod conv;
 mod domains;
 mod engine;
-mod error;
+pub(crate) mod error;
 pub(crate) mod math;
 pub(crate) mod norm;
 mod pack;

@@ -2,6 +2,9 @@
 //!
 //! Values are matched by their names. Both graphs are run with all values of common names watched. If those of the first graph do not fit in
 //! the memory allowed, they are compared in parts, in the order of the second graph, each part with one more run of both.
+//!
+//! A name may stand for another value: a convolution with a normalization folded into it gives under its old name what the normalization gave.
+//! So a difference that is gone in a later value is told from one that lasts.
 
 use super::{Figures, Tolerance};
 use crate::graph::eval::{self, Setting, Tensor, Value};
@@ -47,6 +50,22 @@ pub(crate) struct Bisection {
     pub matched: usize,
     /// The first one that differs beyond the tolerance, if one does.
     pub first: Option<Parting>,
+    /// The first one that differs and after which no value of floats that depends on it agrees; the same as the first one, if none does.
+    pub lasting: Option<Parting>,
+}
+
+/// What came of comparing one value.
+struct Outcome {
+    figures: Result<Figures, String>,
+    dtype: String,
+    dims: Vec<usize>,
+    is_float: bool,
+}
+
+impl Outcome {
+    fn passed(&self) -> bool {
+        self.figures.as_ref().is_ok_and(|f| f.passed)
+    }
 }
 
 /// A value of both graphs.
@@ -71,8 +90,8 @@ pub(crate) fn bisect(
 ) -> Result<Bisection, GraphError> {
     let order = b.graph.ordered(b.graph.main)?;
     let common = common(a.graph, b.graph, &order);
-    let matched: HashSet<usize> = common.iter().map(|c| c.at).collect();
-    let mut found = Bisection { nodes: order.len(), matched: matched.len(), first: None };
+    let matched: HashSet<NodeId> = common.iter().map(|c| order[c.at]).collect();
+    let mut outcomes: Vec<Option<Outcome>> = common.iter().map(|_| None).collect();
     let mut kept = Kept::default();
     let all: HashMap<ValueId, usize> = common.iter().enumerate().map(|(i, c)| (c.a, i)).collect();
     let mut sizes = vec![0; common.len()];
@@ -84,7 +103,7 @@ pub(crate) fn bisect(
     })?;
     if kept.overflown {
         let mut from = 0;
-        while from < common.len() && found.first.is_none() {
+        while from < common.len() {
             let to = part(&sizes, from, memory);
             let mut kept = Kept::default();
             run(a, for_a, &mut |id, value| {
@@ -92,27 +111,71 @@ pub(crate) fn bisect(
                     kept.put(i, value, usize::MAX);
                 }
             })?;
-            found.first = first(b, for_b, &common, &mut kept, tolerance)?;
+            compare(b, for_b, &common, &mut kept, tolerance, &mut outcomes)?;
             from = to;
         }
     } else {
-        found.first = first(b, for_b, &common, &mut kept, tolerance)?;
+        compare(b, for_b, &common, &mut kept, tolerance, &mut outcomes)?;
     }
-    if let Some(parting) = &mut found.first {
-        let node = &b.graph.nodes[order[parting.at]];
-        (parting.node, parting.op) = (node.name.clone(), node.op.clone());
-        let matched: HashSet<NodeId> = matched.iter().map(|at| order[*at]).collect();
-        parting.unmatched = unmatched(b.graph, order[parting.at], &matched);
+    let agrees = agreeing(b.graph, &order, &common, &outcomes);
+    let differing =
+        || common.iter().zip(&outcomes).filter_map(|(c, o)| Some((c, o.as_ref()?))).filter(|(_, o)| !o.passed());
+    let parting = |(c, o): (&Common, &Outcome)| {
+        let id = order[c.at];
+        let node = &b.graph.nodes[id];
+        Parting {
+            value: c.name.clone(),
+            node: node.name.clone(),
+            op: node.op.clone(),
+            at: c.at,
+            unmatched: unmatched(b.graph, id, &matched),
+            dtype: o.dtype.clone(),
+            dims: o.dims.clone(),
+            figures: o.figures.clone(),
+        }
+    };
+    Ok(Bisection {
+        nodes: order.len(),
+        matched: matched.len(),
+        first: differing().next().map(parting),
+        lasting: differing().find(|(c, _)| !agrees.contains(&order[c.at])).map(parting),
+    })
+}
+
+/// The nodes of the second graph that a node follows which gives a value of floats that agrees.
+fn agreeing(graph: &Graph, order: &[NodeId], common: &[Common], outcomes: &[Option<Outcome>]) -> HashSet<NodeId> {
+    let agree = common.iter().zip(outcomes).filter(|(_, o)| o.as_ref().is_some_and(|o| o.is_float && o.passed()));
+    let own: HashSet<NodeId> = agree.map(|(c, _)| order[c.at]).collect();
+    let mut before = HashSet::new();
+    for id in order.iter().rev().filter(|id| own.contains(*id)) {
+        // What gave the inputs, and what gave theirs; nothing is looked at twice.
+        let mut next = vec![*id];
+        while let Some(node) = next.pop() {
+            for value in inputs_of(graph, node) {
+                if let Source::Node(from) = graph.values[value].source
+                    && before.insert(from)
+                {
+                    next.push(from);
+                }
+            }
+        }
     }
-    Ok(found)
+    before
+}
+
+/// The values that a node takes, those that its regions capture too.
+fn inputs_of(graph: &Graph, node: NodeId) -> Vec<ValueId> {
+    let node = &graph.nodes[node];
+    let nested = node.attributes.iter().flat_map(|a| a.value.regions()).flat_map(|r| graph.captured(*r));
+    node.inputs.iter().flatten().copied().chain(nested).collect()
 }
 
 /// Nodes from which a node gets its inputs, directly or through others of them, and none of which is `matched`.
 fn unmatched(graph: &Graph, node: NodeId, matched: &HashSet<NodeId>) -> usize {
     let (mut next, mut seen) = (vec![node], HashSet::new());
     while let Some(node) = next.pop() {
-        for value in graph.nodes[node].inputs.iter().flatten() {
-            if let Source::Node(from) = graph.values[*value].source
+        for value in inputs_of(graph, node) {
+            if let Source::Node(from) = graph.values[value].source
                 && !matched.contains(&from)
                 && seen.insert(from)
             {
@@ -155,42 +218,24 @@ impl Kept {
 }
 
 /// Runs the second graph and compares what is kept of the first one.
-fn first(
+fn compare(
     b: Side<'_>,
     inputs: &[(Text, Tensor)],
     common: &[Common],
     kept: &mut Kept,
     tolerance: Tolerance,
-) -> Result<Option<Parting>, GraphError> {
+    outcomes: &mut [Option<Outcome>],
+) -> Result<(), GraphError> {
     let by_id: HashMap<ValueId, usize> = common.iter().enumerate().map(|(i, c)| (c.b, i)).collect();
-    let mut found: Option<Parting> = None;
     run(b, inputs, &mut |id, value| {
         let Some(&i) = by_id.get(&id) else { return };
         let Some(x) = kept.values.remove(&i) else { return };
-        let c = &common[i];
-        if found.as_ref().is_some_and(|f| f.at <= c.at) {
-            return;
-        }
-        let figures = Figures::of(&x, value, tolerance);
-        if !figures.as_ref().is_ok_and(|f| f.passed) {
-            let empty: Text = "".into();
-            let (dtype, dims) = match value {
-                Value::Tensor(t) => (t.elem.to_string(), t.dims.clone()),
-                _ => Default::default(),
-            };
-            found = Some(Parting {
-                value: c.name.clone(),
-                node: empty.clone(),
-                op: empty,
-                at: c.at,
-                unmatched: 0,
-                dtype,
-                dims,
-                figures,
-            });
-        }
-    })?;
-    Ok(found)
+        let (dtype, dims, is_float) = match value {
+            Value::Tensor(t) => (t.elem.to_string(), t.dims.clone(), t.elem.is_float()),
+            _ => Default::default(),
+        };
+        outcomes[i] = Some(Outcome { figures: Figures::of(&x, value, tolerance), dtype, dims, is_float });
+    })
 }
 
 fn run(side: Side<'_>, inputs: &[(Text, Tensor)], watch: &mut eval::Watch<'_>) -> Result<(), GraphError> {
@@ -203,7 +248,9 @@ fn common(a: &Graph, b: &Graph, order: &[NodeId]) -> Vec<Common> {
     let outputs = a.regions[a.main].nodes.iter().flat_map(|n| a.nodes[*n].outputs.iter().flatten());
     let named: HashMap<&str, ValueId> = outputs.map(|v| (&*a.values[*v].name, *v)).collect();
     let mut all = Vec::new();
-    for (at, node) in order.iter().enumerate() {
+    // Exporters number constants, so equal names say nothing of these.
+    let computed = |(_, node): &(usize, &NodeId)| &*b.nodes[**node].op != "Constant";
+    for (at, node) in order.iter().enumerate().filter(computed) {
         for value in b.nodes[*node].outputs.iter().flatten() {
             let name = &b.values[*value].name;
             if let Some(found) = named.get(&**name) {

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 /// Integers of which nothing is known are below this.
 const SMALL: i64 = 16;
 /// Elements of one input.
-const MAX_ELEMS: usize = 1 << 28;
+const MAX_ELEMS: usize = 1 << 26;
 
 /// Sizes of dimensions by a part of their name, in lower case; the first that fits counts.
 const SIZES: [(&str, i64); 9] = [

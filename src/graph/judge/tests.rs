@@ -114,7 +114,8 @@ fn the_first_node_that_differs_is_found() {
         let first = found.first.unwrap();
         assert_eq!((&*first.value, &*first.node, &*first.op, first.at), ("b", "n_b", "Exp", 1));
         assert_eq!((found.nodes, found.matched, first.unmatched), (4, 4, 0));
-        assert!(!first.figures.unwrap().passed);
+        assert!(!first.figures.as_ref().unwrap().passed);
+        assert_eq!(found.lasting.unwrap(), first);
         assert_eq!(parting(&a, &a, memory).first, None);
     }
     // What has another name is not compared; what follows is.
@@ -124,6 +125,26 @@ fn the_first_node_that_differs_is_found() {
     let found = parting(&a, &renamed, 1 << 20);
     let first = found.first.unwrap();
     assert_eq!((&*first.value, found.matched, first.unmatched), ("c", 3, 1));
+}
+
+#[test]
+fn a_difference_that_is_gone_later_does_not_last() {
+    // In the second graph, "b" is what "c" is in the first one, negated twice.
+    let chain = |ops: &[(&str, &str)]| {
+        let mut s = Sample::new();
+        let mut last = s.input("x", Elem::F32, &["2", "3"]);
+        for (op, name) in ops {
+            last = s.node(op, &[last], name);
+        }
+        s.output(last);
+        s.0
+    };
+    let a = chain(&[("Relu", "a"), ("Exp", "b"), ("Neg", "c"), ("Abs", "d"), ("Sqrt", "e")]);
+    let b = chain(&[("Relu", "a"), ("Exp", "b0"), ("Neg", "b"), ("Identity", "c"), ("Abs", "d"), ("Neg", "e")]);
+    let found = parting(&a, &b, 1 << 20);
+    let (first, lasting) = (found.first.unwrap(), found.lasting.unwrap());
+    assert_eq!((&*first.value, &*lasting.value), ("b", "e"));
+    assert_eq!((first.unmatched, lasting.unmatched), (1, 0));
 }
 
 #[test]

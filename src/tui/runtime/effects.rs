@@ -15,7 +15,7 @@ pub(crate) mod texts;
 pub(crate) mod watchers;
 
 use crate::engine::Report;
-use crate::evaluate::{Comparison, Export, MeasurementCache, Set, rows};
+use crate::evaluate::{Comparison, Export, GraphRequest, MeasurementCache, Set, rows};
 use crate::formats::{Found, spec};
 use crate::job::{self, JobFolder, JobList, JobSummary, Tail, WithBaseline};
 use crate::model::ErrorKind;
@@ -252,7 +252,11 @@ pub(crate) fn compare(
         set = set.of_different_sources();
     }
     overview(with_table(set.overview().clone()));
-    known.measure(&set, how).map(with_table).map_err(|e| ErrorCard::from(&e))
+    let mut comparison = known.measure(&set, how).map_err(|e| ErrorCard::from(&e))?;
+    let quiet = Task { progress: &|_, _| {}, ..how };
+    let outputs = set.graph_outputs(&GraphRequest::default(), quiet, &|_| {});
+    comparison.graphs = outputs.map_err(|e| ErrorCard::from(&e))?;
+    Ok(with_table(comparison))
 }
 
 /// Writes a comparison to a file, as its ending says.

@@ -276,7 +276,14 @@ fn beside(forecast: Option<f64>, measured: f64) -> String {
 /// What was measured of an output on a text, and what was checked.
 fn evaluated(state: &State, e: &OutputEvaluation) -> Vec<PageLine> {
     let as_llama = if e.mode == Rounding::LlamaCpp.name() { "as llama.cpp" } else { "" };
-    let mut lines = vec![facts("on text", &[state.short_path(&e.data), e.measured_on.clone(), as_llama.to_owned()])];
+    let mut lines = vec![facts(
+        "on text",
+        &[
+            e.data.as_deref().map(|d| state.short_path(d)).unwrap_or_default(),
+            e.measured_on.clone(),
+            as_llama.to_owned(),
+        ],
+    )];
     let values = e.metrics.iter().filter(|m| m.layer.is_none() && SUMMARY_METRICS.contains(&m.name.as_str()));
     for (n, metric) in values.enumerate() {
         lines.push(Fact(if n == 0 { "measured" } else { "" }, metric_text(metric)));
