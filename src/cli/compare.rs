@@ -4,7 +4,7 @@ use super::args::{AsProgram, CompareArgs};
 use super::compare_table::metric_table;
 use super::tensor_counter::TensorCounter;
 use super::text::{Style, cut, safe, seconds, table};
-use super::{Exit, compare_events, note, out, print, refuse};
+use super::{Exit, compare_events, compare_graphs, note, out, print, refuse};
 use crate::evaluate::{
     Comparison, Evaluated, Export, Figures, MetricRow, Names, Set, TensorFigures, Unpaired, all_rows,
 };
@@ -77,11 +77,15 @@ fn compare(args: &CompareArgs, how: Task<'_>, progress: &TensorCounter) -> Resul
         note(&format!("{} {}\n", Style::stderr().warning("warning:"), safe(&text)));
     }
     set.checks.enable(!args.no_checksums);
+    compare_graphs::check(args, set.has_graphs())?;
+    let say = |what: &str| progress.say(|| safe(what));
+    let quiet = Task { progress: &|_, _| {}, ..how };
+    let graphs = set.graph_outputs(&compare_graphs::request(args), quiet, &say)?;
     // Models that cannot be evaluated are refused at once, so this comes before the weights.
-    let evaluated =
-        args.data.as_deref().map(|data| evaluated(args, data, set.overview(), how, progress)).transpose()?;
+    let text = args.data.as_deref().filter(|_| graphs.is_none());
+    let evaluated = text.map(|data| evaluated(args, data, set.overview(), how, progress)).transpose()?;
     let mut comparison = set.measure(how)?;
-    comparison.evaluated = evaluated;
+    (comparison.evaluated, comparison.graphs) = (evaluated, graphs);
     Ok((comparison, exports))
 }
 
@@ -162,10 +166,16 @@ fn text(c: &Comparison, tensors: bool) -> String {
             out.push_str(&format!("{} {}\n", style.warning("warning:"), safe(&text)));
         }
     }
+    if let Some(graphs) = &c.graphs {
+        out.push_str(&compare_graphs::head(c, graphs, style));
+    }
     out.push('\n');
     let wanted = |r: &MetricRow| !r.detail || print::is_verbose() || r.name.starts_with("KV cache");
     let rows: Vec<MetricRow> = all_rows(c).into_iter().filter(wanted).collect();
     out.push_str(&metric_table(c, &rows, columns()));
+    if let Some(graphs) = &c.graphs {
+        out.push_str(&compare_graphs::details(c, graphs, style));
+    }
     for v in &c.variants {
         out.push_str(&unpaired(&v.label, &v.unpaired, style));
     }

@@ -94,7 +94,7 @@ fn one(model: &Model, args: &InspectArgs) -> Result<()> {
     if args.config && !model.sidecars.has("config.json") {
         return Err(ModelError::request("there is no config.json beside the tensors to list the fields of")
             .in_file(&model.path)
-            .with_hint("Leave out --config; the metadata says what the file knows of the model."));
+            .with_hint("Leave out --config; the metadata is what the file has about the model."));
     }
     out(&summary(model, style));
     if let Some(graph) = &model.graph {

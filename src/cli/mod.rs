@@ -5,6 +5,7 @@
 mod args;
 mod compare;
 mod compare_events;
+mod compare_graphs;
 mod compare_table;
 mod compare_text;
 mod completions;

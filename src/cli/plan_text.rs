@@ -161,6 +161,9 @@ fn output(o: &PlannedOutput, how: PlanStyle) -> String {
     if let Some(matrix) = &o.imatrix {
         out.push_str(&coverage(matrix));
     }
+    if let Some(c) = &o.calibration {
+        c.lines().iter().for_each(|line| out.push_str(&format!("  {}\n", safe(line))));
+    }
     if let Some(d) = &o.divergence {
         divergence(d).iter().for_each(|line| out.push_str(&format!("  {line}\n")));
     }

@@ -16,10 +16,12 @@ pub(crate) mod pytorch;
 mod reader;
 mod recognised;
 pub(crate) mod safetensors;
+pub(crate) mod samples;
 mod scan;
 pub(crate) mod shards;
 mod source_folder;
 pub(crate) mod spec;
+mod zip;
 
 pub(crate) use layout::Slot;
 pub(crate) use layout::{ExternalData, LayoutGraph};

@@ -144,6 +144,17 @@ mod tests {
     }
 
     #[test]
+    fn markdown_says_which_models_are_hardly_the_same_network() {
+        let v = |name: &str| MemoryRows::f32_vector(name, &[1.0, 2.0]);
+        let models = vec![vec![v("a"), v("b"), v("c")], vec![v("a")]];
+        let c = Set::of(models, 0).unwrap().measure(Task::quiet()).unwrap();
+        let why = c.doubt(1).unwrap();
+        let text = markdown::text(&c);
+        assert!(text.contains(&format!("does not look like the same network: {why}.")), "{text}");
+        assert!(!markdown::text(&comparison()).contains("same network"));
+    }
+
+    #[test]
     fn the_ending_decides_and_nothing_is_replaced() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);

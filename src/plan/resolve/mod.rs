@@ -17,7 +17,7 @@ pub(in crate::plan) use gguf::least_mix_bytes;
 pub(crate) use gguf::modelfile::beside as modelfile_beside;
 pub(crate) use presets::{PresetTypes, TargetPreset, presets};
 
-use super::{ImatrixCoverage, PredictedDivergence, PreparedTensor, Registration, source};
+use super::{GraphQuality, ImatrixCoverage, PredictedDivergence, PreparedTensor, Registration, source};
 use crate::formats::{self, LayoutGraph, LayoutTensor, Split};
 use crate::model::{
     ErrorKind, FormatId, Hint, Listing, Metadata, Model, ModelError, Name, OptionName, OptionPath, Remedy, Result,
@@ -66,6 +66,8 @@ pub(crate) struct Resolved {
     pub imatrix: Option<ImatrixCoverage>,
     /// What its types are expected to cost, where they were chosen by that.
     pub divergence: Option<PredictedDivergence>,
+    /// How far the outputs of a graph are from those of the original, where that was measured.
+    pub calibration: Option<GraphQuality>,
     /// The graph, for formats of graphs; its constants are `tensors` by their places.
     pub graph: Option<LayoutGraph>,
     /// Warnings for the user.

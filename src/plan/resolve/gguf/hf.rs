@@ -99,6 +99,7 @@ fn from_converted(
         left_out: Vec::new(),
         imatrix: None,
         divergence: None,
+        calibration: None,
         graph: None,
         warnings: converted.model.warnings,
     })

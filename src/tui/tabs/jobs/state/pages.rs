@@ -91,9 +91,10 @@ fn facts(word: &'static str, parts: &[String]) -> PageLine {
 fn plan(state: &State, plan: &Plan) -> Vec<PageLine> {
     let architecture = plan.architecture.clone().unwrap_or_default();
     let parameters = format!("{} parameters", units::params(plan.parameters));
+    let tensors = format!("{} of tensors", units::bytes(plan.source_bytes));
     let mut lines = vec![
         Fact("from", state.short_path(&plan.source)),
-        facts("", &[plan.source_format.to_string(), architecture, parameters, units::bytes(plan.source_bytes)]),
+        facts("", &[plan.source_format.to_string(), architecture, parameters, tensors]),
         facts(
             "needs",
             &[
@@ -243,14 +244,17 @@ fn expected(report: &Report, worked: Option<f64>, continued: bool) -> Vec<PageLi
     match (report.encode_seconds.map(units::took), forecast, worked.map(units::took)) {
         (Some(encoding), Some(forecast), _) if continued => {
             let rest = format!("{encoding} for what the attempt before had not done");
-            lines.push(facts("encoding", &[format!("forecast {forecast}"), rest]));
+            lines.push(facts("encoding", &[format!("forecast {forecast} if nothing else runs"), rest]));
         }
         (Some(encoding), Some(forecast), _) => {
-            lines.push(facts("encoding", &[format!("forecast {forecast} → took {encoding}")]));
+            lines.push(facts("encoding", &[format!("forecast {forecast} if nothing else runs → took {encoding}")]));
         }
         (Some(encoding), None, _) => lines.push(facts("encoding", &[format!("took {encoding}")])),
         (None, Some(forecast), Some(worked)) => {
-            lines.push(facts("time", &[format!("forecast {forecast} for encoding · {worked} in all")]));
+            lines.push(facts(
+                "time",
+                &[format!("forecast {forecast} for encoding if nothing else runs · {worked} in all")],
+            ));
         }
         _ => {}
     }
