@@ -278,11 +278,8 @@ fn evaluation(e: &OutputEvaluation, style: Style) -> String {
     let shown: Vec<String> = shown.map(job::metric_text).collect();
     let as_llama = if e.mode == Rounding::LlamaCpp.name() { ", as llama.cpp" } else { "" };
     let measured = format!("({}{as_llama})", e.measured_on);
-    let facts = shown.split_last().map(|(last, others)| {
-        let last = format!("{last} {measured}");
-        others.iter().cloned().chain([last]).collect::<Vec<String>>()
-    });
-    let mut out = fold(&facts.unwrap_or_else(|| vec![measured]), " · ", ("  ", "  "), style.columns());
+    let facts: Vec<String> = shown.into_iter().chain([measured]).collect();
+    let mut out = fold(&facts, " · ", ("  ", "  "), style.columns());
     for check in &e.checks {
         let (mark, word) = match check.passed {
             true => (style.good("✓"), String::new()),

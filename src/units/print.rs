@@ -247,7 +247,10 @@ impl Style {
 
     /// Columns of the terminal; `None` for pipes and files, whose lines have no end.
     pub(crate) fn columns(self) -> Option<usize> {
-        self.terminal.then(|| crossterm::terminal::size().ok()).flatten().map(|(width, _)| usize::from(width))
+        /// A terminal that says less has no width: pseudo-terminals begin with none.
+        const NARROWEST: usize = 20;
+        let size = self.terminal.then(|| crossterm::terminal::size().ok()).flatten();
+        size.map(|(width, _)| usize::from(width)).filter(|width| *width >= NARROWEST)
     }
 
     /// For what is written to stdout.

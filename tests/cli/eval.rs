@@ -148,7 +148,7 @@ fn the_report_names_what_it_is() {
         assert!(ran.out.contains(part), "{part} in\n{}", ran.out);
     }
     assert_eq!(ran.err, "", "no progress in a pipe");
-    let figures = ran.out.lines().take_while(|l| !l.starts_with("repeat remold eval "));
+    let figures = ran.out.lines().take_while(|l| !l.starts_with("repeat cd "));
     assert!(figures.clone().all(|l| l.chars().count() <= 80), "{}", ran.out);
     assert_eq!(figures.count() + 1, ran.out.lines().count(), "the command is the last line: {}", ran.out);
     let ran = lab.run("eval tiny-llama-Q4_K_M.gguf --data eval.txt -c 256 --as llama.cpp --chunks 3").expect(0);
@@ -404,7 +404,7 @@ fn an_evaluation_is_a_job() {
     let id = lab.job().file_name().unwrap().to_string_lossy().into_owned();
     let shown = lab.run(&format!("jobs show {id}")).expect(0).out;
     let title = "evaluate tiny-llama-Q4_K_M.gguf against tiny-llama on eval.txt";
-    for part in [title, "mean KLD", "finished", "repeat remold eval /"] {
+    for part in [title, "mean KLD", "finished", "repeat cd "] {
         assert!(shown.contains(part), "{part} in\n{shown}");
     }
     let list = lab.run("jobs list --json").expect(0).out;

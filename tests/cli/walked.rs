@@ -115,7 +115,9 @@ fn a_watcher_says_what_it_leaves_out_and_what_a_pause_holds() {
     let watch = "watch run --to gguf:q8_0 --once --quiet-time 0.1";
     let ran = lab.run(&format!("{watch} --include nothing*")).expect(0);
     assert!(line(&ran.err, "0 sources").contains("1 source left out by --include and --exclude"), "{}", ran.err);
-    lab.run("watch pause").expect(0);
+    let list = lab.run("watch list --json").expect(0).out;
+    let known: serde_json::Value = serde_json::from_str(list.lines().next().unwrap()).unwrap();
+    lab.run(&format!("watch pause {}", known["id"].as_str().unwrap())).expect(0);
     let ran = lab.run(watch).expect(1);
     line(&ran.err, "complete; not exported, because the watcher is paused");
     let ran = lab.run("watch run --to gguf:q4k --once").expect(2);
@@ -131,9 +133,11 @@ fn what_is_asked_for_is_shown_whole_and_settings_without_effect_are_named() {
     let field = line(&ran.out, "bos_token_id");
     assert!(field.ends_with("if the tokenizer files name no such token") && !field.contains(" ignored "), "{field}");
     let plans = ["1-2", "1,2"].map(|layers| {
-        lab.run(&format!("convert tiny-llama --to gguf:q8_0 --prune-layers {layers} --dry-run -o x.gguf --json"))
-            .expect(0)
-            .out
+        let args = format!("convert tiny-llama --to gguf:q8_0 --prune-layers {layers} --dry-run -o x.gguf --json");
+        let plan: serde_json::Value = serde_json::from_str(&lab.run(&args).expect(0).out).unwrap();
+        let tensors = plan["outputs"][0]["tensors"].clone();
+        assert_eq!(tensors.as_array().unwrap().len(), 39 - 2 * 9, "{layers}");
+        tensors
     });
     assert_eq!(plans[0], plans[1]);
     let ran = lab.run("convert tiny-llama --to gguf: -o x.gguf").expect(2);

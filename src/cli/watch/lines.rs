@@ -53,7 +53,7 @@ impl Lines {
     /// The line of an event; empty for what only programs want to know.
     pub(crate) fn line(&self, event: &WatchEvent) -> String {
         // The export begins in the same moment, or the queue is full.
-        if matches!(&event.body, WatchBody::Source { state, .. } if state == "complete") {
+        if matches!(&event.body, WatchBody::Source { state, text, .. } if state == "complete" && text == state) {
             return String::new();
         }
         let time = event.t.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string();

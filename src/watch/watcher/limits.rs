@@ -75,7 +75,7 @@ impl Watcher {
         let held: Vec<String> = self.tracked.iter().filter(held).map(|(name, _)| name.clone()).collect();
         for name in held.into_iter().filter(|name| !self.is_forced(name)).collect::<Vec<_>>() {
             let text = "complete; not exported, because the watcher is paused".to_owned();
-            self.emit_source_once(&name, "queued", text, "watcher-paused".to_owned());
+            self.emit_source_once(&name, "complete", text, "watcher-paused".to_owned());
         }
     }
 

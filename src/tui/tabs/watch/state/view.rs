@@ -301,7 +301,7 @@ fn lasting(word: &str, text: String) -> String {
         "waiting" if text.ends_with(" more") => {
             text.rsplit_once("; waiting ").map(|(what, _)| what.to_owned()).unwrap_or(text)
         }
-        "complete" => "complete, waiting in the queue".to_owned(),
+        "complete" if text == word => "complete, waiting in the queue".to_owned(),
         _ => text,
     }
 }
