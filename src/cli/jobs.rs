@@ -15,8 +15,16 @@ use std::time::Duration;
 /// How often a followed job is looked at.
 const FOLLOW: Duration = Duration::from_millis(100);
 
+/// Warns of a setting of the queue that is not used.
+pub(super) fn say_unused_setting() {
+    if let Some(text) = job::unused_at_once() {
+        note(&text::warning(&text, text::Style::stderr()));
+    }
+}
+
 /// `remold jobs`.
 pub(crate) fn run(args: JobsArgs) -> Exit {
+    say_unused_setting();
     let root = job::jobs_root();
     if let Err(e) = job::check_root(&root) {
         return refuse(&e);

@@ -79,7 +79,7 @@ impl LayOut<'_> {
             plan.warnings.push(Warning::new("output.stale", text));
         }
         plan.warnings.extend(resolved.warnings.iter().cloned());
-        plan.warnings.extend(checkpoints::warning(&destination::resolved(&path)));
+        plan.warnings.extend(checkpoints::warning(&crate::files::paths::resolved(&path)));
         let planned_tensors: Vec<PlannedTensor> =
             resolved.tensors.iter().zip(&resolved.reasons).map(|(t, why)| planned_tensor(t, why)).collect();
         let elems: u64 = tensors.iter().map(|t| t.shape.elems().unwrap_or(0)).sum();
@@ -111,6 +111,7 @@ impl LayOut<'_> {
             estimate: None,
             imatrix: resolved.imatrix,
             divergence: resolved.divergence,
+            calibration: resolved.calibration,
             tensors: Arc::new(planned_tensors),
         };
         let prepared = PreparedOutput {

@@ -31,6 +31,7 @@ mod types;
 mod validation;
 pub(crate) mod writable;
 
+pub(crate) use crate::calibrate::graph::GraphQuality;
 pub use build::prepare;
 pub(crate) use build::{
     count_files, densify_without_effect, prepare_again, prepare_model, prepare_to_compare, rehearse,

@@ -298,7 +298,7 @@ pub(crate) const METRICS: [MetricSpec; 47] = {
             ("tok/s", 2),
             More,
             LlamaCpp,
-            "Tokens that llama.cpp generates in a second.",
+            "Tokens that llama.cpp generates in a second: all tokens of a repetition over all of its time.",
         ),
         m(
             "llama_cpp_token_ms",
@@ -306,7 +306,7 @@ pub(crate) const METRICS: [MetricSpec; 47] = {
             ("ms", 2),
             Less,
             LlamaCpp,
-            "The time that llama.cpp takes for a generated token.",
+            "The time that llama.cpp takes for a generated token: the mean of a repetition.",
         ),
         m(
             "llama_cpp_peak_mb",
@@ -338,7 +338,7 @@ pub(crate) const METRICS: [MetricSpec; 47] = {
             ("tok/s", 2),
             More,
             OwnPass,
-            "Tokens that remold's own pass, which is not a runtime, generates in a second.",
+            "Tokens that remold's own pass, which is not a runtime, generates in a second: all tokens of a repetition over all of its time.",
         ),
         m(
             "own_pass_token_ms",
@@ -346,7 +346,7 @@ pub(crate) const METRICS: [MetricSpec; 47] = {
             ("ms", 2),
             Less,
             OwnPass,
-            "The time that remold's own pass, which is not a runtime, takes for a generated token.",
+            "The time that remold's own pass, which is not a runtime, takes for a generated token: the median of all tokens, which a few slow ones do not change.",
         ),
         m(
             "own_pass_peak_mb",
@@ -388,6 +388,10 @@ impl MetricSpec {
             format!("{value:.digits$}").replace('-', "−")
         };
         match uncertainty {
+            // One that is not zero must not look like it.
+            Some(u) if u > 0.0 && u < 0.5 * 0.1f64.powi(digits as i32) => {
+                format!("{value} ± {u:.1e}{unit}").replace("e-", "e−")
+            }
             Some(u) => format!("{value} ± {u:.digits$}{unit}"),
             None => format!("{value}{unit}"),
         }

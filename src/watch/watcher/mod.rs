@@ -174,6 +174,8 @@ struct Watcher {
     changes: ChangeSource,
     tree: Tree,
     tracked: BTreeMap<String, Tracked>,
+    /// Sources that the rule leaves out by name.
+    left_out: usize,
     /// Counts the searches for sources.
     pass: u64,
     structures: StructureCache,
@@ -244,6 +246,7 @@ impl Watcher {
             store,
             changes,
             tracked: BTreeMap::new(),
+            left_out: 0,
             pass: 0,
             structures: StructureCache::new(),
             shapes: HashMap::new(),
