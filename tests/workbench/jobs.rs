@@ -480,6 +480,19 @@ fn a_report_has_the_forecast_beside_what_was_measured_and_the_command() {
 }
 
 #[test]
+fn a_report_says_that_an_output_is_larger_than_its_source() {
+    let mut b = whole(1.0);
+    b.keys("<enter>");
+    b.state.jobs.section = JobSection::Report;
+    assert!(!text(&render(&mut b, LARGE, Depth::True, false)).contains("larger than the source"));
+    let view = b.state.jobs.view.as_mut().unwrap();
+    let mut plan = (**view.plan.as_ref().unwrap()).clone();
+    plan.source_bytes = 700_000_000;
+    view.plan = Some(Arc::new(plan));
+    shows(&mut b, LARGE, &["gguf Q4_K_M · larger than the source"]);
+}
+
+#[test]
 fn a_cancelled_job_has_no_size_of_a_file_that_is_not_there() {
     let mut b = sample::start();
     b.job(0.9);

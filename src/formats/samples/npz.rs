@@ -53,7 +53,7 @@ pub(super) fn open(path: &Path) -> Result<Vec<Array>> {
 
 fn array(file: &Arc<File>, path: &Arc<PathBuf>, record: &Record) -> Result<Array> {
     let name = record.name.strip_suffix(".npy").ok_or_else(|| {
-        ModelError::bad("it is no array").with_hint("A .npz file holds .npy files; write it with `numpy.savez`.")
+        ModelError::bad("it is not an array").with_hint("A .npz file holds .npy files; write it with `numpy.savez`.")
     })?;
     let (head, len) = if record.stored {
         let mut head = vec![0; record.blob.bytes.min(HEAD_BYTES) as usize];

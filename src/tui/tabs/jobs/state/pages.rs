@@ -294,6 +294,13 @@ fn evaluated(state: &State, e: &OutputEvaluation) -> Vec<PageLine> {
     lines
 }
 
+/// What is said of an output that is larger than its source. The source counts by its tensors: a little more is the rest of the file.
+fn larger(view: &JobView, bytes: u64) -> String {
+    let source = view.plan.as_ref().map_or(0, |p| p.source_bytes);
+    let is_larger = source > 0 && bytes > source.saturating_add(source / 50);
+    if is_larger { "larger than the source".to_owned() } else { String::new() }
+}
+
 fn written(state: &State, view: &JobView, at: usize, output: &JobOutput, job: JobState) -> Vec<PageLine> {
     let planned = view.plan.as_ref().and_then(|p| p.outputs.get(at));
     let report_of_output: Option<&OutputReport> = view.report.as_ref().and_then(|r| r.outputs.get(at));
@@ -309,7 +316,7 @@ fn written(state: &State, view: &JobView, at: usize, output: &JobOutput, job: Jo
         Head(Some(how), state.short_path(Path::new(&output.path))),
         // A file that was not written has no size.
         match output.bytes.filter(|_| output.published || output.written) {
-            Some(bytes) => facts("size", &[units::bytes(bytes), bits(bpw), kind]),
+            Some(bytes) => facts("size", &[units::bytes(bytes), bits(bpw), kind, larger(view, bytes)]),
             None => facts("planned", &[planned.map(|o| units::bytes(o.bytes)).unwrap_or_default(), bits(bpw), kind]),
         },
     ];
