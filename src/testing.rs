@@ -239,5 +239,7 @@ pub mod tui {
 
 #[allow(missing_docs, reason = "described where it is defined")]
 pub mod watch {
-    pub use crate::watch::{Dirty, Request, Tree, WatchBody, WatchEvent, WatcherInfo, list_watchers, units};
+    pub use crate::watch::{
+        Dirty, Request, Tree, WatchBody, WatchEvent, WatcherInfo, WatcherStart, list_watchers, units,
+    };
 }

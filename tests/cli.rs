@@ -25,6 +25,8 @@ mod data_budget;
 mod disk;
 #[path = "cli/doctor.rs"]
 mod doctor;
+#[path = "cli/documented.rs"]
+mod documented;
 #[path = "cli/eval.rs"]
 mod eval;
 #[path = "cli/forecast.rs"]
@@ -91,6 +93,8 @@ mod table;
 mod trainers;
 #[path = "cli/validate.rs"]
 mod validate;
+#[path = "cli/walked.rs"]
+mod walked;
 #[path = "cli/watch.rs"]
 mod watch;
 #[path = "cli/watch_care.rs"]

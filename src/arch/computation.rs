@@ -55,6 +55,11 @@ impl Computation {
     }
 }
 
+/// True if the networks of an architecture (GGUF name) are encoders: they compute hidden states of a text and do not continue it.
+pub(crate) fn is_encoder(architecture: &str) -> bool {
+    FAMILIES.iter().any(|f| f.info.gguf_arch == architecture && f.computation.encoder)
+}
+
 /// A kind of norm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Norm {

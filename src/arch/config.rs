@@ -189,7 +189,7 @@ impl Config {
                 }
                 None if let Some(key) = vocab::token_key(name) => {
                     let detail = format!("{} → {key}, if the tokenizer files name no such token", brief(value));
-                    (ConfigStatus::Ignored, detail)
+                    (ConfigStatus::Fallback, detail)
                 }
                 None if ignored.iter().any(|l| l.contains(&name.as_str())) => {
                     (ConfigStatus::Ignored, format!("{}: of no consequence for GGUF", brief(value)))

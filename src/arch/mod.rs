@@ -33,7 +33,7 @@ mod wrapped;
 
 pub(crate) use adapter::adapter;
 pub(crate) use class::LAYER_COUNT_KEYS;
-pub(crate) use computation::{Activation, Computation, Gate, Norm, Position, Window, computation};
+pub(crate) use computation::{Activation, Computation, Gate, Norm, Position, Window, computation, is_encoder};
 pub(crate) use early::{LoraPair, is_stored_key, lora, named, with_given};
 pub(crate) use frequencies::{Frequencies, Scaling, YARN_TURNS};
 pub(crate) use identify::open_as_format;

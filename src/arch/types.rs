@@ -62,6 +62,8 @@ pub enum ConfigStatus {
     Mapped,
     /// It was absent and the architecture's default was used.
     Defaulted,
+    /// It goes into the output where other files do not say the same.
+    Fallback,
     /// Known, and without effect on the output.
     Ignored,
     /// Unknown; a warning names it.
@@ -74,6 +76,7 @@ impl ConfigStatus {
         match self {
             Self::Mapped => "mapped",
             Self::Defaulted => "defaulted",
+            Self::Fallback => "fallback",
             Self::Ignored => "ignored",
             Self::Unknown => "unknown",
         }

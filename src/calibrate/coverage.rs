@@ -51,7 +51,7 @@ impl Gap {
         let fact = match self {
             Self::Unreached => format!("{who} got no token, so that quantizing treats their columns alike"),
             Self::Few => format!("{who} got at most {most} tokens, too few to rely on"),
-            Self::Zero => format!("{who} got only zeros as input; left out, because zeros say nothing about columns"),
+            Self::Zero => format!("{who} got only zeros as input; left out, because zeros do not rank columns"),
         };
         if of == 1 {
             return fact;

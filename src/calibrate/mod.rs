@@ -1,4 +1,4 @@
-//! Importance matrices: how strongly each column of each weight is used on a text.
+//! Importance matrices: how strongly each column of each weight is used on a text. `graph` calibrates operator graphs.
 //!
 //! An [`Imatrix`] is what a user asks for. A text is cut into windows, which a network computes layer by layer; a `Collector` adds up the squares of what
 //! goes into each weight. The result is [`Activations`], which are merged, checked for gaps ([`Activations::coverage`]), described
@@ -10,6 +10,7 @@
 mod activations;
 mod collector;
 mod coverage;
+pub(crate) mod graph;
 mod output;
 mod read;
 mod request;

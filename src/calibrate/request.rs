@@ -7,9 +7,11 @@ use super::windows::{Cut, Text, cut};
 use super::write::Form;
 use crate::arch;
 use crate::files::{Checkpoint, FileStamp};
+use crate::formats;
 use crate::forward::{Forward, Rounding};
 use crate::model::{Model, ModelError, Result, Warning};
 use crate::task::Task;
+use crate::units::bytes;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -114,6 +116,9 @@ impl Imatrix {
             stamps.extend(model.opened.iter().filter_map(|o| FileStamp::of_path(&o.path).ok()));
         }
         let output = Output::to(&self.output, self.form, self.replace, &stamps)?;
+        if let Some(error) = self.model.as_deref().and_then(|model| formats::inside_source(&self.output, model)) {
+            return Err(error);
+        }
         let merged = merge(&self.merge, self.context)?;
         let work = match (&model, &self.data) {
             (Some(model), Some(data)) => Some(self.work(model, data)?),
@@ -163,7 +168,9 @@ impl PreparedImatrix {
     pub(crate) fn run(self, task: Task<'_>, listener: &dyn Listener, checkpoint: Option<&Checkpoint>) -> Result<Made> {
         let mut tokens = None;
         let mut sum = None;
+        let mut warnings = Vec::new();
         if let Some(work) = &self.work {
+            warnings.extend(too_little(self.collection(work), work.forward.width()));
             let entries = collect(&work.forward, self.collection(work), task, listener, checkpoint)?;
             let datasets = vec![work.data.display().to_string()];
             sum = Some((Activations { entries, datasets, chunk_size: work.context }, &work.path));
@@ -179,7 +186,7 @@ impl PreparedImatrix {
             (Some(one), None) | (None, Some((one, _))) => one,
             (None, None) => Activations::default(),
         };
-        let warnings = activations.coverage();
+        warnings.extend(activations.coverage());
         activations.drop_zeros();
         if task.is_cancelled() {
             return Err(ModelError::request("cancelled before writing"));
@@ -187,6 +194,17 @@ impl PreparedImatrix {
         let bytes = self.output.write(&activations)?;
         Ok(Made { path: self.output.path().to_owned(), bytes, activations, warnings, tokens })
     }
+}
+
+/// What to say where less memory is allowed than one window takes.
+fn too_little(collection: Collection<'_>, width: usize) -> Option<Warning> {
+    let (allowed, least) = (collection.memory, collection.window_bytes(width));
+    let tokens = collection.windows.first().map_or(0, Vec::len);
+    let (allowed_text, least_text) = (bytes(allowed), bytes(least));
+    let text = format!(
+        "{allowed_text} of memory are allowed, but a window of {tokens} tokens takes {least_text}, which are used"
+    );
+    (allowed < least).then(|| Warning::new("imatrix.memory", text))
 }
 
 /// The sum of the files, if there are any.

@@ -73,9 +73,13 @@ pub(crate) struct Collection<'a> {
 impl Collection<'_> {
     /// Windows computed together: at least one.
     pub(crate) fn per_pass(&self, width: usize) -> usize {
+        usize::try_from(self.memory / self.window_bytes(width).max(1)).unwrap_or(usize::MAX).max(1)
+    }
+
+    /// Bytes that one window takes: no less memory is used.
+    pub(crate) fn window_bytes(&self, width: usize) -> u64 {
         let tokens = self.windows.first().map_or(1, Vec::len) as u64;
-        let window = tokens.saturating_mul(width as u64).saturating_mul(FLOATS_PER_WIDTH * size_of::<f32>() as u64);
-        usize::try_from(self.memory / window.max(1)).unwrap_or(usize::MAX).max(1)
+        tokens.saturating_mul(width as u64).saturating_mul(FLOATS_PER_WIDTH * size_of::<f32>() as u64)
     }
 }
 

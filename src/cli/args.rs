@@ -343,6 +343,8 @@ pub(crate) struct PlanArgs {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Models of different formats can be compared: the tensors of a Hugging Face folder get GGUF names first, as in a conversion.\n\
+        Graphs are also run on the same inputs, and their outputs are compared; a checkpoint next to a graph becomes one first, as in a conversion. Inputs are \
+        made from a seed, or read with --data. docs/compare.md says how.\n\
         With --json, there is a metric event for every figure and a tensor.finished event for every tensor of every model (output: the model's \
         position on the command line)."
 )]
@@ -356,15 +358,24 @@ pub(crate) struct CompareArgs {
     /// Write the comparison to a file: .html (report with plots), .md (report), .csv (one line per tensor) or .json (everything); may be repeated
     #[arg(long, value_name = "FILE")]
     pub export: Vec<PathBuf>,
+    /// Replace existing files of --export
+    #[arg(long, requires = "export")]
+    pub force: bool,
     /// List every tensor
     #[arg(long)]
     pub tensors: bool,
     /// Context length for the memory estimate, in tokens [default: 4096, or the context length of the models if it is shorter]
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     pub context: Option<u64>,
-    /// Also run the models on this text: perplexity, KL divergence and agreement, as remold eval measures them
+    /// Also run the models on this text: perplexity, KL divergence and agreement, as remold eval measures them. For graphs, the file with their inputs: .npz, .npy or .safetensors
     #[arg(long, value_name = "FILE", group = "text")]
     pub data: Option<PathBuf>,
+    /// For graphs: the size of a dimension of the inputs that are made, such as batch_size=2; may be repeated
+    #[arg(long = "dim", value_name = "NAME=N", value_parser = super::compare_graphs::dimension, conflicts_with_all = ["data", "prompt"])]
+    pub dims: Vec<(String, i64)>,
+    /// For graphs: find the first node whose value differs, also if all outputs are within the tolerance
+    #[arg(long, conflicts_with = "prompt")]
+    pub bisect: bool,
     /// Tokens of a window of the text [default: 512, or the context length of the models if it is shorter]
     #[arg(long, value_name = "N", requires = "data", value_parser = value_parser!(u32).range(4..=16_777_216))]
     pub window: Option<u32>,
@@ -383,9 +394,9 @@ pub(crate) struct CompareArgs {
     /// Choose tokens at random by their probability, with logits divided by T [default: the most probable token]
     #[arg(long, value_name = "T", requires = "prompt", value_parser = positive)]
     pub temperature: Option<f64>,
-    /// Seed of --temperature
-    #[arg(long, value_name = "N", requires = "temperature", default_value_t = 0)]
-    pub seed: u64,
+    /// Seed of --temperature; for graphs, of the inputs that are made [default: 0]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
     /// List the five most probable tokens of every model at every position
     #[arg(long, requires = "prompt")]
     pub top: bool,
@@ -422,7 +433,7 @@ pub(crate) struct EvalArgs {
     /// Tokens of a window [default: 512, or the context length of the models if it is shorter]
     #[arg(short, long, value_name = "N", value_parser = value_parser!(u32).range(4..=16_777_216))]
     pub context: Option<u32>,
-    /// Begin a window every N tokens and score its last N tokens, as llama-perplexity does with --ppl-stride
+    /// Begin a window every N tokens and score its last N tokens, as llama-perplexity does with --ppl-stride; windows are N/2 tokens longer then
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=16_777_216))]
     pub stride: Option<u32>,
     /// Use only the first N windows; for embedding models, the first N texts

@@ -4,17 +4,19 @@ use super::args::{AsProgram, CompareArgs};
 use super::compare_table::metric_table;
 use super::tensor_counter::TensorCounter;
 use super::text::{Style, cut, safe, seconds, table};
-use super::{Exit, compare_events, note, out, print, refuse};
-use crate::evaluate::{Comparison, Evaluated, Export, Figures, MetricRow, Names, Set, Unpaired, all_rows};
+use super::{Exit, compare_events, compare_graphs, note, out, print, refuse};
+use crate::evaluate::{
+    Comparison, Evaluated, Export, Figures, MetricRow, Names, Set, TensorFigures, Unpaired, all_rows,
+};
 use crate::files::paths::from_here;
 use crate::forward::Rounding;
 use crate::job;
-use crate::model::{ModelError, Result};
+use crate::model::{ModelError, Result, few};
 use crate::quality::{Evaluation, Listener, evaluate};
 use crate::quant::Encoding;
 use crate::task::Task;
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Columns of a name before it is cut.
 const NAME_WIDTH: usize = 48;
@@ -52,7 +54,9 @@ pub(crate) fn run(args: &CompareArgs) -> Exit {
 
 fn compare(args: &CompareArgs, how: Task<'_>, progress: &TensorCounter) -> Result<(Comparison, Vec<Export>)> {
     // Reject names that cannot be written before minutes of work.
-    let exports: Vec<Export> = args.export.iter().map(|path| Export::to(path)).collect::<Result<_>>()?;
+    let inputs: Vec<PathBuf> = args.models.iter().chain(&args.baseline).chain(&args.data).cloned().collect();
+    let export = |path: &PathBuf| if args.force { Export::replacing(path, &inputs) } else { Export::to(path) };
+    let exports: Vec<Export> = args.export.iter().map(export).collect::<Result<_>>()?;
     let job::WithBaseline { models, baseline, sources, lost } =
         job::with_baseline(&args.models, args.baseline.as_deref(), &job::jobs_root());
     let mut set = Set::open(&models, baseline, args.context)?;
@@ -73,11 +77,15 @@ fn compare(args: &CompareArgs, how: Task<'_>, progress: &TensorCounter) -> Resul
         note(&format!("{} {}\n", Style::stderr().warning("warning:"), safe(&text)));
     }
     set.checks.enable(!args.no_checksums);
+    compare_graphs::check(args, set.has_graphs())?;
+    let say = |what: &str| progress.say(|| safe(what));
+    let quiet = Task { progress: &|_, _| {}, ..how };
+    let graphs = set.graph_outputs(&compare_graphs::request(args), quiet, &say)?;
     // Models that cannot be evaluated are refused at once, so this comes before the weights.
-    let evaluated =
-        args.data.as_deref().map(|data| evaluated(args, data, set.overview(), how, progress)).transpose()?;
+    let text = args.data.as_deref().filter(|_| graphs.is_none());
+    let evaluated = text.map(|data| evaluated(args, data, set.overview(), how, progress)).transpose()?;
     let mut comparison = set.measure(how)?;
-    comparison.evaluated = evaluated;
+    (comparison.evaluated, comparison.graphs) = (evaluated, graphs);
     Ok((comparison, exports))
 }
 
@@ -150,10 +158,24 @@ fn text(c: &Comparison, tensors: bool) -> String {
             out.push_str(&format!("{} {text}\n", style.warning("warning:")));
         }
     }
+    for (i, v) in c.variants.iter().enumerate() {
+        let broken = |t: &&TensorFigures| t.figures[i].as_ref().is_some_and(Figures::broken);
+        let names: Vec<&str> = c.tensors.iter().filter(broken).map(|t| t.name.as_str()).collect();
+        if !names.is_empty() {
+            let text = format!("{} or the baseline has values that are not finite in {}", v.label, few(&names));
+            out.push_str(&format!("{} {}\n", style.warning("warning:"), safe(&text)));
+        }
+    }
+    if let Some(graphs) = &c.graphs {
+        out.push_str(&compare_graphs::head(c, graphs, style));
+    }
     out.push('\n');
     let wanted = |r: &MetricRow| !r.detail || print::is_verbose() || r.name.starts_with("KV cache");
     let rows: Vec<MetricRow> = all_rows(c).into_iter().filter(wanted).collect();
     out.push_str(&metric_table(c, &rows, columns()));
+    if let Some(graphs) = &c.graphs {
+        out.push_str(&compare_graphs::details(c, graphs, style));
+    }
     for v in &c.variants {
         out.push_str(&unpaired(&v.label, &v.unpaired, style));
     }

@@ -1,8 +1,8 @@
 //! A comparison as events, one a line: `metric` for the figures, `tensor.finished` for the tensors, `warning` for what could not
-//! be compared.
+//! be compared. Of graphs, a `check` for each output, and one line `compare.graphs` with everything.
 
-use crate::engine::{Event, EventBody, Metric, TensorDone, TensorStart};
-use crate::evaluate::{Comparison, Figures, Variant};
+use crate::engine::{Check, Event, EventBody, Metric, TensorDone, TensorStart};
+use crate::evaluate::{Comparison, Figures, Graphs, OutputFigures, Variant};
 use crate::model::{Name, Warning};
 use crate::quality::metric as spec;
 use crate::tensor::Shape;
@@ -19,7 +19,52 @@ pub(crate) fn lines(c: &Comparison) -> String {
         out.push_str(&serde_json::to_string(&event).unwrap_or_default());
         out.push('\n');
     }
+    if let Some(graphs) = &c.graphs {
+        out.push_str(&whole(c, graphs, t));
+    }
     out
+}
+
+/// Everything that is known of graphs, as one line.
+fn whole(c: &Comparison, graphs: &Graphs, t: jiff::Timestamp) -> String {
+    let models: Vec<String> = c.variants.iter().map(|v| v.path.display().to_string()).collect();
+    let mut line = serde_json::json!({ "t": t, "job": JOB, "kind": "compare.graphs", "models": models });
+    let found = serde_json::to_value(graphs).unwrap_or_default();
+    if let (Some(line), serde_json::Value::Object(found)) = (line.as_object_mut(), found) {
+        line.extend(found);
+    }
+    format!("{line}\n")
+}
+
+/// The worst figures of the outputs of a graph, and whether all are within the tolerance.
+fn outputs(c: &Comparison, variant: usize) -> Vec<EventBody> {
+    let Some((graphs, found)) = c.graphs.as_ref().and_then(|g| Some((g, g.variants.get(variant)?))) else {
+        return Vec::new();
+    };
+    let path = |v: usize| c.variants.get(v).map(|v| v.path.display().to_string()).unwrap_or_default();
+    let failed = found.failed.as_ref().map(|why| {
+        EventBody::Warning(Warning::new("compare.not-run", format!("{} could not be run: {why}", path(variant))))
+    });
+    let metric = |(name, value): (&str, f64)| {
+        let (name, model) = (name.to_owned(), path(variant));
+        let (baseline, mode) = (Some(path(c.baseline.at)), Some(graphs.engine.clone()));
+        EventBody::Metric(Metric { name, value, model, baseline, mode, ..Metric::default() })
+    };
+    let check = |o: &OutputFigures| {
+        EventBody::Check(Check {
+            metric: "output_tolerance".to_owned(),
+            condition: found.tolerance.clone().unwrap_or_default(),
+            value: o.relative_error.unwrap_or(f64::NAN),
+            passed: o.passed,
+            model: path(variant),
+            output: None,
+            what: Some(match &o.problem {
+                Some(problem) => format!("output {}: {problem}", o.name),
+                None => format!("output {}", o.name),
+            }),
+        })
+    };
+    failed.into_iter().chain(found.worst().into_iter().map(metric)).chain(found.compared.iter().map(check)).collect()
 }
 
 fn bodies(c: &Comparison) -> Vec<EventBody> {
@@ -37,6 +82,7 @@ fn bodies(c: &Comparison) -> Vec<EventBody> {
         }
         all.extend(metrics(c, v, &base.label));
         all.extend(predictions(c, i));
+        all.extend(outputs(c, i));
     }
     all
 }

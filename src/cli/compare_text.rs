@@ -71,7 +71,7 @@ fn request(args: &CompareArgs) -> Result<Request> {
         chat: args.chat,
         tokens: args.tokens as usize,
         sampling: match args.temperature {
-            Some(temperature) => Sampling::Random { temperature, seed: args.seed },
+            Some(temperature) => Sampling::Random { temperature, seed: args.seed.unwrap_or(0) },
             None => Sampling::Greedy,
         },
         rounding: match args.rounding {

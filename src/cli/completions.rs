@@ -139,6 +139,21 @@ fn fish(text: &str) -> String {
     let (call, with_files) =
         (format!("-r -f -a \"(remold complete {recipes})\""), format!("-r -F -a \"(remold complete {recipes})\""));
     let mut text = text.replace(&call, &with_files);
+    let commands = args::shown_commands();
+    // `help` is among the words after which no command follows, and is always there after itself.
+    let names: Vec<&str> = commands.get_subcommands().map(Command::get_name).collect();
+    let after = format!("__fish_remold_using_subcommand help; and not __fish_seen_subcommand_from {}", names.join(" "));
+    text = text.replace(&format!("{after} help\""), &format!("{after}\""));
+    // argparse fails on an option whose value is being typed: the option is left out then.
+    const PARSE: &str = "    argparse -s (__fish_remold_global_optspecs) -- $cmd 2>/dev/null\n    or return\n";
+    const WITHOUT_LAST: &str = "    argparse -s (__fish_remold_global_optspecs) -- $cmd 2>/dev/null
+    or begin
+        set -e cmd[-1]
+        argparse -s (__fish_remold_global_optspecs) -- $cmd 2>/dev/null
+    end
+    or return
+";
+    text = text.replace(PARSE, WITHOUT_LAST);
     let mut add = |path: &[&str], command: &Command| {
         for (commands, arg, kind) in COMPLETED {
             let here = commands.iter().enumerate().all(|(i, name)| path.get(i) == Some(name));
@@ -154,7 +169,7 @@ fn fish(text: &str) -> String {
             }
         }
     };
-    for command in args::shown_commands().get_subcommands() {
+    for command in commands.get_subcommands() {
         add(&[command.get_name()], command);
         for below in command.get_subcommands() {
             add(&[command.get_name(), below.get_name()], below);
@@ -243,7 +258,8 @@ _remold_values() {
 pub(super) fn values(kind: Values) -> String {
     let line = |(value, about): (String, String)| {
         let about = crate::units::escape(&about).into_owned();
-        if about.is_empty() { format!("{value}\n") } else { format!("{value}\t{about}\n") }
+        // Without a tab, fish shows the help of the option beside every value.
+        format!("{value}\t{about}\n")
     };
     let plain = |value: &str| (value.to_owned(), String::new());
     // A value with a control character cannot be on a line.
@@ -252,7 +268,10 @@ pub(super) fn values(kind: Values) -> String {
         Values::Targets => targets(),
         Values::Recipes => recipe::presets().into_iter().map(|p| (p.name, p.about)).collect(),
         Values::Themes => themes().iter().map(|name| plain(name)).collect(),
-        Values::Types => recipe::TENSOR_TYPES.iter().map(|name| plain(name)).collect(),
+        Values::Types => recipe::TENSOR_TYPES
+            .iter()
+            .map(|name| ((*name).to_owned(), tui::tabs::recipe::about(name).to_owned()))
+            .collect(),
         Values::Watchers => {
             watch::list_watchers(&job::jobs_root()).into_iter().map(|w| (w.id, w.root.display().to_string())).collect()
         }
@@ -269,7 +288,8 @@ fn targets() -> Vec<(String, String)> {
     let of = |format: &crate::model::FormatId| {
         let about = formats::spec(*format).map_or("", |f| f.about);
         let quantized = format_lists::quantizations(*format);
-        let quantized: Vec<_> = quantized.iter().map(|q| (format!("{format}:{q}"), String::new())).collect();
+        let quantized = quantized.iter().map(|q| (format!("{format}:{q}"), tui::tabs::recipe::about(q).to_owned()));
+        let quantized: Vec<_> = quantized.collect();
         [(format.to_string(), about.to_owned())].into_iter().chain(quantized)
     };
     formats::written().iter().flat_map(of).collect()
@@ -320,6 +340,15 @@ mod tests {
     }
 
     #[test]
+    fn fish_completes_values_of_global_options_and_commands_after_help() {
+        let text = String::from_utf8(script(Shell::Fish)).unwrap();
+        assert_eq!(text.matches("set -e cmd[-1]").count(), 1, "clap's function has changed");
+        let after = |line: &&str| line.contains("using_subcommand help; and not") && line.contains("-a \"inspect\"");
+        let line = text.lines().find(after).unwrap();
+        assert!(!line.contains(" help\" -f"), "{line}");
+    }
+
+    #[test]
     fn no_script_offers_what_people_do_not_start() {
         for shell in Shell::value_variants() {
             let text = String::from_utf8(script(*shell)).unwrap();
@@ -347,11 +376,12 @@ mod tests {
         for format in formats::written() {
             assert!(targets.lines().any(|l| l.split('\t').next() == Some(format.name())), "{format}");
         }
-        assert!(targets.contains("gguf:q4_k_m\n"));
+        assert!(targets.contains("gguf:q4_k_m\tthe usual choice\n"));
+        assert!(targets.lines().chain(values(Values::Themes).lines()).all(|line| line.contains('\t')), "{targets}");
         for line in targets.lines() {
             let word = line.split('\t').next().unwrap_or_default().to_owned();
             assert!(super::super::request::targets_of(&[word], &[]).is_ok(), "{line}");
         }
-        assert!(values(Values::Recipes).contains("balanced\t") && values(Values::Themes).contains("dark\n"));
+        assert!(values(Values::Recipes).contains("balanced\t") && values(Values::Themes).contains("dark\t\n"));
     }
 }

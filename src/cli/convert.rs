@@ -281,6 +281,7 @@ pub(super) fn show(plan: &Plan, flags: &RunFlags) {
 fn start(recipe: &Recipe, prepared: &Prepared, flags: &RunFlags, stop: Arc<Stop>, source: Option<&Path>) -> Ended {
     let root = job::jobs_root();
     if flags.detach {
+        super::jobs::say_unused_setting();
         let waits = job::is_full(&root, job::JobClass::Interactive);
         return match job::spawn_with(&root, recipe, &prepared.plan, flags.threads) {
             Ok(job) => {

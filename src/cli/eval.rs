@@ -3,6 +3,7 @@
 use super::Exit;
 use super::args::{AsProgram, EvalArgs};
 use super::measure::{self, MeasureFlags};
+use super::text::fold;
 use crate::forward::Rounding;
 use crate::job::{EvaluationRequest, Measurement};
 use crate::quality::{DEFAULT_MEMORY, Evaluation, METRICS, REPETITIONS, SpeedRequest, TaskFile, TaskKind};
@@ -10,13 +11,16 @@ use crate::recipe::parse_size;
 
 /// The long help of `--fail-if`: every metric with what it means.
 pub(crate) fn fail_if_help() -> String {
-    let width = METRICS.iter().map(|m| m.name.len()).max().unwrap_or(0);
+    /// What a terminal of 80 columns has beside the indentation of clap.
+    const COLUMNS: usize = 68;
     let mut text = String::from(
         "Exit with 3 if this condition holds for any model other than the baseline: METRIC, one of > >= < <=, and a number. May be repeated.\n\nMetrics:\n",
     );
     for m in &METRICS {
         let unit = if m.unit.is_empty() { String::new() } else { format!(" ({})", m.unit) };
-        text.push_str(&format!("  {:width$}  {}{unit}\n", m.name, m.meaning));
+        let meaning: Vec<String> = format!("{}{unit}", m.meaning).split(' ').map(str::to_owned).collect();
+        // clap would fold the lines without their indentation.
+        text.push_str(&format!("  {}\n{}", m.name, fold(&meaning, " ", ("      ", "      "), Some(COLUMNS))));
     }
     text.trim_end().to_owned()
 }
@@ -60,4 +64,18 @@ fn task_files(args: &EvalArgs) -> Vec<TaskFile> {
         (TaskKind::MultipleChoice, &args.multiple_choice),
     ];
     files.into_iter().filter_map(|(kind, path)| Some(TaskFile { kind, path: path.clone()?, most })).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_metrics_fits_a_terminal() {
+        let help = fail_if_help();
+        let list = help.split_once("Metrics:\n").unwrap().1;
+        // clap indents by ten.
+        assert!(list.lines().all(|line| line.chars().count() <= 70), "{list}");
+        assert!(METRICS.iter().all(|m| list.contains(&format!("  {}\n", m.name))));
+    }
 }

@@ -23,7 +23,7 @@ pub(crate) struct ImatrixArgs {
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub merge: Vec<PathBuf>,
     /// As --merge, separated by commas
-    #[arg(long, value_name = "FILES", value_delimiter = ',', hide = true)]
+    #[arg(long, value_name = "FILES", value_delimiter = ',')]
     pub in_file: Vec<PathBuf>,
     /// Print statistics of each tensor and layer of an importance matrix
     #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "data", "merge", "in_file", "output"])]
@@ -58,7 +58,7 @@ pub(crate) struct ImatrixArgs {
     /// Run in a worker process that outlives this terminal; see `remold jobs`
     #[arg(long, requires = "model")]
     pub detach: bool,
-    /// Threads to compute with [default: all cores]
+    /// Threads to compute with; 0 is all cores [default: all cores]
     #[arg(short, long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
 }

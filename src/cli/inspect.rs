@@ -94,7 +94,7 @@ fn one(model: &Model, args: &InspectArgs) -> Result<()> {
     if args.config && !model.sidecars.has("config.json") {
         return Err(ModelError::request("there is no config.json beside the tensors to list the fields of")
             .in_file(&model.path)
-            .with_hint("Leave out --config; the metadata says what the file knows of the model."));
+            .with_hint("Leave out --config; the metadata is what the file has about the model."));
     }
     out(&summary(model, style));
     if let Some(graph) = &model.graph {
@@ -102,10 +102,8 @@ fn one(model: &Model, args: &InspectArgs) -> Result<()> {
     }
     if args.config {
         let table = arch::to_gguf(model, &arch::GgufOptions::default())?.config_table;
-        let rows: Vec<Vec<String>> = table
-            .iter()
-            .map(|f| vec![safe(&f.name), f.status.name().to_owned(), cut(&safe(&f.detail), VALUE_WIDTH)])
-            .collect();
+        let rows: Vec<Vec<String>> =
+            table.iter().map(|f| vec![safe(&f.name), f.status.name().to_owned(), safe(&f.detail)]).collect();
         out(&format!("\n{}\n{}", style.bold("config.json"), indent(&super::text::table(&rows, &[false; 3]))));
     }
     if !model.metadata.is_empty() {

@@ -129,6 +129,9 @@ fn describe(s: &Shown, style: Style) -> String {
     let mut fact = |word: &str, what: String| text.push_str(&format!("  {word:<9}{}\n", safe(&what)));
     fact("what", job.title.clone());
     fact("made", local(job.created));
+    if let Some(owner) = job.owner.as_ref().filter(|owner| !owner.is_me()) {
+        fact("by", owner.shown());
+    }
     if let Some(p) = &s.plan {
         let architecture = p.architecture.as_ref().map(|a| format!("{a}, ")).unwrap_or_default();
         let parameters = count(p.parameters);

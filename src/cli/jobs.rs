@@ -15,8 +15,16 @@ use std::time::Duration;
 /// How often a followed job is looked at.
 const FOLLOW: Duration = Duration::from_millis(100);
 
+/// Warns of a setting of the queue that is not used.
+pub(super) fn say_unused_setting() {
+    if let Some(text) = job::unused_at_once() {
+        note(&text::warning(&text, text::Style::stderr()));
+    }
+}
+
 /// `remold jobs`.
 pub(crate) fn run(args: JobsArgs) -> Exit {
+    say_unused_setting();
     let root = job::jobs_root();
     if let Err(e) = job::check_root(&root) {
         return refuse(&e);
@@ -134,7 +142,7 @@ fn attach(root: &Path, id: &str, json: bool) -> Result<Exit> {
             }
         }
         if stop.is_set() {
-            note(&format!("job {id} goes on; `{}` follows it again\n", on_jobs(&format!("jobs attach {id}"))));
+            note(&format!("job {id} continues; `{}` follows it again\n", on_jobs(&format!("jobs attach {id}"))));
             return Ok(Exit::stopped(&stop));
         }
         if let Some(exit) = exit_of(&history) {
@@ -290,8 +298,7 @@ fn word(folder: &JobFolder, what: &str, is: impl Fn(JobState) -> bool) -> Exit {
     }
     // A process that hangs responds to nothing.
     let pid = folder.history().pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
-    let wait =
-        "it may be in the middle of a long step. The request stands; if the process hangs, end it with `kill -9`";
+    let wait = "it may be in the middle of a long step. The request is still pending; if the process hangs, end it with `kill -9`";
     err(&format!("job {}{pid} has not responded to the request to {what} yet: {wait}\n", folder.id()));
     Exit::Failed
 }

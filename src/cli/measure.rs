@@ -69,10 +69,15 @@ pub(super) fn carry_out(request: &Measurement, flags: MeasureFlags) -> Exit {
 }
 
 fn detach(root: &Path, request: &Measurement, flags: MeasureFlags) -> Exit {
+    super::jobs::say_unused_setting();
     let waits = job::is_full(root, job::JobClass::Interactive);
     match job::spawn_measurement(root, request, flags.threads) {
         Ok(job) if flags.json => {
             print::json(&job);
+            Exit::Done
+        }
+        Ok(job) if print::is_quiet() => {
+            out(&format!("{}\n", job.id));
             Exit::Done
         }
         Ok(job) => {
@@ -138,7 +143,7 @@ pub(super) fn say(report: &MeasurementReport, layers: bool) {
         MeasurementReport::Imatrix(r) => {
             note(&imatrix_text(r, Style::stderr()));
             if print::is_quiet() {
-                out(&format!("{}\n", r.output.display()));
+                out(&format!("{}\n", safe(&shown(&r.output))));
             }
         }
     }
@@ -173,15 +178,15 @@ fn shown(path: &Path) -> String {
 /// The warnings, the first ones unless all are asked for.
 pub(super) fn warnings(all: &[Warning], style: Style) -> String {
     let most = if print::is_verbose() { usize::MAX } else { SHOWN };
-    let mut text = String::new();
+    let mut out = String::new();
     for warning in all.iter().take(most) {
-        text.push_str(&format!("{} {}\n", style.warning("warning:"), safe(&warning.text)));
+        out.push_str(&text::warning(&warning.text, style));
     }
     let hidden = all.len().saturating_sub(most);
     if hidden > 0 {
-        text.push_str(&format!("{} {hidden} more (--verbose lists all)\n", style.warning("warning:")));
+        out.push_str(&format!("{} {hidden} more (--verbose lists all)\n", style.warning("warning:")));
     }
-    text
+    out
 }
 
 /// Shows how far a measurement is: a line on a terminal, nothing in a pipe.

@@ -5,11 +5,14 @@
 mod args;
 mod compare;
 mod compare_events;
+mod compare_graphs;
 mod compare_table;
 mod compare_text;
 mod completions;
 mod config;
 mod convert;
+#[cfg(test)]
+mod convert_page;
 mod doctor;
 mod eval;
 mod eval_text;

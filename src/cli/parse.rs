@@ -127,6 +127,10 @@ fn explain(mut e: clap::Error, args: &[String], command: &Command) -> Exit {
         let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
         text = format!("{first}\n  hint: {hint}\n{rest}");
     }
+    if let Some(hint) = missing(e.kind(), args) {
+        let end = text.find("\n\n").unwrap_or(text.trim_end().len());
+        text.insert_str(end, &format!("\n  hint: {hint}"));
+    }
     let style = text::Style::stderr();
     err(&match text.strip_prefix("error:") {
         Some(rest) => format!("{}{rest}", style.error("error:")),
@@ -148,6 +152,13 @@ fn one_at_a_time(kind: ErrorKind, word: Option<&ContextValue>, args: &[String]) 
         _ => return None,
     };
     Some(format!("`remold {command}` takes one at a time: run it once for each."))
+}
+
+/// What to do about an argument that an option before it has taken.
+fn missing(kind: ErrorKind, args: &[String]) -> Option<&'static str> {
+    let merges = args.iter().any(|a| a == "imatrix") && args.iter().any(|a| a == "--merge");
+    let model_last = "Name the model before --merge, which takes all names behind it: `remold imatrix MODEL --data FILE --merge A B`.";
+    (kind == ErrorKind::MissingRequiredArgument && merges).then_some(model_last)
 }
 
 /// clap's message with its tips as hints, in the form that all messages have: on the line below, as sentences.

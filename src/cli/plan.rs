@@ -79,6 +79,11 @@ fn text(f: &Forecast, args: &PlanArgs) -> String {
     if !f.refused.is_empty() {
         out.push_str(&refused(f, style));
     }
+    out.push_str(
+        &style.dim(
+            "a sample does not see every value: NaN and infinity elsewhere are found when the model is converted\n",
+        ),
+    );
     match &f.choice {
         Some(choice) => out.push_str(&mix(f, choice, args, style)),
         None => {

@@ -1,6 +1,6 @@
 //! A plan and a report as text.
 
-use super::text::{Style, bytes, count, plural, safe, seconds, table, table_of};
+use super::text::{Style, bytes, count, fold, plural, safe, seconds, table, table_of, warning};
 use crate::engine::{OutputEvaluation, Report};
 use crate::forecast::divergence::Checked;
 use crate::forward::Rounding;
@@ -10,6 +10,7 @@ use crate::plan::{ChoiceCheck, ImatrixCoverage, PartOf, Plan, PlannedOutput, Pla
 use crate::quant::Encoding;
 use crate::units::own_words;
 use indexmap::IndexMap;
+use std::collections::HashSet;
 
 /// Outputs with more tensors are summarized by kind.
 const LISTED: usize = 24;
@@ -101,15 +102,9 @@ fn by_kind(o: &PlannedOutput) -> String {
         let group = groups.entry((&t.kind, t.from, t.to, reason(t))).or_default();
         *group = (group.0 + 1, group.1 + t.bytes);
     }
-    // The lines of a kind are together, where its first one is.
-    let mut kinds: Vec<Name> = Vec::new();
-    for (kind, ..) in groups.keys() {
-        if !kinds.contains(kind) {
-            kinds.push((*kind).clone());
-        }
-    }
-    let place = |kind: &Name| kinds.iter().position(|k| k == kind);
-    groups.sort_by(|(a, ..), _, (b, ..), _| place(a).cmp(&place(b)));
+    // The lines of a kind are together, and kinds have the same order whatever the order of the tensors is: those outside of layers first.
+    let in_layers: HashSet<&Name> = o.tensors.iter().filter(|t| t.layer.is_some()).map(|t| &t.kind).collect();
+    groups.sort_by(|(a, ..), _, (b, ..), _| (in_layers.contains(a), a).cmp(&(in_layers.contains(b), b)));
     let mut rows = vec![["kind", "tensors", "from", "to", "bytes", "why"].map(str::to_owned).to_vec()];
     rows.extend(groups.into_iter().map(|((kind, from, to, why), (n, size))| {
         vec![safe(kind), n.to_string(), from.to_string(), to.to_string(), bytes(size), why]
@@ -165,6 +160,9 @@ fn output(o: &PlannedOutput, how: PlanStyle) -> String {
     }
     if let Some(matrix) = &o.imatrix {
         out.push_str(&coverage(matrix));
+    }
+    if let Some(c) = &o.calibration {
+        c.lines().iter().for_each(|line| out.push_str(&format!("  {}\n", safe(line))));
     }
     if let Some(d) = &o.divergence {
         divergence(d).iter().for_each(|line| out.push_str(&format!("  {line}\n")));
@@ -262,7 +260,7 @@ pub(crate) fn warnings(all: &[Warning], style: Style) -> String {
     let mut out = String::new();
     for same in kinds.values() {
         for w in same.iter().take(SHOWN) {
-            out.push_str(&format!("{} {}\n", style.warning("warning:"), safe(&w.text)));
+            out.push_str(&warning(&w.text, style));
         }
         if same.len() > SHOWN {
             out.push_str(&format!("{} and {} more like these\n", style.warning("warning:"), same.len() - SHOWN));
@@ -276,7 +274,12 @@ fn evaluation(e: &OutputEvaluation, style: Style) -> String {
     let shown = e.metrics.iter().filter(|m| m.layer.is_none() && job::SUMMARY_METRICS.contains(&m.name.as_str()));
     let shown: Vec<String> = shown.map(job::metric_text).collect();
     let as_llama = if e.mode == Rounding::LlamaCpp.name() { ", as llama.cpp" } else { "" };
-    let mut out = format!("  {} ({}{as_llama})\n", shown.join(" · "), e.measured_on);
+    let measured = format!("({}{as_llama})", e.measured_on);
+    let facts = shown.split_last().map(|(last, others)| {
+        let last = format!("{last} {measured}");
+        others.iter().cloned().chain([last]).collect::<Vec<String>>()
+    });
+    let mut out = fold(&facts.unwrap_or_else(|| vec![measured]), " · ", ("  ", "  "), style.columns());
     for check in &e.checks {
         let (mark, word) = match check.passed {
             true => (style.good("✓"), String::new()),
@@ -319,7 +322,8 @@ pub(crate) fn report<T>(report: &Report<T>, style: Style) -> String {
             facts.push(format!("{} of {} tensors, {}, copied from {from}", c.tensors, c.of, bytes(c.bytes)));
         }
         facts.push(format!("read back by {}", o.verified_by.join(" and ")));
-        out.push_str(&format!("{} {}\n  {}\n", style.good("✓"), safe(&o.path.to_string_lossy()), facts.join(" · ")));
+        out.push_str(&format!("{} {}\n", style.good("✓"), safe(&o.path.to_string_lossy())));
+        out.push_str(&fold(&facts, " · ", ("  ", "  "), style.columns()));
         out.push_str(&o.evaluation.as_ref().map(|e| evaluation(e, style)).unwrap_or_default());
     }
     let expected =
@@ -327,18 +331,16 @@ pub(crate) fn report<T>(report: &Report<T>, style: Style) -> String {
     let planned = report.memory_bytes.filter(|m| *m > 0);
     let planned = planned.map(|m| format!(" (at most {} planned)", bytes(m))).unwrap_or_default();
     // The forecast is about encoding; all of it also reads back and publishes, and may have been paused.
-    let paused = report.paused_seconds.filter(|s| *s >= 0.1).map(|s| format!(", paused for {}", seconds(s)));
+    let paused = report.paused_seconds.filter(|s| *s >= 0.1).map(|s| format!("paused for {}", seconds(s)));
     let worked = (report.seconds - report.paused_seconds.unwrap_or(0.0)).max(0.0);
-    let time = match report.encode_seconds {
-        Some(encode) => format!("{} encoding{expected}, {} in all", seconds(encode), seconds(worked)),
-        None => format!("{} in all", seconds(worked)),
-    };
-    out.push_str(&style.dim(&format!(
-        "  {time}{}, {} CPU, {} peak memory{planned}",
-        paused.unwrap_or_default(),
-        seconds(report.cpu_seconds),
-        bytes(report.peak_rss)
-    )));
+    let mut facts: Vec<String> = Vec::new();
+    facts.extend(report.encode_seconds.map(|encode| format!("{} encoding{expected}", seconds(encode))));
+    facts.push(format!("{} in all", seconds(worked)));
+    facts.extend(paused);
+    facts.push(format!("{} CPU", seconds(report.cpu_seconds)));
+    facts.push(format!("{} peak memory{planned}", bytes(report.peak_rss)));
+    let lines = fold(&facts, ", ", ("  ", "  "), style.columns());
+    out.push_str(&style.dim(lines.trim_end()));
     out.push('\n');
     out
 }

@@ -32,6 +32,10 @@ pub(crate) struct Progress {
     last_step: u32,
     begun: Instant,
     details: Option<Details>,
+    /// What was said of the last plan.
+    told: String,
+    /// When the evaluation of the outputs began, and the tenths of it that were reported.
+    evaluated: Option<(Instant, u32)>,
 }
 
 /// What `--verbose` says of a job.
@@ -88,6 +92,8 @@ impl Progress {
             last_step: 0,
             begun: Instant::now(),
             details: print::is_verbose().then(|| Details::of(plan)),
+            told: String::new(),
+            evaluated: None,
         }
     }
 
@@ -98,12 +104,18 @@ impl Progress {
         }
         self.count(event);
         self.detail(event);
+        let mut evaluated = None;
         match &event.body {
             EventBody::Plan { outputs, tensors, bytes: n, warnings: list } => {
-                self.erase();
-                err(&warnings(list, self.style));
                 let tensors = plural(*tensors, "tensor");
-                err(&format!("{tensors}, {} → {}\n", bytes(*n), safe(&outputs.join(", "))));
+                let what = format!("{tensors}, {} → {}\n", bytes(*n), safe(&outputs.join(", ")));
+                let text = format!("{}{what}", warnings(list, self.style));
+                // Each attempt of a job has a plan, usually the same.
+                if self.told != text {
+                    self.erase();
+                    err(&text);
+                    self.told = text;
+                }
             }
             EventBody::TensorStarted(t) => {
                 self.now = format!("{}  {} → {}", safe(&t.name), t.from, t.to);
@@ -117,13 +129,23 @@ impl Progress {
                 return;
             }
             EventBody::OutputWritten { .. } => self.now = "verifying the output".to_owned(),
-            EventBody::StageStarted { stage: StageKind::Evaluate, .. } => self.now = "evaluating the output".to_owned(),
+            EventBody::StageStarted { stage: StageKind::Evaluate, .. } => {
+                self.now = "evaluating the output".to_owned();
+                self.evaluated = Some((Instant::now(), 0));
+            }
             EventBody::StageProgress { fraction, what, .. } => {
                 self.now = format!("evaluating {:3.0} %  {}", fraction * 100.0, safe(what));
+                evaluated = Some(*fraction);
             }
             _ => {}
         }
-        if self.live { self.draw() } else { self.line() }
+        if self.live {
+            return self.draw();
+        }
+        self.line();
+        if let Some(fraction) = evaluated {
+            self.evaluation_line(fraction);
+        }
     }
 
     /// What `--verbose` says of an event.
@@ -170,6 +192,18 @@ impl Progress {
             self.last_step = step;
             let line = format!("{:3} %  {done} of {tensors} tensors  {}", step * 10, self.rates());
             err(&format!("{}\n", line.trim_end()));
+        }
+    }
+
+    /// A line in a pipe for each tenth of an evaluation that takes long.
+    fn evaluation_line(&mut self, fraction: f64) {
+        let Some((begun, step)) = self.evaluated else { return };
+        // The first line says that there is an evaluation at all.
+        let now = ((fraction * PLAIN_STEPS) as u32).max(1);
+        let long = self.details.is_some() || begun.elapsed() >= PLAIN_AFTER;
+        if long && now > step {
+            self.evaluated = Some((begun, now));
+            err(&format!("{}\n", self.now));
         }
     }
 

@@ -59,13 +59,7 @@ pub(super) fn find_recipe(name: &str, to: &[String]) -> Result<Recipe, RequestEr
     let path = Path::new(name);
     // A pipe or a device of that name is refused by the reader of recipes, not looked for as a name.
     if path.exists() && !path.is_dir() {
-        let parsed = recipe::load(path).map_err(|e| RequestError::Recipe(e.to_string()))?;
-        let mut problems = parsed.check(&recipe::Available::default());
-        problems.retain(|p| to.is_empty() || p.path != "target");
-        if problems.iter().any(recipe::Problem::is_error) {
-            return Err(RequestError::Recipe(problems.iter().map(|p| format!("{p}\n")).collect()));
-        }
-        return Ok(Recipe { read_from: vec![path.to_owned()], ..parsed.into_recipe() });
+        return Ok(Recipe { read_from: vec![path.to_owned()], ..checked(path, to)? });
     }
     if path.is_dir() && formats::is_model(path) {
         let shown = crate::units::quoted(name);
@@ -77,7 +71,22 @@ pub(super) fn find_recipe(name: &str, to: &[String]) -> Result<Recipe, RequestEr
         let hint = "Check the path, or choose a recipe by name: `remold recipe list` lists them.";
         return Err(ModelError::request("no such recipe file").in_file(path).with_hint(hint).into());
     }
-    recipe::find(name).map(|preset| preset.recipe).map_err(|e| RequestError::Recipe(e.to_string()))
+    let preset = recipe::find(name).map_err(|e| RequestError::Recipe(e.to_string()))?;
+    match preset.origin {
+        // Its mistakes have their file and line.
+        recipe::Origin::File(file) => checked(&file, to),
+        recipe::Origin::BuiltIn => Ok(preset.recipe),
+    }
+}
+
+/// The recipe of a file; where there are mistakes, all of them. Where the command line has targets (`to`), the recipe needs none of its own.
+fn checked(file: &Path, to: &[String]) -> Result<Recipe, RequestError> {
+    let mut problems = recipe::lint_file(file, &recipe::Available::default());
+    problems.retain(|p| to.is_empty() || p.path != "target");
+    if problems.iter().any(recipe::Problem::is_error) {
+        return Err(RequestError::Recipe(problems.iter().map(|p| format!("{p}\n")).collect()));
+    }
+    recipe::load(file).map(recipe::Parsed::into_recipe).map_err(|e| RequestError::Recipe(e.to_string()))
 }
 
 fn is_recipe_file(path: &Path) -> bool {
@@ -157,6 +166,12 @@ pub(super) fn targets_of(words: &[String], recipe: &[Target]) -> Result<Vec<Targ
             None => (text.as_str(), None),
         };
         let format = recipe::format_named(format)?;
+        if let Some("") = quantization {
+            let what = format!("`{text}` has no quantization behind the colon");
+            let hint =
+                format!("Write `--to {format}`, or name one, as in `--to gguf:q4_k_m`; `remold formats` lists them.");
+            return Err(ModelError::request(what).field("--to").with_hint(hint));
+        }
         let quantization = quantization.map(|q| recipe::quantization_by_alias(&q.to_ascii_lowercase()));
         let base = recipe.iter().find(|t| t.format == format).cloned().unwrap_or_else(|| Target::of(format));
         Ok(Target { quantization, output: None, ..base })

@@ -216,6 +216,27 @@ fn arg(key: &'static Key, flag: &'static Flag, heading: &'static str) -> Arg {
     if repeated { arg.action(ArgAction::Append) } else { arg }
 }
 
+/// Flags that the help shows behind another one, whatever their place in the table of options: what belongs together is read together.
+const BEHIND: [(&str, &str); 4] = [
+    ("leave-output", "output-type"),
+    (RULES_FILE, RULES),
+    ("include-weights", "imatrix"),
+    ("exclude-weights", "include-weights"),
+];
+
+/// The flags in the order of the help.
+fn in_help_order(mut args: Vec<Arg>) -> Vec<Arg> {
+    for (flag, anchor) in BEHIND {
+        let place = |args: &[Arg], id: &str| args.iter().position(|a| a.get_id() == id);
+        if let Some(from) = place(&args, flag) {
+            let moved = args.remove(from);
+            let to = place(&args, anchor).map_or(from, |at| at + 1);
+            args.insert(to, moved);
+        }
+    }
+    args
+}
+
 /// Values are checked by the reader of recipes, within a message of the usual form.
 fn value_parser(key: &'static Key, flag: &Flag) -> ValueParser {
     match (key.kind, flag.value) {
@@ -227,8 +248,9 @@ fn value_parser(key: &'static Key, flag: &Flag) -> ValueParser {
             })
         }),
         (Kind::Layers, _) => ValueParser::new(|text: &str| {
-            let number = text.trim().parse::<u32>().map(|n| n.to_string());
-            number.map_err(|_| "write the numbers of layers, separated by commas, as in 20,21".to_owned())
+            let written = text.trim().to_owned();
+            let known = crate::recipe::layer_numbers(&written).is_some();
+            known.then_some(written).ok_or("write the numbers of layers, separated by commas, as in 20,21 or 20-23")
         }),
         (Kind::Path, _) => ValueParser::new(NonEmptyStringValueParser::new()),
         _ => ValueParser::new(clap::builder::StringValueParser::new()),
@@ -267,18 +289,17 @@ fn heading(format: FormatId) -> &'static str {
 
 impl clap::Args for TargetFlags {
     fn augment_args(command: Command) -> Command {
-        let command = flags().fold(command, |command, (key, flag, heading)| command.arg(arg(key, flag, heading)));
-        command.arg(
-            Arg::new(RULES_FILE)
-                .long(RULES_FILE)
-                .value_name("FILE")
-                .help(
-                    "Read PATTERN=TYPE rules from a file, separated by spaces or newlines; those of --tensor-type apply first",
-                )
-                .help_heading(heading(FormatId::Gguf))
-                .action(ArgAction::Append)
-                .value_parser(clap::value_parser!(PathBuf)),
-        )
+        let rules = Arg::new(RULES_FILE)
+            .long(RULES_FILE)
+            .value_name("FILE")
+            .help(
+                "Read PATTERN=TYPE rules from a file, separated by spaces or newlines; those of --tensor-type apply first",
+            )
+            .help_heading(heading(FormatId::Gguf))
+            .action(ArgAction::Append)
+            .value_parser(clap::value_parser!(PathBuf));
+        let all = flags().map(|(key, flag, heading)| arg(key, flag, heading)).chain([rules]);
+        command.args(in_help_order(all.collect()))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -339,12 +360,23 @@ mod tests {
     }
 
     #[test]
+    fn what_belongs_together_is_shown_together() {
+        let command = Cli::command();
+        let convert = command.find_subcommand("convert").unwrap();
+        let longs: Vec<&str> = convert.get_arguments().filter_map(Arg::get_long).collect();
+        let place = |long: &str| longs.iter().position(|l| *l == long).unwrap();
+        for (flag, anchor) in BEHIND {
+            assert_eq!(place(flag), place(anchor) + 1, "{flag}");
+        }
+    }
+
+    #[test]
     fn every_option_of_a_target_that_has_a_flag_is_one_of_plan() {
         let flags = longs("plan");
         let missing: Vec<String> = of_keys(options::own_keys()).difference(&flags).cloned().collect();
         assert!(missing.is_empty(), "{missing:?}");
         let known = of_keys(keys::keys());
         let others: Vec<&String> = flags.iter().filter(|f| !known.contains(*f)).collect();
-        assert_eq!(others, ["json", RULES_FILE, "threads"]);
+        assert_eq!(others, ["json", RULES_FILE, "threads"], "of plan alone");
     }
 }

@@ -58,6 +58,49 @@ pub(crate) fn cut_middle(text: &str, width: usize) -> String {
     format!("{begin}{}", &text[at..])
 }
 
+/// Parts with a separator between them, in lines of at most `columns` where there is a limit: a terminal would break them inside of words.
+/// The first line begins with `first`, the others with `rest`; each ends with a line end.
+pub(crate) fn fold(parts: &[String], separator: &str, (first, rest): (&str, &str), columns: Option<usize>) -> String {
+    use super::print::width as width_of;
+    let (mut out, mut line) = (String::new(), first.to_owned());
+    let mut is_empty = true;
+    for (i, part) in parts.iter().enumerate() {
+        // What ends a line that goes on, too, must fit.
+        let end = if i + 1 < parts.len() { width_of(separator.trim_end()) } else { 0 };
+        let longer = width_of(&line) + width_of(separator) + width_of(part) + end;
+        match (is_empty, columns.is_some_and(|most| longer > most)) {
+            (true, _) => line.push_str(part),
+            (false, false) => line.push_str(&format!("{separator}{part}")),
+            (false, true) => {
+                out.push_str(&format!("{line}{}\n", separator.trim_end()));
+                line = format!("{rest}{part}");
+            }
+        }
+        is_empty = false;
+    }
+    format!("{out}{line}\n")
+}
+
+/// The words of a text; what is between backticks is one, so that a command is never broken.
+fn words(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut open = false;
+    for word in text.split(' ') {
+        match words.last_mut().filter(|_| open) {
+            Some(last) => last.push_str(&format!(" {word}")),
+            None => words.push(word.to_owned()),
+        }
+        open ^= word.matches('`').count() % 2 == 1;
+    }
+    words
+}
+
+/// A line about something to know, folded at words on a terminal.
+pub(crate) fn warning(text: &str, style: Style) -> String {
+    let parts: Vec<String> = [style.warning("warning:")].into_iter().chain(words(&safe(text))).collect();
+    fold(&parts, " ", ("", "  "), style.columns())
+}
+
 /// A table with aligned columns; `right[i]` aligns column `i` to the right. Two blanks between columns.
 pub(crate) fn table(rows: &[Vec<String>], right: &[bool]) -> String {
     table_of(rows.len(), |i| rows[i].clone(), right, "")
@@ -100,6 +143,18 @@ mod tests {
             (seconds(0.421), seconds(247.0), seconds(3723.0)),
             ("0.42 s".into(), "4:07".into(), "1:02:03".into())
         );
+    }
+
+    #[test]
+    fn lines_are_folded_between_parts() {
+        let parts = ["4.53 MB", "8.51 bits per weight", "read back by remold"].map(str::to_owned);
+        let folded = fold(&parts, " · ", ("  ", "  "), Some(34));
+        assert_eq!(folded, "  4.53 MB · 8.51 bits per weight ·\n  read back by remold\n");
+        assert!(folded.lines().all(|line| crate::units::print::width(line) <= 34));
+        assert_eq!(fold(&parts, " · ", ("  ", "  "), None).lines().count(), 1);
+        let text = words("use `remold convert a b` or leave it");
+        assert_eq!(text, ["use", "`remold convert a b`", "or", "leave", "it"]);
+        assert_eq!(warning("a  b", Style::plain()), "warning: a  b\n");
     }
 
     #[test]

@@ -26,7 +26,8 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Rebuilds and compares.
 pub(crate) fn run(args: &VerifyArgs, source: &Path) -> Exit {
     for long in args.options.given_of_the_runtime() {
-        let text = format!("--{long} has no effect: it is about what is beside the output, and the output is compared");
+        let text =
+            format!("--{long} has no effect: it only affects files beside the output, and only the output is compared");
         note(&format!("{} {text}\n", Style::stderr().warning("warning:")));
     }
     let stop = signals::stop_on_signal();

@@ -74,6 +74,7 @@ pub(super) fn check_outputs(
             sqnr_db,
             forecast: None,
             divergence: planned.divergence.clone(),
+            calibration: planned.calibration.clone(),
             gain_db,
             reused,
             manifest: planned.manifest.clone(),

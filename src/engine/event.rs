@@ -468,9 +468,9 @@ impl EventBody {
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_event_survives_its_line() {
-        let bodies = [
+    /// One of each kind that has fields, with all of them.
+    fn bodies() -> Vec<EventBody> {
+        vec![
             EventBody::Queued { title: "a → b".into() },
             EventBody::Started { pid: 7, threads: 2 },
             EventBody::Paused,
@@ -511,13 +511,61 @@ mod tests {
             EventBody::Finished { seconds: 0.5, peak_rss: 13_852_672 },
             EventBody::Failed { seconds: 0.5, error: Failure { code: ErrorCode::Io, message: "m".into(), hint: None } },
             EventBody::Cancelled { seconds: 2.0 },
-        ];
-        for body in bodies {
+            EventBody::Interrupted { seconds: 2.0, signal: 15 },
+            EventBody::OutputUnchanged { output: OutputIndex(0), path: "x".into(), earlier: "y".into() },
+        ]
+    }
+
+    #[test]
+    fn every_event_survives_its_line() {
+        for body in bodies() {
             let event = Event { t: "2026-01-02T03:04:05Z".parse().unwrap(), job: "1".into(), body };
             let line = serde_json::to_string(&event).unwrap();
             assert_eq!(line.matches("\"kind\"").count(), 1, "{line}");
             let back: Event = from_json(line.as_bytes()).unwrap_or_else(|e| panic!("{line}: {e}"));
             assert_eq!(back, event, "{line}");
+        }
+    }
+
+    /// docs/events.md has every kind with its fields, and no other kind.
+    #[test]
+    fn every_event_is_documented() {
+        let page = include_str!("../../docs/events.md");
+        let table = page.split("## Events of jobs").nth(1).and_then(|rest| rest.split("## Objects").next()).unwrap();
+        let rows: Vec<(&str, &str)> = table
+            .lines()
+            .filter(|line| !line.starts_with("| `kind` |"))
+            .filter_map(|line| line.strip_prefix("| `")?.split_once(" | "))
+            .map(|(kinds, fields)| (kinds, fields.trim_end_matches(" |")))
+            .collect();
+        let words = |text: &str| text.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+        let documented: Vec<String> = rows.iter().flat_map(|(kinds, _)| words(&format!("`{kinds}"))).collect();
+        let source = include_str!("event.rs").split("pub enum EventBody").nth(1).unwrap();
+        let source = source.split("impl EventBody").next().unwrap();
+        let known: Vec<&str> = source.split("rename = \"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert!(known.len() > 20, "{known:?}");
+        for kind in &known {
+            assert!(documented.iter().any(|d| d == kind), "{kind} is not in docs/events.md");
+        }
+        for kind in &documented {
+            assert!(known.contains(&kind.as_str()), "{kind} is in docs/events.md only");
+        }
+        let of = |kind: &str| rows.iter().find(|(kinds, _)| words(&format!("`{kinds}")).iter().any(|k| k == kind));
+        for body in bodies() {
+            let json = serde_json::to_value(&body).unwrap();
+            let kind = json["kind"].as_str().unwrap();
+            let mut fields = of(kind).unwrap().1.to_owned();
+            // A row may refer to the one that has the same fields.
+            if fields.contains("as `tensor.started`") {
+                fields.push_str(of("tensor.started").unwrap().1);
+            }
+            if fields.contains("the same") {
+                fields.push_str(of("metric").unwrap().1);
+            }
+            let named = words(&fields);
+            for key in json.as_object().unwrap().keys().filter(|k| *k != "kind") {
+                assert!(named.contains(key), "`{key}` of {kind} is not in docs/events.md");
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use super::event::{Check, Metric, TensorDone};
 use super::manifest::Copied;
 use crate::model::FormatId;
 use crate::model::Name;
-use crate::plan::{Estimate, PredictedDivergence};
+use crate::plan::{Estimate, GraphQuality, PredictedDivergence};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -94,6 +94,9 @@ pub struct OutputReport<T = Vec<TensorDone>> {
     /// What its types were expected and measured to cost on a text, where that chose them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub divergence: Option<PredictedDivergence>,
+    /// How far the outputs of a graph are from those of the original on calibration data, as measured when planned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<GraphQuality>,
     /// How far the noise over all these tensors is below that of the reference's bytes, dB; only with `effort = "max"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gain_db: Option<f64>,
@@ -194,6 +197,7 @@ impl<T> OutputReport<T> {
             sqnr_db,
             forecast,
             divergence,
+            calibration,
             gain_db,
             reused,
             manifest,
@@ -214,6 +218,7 @@ impl<T> OutputReport<T> {
             sqnr_db,
             forecast,
             divergence,
+            calibration,
             gain_db,
             reused,
             manifest,

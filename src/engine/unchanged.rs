@@ -96,6 +96,7 @@ pub(super) fn report(
             output_weighted: stats.weighted_sqnr_db().is_some(),
             sqnr_db: stats.sqnr_db(),
             divergence: planned.divergence.clone(),
+            calibration: planned.calibration.clone(),
             gain_db: stats.gain_db(),
             reused: reuse::copied_of(planned, o, &known.earlier),
             manifest: Some(reuse.manifest.clone()),

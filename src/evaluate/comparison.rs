@@ -3,6 +3,7 @@
 use super::baseline::Baseline;
 use super::evaluated::Evaluated;
 use super::figures::Figures;
+use super::graphs::Graphs;
 use super::names::Names;
 use crate::model::{FormatId, Role};
 use crate::quant::Encoding;
@@ -31,6 +32,9 @@ pub struct Comparison {
     /// What the models predict of a text; absent where they were not evaluated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluated: Option<Evaluated>,
+    /// What the models give for the same inputs; absent unless they are graphs that were run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub graphs: Option<Graphs>,
 }
 
 impl Measured {
@@ -62,6 +66,9 @@ impl Comparison {
         if let Some(evaluated) = rest.evaluated.as_mut().filter(|e| e.variants.len() > variant) {
             evaluated.variants.remove(variant);
         }
+        if let Some(graphs) = rest.graphs.as_mut().filter(|g| g.variants.len() > variant) {
+            graphs.variants.remove(variant);
+        }
         for t in &mut rest.tensors {
             t.types.remove(variant);
             t.figures.remove(variant);
@@ -74,11 +81,15 @@ impl Comparison {
     pub fn doubt(&self, variant: usize) -> Option<String> {
         let v = self.variants.get(variant)?;
         let measured = v.measured.as_ref()?;
+        // Graphs of one network may name their tensors differently; what they compute says whether they are alike.
+        if self.graphs.is_some() {
+            return None;
+        }
         let most = v.tensors.max(self.tensors.len());
         let noise = measured.all.sqnr_db.is_some_and(|db| db < UNLIKE);
         let why = match measured.compared * 3 < most * 2 {
             true => "more than a third of its tensors could not be compared",
-            false if noise => "its weights differ from the baseline's by as much as they are",
+            false if noise => "its weights differ from the baseline's by as much as their own size",
             false => return None,
         };
         // Two formats may name one architecture differently: alone it says nothing.

@@ -104,7 +104,8 @@ impl Set {
             }
         }
         let baseline = out.baseline.at;
-        for (v, s) in sums.into_iter().enumerate().filter(|(v, _)| *v != baseline) {
+        // Graphs may share no name of a tensor: there is nothing to say of weights then.
+        for (v, s) in sums.into_iter().enumerate().filter(|(v, s)| *v != baseline && s.compared > 0) {
             out.variants[v].measured = Some(s.measured());
         }
         out

@@ -100,6 +100,7 @@ impl Set {
             pairs,
             checks: self.checks.clone(),
             warnings: self.warnings.clone(),
+            graphs: self.graphs.clone(),
         }
     }
 }

@@ -4,7 +4,8 @@
 //! and a GGUF have matching rows; [`Set::overview`] has what their headers contain; [`Set::measure`] streams every row once,
 //! decodes it and gives a [`Comparison`] with the errors against a baseline. [`rows()`] is that comparison as a table that both
 //! faces show; [`Export`] writes it as Markdown, CSV, JSON or an HTML report (`report`). Refused: one model, more than six, models that share no tensor.
-//! What a model *says* (perplexity, divergence) is measured by `quality`; [`Evaluated`] has its figures. Test with `cargo test --lib evaluate::`.
+//! What a model *says* (perplexity, divergence) is measured by `quality`; [`Evaluated`] has its figures. What graphs give for the same
+//! inputs is measured by [`Set::graph_outputs`]; [`Graphs`] has the figures. Test with `cargo test --lib evaluate::`.
 
 mod baseline;
 mod comparison;
@@ -12,6 +13,7 @@ mod evaluated;
 mod export;
 mod facts;
 mod figures;
+mod graphs;
 mod measure;
 mod measurement_cache;
 mod names;
@@ -27,6 +29,7 @@ pub use comparison::{Comparison, Group, Measured, TensorFigures, TypeShare, Unpa
 pub use evaluated::{Evaluated, Figure, HiddenFigures, ModelFigures};
 pub(crate) use export::Export;
 pub use figures::{Figures, Sameness};
+pub(crate) use graphs::{Bisected, Engine, GraphFigures, GraphRequest, Graphs, OutputFigures};
 pub(crate) use measurement_cache::MeasurementCache;
 pub use names::Names;
 pub(crate) use pareto::on_front;

@@ -25,6 +25,8 @@ impl Both {
     pub(crate) fn new(model: Model) -> Self {
         let converted = if model.format.has_gguf_names() {
             Ok(model.clone())
+        } else if model.graph.is_some() {
+            Err(ModelError::unsupported("a graph has no names of GGUF"))
         } else {
             // No type is chosen here: the lazy tensors keep the encodings that the source has.
             let options = GgufOptions { out_type: OutType::F32, ..GgufOptions::default() };

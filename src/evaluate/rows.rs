@@ -3,8 +3,10 @@
 use super::comparison::{Comparison, Measured, Variant};
 use super::evaluated::Evaluated;
 use super::figures::Figures;
+use super::graphs::{Graphs, OutputFigures};
 use crate::quality::{Better, MetricSpec};
 use crate::units::{bytes, count};
+use indexmap::IndexSet;
 
 /// Metrics of a text that every table has; the others are details.
 const MAIN: [&str; 12] = [
@@ -29,6 +31,7 @@ const NO_CACHE: &str = "its headers do not give the size of its KV cache";
 /// Why errors are absent.
 const BASELINE: &str = "this is the baseline";
 const UNMEASURED: &str = "not measured yet";
+const NOT_RUN: &str = "this graph could not be run";
 
 /// Whether a difference is for the better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,11 +109,47 @@ pub fn rows(c: &Comparison) -> Vec<MetricRow> {
 /// The whole table.
 pub(crate) fn all_rows(c: &Comparison) -> Vec<MetricRow> {
     let mut rows = weight_rows(c);
+    if let Some(graphs) = &c.graphs {
+        // What graphs compute is what counts; estimates from their weights are not shown.
+        rows.retain(|r| r.name != "output dB");
+        rows.extend(output_rows(c, graphs));
+    }
     if let Some(evaluated) = &c.evaluated {
         let predicted: Vec<MetricRow> = evaluated.metrics().map(|spec| metric_row(c, evaluated, spec)).collect();
         // Behind sizes, before the errors of weights: what a model says counts more than what its weights lost.
         let at = rows.iter().position(|r| r.name == "output dB").unwrap_or(rows.len());
         rows.splice(at..at, predicted);
+    }
+    rows
+}
+
+/// The nodes of the graphs, and for each output of the baseline how far the others are from it.
+fn output_rows(c: &Comparison, graphs: &Graphs) -> Vec<MetricRow> {
+    let of = |v: usize| graphs.variants.get(v);
+    let nodes = |v: usize| cell(of(v).map(|g| g.nodes.to_string()).unwrap_or_default(), None, UNSAID);
+    let whole = |name: &str, cells: Vec<Cell>| MetricRow { name: name.to_owned(), cells, metric: None, detail: false };
+    let mut rows = vec![whole("nodes", (0..c.variants.len()).map(nodes).collect())];
+    let names: IndexSet<&str> = graphs.variants.iter().flat_map(|g| &g.compared).map(|o| o.name.as_str()).collect();
+    for name in names {
+        let find = |v: usize| of(v)?.compared.iter().find(|o| o.name == name);
+        type Text = fn(&OutputFigures) -> String;
+        type Cost = fn(&OutputFigures) -> Option<f64>;
+        let all: [(&str, Text, Cost); 5] = [
+            ("SNR", OutputFigures::snr, |o| o.snr_db.map(|db| -db)),
+            ("max error", |o| OutputFigures::shown(o.max_error), |o| o.max_error),
+            ("relative error", |o| OutputFigures::shown(o.relative_error), |o| o.relative_error),
+            ("1 − cosine", |o| OutputFigures::shown(o.cosine.map(|x| 1.0 - x)), |o| Some(1.0 - o.cosine?)),
+            ("within tolerance", |o| if o.passed { "yes".to_owned() } else { "no".to_owned() }, |_| None),
+        ];
+        for (figure, text, cost) in all {
+            let one = |v: usize| {
+                let why = if v == c.baseline.at { BASELINE } else { NOT_RUN };
+                cell(find(v).map(text).unwrap_or_default(), None, why)
+            };
+            let mut row = whole(&format!("{name}: {figure}"), (0..c.variants.len()).map(one).collect());
+            rank_by(c, &mut row, |v| cost(find(v)?));
+            rows.push(row);
+        }
     }
     rows
 }

@@ -3,12 +3,17 @@
 use super::baseline::{Baseline, BaselineSource};
 use super::comparison::{Comparison, Reshaped, TensorFigures, Unpaired, Variant};
 use super::facts;
-use super::names::{self, Both};
+use super::graphs::{GraphModel, GraphRequest, Graphs, compare_outputs};
+use super::names::{self, Both, Names};
 use super::stamp::Stamp;
 use crate::arch;
+use crate::arch::graph::{GraphOptions, to_graph};
+use crate::graph::Graph;
 use crate::model::{ModelError, Result, SourceChecks, TensorEntry, Warning};
+use crate::task::Task;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Most models of one comparison: more columns than a screen or a page has.
 pub(crate) const MAX_MODELS: usize = 6;
@@ -25,6 +30,8 @@ pub(crate) struct Set {
     pub checks: SourceChecks,
     /// What was noticed when the models were opened: label of the model, warning.
     pub warnings: Vec<(String, Warning)>,
+    /// The models as graphs, if one of them is a graph and the others are or become some.
+    pub(super) graphs: Option<Arc<[GraphModel]>>,
 }
 
 /// A tensor of the baseline and its partners.
@@ -57,22 +64,39 @@ impl Set {
         let stamp = |m: &Both| Stamp::of(m.model.files.iter().map(AsRef::as_ref));
         let stamps = models.iter().map(stamp).collect();
         let checks = models.iter().flat_map(|m| m.model.checks.0.iter().cloned()).collect();
-        let (names, tensors) = names::common(&mut models)?;
+        let labels = labels(paths);
+        let (graphs, mut warnings) = as_graphs(&models, &labels);
+        let (names, tensors) = match &graphs {
+            Some(graphs) => (Names::Own, graphs.iter().map(|g| g.model.tensors.clone()).collect()),
+            None => names::common(&mut models)?,
+        };
         let declared = |m: &Both| m.described()?.network.as_ref()?.context;
         let context = context.unwrap_or_else(|| models.iter().filter_map(declared).fold(CONTEXT, u64::min));
-        let labels = labels(paths);
         let noticed = |(m, label): (&Both, &String)| {
             m.model.warnings.iter().map(|w| (label.clone(), w.clone())).collect::<Vec<_>>()
         };
-        let warnings = models.iter().zip(&labels).flat_map(noticed).collect();
+        warnings.extend(models.iter().zip(&labels).flat_map(noticed));
         // The requested path, which is how a caller knows the model again.
         let variants = models.iter().zip(labels).zip(paths);
-        let variants: Vec<Variant> =
+        let mut variants: Vec<Variant> =
             variants.map(|((m, label), path)| facts::variant(m, label, path, context)).collect();
+        if graphs.is_some() {
+            // Facts of checkpoints, which graphs do not have.
+            variants.iter_mut().for_each(|v| (v.facts, v.memory_bytes) = Default::default());
+        }
         let baseline = Baseline::of(&variants, baseline);
-        let overview =
-            Comparison { baseline, variants, names, context, tensors: Vec::new(), seconds: 0.0, evaluated: None };
-        let mut set = Self::pair(overview, &tensors)?;
+        let overview = Comparison {
+            baseline,
+            variants,
+            names,
+            context,
+            tensors: Vec::new(),
+            seconds: 0.0,
+            evaluated: None,
+            graphs: None,
+        };
+        let mut set = Self::pair(overview, &tensors, graphs.is_none())?;
+        set.graphs = graphs.map(Into::into);
         set.stamps = stamps;
         set.checks = SourceChecks(checks);
         set.warnings = warnings;
@@ -94,8 +118,27 @@ impl Set {
         &self.overview
     }
 
-    /// Pairs the tensors; those of `overview` are made here.
-    fn pair(mut overview: Comparison, tensors: &[Vec<TensorEntry>]) -> Result<Self> {
+    /// True if the models are compared as graphs.
+    pub(crate) fn has_graphs(&self) -> bool {
+        self.graphs.is_some()
+    }
+
+    /// What the models give for the same inputs; `None` unless they are graphs. `say` is told what is done.
+    ///
+    /// # Errors
+    /// Inputs that cannot be read or made; cancelled.
+    pub(crate) fn graph_outputs(
+        &self,
+        request: &GraphRequest,
+        how: Task<'_>,
+        say: &dyn Fn(&str),
+    ) -> Result<Option<Graphs>> {
+        let Some(graphs) = &self.graphs else { return Ok(None) };
+        compare_outputs(graphs, self.overview.baseline.at, request, how, say).map(Some)
+    }
+
+    /// Pairs the tensors; those of `overview` are made here. `strict` refuses a model that shares none with the baseline.
+    fn pair(mut overview: Comparison, tensors: &[Vec<TensorEntry>], strict: bool) -> Result<Self> {
         let b = overview.baseline.at;
         let base = &tensors[b];
         let by_name: Vec<HashMap<&str, &TensorEntry>> =
@@ -134,7 +177,7 @@ impl Set {
             unpaired[v].extra =
                 all.iter().filter(|t| !known.contains(t.name.as_str())).map(|t| t.name.to_string()).collect();
             let compared = pairs.iter().any(|p| p.others.iter().any(|(o, _)| *o == v));
-            if v != b && !compared {
+            if strict && v != b && !compared {
                 return Err(no_common_tensor(&overview, v));
             }
         }
@@ -142,7 +185,7 @@ impl Set {
             variant.unpaired = unpaired;
         }
         let stamps = vec![Stamp::default(); tensors.len()];
-        Ok(Self { overview, stamps, pairs, checks: SourceChecks::default(), warnings: Vec::new() })
+        Ok(Self { overview, stamps, pairs, checks: SourceChecks::default(), warnings: Vec::new(), graphs: None })
     }
 
     /// A set of tensors in memory, for tests.
@@ -173,10 +216,52 @@ impl Set {
         let names = super::Names::Own;
         let baseline = Baseline::of(&variants, Some((baseline, BaselineSource::Given)));
         Self::pair(
-            Comparison { baseline, variants, names, context: 0, tensors: Vec::new(), seconds: 0.0, evaluated: None },
+            Comparison {
+                baseline,
+                variants,
+                names,
+                context: 0,
+                tensors: Vec::new(),
+                seconds: 0.0,
+                evaluated: None,
+                graphs: None,
+            },
             &models,
+            true,
         )
     }
+}
+
+/// The models as graphs, if one of them is: a checkpoint becomes one as in a conversion, with the inputs of the others. If that is not
+/// possible, a warning says why, and only tensors are compared.
+fn as_graphs(models: &[Both], labels: &[String]) -> (Option<Vec<GraphModel>>, Vec<(String, Warning)>) {
+    let given: Vec<&Graph> = models.iter().filter_map(|m| m.model.graph.as_deref()).collect();
+    if given.is_empty() {
+        return (None, Vec::new());
+    }
+    let names = |of: fn(&Graph) -> Vec<&crate::graph::Value>, part: &str| {
+        given.iter().flat_map(|g| of(g)).any(|v| v.name.contains(part))
+    };
+    let options = GraphOptions {
+        past: names(Graph::inputs, "past_key_values"),
+        features: names(Graph::outputs, "last_hidden_state"),
+    };
+    let mut all = Vec::new();
+    for (both, label) in models.iter().zip(labels) {
+        let model = &both.model;
+        if model.graph.is_some() {
+            all.push(GraphModel { model: model.clone(), built: false });
+            continue;
+        }
+        match to_graph(model, &options) {
+            Ok(model) => all.push(GraphModel { model, built: true }),
+            Err(e) => {
+                let text = format!("no graph can be made of it, so outputs are not compared: {e}");
+                return (None, vec![(label.clone(), Warning::new("compare.no-graph", text))]);
+            }
+        }
+    }
+    (Some(all), Vec::new())
 }
 
 fn check_number(paths: &[PathBuf]) -> Result<()> {

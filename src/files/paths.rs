@@ -130,6 +130,21 @@ fn jobs_in(env: &impl Environment) -> PathBuf {
     folder("REMOLD_JOBS", env).unwrap_or_else(|| base_or_temporary(Base::State, env).join("jobs"))
 }
 
+/// The path as the file system will take it: links and `..` of the part that exists are followed.
+pub(crate) fn resolved(path: &Path) -> PathBuf {
+    let full = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let known = full.ancestors().find_map(|a| Some((a, std::fs::canonicalize(a).ok()?)));
+    let Some((ancestor, mut real)) = known else { return full };
+    for part in full.strip_prefix(ancestor).unwrap_or(Path::new("")).components() {
+        match part {
+            // Folders that are not there yet are made as they are named: `new/..` is where `new` will be.
+            std::path::Component::ParentDir => drop(real.pop()),
+            part => real.push(part),
+        }
+    }
+    real
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,9 +17,12 @@ pub(crate) mod pytorch;
 mod reader;
 mod recognised;
 pub(crate) mod safetensors;
+pub(crate) mod samples;
 mod scan;
 pub(crate) mod shards;
+mod source_folder;
 pub(crate) mod spec;
+mod zip;
 
 pub(crate) use layout::Slot;
 pub(crate) use layout::{ExternalData, LayoutGraph};
@@ -33,6 +36,8 @@ pub(crate) use scan::{is_model, scan_each, shard_set};
 pub(crate) use spec::{
     FileOfSet, FormatSpec, Outline, OutputKind, ReadSet, ReadSpec, SecondReader, TensorPlace, WriteSpec, WrittenFile,
 };
+
+pub(crate) use source_folder::inside_source;
 
 use crate::model::FormatId;
 use std::path::{Path, PathBuf};

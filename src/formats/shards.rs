@@ -53,10 +53,12 @@ pub(crate) fn all_present(paths: &[PathBuf]) -> Result<()> {
     let more = if missing.len() > 4 { format!(" and {} more", missing.len() - 4) } else { String::new() };
     let (n, are) = (missing.len(), are(missing.len()));
     let what = format!("{n} of {} files {are} missing: {}{more}", paths.len(), shown.join(", "));
-    let folder = first.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = first.parent().filter(|p| !p.as_os_str().is_empty() && *p != Path::new("."));
+    // The current folder has no name that says anything: a file of the set has.
+    let there = paths.iter().find(|p| p.is_file()).map_or(Path::new("."), PathBuf::as_path);
     Err(ModelError::bad(what)
         .defect(Defect::Missing)
-        .in_file(folder)
+        .in_file(folder.unwrap_or(there))
         .with_hint("Put the missing files next to the others and try again."))
 }
 

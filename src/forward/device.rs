@@ -47,7 +47,7 @@ fn open(name: &str) -> Result<Device> {
         "metal" if cfg!(feature = "metal") => Device::new_metal(0).map_err(failed),
         "cuda" | "metal" => Err(ModelError::request(format!("{VARIABLE} is {name}, but this build cannot use it"))
             .with_hint(format!("Build remold with `--features {name}`, or set {VARIABLE}=cpu."))),
-        _ => Err(ModelError::request(format!("{VARIABLE} is `{name}`, which is no device"))
+        _ => Err(ModelError::request(format!("{VARIABLE} is `{name}`, which is not a device"))
             .with_hint("Devices: cpu, cuda, metal.")),
     }
 }

@@ -105,6 +105,10 @@ impl Forward {
     /// # Errors
     /// An architecture that cannot be run; missing or unusable hyper-parameters; those of [`arch::to_gguf`].
     pub(crate) fn open(model: &Model, rounding: Rounding) -> Result<Self> {
+        if model.tensors.is_empty() && model.graph.is_none() {
+            let hint = "The file is not damaged, but has no weights, as a file with only a vocabulary. Name a model with weights.";
+            return Err(ModelError::request("there are no weights to run").in_file(&model.path).with_hint(hint));
+        }
         let converted;
         let named = if model.format.has_gguf_names() {
             model

@@ -106,7 +106,7 @@ impl Lift<'_> {
     fn node(&mut self, id: NodeId) -> Result<(), String> {
         let from = self.g.nodes[id].version;
         if ops::find(&self.g.nodes[id]).is_none() {
-            return Err("it is no operator of ONNX".to_owned());
+            return Err("it is not an operator of ONNX".to_owned());
         }
         let op = self.g.nodes[id].op.clone();
         for (_, since, adapter) in ADAPTERS.iter().filter(|(name, _, _)| **name == *op) {
@@ -150,7 +150,7 @@ impl Lift<'_> {
                     }
                     scalar(v)
                 }
-                _ => return Err(format!("its attribute {name} has another type than it should")),
+                _ => return Err(format!("its attribute {name} has the wrong type")),
             };
             let value = self.constant(id, name, constant);
             let inputs = &mut self.g.nodes[id].inputs;
@@ -204,7 +204,7 @@ impl Lift<'_> {
         let axis = match self.take(id, "axis") {
             None => 1,
             Some(AttrValue::Int(axis)) => axis,
-            Some(_) => return Err("its attribute axis is no integer".to_owned()),
+            Some(_) => return Err("its attribute axis is not an integer".to_owned()),
         };
         let input = self.g.nodes[id].inputs.first().copied().flatten();
         let rank = input.and_then(|v| self.shapes.ty(v).shape()).map(|s| s.len() as i64);
@@ -321,7 +321,7 @@ mod tests {
         g.lift(13).unwrap();
         assert_eq!(g.nodes[id].attribute("axis"), Some(&AttrValue::Int(-1)));
         let (mut g, _) = graph("NoSuchOperator", 11, Vec::new());
-        assert!(g.lift(13).unwrap_err()[0].what.contains("no operator"));
+        assert!(g.lift(13).unwrap_err()[0].what.contains("not an operator"));
         let (mut g, _) = graph("Relu", 6, Vec::new());
         assert!(g.lift(13).unwrap_err()[0].what.contains("cannot be lifted"));
     }

@@ -19,6 +19,7 @@ mod elem;
 pub(crate) mod eval;
 mod foreign;
 mod infer;
+pub(crate) mod judge;
 mod lift;
 pub(crate) mod make;
 pub(crate) mod ops;

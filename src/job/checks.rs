@@ -1,12 +1,13 @@
 //! What `remold doctor` says of the places that jobs need: the jobs' root, its locks, free space.
 
-use super::{at_once, jobs_root};
+use super::{at_once, jobs_root, unused_at_once};
 use crate::files;
 use crate::forecast::scores_root;
 use crate::monitor::{Check, CheckStatus, gigabytes};
 use crate::plan::free_bytes;
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 const JOBS: &str = "jobs";
@@ -19,7 +20,11 @@ const MIN_FREE: u64 = 5_000_000_000;
 pub(crate) fn folder_checks() -> Vec<Check> {
     let root = jobs_root();
     let mut all = vec![usable(&root)];
-    all.push(Check::fine(JOBS, "queue", format!("{} at a time, others wait (REMOLD_JOBS_AT_ONCE)", at_once())));
+    all.extend(shared(&root));
+    all.push(match unused_at_once() {
+        Some(fact) => Check::note(JOBS, "queue", fact, "Set it to a number, or unset it."),
+        None => Check::fine(JOBS, "queue", format!("{} at a time, others wait (REMOLD_JOBS_AT_ONCE)", at_once())),
+    });
     let here = std::env::current_dir().unwrap_or_else(|_| ".".into());
     let usable = all.first().is_some_and(|check| check.status == CheckStatus::Fine);
     let places = [("here", here), ("jobs' root", root), ("cache", scores_root())];
@@ -28,6 +33,21 @@ pub(crate) fn folder_checks() -> Vec<Check> {
         all.extend(space(what, &path));
     }
     all
+}
+
+/// Whether others can rename or remove the jobs of this user. `None` for a folder that only its owner may write to.
+fn shared(root: &Path) -> Option<Check> {
+    let mode = fs::metadata(root).ok()?.mode();
+    if mode & 0o022 == 0 {
+        return None;
+    }
+    let fact = format!("{} is shared (mode {:o})", root.display(), mode & 0o7777);
+    Some(if mode & 0o1000 == 0 {
+        let fact = format!("{fact} without the sticky bit: others can rename and remove your jobs");
+        Check::note(JOBS, "sharing", fact, format!("Run `chmod +t {}`.", crate::units::quoted(&root.to_string_lossy())))
+    } else {
+        Check::fine(JOBS, "sharing", fact)
+    })
 }
 
 fn space(what: &'static str, path: &Path) -> Option<Check> {
@@ -80,6 +100,19 @@ fn locks(probe: &Path) -> io::Result<bool> {
 mod tests {
     use super::*;
     use crate::monitor::CheckStatus;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_shared_root_needs_the_sticky_bit() {
+        let dir = tempfile::tempdir().unwrap();
+        let of = |mode: u32| {
+            fs::set_permissions(dir.path(), fs::Permissions::from_mode(mode)).unwrap();
+            shared(dir.path()).map(|check| check.status)
+        };
+        assert_eq!((of(0o700), of(0o755)), (None, None));
+        assert_eq!((of(0o777), of(0o775)), (Some(CheckStatus::Note), Some(CheckStatus::Note)));
+        assert_eq!((of(0o1777), of(0o3775)), (Some(CheckStatus::Fine), Some(CheckStatus::Fine)));
+    }
 
     #[test]
     fn a_root_that_cannot_be_written_is_wrong_and_one_that_can_is_left_as_it_was() {

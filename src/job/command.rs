@@ -1,5 +1,7 @@
 //! The command line that carries out a job again, as a shell takes it.
 
+use super::Measurement;
+use crate::files::paths::on_jobs;
 use crate::plan::Plan;
 use crate::recipe::{Recipe, Source, Target};
 use crate::units::{own_command, quoted};
@@ -14,8 +16,26 @@ pub(super) fn of_job(recipe: &Recipe, plan: &Plan, folder: &Path) -> Option<Stri
     if started_for_it {
         return own_command();
     }
-    let words = convert(recipe, plan).or_else(|| run(folder))?;
-    Some(words.iter().map(|w| quoted(w)).collect::<Vec<_>>().join(" "))
+    let joined = |words: Vec<String>| words.iter().map(|w| quoted(w)).collect::<Vec<_>>().join(" ");
+    convert(recipe, plan).map(joined).or_else(|| rerun(folder)).or_else(|| run(folder).map(joined))
+}
+
+/// The command for a measurement: that of this process where it was started for it, otherwise one made from the request.
+pub(super) fn of_measurement(request: &Measurement) -> String {
+    let maker = match request {
+        Measurement::Evaluation(_) => "eval",
+        Measurement::Imatrix(_) => "imatrix",
+    };
+    let started_for_it = std::env::args_os().skip(1).any(|word| word == maker);
+    started_for_it.then(own_command).flatten().unwrap_or_else(|| request.command())
+}
+
+/// `remold jobs rerun`, for a job in the folder of jobs that this process uses.
+fn rerun(folder: &Path) -> Option<String> {
+    let root = std::path::absolute(folder.parent()?).ok()?;
+    let is_used = std::path::absolute(super::jobs_root()).ok()? == root;
+    let id = folder.file_name()?.to_str()?;
+    is_used.then(|| on_jobs(&format!("jobs rerun {id}")))
 }
 
 /// `remold run` with the recipe that the job keeps.
@@ -80,5 +100,7 @@ mod tests {
         assert!(of(&forced).ends_with(" --force"));
         let more = target.with(&gguf::EFFORT, Some("max".to_owned()));
         assert_eq!(of(&more), "remold run /jobs/7/recipe.toml");
+        let known = crate::job::jobs_root().join("7");
+        assert!(rerun(&known).is_some_and(|words| words.ends_with("jobs rerun 7")));
     }
 }

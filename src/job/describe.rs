@@ -148,8 +148,29 @@ pub(crate) fn metric_text(m: &Metric) -> String {
     }
 }
 
+/// What the checks that are always made find, which nobody has asked for by a condition: as it should be, and as it should not.
+const ALWAYS: [(&str, &str, &str); 2] = [
+    (
+        "tokenizer_ids_equal",
+        "the text has the same tokens as in the source",
+        "of the text has the same tokens as in the source",
+    ),
+    (
+        "chat_template_equal",
+        "conversations have the same text as in the source",
+        "of the conversations have the same text as in the source",
+    ),
+];
+
 /// A check: `kld_mean is 0.002517 (fails if kld_mean > 0.01)`.
 pub(crate) fn check_text(c: &Check) -> String {
+    if let Some((_, good, bad)) = ALWAYS.iter().find(|(name, ..)| *name == c.metric) {
+        let what = c.what.as_ref().map(|what| format!(": {what}")).unwrap_or_default();
+        return match c.passed {
+            true => (*good).to_owned(),
+            false => format!("only {:.1} % {bad}{what}", c.value * 100.0),
+        };
+    }
     let value = match quality::metric(&c.metric) {
         _ if c.value.is_nan() => "not a number".to_owned(),
         Some(spec) => spec.text(c.value, None),

@@ -81,7 +81,7 @@ impl JobFolder {
     pub(crate) fn create_measurement(root: &Path, request: &Measurement) -> Result<Self> {
         let request = request.absolute();
         Self::create_with(root, |this| {
-            this.write("command", request.command().as_bytes())?;
+            this.write("command", command::of_measurement(&request).as_bytes())?;
             let json = request.to_json().map_err(|e| ModelError::bad(e.to_string()).in_file(&this.path(REQUEST)))?;
             this.write(REQUEST, &json)
         })

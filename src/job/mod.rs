@@ -47,7 +47,7 @@ pub(crate) use measure::{
 pub(crate) use outputs::OutputsWithoutManifest;
 pub(crate) use overseer::wait_for_turn;
 pub(crate) use owner::Owner;
-pub(crate) use queue::{JobClass, Turn, at_once, is_full};
+pub(crate) use queue::{JobClass, Turn, at_once, is_full, unused_at_once};
 pub(crate) use runner::{Listener, Outcome, RunJob, failure, remedy, run};
 pub(crate) use spawn::{
     create_for_watcher, create_measurement, no_start, queued, resume, spawn, spawn_evaluation, spawn_imatrix,

@@ -18,10 +18,24 @@ const AT_ONCE: usize = 1;
 /// More than this would only be a slip of the finger.
 const MAX_AT_ONCE: usize = 64;
 
+/// Names the number of jobs that run at once.
+const VARIABLE: &str = "REMOLD_JOBS_AT_ONCE";
+
 /// Jobs that run at once: `$REMOLD_JOBS_AT_ONCE`, else one.
 pub(crate) fn at_once() -> usize {
-    let said = std::env::var("REMOLD_JOBS_AT_ONCE").ok().and_then(|v| v.trim().parse().ok());
-    said.filter(|n| *n > 0).map_or(AT_ONCE, |n: usize| n.min(MAX_AT_ONCE))
+    std::env::var(VARIABLE).ok().and_then(|text| number(&text)).unwrap_or(AT_ONCE)
+}
+
+/// What the variable says, if it is a number of jobs; more than [`MAX_AT_ONCE`] are none.
+fn number(text: &str) -> Option<usize> {
+    text.trim().parse().ok().filter(|n| (1..=MAX_AT_ONCE).contains(n))
+}
+
+/// What to say of a variable whose value is not used.
+pub(crate) fn unused_at_once() -> Option<String> {
+    let value = std::env::var_os(VARIABLE)?.to_string_lossy().into_owned();
+    let unused = !value.trim().is_empty() && number(&value).is_none();
+    unused.then(|| format!("{VARIABLE}={value} is not a number from 1 to {MAX_AT_ONCE}: {AT_ONCE} job runs at a time"))
 }
 
 /// Who a job was started by; each class has its own queue.

@@ -92,8 +92,8 @@ fn missing(path: &Path, could_be_model: bool) -> Hint {
     let list = Remedy::Run(format!("inspect {}", crate::units::quoted(&folder.to_string_lossy())));
     let here = folder == Path::new(".");
     let start = match above.clone().next().is_some_and(Path::exists) {
-        true if here => "The current folder has nothing of this name".to_owned(),
-        true => format!("{} has nothing of this name", folder.display()),
+        true if here => "The current folder has no file or folder with this name".to_owned(),
+        true => format!("{} has no file or folder with this name", folder.display()),
         false if here => "The current folder does not have the first folder of this path".to_owned(),
         false => format!("Only {} exists of this path", folder.display()),
     };

@@ -6,7 +6,7 @@ use crate::graph::eval::Constants;
 
 impl Constants for Model {
     fn bytes(&self, tensor: TensorRef) -> Result<Vec<u8>, String> {
-        let entry = self.tensors.get(tensor.0 as usize).ok_or("a constant is no tensor of the model")?;
+        let entry = self.tensors.get(tensor.0 as usize).ok_or("a constant is not a tensor of the model")?;
         entry.read_all().map_err(|e| e.to_string())
     }
 }

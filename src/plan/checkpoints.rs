@@ -97,7 +97,7 @@ pub(super) fn warning(path: &Path) -> Option<Warning> {
         .map(|e| e.file_name().to_string_lossy().into_owned())
         .find(|n| *n != own && !n.ends_with(super::MANIFEST_SUFFIX) && is_checkpoint(n))?;
     let text = format!(
-        "{} stands beside {beside} and {why}: a trainer that keeps only the newest checkpoints may count it and delete a real one; \
+        "{} is beside {beside} and {why}: a trainer that keeps only the newest checkpoints may count it and delete a real one; \
          choose another name or folder",
         path.display()
     );

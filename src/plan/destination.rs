@@ -1,8 +1,8 @@
 //! Where outputs go: default names, and the checks that keep inputs and earlier outputs safe.
 
 use super::naming::Naming;
+use crate::files::paths::resolved;
 use crate::files::{self, FileStamp};
-use crate::formats::hf::Repository;
 use crate::formats::{self, OutputKind};
 use crate::model::{FormatId, Hint, ModelError, OptionName, Place, Remedy, Result};
 use crate::recipe::Target;
@@ -170,21 +170,6 @@ fn is_empty_or_model(folder: &Path) -> bool {
     names.iter().all(|n| n.ends_with(".part")) || names.iter().any(unfinished) || folder.join("config.json").is_file()
 }
 
-/// The path as the file system will take it: links and `..` of the part that exists are followed.
-pub(super) fn resolved(path: &Path) -> PathBuf {
-    let full = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let known = full.ancestors().find_map(|a| Some((a, fs::canonicalize(a).ok()?)));
-    let Some((ancestor, mut real)) = known else { return full };
-    for part in full.strip_prefix(ancestor).unwrap_or(Path::new("")).components() {
-        match part {
-            // Folders that are not there yet are made as they are named: `new/..` is where `new` will be.
-            std::path::Component::ParentDir => drop(real.pop()),
-            part => real.push(part),
-        }
-    }
-    real
-}
-
 /// The file or folder that a link leads to; other paths as they are.
 ///
 /// # Errors
@@ -213,21 +198,10 @@ pub(crate) fn refuse_link(path: &Path) -> Result<PathBuf> {
 
 /// Refuses to create anything inside the folder that is the source, or in the Hugging Face cache that contains it.
 fn check_outside(path: &Path, source: &Path) -> Result<()> {
-    let repository = Repository::of(source);
-    let (root, what) = match &repository {
-        Some(r) => (r.folder.as_path(), "the output is inside the Hugging Face cache"),
-        None if source.is_dir() => (source, "the output is inside the source"),
-        None => return Ok(()),
-    };
-    let Ok(root) = fs::canonicalize(root) else { return Ok(()) };
-    // The folder of all repositories: what a cache has there beside them gives it away.
-    let cache = root.parent().filter(|p| repository.is_some() && (p.ends_with("hub") || p.join(".locks").is_dir()));
-    if !resolved(path).starts_with(cache.unwrap_or(&root)) {
-        return Ok(());
+    match formats::inside_source(path, source) {
+        Some(error) => Err(error.about_option(OptionName::OUTPUT)),
+        None => Ok(()),
     }
-    let hint =
-        Hint::from("remold does not create files inside a source: ").then(Remedy::GiveOutput(Place::Outside)).then(".");
-    Err(wrong_output(what, path).with_hint(hint))
 }
 
 /// An error about the path of an output.

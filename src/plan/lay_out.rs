@@ -72,12 +72,14 @@ impl LayOut<'_> {
             let names: Vec<_> = stale.iter().filter_map(|s| s.path.file_name()?.to_str()).take(4).collect();
             let files = plural(stale.len(), "file");
             let place = if folder { "in the output folder" } else { "of the old output" };
-            let text =
-                format!("{files} {place} will be removed, to be no part of the new output: {}", names.join(", "));
+            let text = format!(
+                "{files} {place} will be removed, so that they are not part of the new output: {}",
+                names.join(", ")
+            );
             plan.warnings.push(Warning::new("output.stale", text));
         }
         plan.warnings.extend(resolved.warnings.iter().cloned());
-        plan.warnings.extend(checkpoints::warning(&destination::resolved(&path)));
+        plan.warnings.extend(checkpoints::warning(&crate::files::paths::resolved(&path)));
         let planned_tensors: Vec<PlannedTensor> =
             resolved.tensors.iter().zip(&resolved.reasons).map(|(t, why)| planned_tensor(t, why)).collect();
         let elems: u64 = tensors.iter().map(|t| t.shape.elems().unwrap_or(0)).sum();
@@ -109,6 +111,7 @@ impl LayOut<'_> {
             estimate: None,
             imatrix: resolved.imatrix,
             divergence: resolved.divergence,
+            calibration: resolved.calibration,
             tensors: Arc::new(planned_tensors),
         };
         let prepared = PreparedOutput {

@@ -34,7 +34,7 @@ fn manifest_name(name: &str) -> String {
 /// The path of the output that a manifest belongs to: that of the first file for the files of a split GGUF. `None` for the root of the
 /// file system.
 fn named(output: &Path) -> Option<(PathBuf, String)> {
-    let path = if output.file_name().is_some() { output.to_owned() } else { destination::resolved(output) };
+    let path = if output.file_name().is_some() { output.to_owned() } else { crate::files::paths::resolved(output) };
     let set = ShardName::parse(&path).filter(|s| s.count > 1 && formats::names_a_file_of_a_set(&path));
     let path = set.map_or(path, |s| s.path(1));
     let name = path.file_name()?.to_string_lossy().into_owned();

@@ -31,6 +31,7 @@ mod types;
 mod validation;
 pub(crate) mod writable;
 
+pub(crate) use crate::calibrate::graph::GraphQuality;
 pub use build::prepare;
 pub(crate) use build::{
     count_files, densify_without_effect, prepare_again, prepare_model, prepare_to_compare, rehearse,
@@ -40,6 +41,7 @@ pub use estimate::Estimate;
 pub(crate) use estimate::estimate;
 pub(crate) use manifest::{MANIFEST_SUFFIX, is_manifest, manifest_beside, manifest_inside};
 pub(crate) use memory::{available, cut, hash_cut};
+pub(crate) use naming::name_about;
 pub(crate) use prepared::{Prepared, PreparedOutput, PreparedTensor};
 pub(crate) use registration::Registration;
 pub(crate) use registration::program as registration_program;

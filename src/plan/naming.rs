@@ -5,6 +5,7 @@
 //! outputs are named after the model and go to the current folder.
 
 use super::checkpoints::{all_count, counted, is_checkpoint};
+use crate::formats::has_model_extension;
 use crate::formats::hf::Repository;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -82,6 +83,18 @@ pub(super) fn shown_source(source: &Path) -> String {
     names.join("/")
 }
 
+/// The name of a file that is about a source and is saved near it: that of the source, without the extension of a model. It begins with the
+/// name of the run where some trainer would count a file of the source's own name as a checkpoint. Looks at the path only.
+pub(crate) fn name_about(source: &Path) -> String {
+    let shown = shown_source(source).replace('/', "-");
+    match shown.rsplit_once('.') {
+        // Only what is an extension: a folder may be called `checkpoint-1.5`.
+        Some((stem, _)) if has_model_extension(&shown) => stem.to_owned(),
+        _ if counted(&shown).is_some() => format!("{FALLBACK}-{shown}"),
+        _ => shown,
+    }
+}
+
 /// In the run's folder, with its name in front.
 fn in_run(folder: &Path, stem: &str) -> Naming {
     let up = folder.parent().filter(|_| all_count(&name(folder)));
@@ -142,6 +155,22 @@ mod tests {
             ("/", "/"),
         ] {
             assert_eq!(shown_source(Path::new(source)), shown, "{source}");
+        }
+    }
+
+    #[test]
+    fn a_file_about_a_source_is_no_checkpoint_of_its_run() {
+        for (source, name) in [
+            ("/runs/exp42/checkpoint-500", "exp42-checkpoint-500"),
+            ("/runs/exp42/checkpoint-1.5", "exp42-checkpoint-1.5"),
+            ("/runs/exp42/epoch3.pt", "exp42-epoch3"),
+            ("/models/tiny-llama", "tiny-llama"),
+            ("/models/tiny-llama-Q8_0.gguf", "tiny-llama-Q8_0"),
+            ("/models/tiny-llama/model.safetensors", "tiny-llama-model"),
+            ("/step5", "model-step5"),
+        ] {
+            assert_eq!(name_about(Path::new(source)), name, "{source}");
+            assert_eq!(counted(name), None, "{source}");
         }
     }
 

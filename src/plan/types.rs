@@ -1,7 +1,7 @@
 //! What a plan says.
 
 use super::naming::shown_source;
-use super::{Estimate, PlannedStage, PlannedValidation, Registration};
+use super::{Estimate, GraphQuality, PlannedStage, PlannedValidation, Registration};
 use crate::files::FileStamp;
 use crate::forecast::divergence::Checked;
 use crate::model::FormatId;
@@ -105,6 +105,7 @@ impl Plan {
             output.reuse = None;
             output.estimate = None;
             output.divergence = None;
+            output.calibration = None;
             // Follows from the tensors, and a float may not survive JSON to the last bit.
             output.bits_per_weight = 0.0;
         }
@@ -238,6 +239,9 @@ pub struct PlannedOutput {
     /// What it is expected to lose by the measure that its types were chosen by, where that is the divergence on a text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub divergence: Option<PredictedDivergence>,
+    /// How far the outputs of a graph are from those of the original on calibration data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<GraphQuality>,
     /// Tensors in output order; shared, since there may be a million.
     #[serde(with = "shared")]
     pub tensors: Arc<Vec<PlannedTensor>>,

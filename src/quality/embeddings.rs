@@ -95,6 +95,17 @@ impl Vectors {
     }
 }
 
+/// Bytes that a token takes in an encoder of this width.
+fn token_bytes(width: usize) -> u64 {
+    width.max(1) as u64 * 4 * FLOATS_PER_WIDTH
+}
+
+/// The memory with which a batch is the longest text: [`embed`] never takes less.
+pub(super) fn least_memory(width: usize, texts: &[Vec<u32>]) -> u64 {
+    let longest = texts.iter().map(Vec::len).max().unwrap_or(0) as u64;
+    longest.saturating_mul(token_bytes(width)).saturating_mul(2)
+}
+
 /// Runs an encoder over texts.
 ///
 /// # Errors
@@ -108,7 +119,7 @@ pub(crate) fn embed(
     listener: (&dyn Listener, usize, usize),
 ) -> Result<Vectors> {
     let width = entrant.network.width().max(1);
-    let most = (memory / 2 / (width as u64 * 4 * FLOATS_PER_WIDTH)).clamp(1, BATCH_TOKENS);
+    let most = (memory / 2 / token_bytes(width)).clamp(1, BATCH_TOKENS);
     let mut vectors = Vectors { width, values: Vec::with_capacity(texts.len() * width) };
     let (heard, before, all) = listener;
     let quiet = Task { progress: &|_, _| {}, ..task };

@@ -16,6 +16,7 @@ use crate::files::{Checkpoint, Content, FileStamp, Part};
 use crate::forward::{Forward, Rounding};
 use crate::model::{FormatId, ModelError, Result};
 use crate::task::Task;
+use crate::units::{bytes, plural};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -287,7 +288,27 @@ pub(crate) fn prepare(request: &Evaluation, conditions: &[Condition]) -> Result<
             Work::Windows { windows, base_file }
         }
     };
+    let width = opened.iter().map(|o| o.forward.width()).max().unwrap_or(1);
+    let (least, one) = match &work {
+        Work::Windows { windows, .. } => {
+            let one = format!("a window of {} tokens", windows.length);
+            (super::pass::least_memory(width, opened.len(), windows), one)
+        }
+        Work::Texts { texts, .. } => (embeddings::least_memory(width, texts), "the longest text".to_owned()),
+        Work::Nothing => (0, String::new()),
+    };
+    notes.extend(too_little(request.memory, least, &one));
+    if let (Some(_), [only]) = (base, opened.as_slice()) {
+        notes.push(format!("{} is the only model: it is its own baseline, and nothing is compared", only.label));
+    }
     Ok(PreparedEvaluation { request: request.clone(), opened, base, work, tasks, runtime, notes })
+}
+
+/// What to say where less memory is allowed than the least that is taken.
+fn too_little(allowed: u64, least: u64, one: &str) -> Option<String> {
+    let (allowed_text, least_text) = (bytes(allowed), bytes(least));
+    let text = format!("{allowed_text} of memory are allowed, but {one} takes {least_text}, which are used");
+    (allowed < least).then_some(text)
 }
 
 impl PreparedEvaluation {
@@ -378,6 +399,8 @@ impl PreparedEvaluation {
             tasks::answers(tasks, candidate, how, listener)
         };
         let answers: Vec<tasks::Answers> = self.opened.iter().map(of).collect::<Result<_>>()?;
+        let least = answers.iter().map(|a| a.least_memory).max().unwrap_or(0);
+        report.notes.extend(too_little(self.request.memory, least, &format!("a task of {}", tasks.kind.name())));
         for (i, (model, own)) in report.models.iter_mut().zip(&answers).enumerate() {
             let baseline = self.base.filter(|b| *b != i).and_then(|b| answers.get(b));
             model.add(tasks::figures(tasks, own, baseline));
@@ -432,7 +455,8 @@ fn with_baseline(request: &Evaluation) -> Result<(Vec<PathBuf>, Option<usize>)> 
     let mut paths = request.models.clone();
     for (i, path) in paths.iter().enumerate() {
         if paths[..i].iter().any(|p| real(p) == real(path)) {
-            return Err(ModelError::request("the model is given twice").in_file(path));
+            let hint = "Name each model once; --baseline NAME compares the others with it.";
+            return Err(ModelError::request("the model is given twice").in_file(path).with_hint(hint));
         }
     }
     if request.logits.is_some() && request.baseline.is_some() {
@@ -663,7 +687,11 @@ impl PreparedEvaluation {
             models: models.collect(),
             baseline: baseline_name(opened, base, base_file),
             rounding: request.rounding,
-            measured_on: format!("{} windows of {} tokens, {scored} tokens scored", windows.len(), windows.length),
+            measured_on: format!(
+                "{} of {} tokens, {scored} tokens scored",
+                plural(windows.len(), "window"),
+                windows.length
+            ),
             notes,
             seconds: 0.0,
         })

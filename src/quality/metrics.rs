@@ -298,7 +298,7 @@ pub(crate) const METRICS: [MetricSpec; 47] = {
             ("tok/s", 2),
             More,
             LlamaCpp,
-            "Tokens that llama.cpp generates in a second.",
+            "Tokens that llama.cpp generates in a second: all tokens of a repetition over all of its time.",
         ),
         m(
             "llama_cpp_token_ms",
@@ -306,7 +306,7 @@ pub(crate) const METRICS: [MetricSpec; 47] = {
             ("ms", 2),
             Less,
             LlamaCpp,
-            "The time that llama.cpp takes for a generated token.",
+            "The time that llama.cpp takes for a generated token: the mean of a repetition.",
         ),
         m(
             "llama_cpp_peak_mb",
@@ -330,7 +330,7 @@ pub(crate) const METRICS: [MetricSpec; 47] = {
             ("tok/s", 1),
             More,
             OwnPass,
-            "Tokens of a prompt that remold's own pass, which is no runtime, reads in a second.",
+            "Tokens of a prompt that remold's own pass, which is not a runtime, reads in a second.",
         ),
         m(
             "own_pass_generation_tps",
@@ -338,7 +338,7 @@ pub(crate) const METRICS: [MetricSpec; 47] = {
             ("tok/s", 2),
             More,
             OwnPass,
-            "Tokens that remold's own pass, which is no runtime, generates in a second.",
+            "Tokens that remold's own pass, which is not a runtime, generates in a second: all tokens of a repetition over all of its time.",
         ),
         m(
             "own_pass_token_ms",
@@ -346,7 +346,7 @@ pub(crate) const METRICS: [MetricSpec; 47] = {
             ("ms", 2),
             Less,
             OwnPass,
-            "The time that remold's own pass, which is no runtime, takes for a generated token.",
+            "The time that remold's own pass, which is not a runtime, takes for a generated token: the median of all tokens, which a few slow ones do not change.",
         ),
         m(
             "own_pass_peak_mb",
@@ -354,7 +354,7 @@ pub(crate) const METRICS: [MetricSpec; 47] = {
             ("MB", 1),
             Less,
             OwnPass,
-            "The most memory that remold's own pass, which is no runtime, has at a time.",
+            "The most memory that remold's own pass, which is not a runtime, has at a time.",
         ),
         m("texts", "texts", ("", 0), Neither, Embedding, "The number of texts that the figures are made from."),
     ]
@@ -388,6 +388,10 @@ impl MetricSpec {
             format!("{value:.digits$}").replace('-', "−")
         };
         match uncertainty {
+            // One that is not zero must not look like it.
+            Some(u) if u > 0.0 && u < 0.5 * 0.1f64.powi(digits as i32) => {
+                format!("{value} ± {u:.1e}{unit}").replace("e-", "e−")
+            }
             Some(u) => format!("{value} ± {u:.digits$}{unit}"),
             None => format!("{value}{unit}"),
         }

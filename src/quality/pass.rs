@@ -179,6 +179,19 @@ pub(crate) struct Outcome {
     pub layers: Vec<LayerDivergence>,
 }
 
+/// Bytes of a batch that a token of a window takes, with models of at most this width.
+fn token_bytes(width: usize, models: usize, windows: &Windows) -> u64 {
+    let share = windows.scored.len() as f64 / windows.length.max(1) as f64;
+    let kept = (models as f64 * share).ceil() as u64;
+    width.max(1) as u64 * size_of::<f32>() as u64 * (FLOATS_PER_WIDTH + kept)
+}
+
+/// The [`Pass::memory`] with which a batch is one window: a pass never takes less.
+pub(super) fn least_memory(width: usize, models: usize, windows: &Windows) -> u64 {
+    let window = token_bytes(width, models, windows).saturating_mul(windows.length as u64);
+    window.div_ceil(5).saturating_mul(8)
+}
+
 impl Pass<'_> {
     /// Runs all models over all windows, from where an earlier run was, if it kept that.
     ///
@@ -252,10 +265,8 @@ impl Pass<'_> {
 
     /// Windows of a batch.
     fn batch(&self) -> usize {
-        let width = self.entrants.iter().map(|e| e.network.width()).max().unwrap_or(1).max(1) as u64;
-        let share = self.windows.scored.len() as f64 / self.windows.length.max(1) as f64;
-        let kept = (self.entrants.len() as f64 * share).ceil() as u64;
-        let token = width * size_of::<f32>() as u64 * (FLOATS_PER_WIDTH + kept);
+        let width = self.entrants.iter().map(|e| e.network.width()).max().unwrap_or(1);
+        let token = token_bytes(width, self.entrants.len(), self.windows);
         let tokens = (self.memory / 8 * 5) / token.max(1);
         usize::try_from(tokens / self.windows.length.max(1) as u64).unwrap_or(usize::MAX).max(1)
     }

@@ -350,9 +350,9 @@ impl Checker<'_> {
                 continue;
             }
             self.out.push(if METRICS.contains(&metric.as_str()) {
-                not_yet(path, &format!("the metric `{metric}`"), "Remove it to run the recipe.")
+                not_yet(path, &format!("the metric `{metric}`"), "Remove it to run the recipe.").about_key()
             } else {
-                let p = Problem::of(path, format!("unknown metric `{metric}`"));
+                let p = Problem::of(path, format!("unknown metric `{metric}`")).about_key();
                 p.with_help(suggest(metric, METRICS.iter().copied(), &listed("Metrics", METRICS)))
             });
         }

@@ -39,7 +39,7 @@ pub(crate) use names::suggest;
 pub(crate) use names::{TENSOR_TYPES, known_types_of, nearest, types_of};
 pub(crate) use patch::patched;
 pub(crate) use presets::{Origin, Preset, find, presets};
-pub(crate) use problem::{Place, Problem, RecipeErrors, RecipeTable};
+pub(crate) use problem::{Place, Problem, RecipeErrors, RecipeTable, without_excerpts};
 pub(crate) use problem::{SourceText, Span, placed};
 pub use selector::Selector;
 pub use set::apply_set;
@@ -48,6 +48,7 @@ pub(crate) use syntax::{LocatedProblem, read as read_tree};
 pub(crate) use tree::{Entry, MAX_TEXT_BYTES, Node, Value};
 pub(crate) use types::Validate;
 pub use types::{Recipe, Source, Step, Target};
+pub(crate) use value::layer_numbers;
 pub use values::parse_size;
 pub(crate) use write::title;
 pub use write::{template, to_toml};
@@ -76,14 +77,10 @@ impl Parsed {
         &self.source.text
     }
 
-    /// Everything [`check()`] finds, with places, and the notes of reading. Some may be notes: see [`Problem::is_error`].
-    pub(crate) fn check(&self, available: &Available<'_>) -> Vec<Problem> {
-        problem::placed(self.check_spans(available), &self.source)
-    }
-
     fn check_spans(&self, available: &Available<'_>) -> Vec<LocatedProblem> {
         let checked = check_with(&self.recipe, available).into_iter().map(|p| {
-            let at = self.span(&p.path);
+            let key = p.about_key.then(|| self.places.get(&read::key_place(&p.path)).copied()).flatten();
+            let at = key.unwrap_or_else(|| self.span(&p.path));
             (p, at)
         });
         self.notes.iter().cloned().chain(checked).collect()
@@ -106,6 +103,8 @@ impl Parsed {
 fn read_text(text: &str, syntax: Syntax, file: Option<&Path>) -> (Parsed, Vec<LocatedProblem>) {
     let source = SourceText { file: file.map(Path::to_path_buf), text: text.to_owned() };
     let (root, broken) = syntax::read(&source, syntax);
+    let other = if broken.is_empty() { None } else { syntax::meant(&source, syntax) };
+    let broken = other.map_or(broken, |problem| vec![problem]);
     let mut reader = Reader::default();
     // After a mistake of syntax the rest of the text may not mean what it seems to: its complaints would mislead.
     if broken.is_empty()

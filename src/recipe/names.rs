@@ -63,7 +63,8 @@ pub(crate) const PLAIN_TYPES: &[&str] = &["auto", "f32", "f16", "bf16"];
 pub(crate) const GRAPH_TYPES: &[&str] = &["dynamic", "static", "int8", "uint8", "int4", "f32", "f16", "bf16", "auto"];
 
 /// Those of them that this version makes.
-pub(crate) const GRAPH_TYPES_NOW: &[&str] = &["auto", "f32", "f16", "bf16", "int8", "uint8", "int4", "dynamic"];
+pub(crate) const GRAPH_TYPES_NOW: &[&str] =
+    &["auto", "f32", "f16", "bf16", "int8", "uint8", "int4", "dynamic", "static"];
 
 /// Formats people ask for that remold does not make.
 const OUTSIDE: &[&str] =

@@ -2,7 +2,7 @@
 
 use super::problem::{Problem, RecipeErrors};
 use super::types::Recipe;
-use super::{Syntax, load, names, parse};
+use super::{Available, Syntax, lint_file, load, names, parse};
 use std::path::{Path, PathBuf};
 
 /// Files looked at in the user's folder at most.
@@ -80,10 +80,11 @@ pub(crate) fn presets_in(dir: &Path) -> Vec<Preset> {
     all
 }
 
-/// The user's recipe files that have mistakes, and are no presets.
-pub(crate) fn unreadable() -> Vec<PathBuf> {
+/// The user's recipe files that have mistakes, so that they cannot be run. A recipe without a target is none: the command line gives it one.
+pub(crate) fn with_mistakes() -> Vec<PathBuf> {
     let files = user_dir().map(|dir| recipe_files(&dir)).unwrap_or_default();
-    files.into_iter().filter(|file| load(file).is_err()).collect()
+    let wrong = |p: &Problem| p.is_error() && p.path != "target";
+    files.into_iter().filter(|file| lint_file(file, &Available::default()).iter().any(wrong)).collect()
 }
 
 /// The recipes of a folder by file name, and what is wrong with those that cannot be read. A folder that is not there has none.

@@ -58,6 +58,9 @@ pub struct Problem {
     /// True if it is about something that this version does not do.
     #[serde(skip)]
     pub(crate) unavailable: bool,
+    /// True if it is about the key itself and not about its value.
+    #[serde(skip)]
+    pub(crate) about_key: bool,
     /// Where the message continues behind the name of the key that it begins with, in bytes.
     #[serde(skip)]
     pub(super) behind_key: u32,
@@ -155,6 +158,7 @@ impl Problem {
             place: None,
             at: None,
             unavailable: false,
+            about_key: false,
             behind_key,
         }
     }
@@ -177,6 +181,16 @@ impl Problem {
     /// Marks it as about something that this version does not do.
     pub(crate) fn unavailable(self) -> Self {
         Self { unavailable: true, ..self }
+    }
+
+    /// Marks it as about the key itself.
+    pub(crate) fn about_key(self) -> Self {
+        Self { about_key: true, ..self }
+    }
+
+    /// True if it is about the quantization of a target.
+    pub(crate) fn is_of_quantization(&self) -> bool {
+        self.at.as_ref().is_some_and(|at| matches!(at.table, RecipeTable::Target(_)) && at.key == "quantization")
     }
 
     /// True if it is about a target or a step, which planning checks too.
@@ -216,6 +230,11 @@ impl fmt::Display for Problem {
             return self.help.iter().try_for_each(|h| write!(f, "\n  hint: {}", escape_lines(h)));
         };
         let file = place.file.as_deref().map_or("<recipe>".into(), Path::to_string_lossy);
+        // It is about the file as a whole: there is no line to show.
+        if place.source.is_empty() && (place.line, place.column) == (1, 1) {
+            write!(f, "{}: {note}{message}", escape(&file))?;
+            return self.help.iter().try_for_each(|h| write!(f, "\n  hint: {}", escape_lines(h)));
+        }
         write!(f, "{}:{}:{}: {note}{message}", escape(&file), place.line, place.column)?;
         let (shown, column) = window(&place.source, place.column);
         let number = place.line.to_string();
@@ -225,6 +244,23 @@ impl fmt::Display for Problem {
         write!(f, "\n  {:w$} | {pad}{carets}", "", w = number.len())?;
         self.help.iter().try_for_each(|h| write!(f, "\n  {:w$}   {}", "", escape_lines(h), w = number.len()))
     }
+}
+
+/// The text of problems without the lines of the recipe and the marks below them: for places that have one line.
+pub(crate) fn without_excerpts(text: &str) -> String {
+    let is_excerpt = |line: &&str| {
+        let rest = line.trim_start().trim_start_matches(|c: char| c.is_ascii_digit());
+        line.starts_with("  ") && (rest.starts_with(" | ") || rest.starts_with("| "))
+    };
+    let lines: Vec<&str> = text.lines().filter(|line| !is_excerpt(line)).map(str::trim).collect();
+    let mut out = String::new();
+    for line in lines.into_iter().filter(|line| !line.is_empty()) {
+        if !out.is_empty() {
+            out.push_str(if out.ends_with(['.', '?', ':']) { " " } else { ". " });
+        }
+        out.push_str(line);
+    }
+    out
 }
 
 /// The part of a line around a column that is shown, and the column within it. Control characters become spaces.
@@ -335,6 +371,15 @@ mod tests {
         assert_eq!((at.line, at.column, at.width, at.source.as_str()), (2, 5, 3, "ü = \"x\" # y"));
         let end = source.place(Span { start: 999, end: 1000 });
         assert_eq!((end.line, end.column, end.width), (3, 1, 1));
+    }
+
+    #[test]
+    fn one_line_has_the_facts_and_no_excerpt() {
+        let source = SourceText { file: Some("w.toml".into()), text: "[[target]]\nquantization = \"q99\"\n".into() };
+        let of = |help: &str| Problem::error("", "unknown").with_help(help).at(Span { start: 26, end: 31 }, &source);
+        let text = format!("{}\n{}", of("For gguf: a | b."), of(""));
+        assert!(text.contains("^"), "{text}");
+        assert_eq!(without_excerpts(&text), "w.toml:2:16: unknown. For gguf: a | b. w.toml:2:16: unknown");
     }
 
     #[test]

@@ -16,6 +16,11 @@ use std::collections::HashMap;
 /// Position of every key that was read, by canonical path: `target[0].context_length`.
 pub(crate) type Places = HashMap<String, Span>;
 
+/// Under which the place of a key is kept, where that of its value is kept under its path.
+pub(crate) fn key_place(path: &str) -> String {
+    format!("{path}\0key")
+}
+
 /// Names of target keys that say nothing at the top of a file, where `target_format` and `source_format` are meant.
 const NOT_FLAT: &[&str] = &["format", "type", "path"];
 

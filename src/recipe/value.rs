@@ -3,7 +3,7 @@
 use super::keys::{Key, Kind};
 use super::names;
 use super::problem::{Message, Span};
-use super::read::Reader;
+use super::read::{Reader, key_place};
 use super::tree::{Entry, Node, Value};
 use serde_json::{Map, Number, Value as Json};
 
@@ -91,6 +91,7 @@ fn texts_table(key: &Key, entries: &[Entry], path: &str, reader: &mut Reader<'_>
     for inner in entries {
         let inner_path = format!("{path}.{}", inner.key);
         reader.places.insert(inner_path.clone(), inner.node.at);
+        reader.places.insert(key_place(&inner_path), inner.key_at);
         match &inner.node.value {
             Value::Text(t) => {
                 out.insert(inner.key.clone(), Json::String(t.clone()));
@@ -131,7 +132,7 @@ fn list(key: &Key, items: &[Node], path: &str, reader: &mut Reader<'_>) -> Optio
 const MAX_RANGE: u32 = 4096;
 
 /// `3, 5`, or `20-23`.
-fn numbers(text: &str) -> Option<Vec<u32>> {
+pub(crate) fn layer_numbers(text: &str) -> Option<Vec<u32>> {
     let mut all = Vec::new();
     for part in text.split(',') {
         all.extend(range(part)?);
@@ -156,7 +157,7 @@ fn layers(e: &Entry, items: &[Node], path: &str, reader: &mut Reader<'_>) -> Opt
     for item in items {
         let numbers: Option<Vec<u32>> = match &item.value {
             Value::Int(n) => u32::try_from(*n).ok().map(|n| vec![n]),
-            Value::Text(t) => numbers(t),
+            Value::Text(t) => layer_numbers(t),
             _ => None,
         };
         let Some(numbers) = numbers else {

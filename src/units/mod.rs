@@ -6,7 +6,7 @@ pub(crate) mod print;
 mod shell;
 
 pub(crate) use escape::{escape, escape_json, escape_lines, is_hidden, placeholders, without_sequences};
-pub(crate) use shell::{own_command, own_words, quoted};
+pub(crate) use shell::{own_arguments, own_command, own_words, quoted};
 
 use std::path::Path;
 

@@ -217,6 +217,8 @@ pub(crate) fn width(text: &str) -> usize {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Style {
     on: bool,
+    /// The stream is a terminal.
+    terminal: bool,
 }
 
 /// Whether a stream gets colours. `NO_COLOR`: <https://no-color.org>; `CLICOLOR_FORCE`, `CLICOLOR`: <https://bixense.com/clicolors>.
@@ -235,12 +237,17 @@ pub(crate) fn has_color(choice: ColorChoice, terminal: bool, var: &dyn Fn(&str) 
 
 impl Style {
     fn new(terminal: bool) -> Self {
-        Self { on: has_color(settings().1, terminal, &|name| std::env::var_os(name)) }
+        Self { on: has_color(settings().1, terminal, &|name| std::env::var_os(name)), terminal }
     }
 
     /// True if there are colours.
     pub(crate) fn is_on(self) -> bool {
         self.on
+    }
+
+    /// Columns of the terminal; `None` for pipes and files, whose lines have no end.
+    pub(crate) fn columns(self) -> Option<usize> {
+        self.terminal.then(|| crossterm::terminal::size().ok()).flatten().map(|(width, _)| usize::from(width))
     }
 
     /// For what is written to stdout.
@@ -256,7 +263,7 @@ impl Style {
     /// Without colours.
     #[cfg(test)]
     pub(crate) fn plain() -> Self {
-        Self { on: false }
+        Self { on: false, terminal: false }
     }
 
     fn wrap(self, code: &str, text: &str) -> String {
@@ -296,13 +303,13 @@ mod tests {
 
     #[test]
     fn own_styles_pass_and_nothing_else_does() {
-        let style = Style { on: true };
+        let style = Style { on: true, terminal: false };
         let text = format!("{} a\x1b[31mb\u{9b}0m\u{202e}\r\n{}", style.bold("x\x1b]0;t\x07"), style.dim("y"));
         assert_eq!(
             rendered(&text),
             "\x1b[1mx\\u{1b}]0;t\\u{7}\x1b[0m a\\u{1b}[31mb\\u{9b}0m\\u{202e}\\r\n\x1b[2my\x1b[0m"
         );
-        assert_eq!(Style { on: false }.bold("x"), "x");
+        assert_eq!(Style { on: false, terminal: false }.bold("x"), "x");
         assert_eq!(width(&style.error("wide")), 4);
     }
 

@@ -1,4 +1,6 @@
-//! Quotes commands for a shell.
+//! Quotes commands for a shell, that of this process among them.
+
+use std::path::PathBuf;
 
 /// A word quoted for a shell.
 pub(crate) fn quoted(word: &str) -> String {
@@ -29,6 +31,12 @@ fn ansi_c(c: char) -> String {
 pub(crate) fn own_command() -> Option<String> {
     let folder = std::env::current_dir().ok()?;
     Some(format!("cd {} && {}", quoted(folder.to_str()?), own_words(&[])?))
+}
+
+/// The folder and the arguments of this process, to start it again. `None` if a part of them is not text.
+pub(crate) fn own_arguments() -> Option<(PathBuf, Vec<String>)> {
+    let arguments: Option<Vec<String>> = std::env::args_os().skip(1).map(|a| a.into_string().ok()).collect();
+    Some((std::env::current_dir().ok()?, arguments?))
 }
 
 /// As [`own_command`], for the folder that this process runs in, and without some of the options.

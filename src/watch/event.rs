@@ -101,6 +101,9 @@ pub enum WatchBody {
         /// Models that remold wrote, which are no sources.
         #[serde(default)]
         own: usize,
+        /// Sources that `--include` and `--exclude` leave out.
+        #[serde(default)]
+        left_out: usize,
     },
     /// The recipe was edited.
     #[serde(rename = "watch.recipe")]
@@ -123,6 +126,12 @@ pub enum WatchBody {
     /// Exports are started again.
     #[serde(rename = "watch.resumed")]
     Resumed,
+    /// Something about the watched folder that is no problem.
+    #[serde(rename = "watch.note")]
+    Note {
+        /// What.
+        text: String,
+    },
     /// A problem with the watched folder that a person should know about.
     #[serde(rename = "warning")]
     Warning {

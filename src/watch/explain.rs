@@ -76,7 +76,7 @@ pub(crate) fn explain(rule: &Rule, path: &Path, jobs_root: &Path) -> Result<Vec<
         let written = !rule.names(&unit.name) && own.contain(unit);
         if written {
             let what =
-                "remold wrote it, so it is no source; `--include` with its name or `remold watch export` exports it";
+                "remold wrote it, so it is not a source; `--include` with its name or `remold watch export` exports it";
             text.push_str(&format!("  no   {:18} {what}\n", "another's"));
         }
         if let Some(what) = exports.export_of(&unit.name, &unit.fingerprint(), &recipe).and_then(outcome) {

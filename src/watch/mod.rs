@@ -61,7 +61,7 @@ pub(crate) use unit::{ExportedState, FileRole, Fingerprint, Shape, Unit, UnitFil
 pub(crate) use verdict::{Observation, Settings, Wait, judge};
 pub(crate) use watcher::{RecipeSource, Tally, WatchOptions, not_there, state_folder, watch};
 pub(crate) use watchers::{EventTail, Watchers, folder_of as watchers_folder};
-pub use watchers::{WatcherInfo, list_watchers};
+pub use watchers::{WatcherInfo, WatcherStart, list_watchers};
 
 #[cfg(test)]
 mod tests;

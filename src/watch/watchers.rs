@@ -30,6 +30,31 @@ pub(crate) struct RuleNote {
     /// The command that started it, quoted for a shell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
+    /// The same for a program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<WatcherStart>,
+}
+
+/// How a watcher was started, to start it again without a shell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WatcherStart {
+    /// The folder in which it was started: relative paths are relative to it.
+    pub folder: PathBuf,
+    /// The arguments of the program, without its name.
+    pub arguments: Vec<String>,
+}
+
+impl WatcherStart {
+    /// The arguments that start it in the background, without output of its events.
+    pub(crate) fn detached(&self) -> Vec<&str> {
+        const ADDED: &str = "--detach";
+        let kept = self.arguments.iter().map(String::as_str).filter(|a| ![ADDED, "--json"].contains(a));
+        let mut arguments: Vec<&str> = kept.collect();
+        // Behind the name of the command: what is behind `--` is a path.
+        let at = arguments.iter().position(|a| *a == "watch").map_or(0, |at| at + 1);
+        arguments.insert(at, ADDED);
+        arguments
+    }
 }
 
 /// A watcher.
@@ -57,6 +82,9 @@ pub struct WatcherInfo {
     /// The command that started it, quoted for a shell; absent if an earlier version started it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
+    /// How it was started; absent if an earlier version started it.
+    #[serde(skip)]
+    pub start: Option<WatcherStart>,
 }
 
 impl WatcherInfo {
@@ -149,6 +177,7 @@ impl Watchers {
             paused: super::Control::read(folder).paused,
             exported: self.counts.entry(folder.to_owned()).or_default().look(folder),
             command: note.command,
+            start: note.start,
         })
     }
 }
@@ -205,4 +234,24 @@ fn start_of_last(path: &Path, lines: usize) -> Option<u64> {
     let start = ends.len().checked_sub(lines + 1).and_then(|i| ends.get(i).copied());
     let first = if from == 0 { 0 } else { ends.first().copied().unwrap_or(0) };
     Some(from + start.unwrap_or(first))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watcher_is_started_again_in_the_background() {
+        let cases: [(&[&str], &[&str]); 4] = [
+            (&["watch", "runs", "--to", "gguf:q8_0"], &["watch", "--detach", "runs", "--to", "gguf:q8_0"]),
+            (&["-q", "watch", "--json", "runs"], &["-q", "watch", "--detach", "runs"]),
+            (&["watch", "--detach", "--", "-runs"], &["watch", "--detach", "--", "-runs"]),
+            (&["watch", "watch"], &["watch", "--detach", "watch"]),
+        ];
+        for (arguments, expected) in cases {
+            let arguments = arguments.iter().map(|a| (*a).to_owned()).collect();
+            let start = WatcherStart { folder: PathBuf::from("/"), arguments };
+            assert_eq!(start.detached(), expected);
+        }
+    }
 }

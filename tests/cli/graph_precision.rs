@@ -98,10 +98,63 @@ fn precisions_that_make_no_sense_are_refused() {
         ("--to onnx:int8 --precision f16", "contradict each other"),
         ("--to onnx:int4 --block-size 24", "24"),
         ("--to onnx:q4_k_m", "onnx"),
-        ("--to onnx:static", "static"),
+        ("--to onnx:static", "needs data to find the ranges"),
+        ("--to onnx:int8 --quantization-mode static", "needs data to find the ranges"),
+        ("--to onnx:dynamic --quantization-mode static", "contradict each other"),
+        ("--to onnx:int8 --calibration-method mse", "option of static quantization"),
+        ("--to onnx --calibration-data t.txt", "option of a change of precision"),
+        ("--to onnx:static --calibration-data t.txt --quant-format qoperator", "not available in this version"),
+        ("--to onnx:static --calibration-data none.txt", "none.txt"),
         ("--to gguf --precision f16", "--precision is an option of"),
     ] {
         let refused = lab.run(&format!("convert mini-bert {args} -o x.out")).expect(2).err;
         assert!(refused.contains(says), "{args}: {refused}");
     }
+}
+
+/// An array file of `f32` as `numpy.save` writes it.
+fn npy(dims: &[usize], values: &[f32]) -> Vec<u8> {
+    let shape: String = dims.iter().map(|d| format!("{d},")).collect();
+    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({shape}), }}");
+    header.push_str(&" ".repeat(63 - (header.len() + 10) % 64));
+    header.push('\n');
+    let mut all = b"\x93NUMPY\x01\x00".to_vec();
+    all.extend((header.len() as u16).to_le_bytes());
+    all.extend(header.as_bytes());
+    all.extend(values.iter().flat_map(|v| v.to_le_bytes()));
+    all
+}
+
+#[test]
+fn a_graph_is_quantized_statically_on_a_text_and_its_error_is_reported() {
+    let lab = Lab::new();
+    lab.model("mini-bert");
+    let lines = ["a few words", "other words of a text", "the third line", "and one that is held out"];
+    std::fs::write(lab.path("t.txt"), lines.join("\n")).unwrap();
+    let to = "--to onnx:int8 --calibration-data t.txt --calibration-method minmax";
+    let planned = lab.run(&format!("plan mini-bert {to}")).expect(0).out;
+    assert!(planned.contains("by minmax, on 3 samples of t.txt"), "{planned}");
+    assert!(planned.contains("on 1 other sample: last_hidden_state "), "{planned}");
+    lab.run(&format!("convert mini-bert {to} -o s.onnx")).expect(0);
+    let found = operators(&lab, "s.onnx");
+    assert!(found["QuantizeLinear"] > 10 && !found.contains_key("MatMulInteger"), "{found:?}");
+    let manifest: Value = serde_json::from_slice(&std::fs::read(lab.path("s.onnx.remold.json")).unwrap()).unwrap();
+    let measured = &manifest["output"]["calibration"];
+    assert_eq!((&measured["method"], &measured["measured_on"]), (&Value::from("minmax"), &Value::from(1)));
+    assert!(measured["outputs"][0]["snr_db"].as_f64().unwrap() > 10.0, "{measured}");
+    assert!(measured["worst"][0]["node"].is_string(), "{measured}");
+    // Without data, it is said that nothing was measured; with data, dynamic quantization is measured too.
+    let plain = lab.run("convert mini-bert --to onnx:dynamic -o d.onnx").expect(0);
+    assert!(plain.err.contains("was not measured"), "{}", plain.err);
+    let dynamic = lab.run("plan mini-bert --to onnx:dynamic --calibration-data t.txt").expect(0).out;
+    assert!(dynamic.contains("outputs against the original on 1 sample: last_hidden_state"), "{dynamic}");
+}
+
+#[test]
+fn calibration_data_that_do_not_fit_are_named() {
+    let lab = Lab::new();
+    lab.model("mini-bert");
+    std::fs::write(lab.path("x.npy"), npy(&[2, 3], &[0.0; 6])).unwrap();
+    let refused = lab.run("convert mini-bert --to onnx:static --calibration-data x.npy -o x.onnx").expect(2).err;
+    assert!(refused.contains("x.npy") && refused.contains("input_ids"), "{refused}");
 }

@@ -204,7 +204,11 @@ fn messages_say_what_to_do() {
     for (line, parts) in [
         (
             "plan nosuch",
-            &["nosuch: no such file or folder", "The current folder has nothing of this name", "`remold inspect .`"][..],
+            &[
+                "nosuch: no such file or folder",
+                "The current folder has no file or folder with this name",
+                "`remold inspect .`",
+            ][..],
         ),
         ("plan no/such/model", &["The current folder does not have the first folder of this path"]),
         ("help convret", &["no such command: `convret`", "Did you mean `convert`?"]),

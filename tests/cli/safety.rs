@@ -339,7 +339,7 @@ fn replacing_a_folder_removes_no_weights_of_others() {
     fs::write(&shard, bytes).unwrap();
     let ran = lab.run("convert mini-bert --to safetensors:f16 -o hf --force").expect(0);
     assert!(
-        ran.err.contains("in the output folder will be removed, to be no part of the new output: model"),
+        ran.err.contains("in the output folder will be removed, so that they are not part of the new output: model"),
         "{}",
         ran.err
     );

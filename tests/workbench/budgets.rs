@@ -152,7 +152,7 @@ fn measuring_on_a_text_is_stopped_and_goes_on() {
     b.effects.clear();
     b.keys("m");
     assert_eq!(b.effects, [Effect::StopMeasuring]);
-    shows(&mut b, LARGE, &["stopped; m goes on"]);
+    shows(&mut b, LARGE, &["stopped; m continues"]);
     b.effects.clear();
     b.keys("<esc>");
     b.keys("k");

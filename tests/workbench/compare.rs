@@ -134,6 +134,7 @@ fn compared(paths: &[PathBuf], measured: bool) -> Arc<Compared> {
         seconds: if measured { 6.4 } else { 0.0 },
         tensors: tensors.clone(),
         evaluated: None,
+        graphs: None,
     };
     let rows = rows(&comparison);
     Arc::new(Compared { comparison, rows })

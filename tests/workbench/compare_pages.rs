@@ -461,3 +461,26 @@ fn every_size_draws() {
         render(&mut b, TINY, Depth::True, false);
     }
 }
+
+#[test]
+fn an_encoder_is_not_asked_to_continue_a_text() {
+    let mut b = done(2);
+    let mut compared = (**b.state.compare.result.as_ref().unwrap()).clone();
+    compared.comparison.variants[1].facts.insert("architecture".into(), "bert".into());
+    b.state.compare.result = Some(Arc::new(compared));
+    b.keys("p");
+    assert!(b.state.compare.line.is_none() && b.state.compare.page != Page::Speech);
+    says(&mut b, &["is an encoder and does not continue texts; e compares its embeddings of a text"]);
+}
+
+#[test]
+fn kinds_have_their_whole_names() {
+    let mut b = done(2);
+    let mut compared = (**b.state.compare.result.as_ref().unwrap()).clone();
+    for measured in compared.comparison.variants.iter_mut().filter_map(|v| v.measured.as_mut()) {
+        measured.kinds[0].name = "layer_output_norm".into();
+    }
+    b.state.compare.result = Some(Arc::new(compared));
+    b.keys("<tab>");
+    shows(&mut b, SMALL, &["layer_output_norm"]);
+}

@@ -466,7 +466,7 @@ fn a_report_has_the_forecast_beside_what_was_measured_and_the_command() {
     let words = [
         "forecast 22.8 → measured 22.6 dB",
         "forecast 23.5 → measured 23.4 dB",
-        "forecast 25.0 s → took 25.9 s",
+        "forecast 25.0 s if nothing else runs → took 25.9 s",
         "at most 256.0 MB planned → 182.0 MB used",
         "remold convert '/my models/a' --to gguf:q4_k_m",
         "copy command",

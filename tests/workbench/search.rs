@@ -160,10 +160,10 @@ fn what_a_prompt_offers_is_seen_to_be_selected() {
     check("offered-styled", styled(&render(&mut b, SMALL, Depth::True, false)));
     // Without colour it has brackets.
     let mono = text(&render(&mut b, SMALL, Depth::Mono, true));
-    assert!(mono.is_ascii() && mono.contains("exp42/checkpoint-2000.toml]"), "{mono}");
-    shows(&mut b, TINY, &["save as", "checkpoint-2000.toml", "type to replace"]);
+    assert!(mono.is_ascii() && mono.contains("exp42/exp42-checkpoint-2000.toml]"), "{mono}");
+    shows(&mut b, TINY, &["save as", "exp42-checkpoint-2000.toml", "type to replace"]);
     b.keys("<left>");
-    shows(&mut b, SMALL, &["save as exp42/checkpoint-2000.toml", "⏎ accept  esc cancel"]);
+    shows(&mut b, SMALL, &["save as exp42/exp42-checkpoint-2000.toml", "⏎ accept  esc cancel"]);
     b.keys("<esc>s<tab>x");
     let line = b.state.recipe.editing.as_ref().unwrap();
     assert!(line.text.ends_with("checkpoint-2000.tomlx"), "whoever completes it keeps it: {}", line.text);

@@ -51,9 +51,9 @@ fn a_recipe_that_waits_for_measuring_says_so() {
     b.keys("m<esc>");
     assert!(b.state.recipe.measuring_stopped);
     b.keys("r");
-    assert_eq!(said(&b), "measuring on the text is stopped, and the types depend on it: m goes on");
+    assert_eq!(said(&b), "measuring on the text is stopped, and the types depend on it: m continues");
     b.keys("v");
-    assert_eq!(said(&b), "v: no divergences yet: measuring is stopped, m goes on");
+    assert_eq!(said(&b), "v: no divergences yet: measuring is stopped, m continues");
     // Less time makes a plan possible: it is made.
     b.effects.clear();
     set(&mut b, "5s");
@@ -111,6 +111,20 @@ fn a_size_that_is_none_is_corrected_and_not_asked_for_again() {
     b.effects.clear();
     b.keys("<ctrl-u>16GiB<enter>");
     assert!(b.effects.iter().any(|e| matches!(e, Effect::ComposeFor(..))), "{:?}", b.effects);
+}
+
+#[test]
+fn the_gpu_of_the_machine_is_offered_if_there_is_one() {
+    let mut b = sample::start();
+    b.planned();
+    b.keys("wgpu<enter>");
+    shows(&mut b, SMALL, &["memory of the GPU, such as 24GiB:"]);
+    b.act(Action::GpuFound("NVIDIA H200".into(), 150_000_000_000));
+    shows(&mut b, SMALL, &["memory of the GPU, empty = the GPU of this machine:"]);
+    b.keys("24");
+    shows(&mut b, SMALL, &["memory of the GPU, empty = the GPU of this machine: 24"]);
+    b.keys("<esc>wlaptop<enter><ctrl-u>");
+    shows(&mut b, SMALL, &["memory of the machine:"]);
 }
 
 #[test]

@@ -107,6 +107,34 @@ fn a_sign_is_the_same_before_and_after_a_look() {
 }
 
 #[test]
+fn a_reason_of_a_few_letters_is_not_shown_beside_a_name() {
+    let mut b = sample::start();
+    let broken = |name: &str, fact: &str| FoundModel {
+        defect: None,
+        summary: Err(ErrorCard::new(fact, true)),
+        ..pickle(name, false)
+    };
+    let long = "begins with a text that no reader of this version knows";
+    b.act(Action::Found(vec![broken("bad/a.gguf", long), broken("bad/b.gguf", "is empty")]));
+    for size in [MIDDLE, LARGE] {
+        let shown = screen(&mut b, size);
+        assert!(!shown.contains("begins") && shown.contains("is empty"), "{shown}");
+    }
+}
+
+#[test]
+fn the_source_has_the_size_that_models_shows() {
+    let mut b = sample::start();
+    b.planned();
+    let source = b.state.recipe.source().unwrap().clone();
+    let found = b.state.models.found().find(|(path, _)| **path == source).unwrap().1.clone();
+    b.act(Action::Found(vec![FoundModel { bytes: 2_600_000_000, ..found }]));
+    let shown = screen(&mut b, LARGE);
+    let sizes = shown.lines().filter(|l| l.contains("source ") && l.contains("2.60 GB")).count();
+    assert!(sizes > 0 && !shown.contains("2.47 GB"), "{shown}");
+}
+
+#[test]
 fn models_of_a_folder_that_are_left_out_are_counted() {
     let mut b = sample::start();
     let broken = |name: &str| FoundModel { defect: None, ..pickle(name, false) };
@@ -200,6 +228,7 @@ fn watchers_are_named_when_the_screen_closes() {
         hold: None,
         paused: false,
         command: None,
+        start: None,
     }];
     let words = farewell(&b.state).unwrap();
     assert!(words.starts_with("1 watcher keeps running: ~/runs/exp42\n"), "{words}");

@@ -7,7 +7,7 @@ use remold::testing::evaluate::BaselineSource;
 use remold::testing::tui::core::{Action, BaselineChoice, Effect, Focus, Layer, Tab, hints};
 use remold::testing::tui::look::Depth;
 use remold::testing::tui::tabs::watch::{ExportQuality, WatchPlace, WatcherQuery};
-use remold::testing::watch::{Request, WatchEvent, WatcherInfo};
+use remold::testing::watch::{Request, WatchEvent, WatcherInfo, WatcherStart};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -23,6 +23,7 @@ fn watcher(id: &str, name: &str, pid: Option<u32>, exported: usize) -> WatcherIn
         hold: None,
         paused: false,
         command: Some(format!("cd /home/ada && remold watch runs/{name} --to gguf:q4_k_m")),
+        start: None,
     }
 }
 
@@ -210,6 +211,52 @@ fn stopping_asks_and_a_command_is_copied() {
 }
 
 #[test]
+fn a_stopped_watcher_is_started_again_or_removed() {
+    let mut b = watched();
+    b.keys("jD<enter>");
+    assert_eq!(b.effects, [], "enter keeps it");
+    b.keys("Dy");
+    assert_eq!(b.effects, [Effect::ForgetWatcher("0a1b2c3d".into(), Path::new(DIR).join("exp41"))]);
+    b.act(Action::WatcherForgotten(Path::new(DIR).join("exp41"), Ok(())));
+    assert!(
+        b.state.toasts.iter().any(|t| t.text.starts_with("the watcher of exp41 is removed;")),
+        "{:?}",
+        b.state.toasts
+    );
+    // It was started by a version that did not record how.
+    b.effects.clear();
+    b.keys("s");
+    assert_eq!((b.effects.len(), b.state.layer.is_none()), (0, true));
+    shows(&mut b, SMALL, &["the watcher does not run; y copies the command that starts it"]);
+    let mut list = b.state.watch.list.clone();
+    let start = WatcherStart { folder: "/home/ada".into(), arguments: vec!["watch".into(), "runs/exp41".into()] };
+    list.iter_mut().for_each(|w| w.start = Some(start.clone()));
+    b.act(Action::Watchers(list));
+    shows(&mut b, SMALL, &["s starts it again, D removes it", "s start again"]);
+    b.keys("s");
+    assert_eq!(b.effects, [Effect::RestartWatcher("0a1b2c3d".into())]);
+    b.effects.clear();
+    // One that runs is not removed.
+    b.keys("kD");
+    assert!(b.state.layer.is_none());
+    shows(&mut b, SMALL, &["only a stopped watcher can be removed"]);
+    b.state.read_only = true;
+    b.keys("jsD");
+    assert_eq!((b.effects.len(), b.state.layer.is_none()), (0, true), "nothing is started or removed read-only");
+}
+
+#[test]
+fn a_workbench_that_is_read_only_does_not_offer_to_start_a_watcher() {
+    let mut b = sample::start();
+    b.keys("5").act(Action::Watchers(Vec::new()));
+    b.keys("<enter>");
+    shows(&mut b, SMALL, &["there are no watchers yet; w starts one"]);
+    b.state.read_only = true;
+    b.keys("<enter>");
+    assert!(!text(&render(&mut b, SMALL, Depth::True, false)).contains("w starts one"));
+}
+
+#[test]
 fn a_watcher_is_asked_for_what_the_keys_say() {
     let mut b = watched();
     let asked = |r: Request| [Effect::AskWatcher("5f0c2a91".into(), r)];
@@ -388,6 +435,13 @@ fn a_real_watcher_is_followed_stopped_and_started_again() {
     s.wait_for("Stop watching");
     s.send("y");
     s.wait_for("1 stopped");
+    // As it was started in the shell.
+    s.send("s");
+    s.wait_for("running, pid");
+    s.send("s");
+    s.wait_for("Stop watching");
+    s.send("y");
+    s.wait_for("1 stopped");
     s.send("1");
     s.wait_until("the tree", |sc| sc.contents().contains("checkpoint-100") && !sc.contents().contains("1 stopped"));
     s.send("ggw");
@@ -401,6 +455,10 @@ fn a_real_watcher_is_followed_stopped_and_started_again() {
     s.wait_for("Stop watching");
     s.send("y");
     s.wait_for("1 stopped");
+    s.send("D");
+    s.wait_for("Remove the watcher");
+    s.send("y");
+    s.wait_for("no watchers yet");
     s.send("q");
     assert_eq!(s.exit_code(), 0);
 }

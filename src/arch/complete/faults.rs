@@ -4,7 +4,9 @@ use crate::model::ModelError;
 use crate::tensor::Shape;
 
 /// Names shown of each list; the rest are counted.
-const NAMED: usize = 20;
+const NAMED: usize = 8;
+/// The same of tensors with their shapes: these entries are long, and a wrong field makes all of them wrong.
+const NAMED_SHAPES: usize = 3;
 
 /// A list that keeps the first entries and counts all of them.
 #[derive(Debug, Default)]
@@ -44,9 +46,11 @@ impl Listed {
         self.shown.len() >= NAMED
     }
 
-    fn text(&self) -> String {
-        let more = self.count.saturating_sub(self.shown.len() as u64);
-        let names = self.shown.join(", ");
+    /// The first entries, at most so many, and how many more there are.
+    fn text(&self, most: usize) -> String {
+        let shown = &self.shown[..self.shown.len().min(most)];
+        let more = self.count.saturating_sub(shown.len() as u64);
+        let names = shown.join(", ");
         if more == 0 { names } else { format!("{names} and {more} more") }
     }
 }
@@ -99,7 +103,7 @@ impl Faults {
         if self.missing.count > 0 {
             let (verb, of) = if self.missing.count == 1 { ("is", "tensor") } else { ("are", "tensors") };
             let n = self.missing.count;
-            parts.push(format!("{n} {of} of the architecture {arch} {verb} missing: {}", self.missing.text()));
+            parts.push(format!("{n} {of} of the architecture {arch} {verb} missing: {}", self.missing.text(NAMED)));
         }
         if self.shapes.count > 0 {
             let (verb, of) =
@@ -109,7 +113,8 @@ impl Faults {
                 fields => format!(" ({})", fields.join(", ")),
             };
             let n = self.shapes.count;
-            parts.push(format!("{n} {of} {verb} that {source} contradicts{fields}: {}", self.shapes.text()));
+            parts
+                .push(format!("{n} {of} {verb} that {source} contradicts{fields}: {}", self.shapes.text(NAMED_SHAPES)));
         }
         if parts.is_empty() {
             return Ok(());
@@ -150,7 +155,11 @@ mod tests {
         (0..25).for_each(|i| faults.missing.add(|| format!("t{i}")));
         faults.missing.add_unnamed(1 << 40);
         let error = faults.into_error("llama", "config.json", "num_hidden_layers 4").unwrap_err().to_string();
-        assert!(error.contains("t19 and 1099511627781 more") && !error.contains("t20"), "{error}");
+        assert!(error.contains("t7 and 1099511627793 more") && !error.contains("t8"), "{error}");
+        let mut faults = Faults::default();
+        (0..39).for_each(|i| faults.shape(&format!("t{i}"), &Shape(vec![2, 3].into()), &[Some(9), None], Vec::new()));
+        let error = faults.into_error("llama", "config.json", "").unwrap_err().to_string();
+        assert!(error.contains("t2 is 2 × 3 instead of 9 × any and 36 more") && !error.contains("t3"), "{error}");
         assert!(Faults::default().into_error("llama", "config.json", "").is_ok());
     }
 }

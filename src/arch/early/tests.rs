@@ -91,7 +91,16 @@ fn fused_projections_have_ggufs_order() {
     }
     if let Some(model) = opened("families/g.starcoder.q4_0.bin") {
         assert_eq!(model.tensor("blk.0.attn_qkv.weight").unwrap().shape.0, [128, 64]);
-        assert_eq!(model.tensor("blk.0.attn_qkv.bias").unwrap().shape.0, [128]);
+        let bias = model.tensor("blk.0.attn_qkv.bias").unwrap();
+        assert_eq!(bias.shape.0, [128]);
+        let stored = crate::formats::open(&model.path).unwrap();
+        let stored = stored.tensor("model/h0/attn/c_attn/b").unwrap().read_all().unwrap();
+        // Queries, the first head of keys, the first head of values.
+        let want = [&stored[..384], &stored[512..640]].concat();
+        assert_eq!(bias.read_all().unwrap(), want);
+        let mut part = Vec::new();
+        bias.read_piece(&crate::model::Piece::part(bias, 0, 90..100), &mut part).unwrap();
+        assert_eq!(part, want[360..400]);
         assert_eq!(model.metadata["starcoder.attention.head_count_kv"], MetaValue::U32(1));
     }
 }

@@ -107,7 +107,7 @@ fn convolution(m: &mut Maker, w: &mut Weights, x: ValueId, key: &str, stride: i6
     let weight = format!("{key}.convolution.weight");
     let kernel: Vec<i64> = w.shape(&weight)?.iter().skip(2).map(|n| *n as i64).collect();
     let [height, width] = kernel[..] else {
-        return Err(wrong(&weight, "the weight of a convolution has other than four dimensions"));
+        return Err(wrong(&weight, "the weight of a convolution does not have four dimensions"));
     };
     let scope = super::parts::around(w, &weight)?;
     m.at(&scope, |m| {

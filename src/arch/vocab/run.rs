@@ -113,7 +113,7 @@ impl Runner {
             Some(decoder) => {
                 tokenizer.with_decoder(Some(decoder));
             }
-            None => notes.push("the decoder is of a kind that is not run here; the round trip is not told".to_owned()),
+            None => notes.push("this kind of decoder is not supported; the round trip is not checked".to_owned()),
         }
         let added: HashMap<String, u32> = json.added_tokens.iter().map(|t| (t.content.clone(), t.id)).collect();
         let wanted = |id: &u32| before.contains(id) || after.contains(id);

@@ -9,7 +9,7 @@ use crate::engine::{Stop, StopReason};
 use crate::job;
 use crate::model::ModelError;
 use crate::task;
-use crate::units::own_command;
+use crate::units::{own_arguments, own_command};
 use crate::watch::{self, Backend, Tally, WatchEvent, WatchOptions};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -92,6 +92,7 @@ fn options(
         jobs_root: job::jobs_root(),
         recipe: Some(rule::recipe_source(&asked.args)),
         command: own_command(),
+        start: own_arguments().map(|(folder, arguments)| watch::WatcherStart { folder, arguments }),
         stop: stop.clone(),
         listener,
     }

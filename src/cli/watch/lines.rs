@@ -75,7 +75,10 @@ impl Lines {
                 let what = format!("export removed ({files}): {why}");
                 self.about(name, &self.style.dim(&what))
             }
-            WatchBody::Found { sources, exported, to_do, own } => found(*sources, *exported, *to_do, *own),
+            WatchBody::Found { sources, exported, to_do, own, left_out } => {
+                found(*sources, *exported, *to_do, *own, *left_out)
+            }
+            WatchBody::Note { text } => text.clone(),
             WatchBody::Recipe { text } => text.clone(),
             WatchBody::Hold { text: Some(text), pauses: true } => format!("exports are paused: {text}"),
             WatchBody::Hold { text: Some(text), pauses: false } => format!("no exports start: {text}"),
@@ -136,7 +139,7 @@ impl Lines {
 }
 
 /// What the first listing found.
-fn found(sources: usize, exported: usize, to_do: usize, own: usize) -> String {
+fn found(sources: usize, exported: usize, to_do: usize, own: usize, left_out: usize) -> String {
     let sources_text = text::plural(sources, "source");
     let waits = match sources.saturating_sub(exported + to_do) {
         0 => String::new(),
@@ -146,5 +149,9 @@ fn found(sources: usize, exported: usize, to_do: usize, own: usize) -> String {
         0 => String::new(),
         n => format!("; {} written by remold left out", text::plural(n, "model")),
     };
-    format!("{sources_text}: {exported} already exported, {to_do} to export{waits}{own}")
+    let left_out = match left_out {
+        0 => String::new(),
+        n => format!("; {} left out by --include and --exclude", text::plural(n, "source")),
+    };
+    format!("{sources_text}: {exported} already exported, {to_do} to export{waits}{own}{left_out}")
 }

@@ -50,8 +50,22 @@ pub(crate) fn rule_of(dir: &Path, args: &RuleArgs) -> Result<Rule, RequestError>
         on_fail: args.on_fail.clone(),
     };
     rule.set_recipe(recipe);
+    check_types(&args.to, &rule.recipe)?;
     rule.check()?;
     Ok(rule)
+}
+
+/// Refuses what is wrong with the targets of `--to` by the name of that option: nobody has written the keys that a recipe would have.
+fn check_types(to: &[String], recipe: &Recipe) -> Result<()> {
+    let of_target = |p: &recipe::Problem| p.is_error() && p.is_of_quantization();
+    match recipe::check(recipe).into_iter().find(|p| !to.is_empty() && of_target(p)) {
+        Some(problem) => {
+            let near = problem.help.as_deref().and_then(|h| h.split_once('?')).map(|(near, _)| format!("{near}? "));
+            let hint = format!("{}`remold formats` lists them.", near.unwrap_or_default());
+            Err(ModelError::request(problem.message).field("--to").with_hint(hint))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The recipe of the arguments, read from disk now.
@@ -93,7 +107,7 @@ pub(crate) fn recipe_source(args: &RuleArgs) -> RecipeSource {
     let read = move || {
         recipe_of(&args).map_err(|e| match e {
             RequestError::Model(e) => e.to_string(),
-            RequestError::Recipe(text) => text,
+            RequestError::Recipe(text) => recipe::without_excerpts(&text),
         })
     };
     RecipeSource { files: file.into_iter().collect(), read: Box::new(read) }

@@ -101,6 +101,7 @@ pub(crate) fn make(
             sqnr_db: figures.sqnr_db,
             gain_db: figures.gain_db,
             divergence: planned.divergence.clone(),
+            calibration: planned.calibration.clone(),
             verified_by: figures.verified_by.to_vec(),
             reused: figures.reused.cloned(),
         },

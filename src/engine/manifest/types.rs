@@ -3,7 +3,7 @@
 use crate::engine::source_hash::Hash128;
 use crate::engine::{ErrorStats, OutputEvaluation};
 use crate::model::OutputIndex;
-use crate::plan::PredictedDivergence;
+use crate::plan::{GraphQuality, PredictedDivergence};
 use crate::quant::Effort;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::path::PathBuf;
@@ -129,6 +129,9 @@ pub(crate) struct OutputRecord {
     /// What its types were expected and measured to cost on a text, where that chose them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub divergence: Option<PredictedDivergence>,
+    /// How far the outputs of a graph are from those of the original on calibration data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<GraphQuality>,
     /// Who read the output back and agreed.
     pub verified_by: Vec<String>,
     /// What was copied from an earlier output.

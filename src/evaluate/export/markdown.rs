@@ -24,7 +24,9 @@ pub(super) fn text(c: &Comparison) -> String {
         words => words,
     };
     out.push_str(&format!("Baseline: {}, {how}.\n\n", escape(&base.label)));
-    if let Some(warning) = c.baseline_warning() {
+    let doubt =
+        |v: usize| c.doubt(v).map(|why| format!("{} does not look like the same network: {why}", c.variants[v].label));
+    for warning in c.baseline_warning().into_iter().chain((0..c.variants.len()).filter_map(doubt)) {
         out.push_str(&format!("**Warning:** {}.\n\n", escape(&warning)));
     }
     let label = |(i, v): (usize, &Variant)| {

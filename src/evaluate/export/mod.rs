@@ -5,10 +5,12 @@ mod markdown;
 
 use super::comparison::Comparison;
 use super::report;
-use crate::files::paths;
-use crate::model::{ModelError, Result};
+use crate::files::{FileStamp, paths, write_output_with};
+use crate::formats;
+use crate::model::{Hint, ModelError, Remedy, Result};
 use crate::units::{escape_json, escape_lines};
-use std::io::Write;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// What is written.
@@ -31,6 +33,8 @@ pub(crate) struct Export {
     pub path: PathBuf,
     /// What, as the name's ending says.
     pub kind: ExportKind,
+    /// A file that is there may be replaced.
+    replace: bool,
 }
 
 impl Export {
@@ -39,8 +43,44 @@ impl Export {
     /// # Errors
     /// An ending that is none of these; a file that is there already.
     pub(crate) fn to(path: &Path) -> Result<Self> {
+        let kind = Self::kind_of(path)?;
+        if path.exists() {
+            let hint = Hint::from("Remove it")
+                .then(Remedy::OnCommandLine(", replace it with --force"))
+                .then(", or choose another name.");
+            return Err(ModelError::request("the file exists already").in_file(path).with_hint(hint));
+        }
+        Ok(Self { path: path.to_owned(), kind, replace: false })
+    }
+
+    /// As [`Self::to`]; a file that is there is replaced, but none of `inputs`, and nothing in a folder that is one of them.
+    ///
+    /// # Errors
+    /// As [`Self::to`]; a file that is or belongs to an input; a folder.
+    pub(crate) fn replacing(path: &Path, inputs: &[PathBuf]) -> Result<Self> {
+        let Ok(there) = FileStamp::of_path(path) else { return Self::to(path) };
+        let is_input = |input: &PathBuf| FileStamp::of_path(input).is_ok_and(|stamp| stamp.same_file(&there));
+        if inputs.iter().any(is_input) {
+            let hint = "Choose another name; inputs are never replaced.";
+            return Err(ModelError::request("the file is also an input").in_file(path).with_hint(hint));
+        }
+        if inputs.iter().any(|input| formats::inside_source(path, input).is_some()) {
+            let hint = "Choose another name; inputs are never replaced.";
+            return Err(ModelError::request("the file belongs to an input").in_file(path).with_hint(hint));
+        }
+        if !path.is_file() {
+            let hint = "Choose the name of a file.";
+            return Err(ModelError::request("it is not a regular file").in_file(path).with_hint(hint));
+        }
+        // The name says what is written; that it is taken is no reason to refuse it here.
+        let kind = Self::kind_of(path)?;
+        Ok(Self { path: path.to_owned(), kind, replace: true })
+    }
+
+    /// What a name's ending says.
+    fn kind_of(path: &Path) -> Result<ExportKind> {
         let ending = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
-        let kind = match ending.as_str() {
+        Ok(match ending.as_str() {
             "md" | "markdown" => ExportKind::Markdown,
             "csv" => ExportKind::Csv,
             "json" => ExportKind::Json,
@@ -49,12 +89,7 @@ impl Export {
                 let hint = "Use a name that ends in .html (report with plots), .md (report), .csv (one line per tensor) or .json (everything).";
                 return Err(ModelError::request("unknown file extension").in_file(path).with_hint(hint));
             }
-        };
-        if path.exists() {
-            let hint = "Remove it or choose another name; existing files are not replaced.";
-            return Err(ModelError::request("the file exists already").in_file(path).with_hint(hint));
-        }
-        Ok(Self { path: path.to_owned(), kind })
+        })
     }
 
     /// The text of the file.
@@ -78,11 +113,8 @@ impl Export {
     /// Those of the file system; nothing half-written stays.
     pub(crate) fn write(&self, comparison: &Comparison) -> Result<()> {
         let text = self.text(&from_here(comparison));
-        let mut file = std::fs::File::create_new(&self.path).map_err(|e| ModelError::io(&self.path, "creating", e))?;
-        file.write_all(text.as_bytes()).map_err(|e| {
-            let _ = std::fs::remove_file(&self.path);
-            ModelError::io(&self.path, "writing", e)
-        })
+        let write = |file: &mut BufWriter<File>| file.write_all(text.as_bytes());
+        write_output_with(&self.path, self.replace, write).map_err(|e| ModelError::io(&self.path, "writing", e))
     }
 }
 
@@ -112,6 +144,17 @@ mod tests {
     }
 
     #[test]
+    fn markdown_says_which_models_are_hardly_the_same_network() {
+        let v = |name: &str| MemoryRows::f32_vector(name, &[1.0, 2.0]);
+        let models = vec![vec![v("a"), v("b"), v("c")], vec![v("a")]];
+        let c = Set::of(models, 0).unwrap().measure(Task::quiet()).unwrap();
+        let why = c.doubt(1).unwrap();
+        let text = markdown::text(&c);
+        assert!(text.contains(&format!("does not look like the same network: {why}.")), "{text}");
+        assert!(!markdown::text(&comparison()).contains("same network"));
+    }
+
+    #[test]
     fn the_ending_decides_and_nothing_is_replaced() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
@@ -124,6 +167,15 @@ mod tests {
         export.write(&c).unwrap();
         assert!(Export::to(&at("a.json")).unwrap_err().to_string().contains("exists already"));
         assert!(export.write(&c).is_err(), "made between the check and the writing");
+        // Asked for, it is replaced, but no input is.
+        std::fs::write(at("a.json"), "old").unwrap();
+        Export::replacing(&at("a.json"), &[at("model")]).unwrap().write(&c).unwrap();
+        assert!(Export::replacing(&at("a.json"), &[at("a.json")]).unwrap_err().to_string().contains("input"));
+        std::fs::create_dir(at("model")).unwrap();
+        std::fs::write(at("model/config.json"), "{}").unwrap();
+        assert!(Export::replacing(&at("model/config.json"), &[at("model")]).is_err());
+        std::fs::create_dir(at("d.md")).unwrap();
+        assert!(Export::replacing(&at("d.md"), &[]).is_err());
         let value: serde_json::Value = serde_json::from_slice(&std::fs::read(at("a.json")).unwrap()).unwrap();
         let back: Comparison = serde_json::from_value(value).unwrap();
         assert_eq!(back, c);

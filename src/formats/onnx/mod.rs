@@ -54,7 +54,7 @@ pub(crate) static SPEC: FormatSpec = FormatSpec {
 };
 
 #[cfg(test)]
-pub(crate) use tests::weights_only;
+pub(crate) use tests::{weights_only, write_graph};
 
 #[cfg(test)]
 mod tests;

@@ -1,13 +1,12 @@
 //! Pickles next to the model's own: other entries of an archive, nested archives, pickles after the first one of a
 //! stream. None is part of the model; their imports are reported, because other programs may load them.
 
-use super::blob::Blob;
-use super::directory::{Archive, LOCAL};
 use super::entries::Entries;
 use super::limits::{MAX_LOOKED_THROUGH, MAX_LOOKED_THROUGH_BYTES};
 use super::pickle::{Input, globals::with_imports_hint, load, printable};
 use super::source::Source;
 use super::walk;
+use crate::formats::zip::{Archive, Blob, LOCAL};
 use crate::model::{Hint, Model, ModelError, Warning};
 use std::os::unix::fs::FileExt;
 

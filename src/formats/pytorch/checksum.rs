@@ -7,7 +7,7 @@
 //! PyTorch compares no checksum itself. It writes them unless `torch.serialization.set_crc32_options(False)` was called; zero means
 //! none then. Polynomial: ISO 3309, as in APPNOTE.TXT 6.3.10 §4.4.7. Test: `cargo test --lib checksum`.
 
-use super::blob::Blob;
+use crate::formats::zip::Blob;
 use crate::model::{Hint, ModelError, OptionName, Remedy, Result, SourceCheck, TensorData};
 use std::collections::BTreeMap;
 use std::fs::File;

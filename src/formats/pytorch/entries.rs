@@ -1,14 +1,13 @@
 //! The entry table of a zip archive, checked, and the entries that make a checkpoint.
 //!
 //! Data is never unpacked: a stored entry is a range of the file. The checksum of `data.pkl` is compared here, those of storages
-//! while they are read (`checksum`). That the archive has one meaning only is checked by `directory`.
+//! while they are read (`checksum`). That the archive has one meaning only is checked by `formats::zip`.
 
-use super::blob::Blob;
 use super::checksum::WrongChecksum;
-use super::directory::{Archive, Record};
 use super::limits::MAX_JSON_BYTES;
 use super::pickle::{Input, printable};
 use super::source::Source;
+use crate::formats::zip::{Archive, Blob, Record};
 use crate::model::{ModelError, Result, SourceCheck};
 use indexmap::IndexMap;
 use std::collections::HashMap;

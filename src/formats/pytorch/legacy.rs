@@ -2,12 +2,12 @@
 //! then for each key an element count (8 bytes, little-endian) and the raw elements.
 
 use super::beside::Beside;
-use super::blob::Blob;
 use super::pickle::globals::with_imports_hint;
 use super::pickle::{Input, Node, Pickle, load, printable};
 use super::probe::LEGACY_MAGIC;
 use super::source::Source;
 use super::{empty_model, walk};
+use crate::formats::zip::Blob;
 use crate::model::{Defect, Model, ModelError, Result};
 use std::collections::HashMap;
 

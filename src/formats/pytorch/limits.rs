@@ -46,12 +46,6 @@ pub(crate) const MAX_RANK: usize = 64;
 /// attention masks, too small for a bomb.
 pub(crate) const MAX_EXPANDED_ELEMS: u64 = 1 << 28;
 
-/// Entries of a zip archive: two for each tensor of the largest model.
-pub(crate) const MAX_ZIP_ENTRIES: usize = 2 << 20;
-
-/// Bytes of a central directory: about 150 for each entry that PyTorch writes.
-pub(crate) const MAX_DIRECTORY_BYTES: u64 = 512 << 20;
-
 /// Bytes of a pickle next to the model's own that is scanned for what it asks for.
 pub(crate) const MAX_LOOKED_THROUGH_BYTES: u64 = 64 << 20;
 

@@ -12,11 +12,9 @@
 
 mod archive;
 mod beside;
-mod blob;
 mod checksum;
 mod dcp;
 mod deepspeed;
-mod directory;
 mod entries;
 mod index;
 mod legacy;

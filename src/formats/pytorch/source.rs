@@ -1,10 +1,10 @@
 //! Locations of storages in a file, and checked tensor entries over them.
 
-use super::blob::Blob;
 use super::checksum::{Checked, StorageCheck};
 use super::limits::MAX_EXPANDED_ELEMS;
 use super::pickle::{Element, Node, TensorRef, Tree};
 use super::strided::Strided;
+use crate::formats::zip::Blob;
 use crate::model::{
     Defect, FileSlice, ModelError, Result, SourceCheck, SourceChecks, TensorData, TensorEntry, open_request_file,
 };

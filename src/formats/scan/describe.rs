@@ -63,6 +63,7 @@ pub(super) fn describe(unit: &Unit) -> Option<Found> {
         warnings: 0,
         error: None,
         fact: None,
+        unsupported: false,
     };
     if let Some(e) = &unit.error {
         found.wrong(e);

@@ -8,7 +8,7 @@ mod walk;
 
 pub(crate) use walk::set_of as shard_set;
 
-use crate::model::{Defect, FormatId, ModelError};
+use crate::model::{Defect, ErrorKind, FormatId, ModelError};
 use crate::quant::Encoding;
 use crate::task::together;
 use std::path::{Path, PathBuf};
@@ -59,12 +59,15 @@ pub struct Found {
     pub error: Option<String>,
     /// The fact of `error` alone, without file and place.
     pub fact: Option<String>,
+    /// True if `error` says that the file is fine, and this version cannot read it or has a limit that it exceeds.
+    pub unsupported: bool,
 }
 
 impl Found {
     fn wrong(&mut self, e: &ModelError) {
         (self.error, self.fact) = (Some(e.to_string()), Some(e.fact().to_owned()));
         self.defect = e.known_defect();
+        self.unsupported = matches!(e.kind(), ErrorKind::Unsupported | ErrorKind::Limit);
     }
 }
 

@@ -43,6 +43,24 @@ impl Dim {
         if let Self::Known(n) = self { Some(*n) } else { None }
     }
 
+    /// The number that it is when its symbols have these values; `None` if one has none, or it is not known.
+    pub(crate) fn sized(&self, value: &dyn Fn(&str) -> Option<i64>) -> Option<i64> {
+        match self {
+            Self::Unknown => None,
+            Self::Known(n) => Some(*n),
+            Self::Expr(e) => e.0.sized(value),
+        }
+    }
+
+    /// The symbols in it, each once.
+    pub(crate) fn symbols(&self) -> Vec<Text> {
+        let mut all = Vec::new();
+        if let Self::Expr(e) = self {
+            e.0.symbols(&mut all);
+        }
+        all
+    }
+
     /// True if it is not negative, whatever its symbols are: they stand for sizes.
     pub(crate) fn is_natural(&self) -> bool {
         match self {
@@ -184,6 +202,23 @@ mod tests {
             assert_eq!(dim, Dim::symbol(text));
         }
         assert_eq!(d("12"), Dim::Known(12));
+    }
+
+    #[test]
+    fn expressions_have_a_value_where_their_symbols_have() {
+        let dim = Dim::parse("past + 2*sequence");
+        let value = |name: &str| match name {
+            "past" => Some(3),
+            "sequence" => Some(4),
+            _ => None,
+        };
+        assert_eq!(dim.sized(&value), Some(11));
+        assert_eq!(dim.divided_down(&Dim::Known(4)).sized(&value), Some(2));
+        assert_eq!(dim.plus(&Dim::symbol("other")).sized(&value), None);
+        assert_eq!(Dim::Unknown.sized(&value), None);
+        let mut symbols: Vec<String> = dim.symbols().iter().map(ToString::to_string).collect();
+        symbols.sort();
+        assert_eq!(symbols, ["past", "sequence"]);
     }
 
     #[test]

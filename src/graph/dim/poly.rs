@@ -47,6 +47,36 @@ impl Poly {
         }
     }
 
+    /// The number that it is when its symbols have these values; `None` if one has none, or it overflows.
+    pub(super) fn sized(&self, value: &dyn Fn(&str) -> Option<i64>) -> Option<i64> {
+        let atom = |a: &Atom| match a {
+            Atom::Symbol(name) => value(name),
+            Atom::Floor(parts) => {
+                let (above, below) = (parts.0.sized(value)?, parts.1.sized(value)?);
+                // Sizes are not negative, so rounding down is Euclid's.
+                above.checked_div_euclid(below)
+            }
+        };
+        self.0.iter().try_fold(0i64, |sum, t| {
+            let product = t.factors.iter().try_fold(t.coefficient, |p, a| p.checked_mul(atom(a)?))?;
+            sum.checked_add(product)
+        })
+    }
+
+    /// Adds the symbols in it to a list, each once.
+    pub(super) fn symbols(&self, all: &mut Vec<Text>) {
+        for atom in self.0.iter().flat_map(|t| &t.factors) {
+            match atom {
+                Atom::Symbol(name) if !all.contains(name) => all.push(name.clone()),
+                Atom::Symbol(_) => {}
+                Atom::Floor(parts) => {
+                    parts.0.symbols(all);
+                    parts.1.symbols(all);
+                }
+            }
+        }
+    }
+
     /// True if no term is subtracted.
     pub(super) fn is_natural(&self) -> bool {
         let atom = |a: &Atom| match a {

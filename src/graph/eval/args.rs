@@ -165,7 +165,7 @@ impl Args<'_> {
             None | Some(0) => Ok(None),
             Some(code) => Elem::from_code(code)
                 .map(Some)
-                .ok_or_else(|| format!("its attribute {name:?} is {code}, which is no type")),
+                .ok_or_else(|| format!("its attribute {name:?} is {code}, which is not a type")),
         }
     }
 

@@ -49,7 +49,7 @@ impl Bias {
         }
         let lengths = c.ints_if(6)?;
         if lengths.as_ref().is_some_and(|l| l.len() != batch) {
-            return Err("it has not one length for each sequence".to_owned());
+            return Err("it does not have one length for each sequence".to_owned());
         }
         let (causal, left, right) =
             (c.flag("is_causal", false), c.int("left_window_size", -1), c.int("right_window_size", -1));

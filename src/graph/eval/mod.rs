@@ -14,6 +14,7 @@ mod control;
 pub(crate) mod conv;
 mod domains;
 mod engine;
+mod error;
 pub(crate) mod math;
 pub(crate) mod norm;
 mod pack;
@@ -36,6 +37,7 @@ pub(crate) mod window;
 mod tests;
 
 pub(crate) use args::{Args, Evaluated, one};
+pub(crate) use error::Difference;
 pub(crate) use pack::{pack, unpack};
 pub(crate) use small::round_to;
 pub(crate) use tensor::{Data, Tensor, wrap};
@@ -76,7 +78,7 @@ pub(crate) struct NoConstants;
 
 impl Constants for NoConstants {
     fn bytes(&self, _: TensorRef) -> Result<Vec<u8>, String> {
-        Err("the constants of this graph are not at hand".to_owned())
+        Err("the constants of this graph are not available".to_owned())
     }
 }
 

@@ -88,6 +88,15 @@ pub(crate) fn nearest(elem: Elem, x: f64, zero: f64) -> i128 {
     (x.round_ties_even() + zero).clamp(low as f64, high as f64) as i128
 }
 
+/// The zero points that belong to `scales` scales: zeros where there are none.
+fn zero_points(zero: Option<&Tensor>, scales: usize) -> Result<Vec<f64>, String> {
+    let zeros = zero.map(Tensor::to_numbers).transpose()?.unwrap_or_else(|| vec![0.0; scales]);
+    if zeros.len() != scales {
+        return Err(format!("it has {} zero points for {scales} scales", zeros.len()));
+    }
+    Ok(zeros)
+}
+
 /// Numbers quantized with scales and zero points.
 ///
 /// # Errors
@@ -101,10 +110,7 @@ pub(crate) fn quantize(
 ) -> Result<Tensor, String> {
     let places = scale_places(c, &x.dims, &scale.dims)?;
     let (values, scales) = (x.to_numbers()?, scale.to_numbers()?);
-    let zeros = zero.map(Tensor::to_numbers).transpose()?.unwrap_or_else(|| vec![0.0; scales.len()]);
-    if zeros.len() != scales.len() {
-        return Err(format!("it has {} zero points for {} scales", zeros.len(), scales.len()));
-    }
+    let zeros = zero_points(zero, scales.len())?;
     let precision = c.elem_attr("precision")?.unwrap_or(if scale.elem == x.elem { x.elem } else { Elem::F32 });
     // Engines divide in the precision of the input, and that decides what is a tie.
     let divide = |x: f64, s: f64| match precision {
@@ -133,10 +139,7 @@ pub(crate) fn dequantize(
 ) -> Result<Tensor, String> {
     let places = scale_places(c, &x.dims, &scale.dims)?;
     let (values, scales) = (x.to_numbers()?, scale.to_numbers()?);
-    let zeros = zero.map(Tensor::to_numbers).transpose()?.unwrap_or_else(|| vec![0.0; scales.len()]);
-    if zeros.len() != scales.len() {
-        return Err(format!("it has {} zero points for {} scales", zeros.len(), scales.len()));
-    }
+    let zeros = zero_points(zero, scales.len())?;
     let numbers = values.iter().zip(&places).map(|(x, p)| (x - zeros[*p]) * scales[*p]).collect();
     Ok(Tensor::numbers(to, x.dims.clone(), numbers))
 }

@@ -90,7 +90,7 @@ fn defaults(name: &str) -> Result<(f64, f64), String> {
         "thresholdedrelu" | "elu" | "scaledtanh" => (1.0, 1.0),
         "hardsigmoid" => (0.2, 0.5),
         "sigmoid" | "tanh" | "relu" | "softsign" | "softplus" => (0.0, 0.0),
-        _ => return Err(format!("{name:?} is no activation")),
+        _ => return Err(format!("{name:?} is not an activation")),
     })
 }
 
@@ -166,7 +166,7 @@ pub(crate) fn run(c: &Args<'_>, kind: &Kind) -> Evaluated {
     };
     let lengths: Vec<usize> = match c.ints_if(4)? {
         Some(l) if l.len() == batch => l.iter().map(|n| usize::try_from(*n).unwrap_or(0).min(length)).collect(),
-        Some(_) => return Err("it has not one length for each sequence".to_owned()),
+        Some(_) => return Err("it does not have one length for each sequence".to_owned()),
         None => vec![length; batch],
     };
     let state_dims = if batch_first { [batch, directions, hidden] } else { [directions, batch, hidden] };

@@ -97,7 +97,7 @@ pub(crate) fn arg(c: &Args<'_>, better: fn(f64, f64) -> bool) -> Evaluated {
     let x = c.tensor(0)?;
     let axis = c.axis(0, x.rank())?;
     if x.dims[axis] == 0 {
-        return Err("it looks for an extreme of no elements".to_owned());
+        return Err("it takes the minimum or maximum of no elements".to_owned());
     }
     let last = c.flag("select_last_index", false);
     let v = x.to_numbers()?;

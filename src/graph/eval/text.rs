@@ -9,7 +9,7 @@ use super::{Data, Tensor};
 pub(crate) fn number(text: &[u8]) -> Result<f64, String> {
     let shown = String::from_utf8_lossy(text);
     let trimmed = shown.trim().trim_start_matches('+');
-    trimmed.parse().map_err(|_| format!("the text {shown:?} is no number"))
+    trimmed.parse().map_err(|_| format!("the text {shown:?} is not a number"))
 }
 
 /// Each number as text, as NumPy writes it.

@@ -48,7 +48,7 @@ fn eval(c: &Args<'_>) -> Evaluated {
     let all = shape::concat(&[&past, x], 2)?;
     let (values, weights, bias) = (all.to_numbers()?, w.to_numbers()?, c.numbers(2)?);
     if bias.as_ref().is_some_and(|b| b.len() != channels) {
-        return Err("it has not one bias for each channel".to_owned());
+        return Err("it does not have one bias for each channel".to_owned());
     }
     let silu = matches!(c.text("activation", "none"), "silu" | "swish");
     let wide = length + taps - 1;

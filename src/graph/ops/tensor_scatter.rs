@@ -30,7 +30,7 @@ fn eval(c: &Args<'_>) -> Evaluated {
     let strides = walk::strides(&past.dims);
     let mut places = Vec::with_capacity(update.len());
     walk::try_each_index(&update.dims, |index| {
-        let start = *starts.get(index[0]).ok_or("it has not one index for each sequence")?;
+        let start = *starts.get(index[0]).ok_or("it does not have one index for each sequence")?;
         let at = start.saturating_add(index[axis] as i64);
         let at = shape::index(if circular && n > 0 { at.rem_euclid(n) } else { at }, n as usize)?;
         let one = |(d, i): (usize, &usize)| if d == axis { at } else { *i } * strides[d] as usize;

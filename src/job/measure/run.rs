@@ -39,7 +39,8 @@ pub(crate) fn run_measurement(
     within(folder, request.title(), job, usize::MAX, |running| {
         let report = match (prepared, request) {
             (PreparedMeasurement::Evaluation(prepared, conditions), Measurement::Evaluation(asked)) => {
-                evaluate(&prepared, &conditions, asked, request.command(), running).map(MeasurementReport::Evaluation)
+                evaluate(&prepared, &conditions, asked, command_of(request, running), running)
+                    .map(MeasurementReport::Evaluation)
             }
             (PreparedMeasurement::Imatrix(prepared), Measurement::Imatrix(_)) => {
                 collect(*prepared, request, running).map(MeasurementReport::Imatrix)
@@ -55,6 +56,11 @@ pub(crate) fn run_measurement(
         };
         Ok((report, peak))
     })
+}
+
+/// The command that measures the same again, as the folder of the job has it.
+fn command_of(request: &Measurement, running: &Running<'_>) -> String {
+    running.folder().command().unwrap_or_else(|| request.command())
 }
 
 fn evaluate(
@@ -129,7 +135,7 @@ fn collect(prepared: PreparedImatrix, request: &Measurement, running: &Running<'
         version: VERSION,
         remold: env!("CARGO_PKG_VERSION").to_owned(),
         output: absolute(prepared.output()),
-        command: request.command(),
+        command: command_of(request, running),
         threads: running.threads,
         ..ImatrixReport::default()
     };

@@ -123,7 +123,7 @@ impl GoalSpec {
     pub(crate) fn ignores_context(&self) -> Option<&'static str> {
         match self.goal {
             Goal::Archive => Some(KEEPS),
-            Goal::Server => Some("the server is told the context when it is started"),
+            Goal::Server => Some("the context is set when the server is started"),
             Goal::Gpu | Goal::Laptop | Goal::Mobile => None,
         }
     }
@@ -183,7 +183,7 @@ fn without_budgets(recipe: &Recipe) -> Recipe {
 
 fn archive() -> Composed {
     let reasons = vec![
-        "safetensors holds nothing but tensors: loading it runs no code, and everything reads it.".to_owned(),
+        "safetensors contains only tensors: loading it runs no code, and everything reads it.".to_owned(),
         "No quantization: every tensor keeps its type and its bytes.".to_owned(),
         "The manifest has a hash of every tensor and file; `remold verify` checks them years later.".to_owned(),
     ];

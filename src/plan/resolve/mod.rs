@@ -17,7 +17,7 @@ pub(in crate::plan) use gguf::least_mix_bytes;
 pub(crate) use gguf::modelfile::beside as modelfile_beside;
 pub(crate) use presets::{PresetTypes, TargetPreset, presets};
 
-use super::{ImatrixCoverage, PredictedDivergence, PreparedTensor, Registration, source};
+use super::{GraphQuality, ImatrixCoverage, PredictedDivergence, PreparedTensor, Registration, source};
 use crate::formats::{self, LayoutGraph, LayoutTensor, Split};
 use crate::model::{
     ErrorKind, FormatId, Hint, Listing, Metadata, Model, ModelError, Name, OptionName, OptionPath, Remedy, Result,
@@ -26,8 +26,7 @@ use crate::model::{
 use crate::quant::{Effort, Encoding};
 use crate::recipe::{Target, meaning};
 use crate::task::Task;
-use crate::transform::MAX_NAMED;
-use std::collections::HashSet;
+use crate::transform::{FALLBACK, Fallen, fallback_warnings};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -67,6 +66,8 @@ pub(crate) struct Resolved {
     pub imatrix: Option<ImatrixCoverage>,
     /// What its types are expected to cost, where they were chosen by that.
     pub divergence: Option<PredictedDivergence>,
+    /// How far the outputs of a graph are from those of the original, where that was measured.
+    pub calibration: Option<GraphQuality>,
     /// The graph, for formats of graphs; its constants are `tensors` by their places.
     pub graph: Option<LayoutGraph>,
     /// Warnings for the user.
@@ -204,37 +205,20 @@ pub(crate) fn resolve(model: &Model, target: &Target, how: Task<'_>) -> Result<R
 /// # Errors
 /// A type that does not fit and has no fallback.
 fn report_fallbacks(resolved: &mut Resolved) -> Result<()> {
-    let reported: HashSet<String> =
-        resolved.warnings.iter().filter(|w| w.code == "quantize.fallback").filter_map(|w| w.tensor.clone()).collect();
-    // Without a name: tensors beyond the number that is named.
-    let all_reported = resolved.warnings.iter().any(|w| w.code == "quantize.fallback" && w.tensor.is_none());
-    let mut fallen = 0;
+    let mut fallen = Vec::new();
     for (t, why) in resolved.tensors.iter().zip(&resolved.reasons) {
         if t.encoding.tensor_bytes(&t.entry.shape).is_none() {
             let what = format!("rows of {} elements do not fit the blocks of {}", t.entry.cols(), t.encoding);
             let hint = "Choose another type for this tensor, or allow the fallback.";
             return Err(ModelError::request(what).field(t.entry.name.as_str()).with_hint(hint));
         }
-        if let Some(wanted) = why.fallback_from
-            && !all_reported
-            && !reported.contains(t.entry.name.as_str())
-        {
-            fallen += 1;
-            if fallen > MAX_NAMED {
-                continue;
-            }
-            let text = format!(
-                "{}: rows of {} elements do not fit {wanted}; written as {}",
-                t.entry.name,
-                t.entry.cols(),
-                t.encoding
-            );
-            resolved.warnings.push(Warning::about("quantize.fallback", &t.entry.name, text));
-        }
+        let wanted = why.fallback_from;
+        fallen.extend(wanted.map(|wanted| Fallen { tensor: &t.entry, wanted, written: t.encoding }));
     }
-    if fallen > MAX_NAMED {
-        let text = format!("the rows of {} more tensors do not fit the requested type", fallen - MAX_NAMED);
-        resolved.warnings.push(Warning::new("quantize.fallback", text));
+    // Whoever warns of one tensor has warned of all.
+    if !resolved.warnings.iter().any(|w| w.code == FALLBACK) {
+        let warnings = fallback_warnings(fallen.into_iter());
+        resolved.warnings.extend(warnings);
     }
     Ok(())
 }

@@ -74,6 +74,7 @@ fn resolve(asked: Asked<'_>) -> Result<Resolved> {
         left_out: Vec::new(),
         imatrix: None,
         divergence: None,
+        calibration: None,
         graph: None,
         warnings,
     })

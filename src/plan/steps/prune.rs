@@ -76,7 +76,7 @@ fn chosen(model: &Model, selectors: &[String]) -> Result<Vec<bool>> {
             *mark |= here;
         }
         if !any {
-            let hint = Hint::from("Tensors that are no matrices are not pruned; ")
+            let hint = Hint::from("Tensors that are not matrices are not pruned; ")
                 .then(Remedy::See(Listing::Tensors))
                 .then(" lists them.");
             return Err(ModelError::request(format!("`{text}` selects no matrix of the model")).with_hint(hint));

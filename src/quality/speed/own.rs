@@ -67,7 +67,7 @@ pub(crate) fn measure(path: &Path, rounding: Rounding, settings: Settings<'_>) -
     let generation =
         if generated > 0 && !forward.is_encoder() { format!(", {generated} generated") } else { String::new() };
     let how = format!(
-        "remold's own pass, no runtime: {} threads, {prompt} tokens of prompt{generation}, median of {repetitions}; weights are read from the file in every pass",
+        "remold's own pass, no runtime: {} threads, {prompt} tokens of prompt{generation}, median of {repetitions}; weights are read from the file in every pass; the time of a token is the median of all tokens, so that it and the rate differ where some are slow",
         settings.threads()
     );
     Ok(Speed { figures, how })

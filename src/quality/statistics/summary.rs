@@ -32,7 +32,8 @@ impl Estimate {
     /// Of a share of `n`.
     fn share(count: usize, n: usize) -> Self {
         let p = count as f64 / n.max(1) as f64;
-        let uncertainty = (n > 1).then(|| (p * (1.0 - p) / (n - 1) as f64).sqrt());
+        // Where all are equal, the formula gives an error of zero, which no sample has.
+        let uncertainty = (n > 1 && count > 0 && count < n).then(|| (p * (1.0 - p) / (n - 1) as f64).sqrt());
         Self { value: p, uncertainty }
     }
 }
@@ -224,6 +225,8 @@ mod tests {
         assert_eq!(Positions::default().summary().count, 0);
         let alone = Positions(vec![Position { nll: 1.0, right: true, against: None }; 20]).summary();
         assert_eq!(alone.get("kld_mean"), None);
-        assert_eq!(alone.get("top1_accuracy").unwrap().value, 100.0);
+        assert_eq!(alone.get("top1_accuracy"), Some(Estimate::plain(100.0)), "all are right: no error is known");
+        assert_eq!(Estimate::percent(0, 3), Estimate::plain(0.0));
+        assert!(Estimate::percent(2, 3).uncertainty.is_some_and(|u| u > 30.0));
     }
 }

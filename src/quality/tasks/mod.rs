@@ -144,8 +144,14 @@ pub(crate) struct How<'a> {
     pub task: Task<'a>,
 }
 
-/// The answers of a model: their numbers, by task.
-pub(crate) type Answers = Vec<usize>;
+/// The answers of a model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Answers {
+    /// Their numbers, by task.
+    pub chosen: Vec<usize>,
+    /// Bytes that the longest task takes: no less memory is used.
+    pub least_memory: u64,
+}
 
 /// The answers of a model to all tasks.
 ///
@@ -176,10 +182,10 @@ pub(crate) fn figures(tasks: &Tasks, own: &Answers, baseline: Option<&Answers>) 
     let (accuracy, agreement) = tasks.kind.metrics();
     let n = tasks.tasks.len();
     let right = |(task, answer): &(&ChoiceTask, &usize)| task.right.get(**answer).copied().unwrap_or(false);
-    let correct = tasks.tasks.iter().zip(own).filter(right).count();
+    let correct = tasks.tasks.iter().zip(&own.chosen).filter(right).count();
     let mut figures = vec![(accuracy, Estimate::percent(correct, n))];
     if let Some(baseline) = baseline {
-        let same = own.iter().zip(baseline).filter(|(a, b)| a == b).count();
+        let same = own.chosen.iter().zip(&baseline.chosen).filter(|(a, b)| a == b).count();
         figures.push((agreement, Estimate::percent(same, n)));
     }
     figures

@@ -107,9 +107,12 @@ pub(super) fn answers(
     say: &dyn Fn(usize),
 ) -> Result<Answers> {
     let width = entrant.network.width().max(1);
-    let most = (how.memory / 2 / (width as u64 * 4 * FLOATS_PER_WIDTH)).clamp(1, BATCH_TOKENS);
+    let token = width as u64 * 4 * FLOATS_PER_WIDTH;
+    let most = (how.memory / 2 / token).clamp(1, BATCH_TOKENS);
+    let tokens = |task: &Prepared| task.sequences.iter().map(|s| s.len() as u64).sum::<u64>();
+    let least_memory = tasks.iter().map(tokens).max().unwrap_or(0).saturating_mul(token).saturating_mul(2);
     let quiet = Task { progress: &|_, _| {}, ..how.task };
-    let mut chosen = Answers::with_capacity(tasks.len());
+    let mut chosen = Vec::with_capacity(tasks.len());
     while chosen.len() < tasks.len() {
         say(chosen.len());
         let mut tokens = 0u64;
@@ -156,7 +159,7 @@ pub(super) fn answers(
         }
     }
     say(tasks.len());
-    Ok(chosen)
+    Ok(Answers { chosen, least_memory })
 }
 
 /// The answer with the least cost; of equal ones the first, but the second of Winogrande.

@@ -69,7 +69,8 @@ fn what_is_not_of_the_format_is_refused_with_its_place() {
 fn answers_and_agreement_are_counted() {
     let four = |right: usize| ChoiceTask { answers: Vec::new(), right: (0..4).map(|i| i == right).collect() };
     let tasks = Tasks { kind: TaskKind::Hellaswag, path: PathBuf::new(), tasks: [0, 1, 2, 3].map(four).into(), all: 4 };
-    let figures = figures(&tasks, &vec![0, 1, 0, 0], Some(&vec![0, 1, 2, 0]));
+    let answers = |chosen: [usize; 4]| Answers { chosen: chosen.to_vec(), ..Answers::default() };
+    let figures = figures(&tasks, &answers([0, 1, 0, 0]), Some(&answers([0, 1, 2, 0])));
     assert_eq!(figures[0].0, "hellaswag_accuracy");
     assert!((figures[0].1.value - 50.0).abs() < 1e-9 && (figures[1].1.value - 75.0).abs() < 1e-9);
     // sqrt(p (1 − p) / (n − 1)).

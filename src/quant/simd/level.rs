@@ -88,8 +88,8 @@ pub(in crate::quant) fn best() -> Level {
 #[inline]
 pub(in crate::quant) fn run<K: Kernel>(level: Level, kernel: K) {
     match level {
-        Level::Scalar => Portable.run(kernel),
-        Level::Portable(isa) => isa.run(kernel),
+        // One arm, so that this code, the largest of all levels, is compiled once for each kernel.
+        Level::Scalar | Level::Portable(_) => Portable.run(kernel),
         #[cfg(target_arch = "x86_64")]
         Level::Avx2(isa) => isa.run(kernel),
         #[cfg(target_arch = "x86_64")]

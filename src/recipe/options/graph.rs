@@ -3,6 +3,7 @@
 use super::{Flag, FormatOptions, TargetOption, Types, no_notes};
 use crate::model::FormatId;
 use crate::recipe::key::{Key, KeyTable, Kind, NOW, OptionGroup, State, key};
+use std::path::PathBuf;
 
 const fn now(group: OptionGroup, name: &'static str, kind: Kind, help: &'static str, example: &'static str) -> Key {
     key(KeyTable::Target, name, kind, NOW, help, example).group(group)
@@ -42,7 +43,7 @@ options! {
         or(&["op_types_to_quantize"]), flag(Flag::new("nodes-to-quantize", "SELECTOR")), absent("all that can be");
     EXCEPT: Vec<String> = Types, "nodes_to_exclude", Kind::Selectors, "Nodes that stay float, as in `fp16_layers`.", "[\"/pooler/*\"]",
         flag(Flag::new("nodes-to-exclude", "SELECTOR")), absent("none");
-    PER_CHANNEL: Option<bool> = Types, "per_channel", Kind::Bool, "`int8` and `uint8`: a scale for each column of a weight. On by default; ONNX Runtime's default is off.", "false",
+    PER_CHANNEL: Option<bool> = Types, "per_channel", Kind::Bool, "`int8` and `uint8`: a scale for each column or channel of a weight. On by default; ONNX Runtime's default is off.", "false",
         tri_state(), absent("yes");
     REDUCE_RANGE: bool = Types, "reduce_range", Kind::Bool, "`int8` and `uint8`: weights of 7 bits, for processors without VNNI.", "true",
         flag(Flag::switch("reduce-range"));
@@ -52,19 +53,24 @@ options! {
         flag(Flag::new("block-size", "N")), unit("weights"), absent("32");
     ACCURACY_LEVEL: Option<u64> = Types, "accuracy_level", Kind::Integer(0, 4), "`int4`: the least precision of products in ONNX Runtime. 1 is f32, 4 allows activations of 8 bits, which is faster.", "4",
         flag(Flag::new("accuracy-level", "N")), absent("the runtime chooses");
-    QUANT_FORMAT: Option<String> = Types, "quant_format", Kind::Choice(&["operator", "qdq"]), "`int4`: as the operator `MatMulNBits` of ONNX Runtime, or as `DequantizeLinear` of ONNX (opset 21).", "\"qdq\"",
-        flag(Flag::new("quant-format", "FORMAT")), absent("operator");
+    QUANT_FORMAT: Option<String> = Types, "quant_format", Kind::Choice(&["operator", "qdq", "qoperator"]), "`int4`: as the operator `MatMulNBits` of ONNX Runtime, or as `DequantizeLinear` of ONNX (opset 21). `static`: `qdq`.", "\"qdq\"",
+        flag(Flag::new("quant-format", "FORMAT")), absent("operator; static: qdq");
+    QUANTIZATION_MODE: Option<String> = Types, "quantization_mode", Kind::Choice(&["dynamic", "static"]), "`int8` and `uint8`: activations are quantized while the network runs, or with ranges that are found on `calibration_data`.", "\"static\"",
+        or(&["mode"]), flag(Flag::new("quantization-mode", "MODE")), absent("static with calibration_data");
+    ACTIVATION_TYPE: Option<String> = Types, "activation_type", Kind::Choice(&["uint8", "int8"]), "`static`: integers of activations.", "\"int8\"",
+        flag(Flag::new("activation-type", "TYPE")), absent("uint8");
+    ACTIVATION_SYMMETRIC: bool = Types, "activation_symmetric", Kind::Bool, "`static`: activations have no zero point; for `activation_type = \"int8\"`.", "true",
+        flag(Flag::switch("activation-symmetric"));
+    CALIBRATION_DATA: Option<PathBuf> = Importance, "calibration_data", Kind::Path, "Inputs of the graph: arrays named after its inputs (.npy, .npz, .safetensors), a text with a sample on each line, or a folder of such files. `static` finds its ranges on three quarters of them; the error of the outputs is measured on the others, whatever the precision.", "\"calib.npz\"",
+        flag(Flag::new("calibration-data", "FILE")), absent("none: the error is not measured");
+    CALIBRATION_METHOD: Option<String> = Importance, "calibration_method", Kind::Choice(&["auto", "minmax", "percentile", "entropy", "mse"]), "`static`: how the ranges of activations are found. `auto` compares all and takes the one with the least error of the outputs, if no output is worse than with `minmax`.", "\"entropy\"",
+        flag(Flag::new("calibration-method", "METHOD")), absent("auto");
+    CALIBRATION_SAMPLES: Option<u64> = Importance, "calibration_samples", Kind::Integer(1, 1_000_000), "Samples to use at most, evenly spread over the data.", "64",
+        flag(Flag::new("calibration-samples", "N")), unit("samples"), absent("all, at most 128");
+    CALIBRATION_PERCENTILE: Option<f64> = Importance, "calibration_percentile", Kind::Number(50.0, 100.0), "`percentile`: the share of the values within a range, in percent.", "99.99",
+        flag(Flag::new("calibration-percentile", "PERCENT")), absent("99.999");
 }
 
-static CALIBRATION_DATA: Key =
-    later(OptionGroup::Importance, "calibration_data", Kind::Path, "Data for static quantization.", "\"calib.jsonl\"");
-static CALIBRATION_METHOD: Key = later(
-    OptionGroup::Importance,
-    "calibration_method",
-    Kind::Choice(&["minmax", "entropy", "percentile"]),
-    "How ranges are found.",
-    "\"entropy\"",
-);
 static OPSET: Key = later(OptionGroup::Output, "opset", Kind::Integer(1, 64), "ONNX operator set.", "21");
 /// Whether tensors are in a data file.
 pub(crate) static EXTERNAL_DATA: TargetOption<Option<bool>> = TargetOption::new(
@@ -122,10 +128,15 @@ static ONNX_KEYS: &[&Key] = &[
     &BLOCK_SIZE.key,
     &ACCURACY_LEVEL.key,
     &QUANT_FORMAT.key,
+    &QUANTIZATION_MODE.key,
+    &ACTIVATION_TYPE.key,
+    &ACTIVATION_SYMMETRIC.key,
     &NO_PAST.key,
     &FEATURES.key,
-    &CALIBRATION_DATA,
-    &CALIBRATION_METHOD,
+    &CALIBRATION_DATA.key,
+    &CALIBRATION_METHOD.key,
+    &CALIBRATION_SAMPLES.key,
+    &CALIBRATION_PERCENTILE.key,
     &OPSET,
     &EXTERNAL_DATA.key,
     &EXTERNAL_DATA_THRESHOLD.key,
@@ -145,8 +156,8 @@ pub(crate) static TFLITE: FormatOptions = row(
     &[
         &PRECISION.key,
         &FP16_LAYERS.key,
-        &CALIBRATION_DATA,
-        &CALIBRATION_METHOD,
+        &CALIBRATION_DATA.key,
+        &CALIBRATION_METHOD.key,
         &ALLOW_CUSTOM_OPS,
         &OPTIMIZATIONS,
         &INPUT_TYPE,

@@ -48,7 +48,7 @@ pub(crate) static PATTERN: StepOption<Option<String>> = StepOption::new(
     prune(
         "pattern",
         Kind::Text,
-        "`2:4` keeps the 2 largest of each 4 neighbours in a row, `4:8` the 4 largest of 8; instead of `sparsity`. `1x1` is no pattern.",
+        "`2:4` keeps the 2 largest of each 4 neighbours in a row, `4:8` the 4 largest of 8; instead of `sparsity`. `1x1` is not a pattern.",
         "\"1x1\"",
     )
     .or(&["mask_structure"]),
@@ -117,7 +117,7 @@ fn check(step: &Step) -> Vec<StepProblem> {
                 problem(&PATTERN.key, message, "Give one of them.");
             }
             if step.get(&SCOPE).is_some_and(|s| s != "local") {
-                let message = format!("{t} ranks each group by itself, so `scope` has no effect");
+                let message = format!("{t} ranks each group separately, so `scope` has no effect");
                 problem(&SCOPE.key, message, "Remove it.");
             }
         }

@@ -8,7 +8,7 @@ mod toml;
 mod yaml;
 
 use super::problem::{Problem, SourceText, Span};
-use super::tree::{MAX_TEXT_BYTES, Node};
+use super::tree::{MAX_TEXT_BYTES, Node, Value};
 use std::path::Path;
 
 /// The syntax a recipe is written in.
@@ -51,6 +51,25 @@ pub(crate) fn read(source: &SourceText, syntax: Syntax) -> (Option<Node>, Vec<Lo
         Syntax::Yaml => split(yaml::read(&source.text)),
         Syntax::Json => split(json::read(&source.text)),
     }
+}
+
+/// The problem of a text that is sound in another syntax than the one its file name stands for. `None` for a file whose name says TOML.
+pub(crate) fn meant(source: &SourceText, read_as: Syntax) -> Option<LocatedProblem> {
+    let file = source.file.as_deref()?;
+    let says_toml = file.extension().is_some_and(|e| e.eq_ignore_ascii_case("toml"));
+    if read_as != Syntax::Toml || says_toml || source.text.len() > MAX_TEXT_BYTES {
+        return None;
+    }
+    // YAML holds JSON, so JSON comes first. A text of one word is sound YAML, but no recipe.
+    let sound = |syntax: Syntax| matches!(read(source, syntax), (Some(Node { value: Value::Table(_), .. }), broken) if broken.is_empty());
+    let (name, extension) = match (sound(Syntax::Json), sound(Syntax::Yaml)) {
+        (true, _) => ("JSON", "json"),
+        (_, true) => ("YAML", "yaml"),
+        _ => return None,
+    };
+    let renamed = file.with_extension(extension);
+    let problem = Problem::error("", format!("this is {name}, and a file without its extension is read as TOML"));
+    Some((problem.with_help(format!("Name the file {}.", renamed.display())), Span::default()))
 }
 
 fn split(result: Result<Node, LocatedProblem>) -> (Option<Node>, Vec<LocatedProblem>) {

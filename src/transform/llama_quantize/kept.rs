@@ -59,6 +59,8 @@ const GLM5_NEXT: &[&str] = &[
     "attn_v_b.weight",
 ];
 
+/// Why a vector keeps its values.
+pub(crate) const VECTORS: &str = "vectors are not quantized";
 const SMALL: &str = "small and sensitive";
 const POSITION: &str = "positions are not quantized";
 const IMAGE: &str = "image input layers are not quantized";
@@ -75,7 +77,7 @@ pub(super) fn reason(tensor: &TensorEntry, arch: &str, leave_output: bool) -> Op
     // ggml counts dimensions up to the last (outermost) one above 1; a [1, n] tensor is a vector.
     let rank = tensor.shape.0.iter().position(|&d| d > 1).map_or(1, |i| tensor.shape.rank() - i);
     if rank < 2 {
-        return Some("vectors are not quantized");
+        return Some(VECTORS);
     }
     if !name.ends_with("weight") {
         return Some("not a weight");

@@ -8,6 +8,7 @@
 
 mod category;
 mod fallback;
+mod fallback_warnings;
 #[cfg(test)]
 pub(super) mod golden_tests;
 mod importance;
@@ -18,8 +19,9 @@ mod model_facts;
 mod order;
 mod request;
 
+pub(crate) use fallback_warnings::{FALLBACK, Fallen, fallback_warnings};
 pub(crate) use importance::NEED_IMATRIX;
-pub(crate) use kept::may_quantize;
+pub(crate) use kept::{VECTORS, may_quantize};
 pub(super) use order::layer as layer_of_name;
 pub(crate) use request::{Choice, QuantizePlan, QuantizeRequest};
 
@@ -29,9 +31,6 @@ use crate::units::plural;
 use category::Category;
 use mix::Mix;
 use model_facts::ModelFacts;
-
-/// Most tensors that one warning names; the rest are counted. A million lines are useless, and the plan lists every tensor.
-pub(crate) const MAX_NAMED: usize = 1000;
 
 /// Plans the quantization of `model`, whose tensors have GGUF names and whose metadata is GGUF's.
 ///
@@ -173,20 +172,8 @@ fn report_fallbacks(
     warnings: &mut Vec<Warning>,
 ) -> Result<()> {
     let fallen = || order.iter().zip(choices).filter_map(|(&i, c)| Some((&model.tensors[i], c, c.fallback_from?)));
-    for (tensor, choice, wanted) in fallen().take(MAX_NAMED) {
-        let text = format!(
-            "{} has rows of {} elements, which do not fit {wanted}; it becomes {}",
-            tensor.name,
-            tensor.cols(),
-            choice.encoding
-        );
-        warnings.push(Warning::about("quantize.fallback", &tensor.name, text));
-    }
-    let more = fallen().skip(MAX_NAMED).count();
-    if more > 0 {
-        let text = format!("the rows of {more} more tensors do not fit their types");
-        warnings.push(Warning::new("quantize.fallback", text));
-    }
+    let all = fallen().map(|(tensor, choice, wanted)| Fallen { tensor, wanted, written: choice.encoding });
+    warnings.extend(fallback_warnings(all));
     if req.no_fallback && fallen().next().is_some() {
         let names: Vec<&str> = fallen().map(|(t, ..)| t.name.as_str()).collect();
         let what = format!(

@@ -250,6 +250,8 @@ pub enum Action {
     WatchPlaceSeen(PathBuf, WatchPlace, Option<String>),
     /// A watcher was started: its identifier.
     WatcherStarted(Result<String, ErrorCard>),
+    /// The watcher of this folder was removed, or could not be.
+    WatcherForgotten(PathBuf, Result<(), ErrorCard>),
     /// The watcher of this folder was asked to end.
     WatcherStopRequested(PathBuf, Result<(), ErrorCard>),
     /// A request was left for a watcher, or could not be.
@@ -305,6 +307,7 @@ impl Action {
             | Self::WatcherMeasured(..)
             | Self::WatchPlaceSeen(..)
             | Self::WatcherStarted(..)
+            | Self::WatcherForgotten(..)
             | Self::WatcherStopRequested(..)
             | Self::WatcherRequestSent(..) => Some(Tab::Watch),
             Self::JobNews(..) | Self::Checked(..) => Some(Tab::Log),
@@ -402,6 +405,10 @@ pub enum Effect {
     LookAtWatchPlace(PathBuf),
     /// Start a watcher of this folder that makes what the recipe says.
     StartWatcher(PathBuf, Box<Recipe>),
+    /// Start the stopped watcher of this identifier as it was started before.
+    RestartWatcher(String),
+    /// Remove the stopped watcher of this identifier, of this folder.
+    ForgetWatcher(String, PathBuf),
     /// Ask the watcher of this identifier, of this folder, to end.
     StopWatcher(String, PathBuf),
     /// Ask a watcher, by its identifier, for something.
@@ -445,6 +452,8 @@ impl Effect {
                 | Self::ComparePage(PageRequest::Evaluate(..) | PageRequest::StopEvaluating)
                 | Self::ExportComparison(..)
                 | Self::StartWatcher(..)
+                | Self::RestartWatcher(..)
+                | Self::ForgetWatcher(..)
                 | Self::StopWatcher(..)
                 | Self::AskWatcher(..)
                 | Self::StopJobs(..)

@@ -136,13 +136,13 @@ const NEEDS: &[(&str, &str)] = &[
     ("map.more-bits", NOT_COMPARED),
     ("map.next-model", "there is no other model"),
     ("map.previous-model", "there is no other model"),
-    ("speech.prompt", "the models are speaking; x stops them"),
+    ("speech.prompt", "the models are generating; x stops them"),
     ("speech.right", NOT_SPOKEN),
     ("speech.left", NOT_SPOKEN),
     ("speech.difference", "no model has said anything else yet"),
     ("speech.next-model", "there is no other model"),
     ("speech.previous-model", "there is no other model"),
-    ("speech.stop", "no model is speaking"),
+    ("speech.stop", "no model is generating"),
     ("compare.left", "there is no other model"),
     ("compare.right", "there is no other model"),
     ("watch.sources", NO_SOURCES),
@@ -155,6 +155,8 @@ const NEEDS: &[(&str, &str)] = &[
     ("watch.pause", NOT_WATCHING),
     ("watch.resume", NOT_WATCHING),
     ("watch.stop", NOT_WATCHING),
+    ("watch.restart", NOT_WATCHING),
+    ("watch.forget", "only a stopped watcher can be removed; s stops it"),
     ("watch.copy", "there is no watcher"),
     ("log.level", EMPTY_LOG),
     ("log.job", "no line is about a job"),
@@ -246,7 +248,13 @@ fn need(state: &State, name: &str) -> &'static str {
         return state.recipe.why_no_divergence();
     }
     if name == "watch.sources" && state.watch.current().is_none() {
-        return "there are no watchers yet; w starts one";
+        return if state.read_only { "there are no watchers" } else { "there are no watchers yet; w starts one" };
+    }
+    if name == "watch.forget" && state.watch.current().is_none() {
+        return "there is no watcher";
+    }
+    if name == "watch.stop" && state.watch.current().is_some_and(|w| w.command.is_some()) {
+        return "the watcher does not run; y copies the command that starts it";
     }
     NEEDS.iter().find(|(n, _)| *n == name).map_or("not possible now", |(_, why)| why)
 }

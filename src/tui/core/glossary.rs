@@ -41,7 +41,7 @@ pub(crate) const GLOSSARY: &[Term] = &[
     term(
         "weights dB",
         "Signal-to-noise ratio of the stored numbers (SQNR): ten times the logarithm of their power over that of the error, over all tensors that lost \
-         anything. Every weight of them counts alike, whatever it does in the model.",
+         anything. All weights count equally, independent of their effect in the model.",
         "Q8_0 45, Q6_K 35, Q5_K_M 30, Q4_K_M 25, Q3_K_M 19, Q2_K 13.",
     ),
     term(
@@ -62,7 +62,7 @@ pub(crate) const GLOSSARY: &[Term] = &[
     ),
     term(
         "perplexity",
-        "How surprised a model is by a text (PPL): lower is better. It is only comparable for the same text and tokenizer, and small losses drown in its \
+        "How surprised a model is by a text (PPL): lower is better. It is only comparable for the same text and tokenizer, and small losses are below its \
          uncertainty.",
         "28.48 for the original, 28.65 for Q4_K_M and 29.09 for Q2_K on the same text in windows of 256 tokens.",
     ),
@@ -82,7 +82,7 @@ pub(crate) const GLOSSARY: &[Term] = &[
     term(
         "perplexity ratio",
         "Perplexity divided by the perplexity of the baseline. ln perplexity ratio is its logarithm, perplexity difference the difference, perplexity \
-         correlation how alike both models are token by token.",
+         correlation how similar both models are token by token.",
         "1.00 to 1.01 for Q4_K_M; correlation above 99 %.",
     ),
     term(
@@ -102,7 +102,7 @@ pub(crate) const GLOSSARY: &[Term] = &[
     ),
     term(
         "HellaSwag agreement",
-        "How often the answer is that of the baseline, right or wrong. Winogrande agreement and multiple choice agreement likewise.",
+        "How often the answer is that of the baseline, right or wrong. Winogrande agreement and multiple choice agreement are defined in the same way.",
         "Above 95 % for Q4_K_M.",
     ),
     term(
@@ -159,7 +159,7 @@ pub(crate) const GLOSSARY: &[Term] = &[
     ),
     term(
         "fallback",
-        "A tensor whose rows are no multiple of the block size gets another type, a larger one of smaller blocks. --no-fallback makes that an error.",
+        "A tensor whose rows are not a multiple of the block size gets another type, a larger one of smaller blocks. --no-fallback makes that an error.",
         "None in most language models; all matrices in models with rows of 96 or 384.",
     ),
     term(

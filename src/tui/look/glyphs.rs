@@ -11,8 +11,11 @@ pub(crate) fn ascii_char(c: char) -> char {
         '─' | '╌' | '–' | '—' | '−' => '-',
         '│' | '┤' | '├' | '▏' | '┊' => '|',
         '┌' | '┐' | '└' | '┘' | '┬' | '┴' | '┼' | '╭' | '╮' | '╰' | '╯' => '+',
-        '▸' | '→' => '>',
-        '▌' => '|',
+        '→' => '>',
+        // A folded line; `-` is an unfolded one.
+        '▸' => '+',
+        // The selected row. A border is `|`.
+        '▌' => '>',
         '›' => ':',
         // Where it stands for a line break; keys are written out.
         '⏎' => '$',

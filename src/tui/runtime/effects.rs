@@ -44,7 +44,9 @@ fn found(f: Found) -> FoundModel {
     let summary = match f.error {
         // A format without a reader is not an error of the file.
         Some(message) => {
-            let card = ErrorCard::new(message, f.format.is_none_or(|id| spec(id).is_some_and(|s| s.read.is_some())));
+            let readable = f.format.is_none_or(|id| spec(id).is_some_and(|s| s.read.is_some()));
+            // The sign is the same when the model is opened.
+            let card = ErrorCard::new(message, readable && !f.unsupported);
             Err(ErrorCard { fact: f.fact.map_or(card.fact, |fact| escape(&fact).into_owned()), ..card })
         }
         None => Ok(Summary {
@@ -260,4 +262,23 @@ pub(crate) fn compare(
 pub(crate) fn export(compared: &Compared, path: &Path) -> Result<String, ErrorCard> {
     let written = Export::to(path).and_then(|e| e.write(&compared.comparison));
     written.map(|()| path.display().to_string()).map_err(|e| ErrorCard::from(&e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_that_cannot_be_read_has_the_same_sign_before_and_after_it_is_opened() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/bad/pytorch");
+        let (mut both, mut different) = (0, Vec::new());
+        for model in crate::formats::scan(&folder, 1).into_iter().map(found) {
+            let (Err(scanned), Err(opened)) = (&model.summary, open(&model.path)) else { continue };
+            both += 1;
+            if scanned.wrong != opened.wrong {
+                different.push((model.path, scanned.message.clone(), opened.message));
+            }
+        }
+        assert!(both > 10 && different.is_empty(), "{both} were refused twice, {different:#?}");
+    }
 }

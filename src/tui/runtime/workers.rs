@@ -257,6 +257,20 @@ impl Workers {
         });
     }
 
+    pub(super) fn restart_watcher(&self, id: String) {
+        let (out, jobs) = (self.outbox.clone(), self.jobs_root.clone());
+        thread("watcher", self.outbox.clone(), move || {
+            let _ = out.send(Action::WatcherStarted(effects::watchers::restart(&jobs, &id)));
+        });
+    }
+
+    pub(super) fn forget_watcher(&self, id: String, root: PathBuf) {
+        let (out, jobs) = (self.outbox.clone(), self.jobs_root.clone());
+        thread("watcher", self.outbox.clone(), move || {
+            let _ = out.send(Action::WatcherForgotten(root, effects::watchers::forget(&jobs, &id)));
+        });
+    }
+
     pub(super) fn stop_watcher(&self, id: String, root: PathBuf) {
         let (out, jobs) = (self.outbox.clone(), self.jobs_root.clone());
         thread("watcher", self.outbox.clone(), move || {

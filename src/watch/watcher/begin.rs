@@ -46,6 +46,9 @@ impl Watcher {
             self.running = Some(Box::new(Running::adopt(picked, &self.options.jobs_root)));
             return Ok(());
         }
+        if self.control.paused {
+            self.emit_held();
+        }
         let mut candidates = self.candidates();
         if let Some(hold) = self.hold.clone() {
             // A user's request does not wait.

@@ -69,7 +69,8 @@ impl Watcher {
 
     /// Reports once what the watcher starts with.
     pub(super) fn emit_found(&mut self) {
-        if std::mem::replace(&mut self.found_emitted, true) || self.tracked.is_empty() {
+        let nothing = self.tracked.is_empty() && self.left_out == 0;
+        if std::mem::replace(&mut self.found_emitted, true) || nothing {
             return;
         }
         let to_do = self.candidates().len();
@@ -79,22 +80,21 @@ impl Watcher {
         });
         let exported = exported.count();
         let own = self.tracked.values().filter(|t| t.own).count();
-        self.emit(WatchBody::Found { sources: self.tracked.len() - own, exported, to_do, own });
+        let (sources, left_out) = (self.tracked.len() - own, self.left_out);
+        self.emit(WatchBody::Found { sources, exported, to_do, own, left_out });
     }
 
     /// Reports what is new about the folder itself.
     pub(super) fn emit_folder(&mut self) {
         let exists = self.tree.exists();
         if self.existed != Some(exists) {
-            let text = match self.existed {
-                _ if !exists => format!("{} does not exist; waiting for it", self.rule.root.display()),
-                Some(false) => format!("{} exists now", self.rule.root.display()),
-                _ => String::new(),
-            };
-            self.existed = Some(exists);
-            if !text.is_empty() {
-                self.emit_warning(text);
+            let root = self.rule.root.display().to_string();
+            match self.existed {
+                _ if !exists => self.emit_warning(format!("{root} does not exist; waiting for it")),
+                Some(false) => self.emit(WatchBody::Note { text: format!("{root} exists now") }),
+                _ => {}
             }
+            self.existed = Some(exists);
         }
         if let (false, Some(note)) = (self.told_note, self.changes.note().map(str::to_owned)) {
             self.told_note = true;

@@ -4,6 +4,7 @@ use super::Watcher;
 use crate::job::{self, JobFolder};
 use crate::watch::event::WatchBody;
 use crate::watch::limits::{Hold, Readings};
+use crate::watch::tracked::Tracked;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -65,6 +66,16 @@ impl Watcher {
         for name in names {
             let text = format!("complete; {waits}{}", hold.text);
             self.emit_source_once(name, "queued", text, hold.check.to_owned());
+        }
+    }
+
+    /// Reports for complete sources that they are not exported because the watcher is paused.
+    pub(super) fn emit_held(&mut self) {
+        let held = |(name, t): &(&String, &Tracked)| t.is_complete() && !self.is_settled_with(name);
+        let held: Vec<String> = self.tracked.iter().filter(held).map(|(name, _)| name.clone()).collect();
+        for name in held.into_iter().filter(|name| !self.is_forced(name)).collect::<Vec<_>>() {
+            let text = "complete; not exported, because the watcher is paused".to_owned();
+            self.emit_source_once(&name, "queued", text, "watcher-paused".to_owned());
         }
     }
 

@@ -20,7 +20,7 @@ use super::own::OwnOutputs;
 use super::rule::Rule;
 use super::store::{Ended, Picked, Store};
 use super::tracked::Tracked;
-use super::watchers::RuleNote;
+use super::watchers::{RuleNote, WatcherStart};
 use super::{Shape, StructureCache, Tree, hooks, pin};
 use crate::engine::Stop;
 use crate::model::{ModelError, Result};
@@ -59,6 +59,8 @@ pub(crate) struct WatchOptions {
     pub recipe: Option<RecipeSource>,
     /// The command that started it, quoted for a shell: stored so that users can start it again.
     pub command: Option<String>,
+    /// The same for a program.
+    pub start: Option<WatcherStart>,
     /// Asks the watcher to end. Its jobs continue.
     pub stop: Arc<Stop>,
     /// Receives every event.
@@ -102,6 +104,7 @@ pub(crate) fn watch(rule: &Rule, options: WatchOptions) -> Result<Tally> {
         output: rule.output.clone(),
         recipe: rule.recipe_name.clone(),
         command: options.command.clone(),
+        start: options.start.clone(),
     };
     let text = serde_json::to_vec(&note).unwrap_or_default();
     let path = folder.join("rule.json");
@@ -171,6 +174,8 @@ struct Watcher {
     changes: ChangeSource,
     tree: Tree,
     tracked: BTreeMap<String, Tracked>,
+    /// Sources that the rule leaves out by name.
+    left_out: usize,
     /// Counts the searches for sources.
     pass: u64,
     structures: StructureCache,
@@ -241,6 +246,7 @@ impl Watcher {
             store,
             changes,
             tracked: BTreeMap::new(),
+            left_out: 0,
             pass: 0,
             structures: StructureCache::new(),
             shapes: HashMap::new(),

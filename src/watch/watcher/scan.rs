@@ -57,7 +57,9 @@ impl Watcher {
         self.still.set(false);
         let mut found = self.rule.units(&self.tree);
         self.structures.retain(&found);
+        let all = found.len();
         found.retain(|u| self.rule.covers(&u.name));
+        self.left_out = all - found.len();
         self.pass += 1;
         let pass = self.pass;
         if found.iter().any(|u| !self.tracked.contains_key(&u.name)) {

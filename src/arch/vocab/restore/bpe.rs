@@ -124,7 +124,7 @@ fn merges<'a>(source: &Source<'a>) -> Result<Vec<&'a str>> {
                     .map_err(|_| ModelError::bad("the merge is not UTF-8").field(format!("{}[{i}]", key::MERGES)))
             })
             .collect(),
-        Some(_) => Err(ModelError::bad("the merges are no array of strings").field(key::MERGES)),
+        Some(_) => Err(ModelError::bad("the merges are not an array of strings").field(key::MERGES)),
     }
 }
 

@@ -84,7 +84,9 @@ impl<'a> Source<'a> {
             Some(MetaValue::Array(MetaArray::U32(kinds))) => {
                 kinds.iter().map(|k| i32::try_from(*k).unwrap_or(kind::NORMAL)).collect()
             }
-            Some(_) => return Err(ModelError::bad("the token types are no array of integers").field(key::TOKEN_TYPE)),
+            Some(_) => {
+                return Err(ModelError::bad("the token types are not an array of integers").field(key::TOKEN_TYPE));
+            }
         };
         if kinds.len() != texts.len() {
             let what = format!("{} types for {} tokens", kinds.len(), texts.len());

@@ -49,6 +49,15 @@ fn write(model: &Model, path: &Path, external: ExternalData) -> Result<()> {
     Ok(())
 }
 
+/// Writes a graph without tensors outside of it to a file.
+pub(crate) fn write_graph(graph: &crate::graph::Graph, path: &Path) {
+    for plan in layout(path, graph, &[], ExternalData::Never).unwrap() {
+        let file = File::create(&plan.path).unwrap();
+        file.set_len(plan.bytes).unwrap();
+        plan.fixed.iter().for_each(|(offset, bytes)| file.write_all_at(bytes, *offset).unwrap());
+    }
+}
+
 /// Writes a file of a graph without nodes into a folder, with so many matrices of 2048 bytes that are its outputs.
 pub(crate) fn weights_only(folder: &Path, count: u8) -> PathBuf {
     let mut g = Encoder::default();

@@ -173,7 +173,7 @@ proptest::proptest! {
             let mut file = tempfile::NamedTempFile::new().unwrap();
             std::io::Write::write_all(&mut file, &[0; 64]).unwrap();
             let mut source = super::super::source::Source::open(file.path()).unwrap();
-            let blob = super::super::blob::Blob { offset: 0, bytes: 64 };
+            let blob = crate::formats::zip::Blob { offset: 0, bytes: 64 };
             source.blobs.insert("0".to_owned(), blob);
             let _ = super::super::walk::fill(&mut model, &source, &p);
         }

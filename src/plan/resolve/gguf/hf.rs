@@ -11,7 +11,7 @@ use crate::quant::{BlockType, Effort, Encoding};
 use crate::recipe::Target;
 use crate::recipe::options::gguf;
 use crate::tensor::DType;
-use crate::transform::{FileType, may_quantize};
+use crate::transform::{FileType, VECTORS, may_quantize};
 
 /// What the converter writes for one of its own types.
 pub(super) fn converted(model: &Model, target: &Target, out_type: OutType, overrides: &Overrides) -> Result<Resolved> {
@@ -59,6 +59,9 @@ fn from_converted(
     for (entry, encoding) in converted.model.tensors.iter().zip(&converted.encodings) {
         let fell_back = out_type == OutType::Q8_0 && *encoding == Encoding::Plain(DType::F16);
         let mut reason = Reason::default();
+        if entry.shape.rank() <= 1 && *encoding == Encoding::Plain(DType::F32) && entry.encoding != *encoding {
+            reason.because = Some(Name::word(VECTORS));
+        }
         if fell_back {
             reason.fallback_from = Some(BlockType::Q8_0.into());
             if target.get(&gguf::NO_FALLBACK) {
@@ -96,6 +99,7 @@ fn from_converted(
         left_out: Vec::new(),
         imatrix: None,
         divergence: None,
+        calibration: None,
         graph: None,
         warnings: converted.model.warnings,
     })

@@ -31,6 +31,7 @@ pub(super) fn kept(model: &Model, name: &str) -> Resolved {
         left_out: Vec::new(),
         imatrix: None,
         divergence: None,
+        calibration: None,
         graph: None,
         warnings: Vec::new(),
     }

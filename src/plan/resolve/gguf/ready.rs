@@ -157,6 +157,7 @@ impl Ready {
             left_out: Vec::new(),
             imatrix: coverage,
             divergence: None,
+            calibration: None,
             graph: None,
             warnings,
         })

@@ -1,5 +1,6 @@
 //! To ONNX: the graph of the source, or one that is built from a checkpoint, in the precision that the target asks for (`precision`).
 
+mod calibrated;
 mod nodes;
 mod precision;
 
@@ -15,7 +16,7 @@ use crate::plan::PreparedTensor;
 use crate::quant::Effort;
 use crate::recipe::Target;
 use crate::recipe::options::graph;
-use precision::Precision;
+use precision::{Applied, Precision};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -40,7 +41,9 @@ fn resolve(asked: Asked<'_>) -> Result<Resolved> {
         let new = |w: &&Warning| !model.warnings.contains(w);
         warnings.extend(with_graph.warnings.iter().filter(new).cloned());
     }
-    let (changed, said) = precision.applied(with_graph, target, how).map_err(|e| e.in_file(&model.path))?;
+    let applied = precision.applied(with_graph, model, target, how);
+    let Applied { model: changed, warnings: said, quality } =
+        applied.map_err(|e| if e.file().is_some() { e } else { e.in_file(&model.path) })?;
     warnings.extend(said);
     let Some(g) = &changed.graph else { return Err(no_graph(model)) };
     let mut g = Graph::clone(g);
@@ -66,6 +69,7 @@ fn resolve(asked: Asked<'_>) -> Result<Resolved> {
         left_out: Vec::new(),
         imatrix: None,
         divergence: None,
+        calibration: quality,
         graph: Some(graph),
         warnings,
     })
@@ -110,7 +114,7 @@ fn check(g: &Graph) -> Result<()> {
     let hint = Hint::from(Remedy::Run("inspect".to_owned()))
         .then(" lists what does not fit together; `")
         .then(Remedy::Option(OptionName::BARE))
-        .then("` writes the graph all the same.");
+        .then("` writes the graph anyway.");
     Err(ModelError::bad(format!("{what}{more}")).field(place.as_str()).with_hint(hint))
 }
 

@@ -30,6 +30,17 @@ impl Histogram {
         Self { counts: count(values, bins, limit), limit, min, max }
     }
 
+    /// The histogram of no values yet, for values of which the least and the largest are known. What is [counted](Self::counted) is added to `counts`.
+    pub(crate) fn within_range(min: f32, max: f32, bins: usize) -> Self {
+        let limit = max.abs().max(min.abs()).min(MOST_LIMIT);
+        Self { counts: vec![0; bins], limit, min, max }
+    }
+
+    /// How many of these values lie in each bin from `-limit` to `limit`. NaN and infinite values are left out.
+    pub(crate) fn counted(values: &[f32], bins: usize, limit: f32) -> Vec<u64> {
+        count(values, bins, limit)
+    }
+
     /// Adds values. The bins keep their width; there are more if values lie beyond them.
     pub(crate) fn add(&mut self, values: &[f32]) {
         let (min, max) = ends(values);

@@ -109,7 +109,7 @@ impl Blocks {
             let to = (n + strip).min(ns.end);
             self.matrix.columns(ks.clone(), n..to, &mut scratch, &mut values)?;
             if let Some(bad) = values.iter().find(|v| !v.is_finite()) {
-                let e = ModelError::bad(format!("the weight has the value {bad}, which no integer stands for"));
+                let e = ModelError::bad(format!("the weight has the value {bad}, which no integer represents"));
                 return Err(e.field(&*self.name).with_hint("Exclude the node that uses it."));
             }
             for (column, values) in (n..to).zip(values.chunks(height as usize)) {

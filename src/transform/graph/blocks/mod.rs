@@ -149,7 +149,7 @@ fn consider(draft: &Draft, options: &BlockOptions, node: &Node) -> Result<(Produ
         return Err(weight.elem.is_float().then(|| format!("its weight is {}, not f32 or f16", weight.elem)));
     }
     if weight.dims.len() != 2 || weight.dims.contains(&0) {
-        return Err(Some(format!("its weight is no matrix: it has {} dimensions", weight.dims.len())));
+        return Err(Some(format!("its weight is not a matrix: it has {} dimensions", weight.dims.len())));
     }
     let (weight, _) = product.matrix(draft, &weight);
     Ok((product, weight))

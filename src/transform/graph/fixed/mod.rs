@@ -52,7 +52,8 @@ impl Default for StaticOptions {
 }
 
 impl StaticOptions {
-    fn activation(&self) -> (Int, Fit) {
+    /// The integers of activations, and how ranges are fitted into them.
+    pub(crate) fn activation(&self) -> (Int, Fit) {
         let int = if self.signed_activations { Int::I8 } else { Int::U8 };
         (int, Fit { symmetric: self.symmetric_activations, reduced: false })
     }

@@ -134,7 +134,7 @@ fn places(node: &Node, options: &HalfOptions, ty: &impl Fn(ValueId) -> ValueType
     if !touches || (node.is_core() && FLEXIBLE.contains(&&*node.op)) || is_constant(node) {
         return Ok(None);
     }
-    let operator = ops::find(node).ok_or_else(|| format!("what types {} takes is not known", node.op))?;
+    let operator = ops::find(node).ok_or_else(|| format!("the types that {} accepts are not known", node.op))?;
     let version = operator.at(node.version).ok_or_else(|| format!("{} has no such version", node.op))?;
     if node.attributes.iter().any(|a| !a.value.regions().is_empty()) {
         return Err("it has branches or a body".to_owned());
@@ -168,7 +168,7 @@ fn places(node: &Node, options: &HalfOptions, ty: &impl Fn(ValueId) -> ValueType
                 _ => return Err(format!("the type of its output {} is not known", i + 1)),
             }
         } else if !matches!(ty(*value), ValueType::Tensor { .. }) {
-            return Err("it gives something that is no tensor".to_owned());
+            return Err("it has an output that is not a tensor".to_owned());
         }
     }
     Ok(Some(places))

@@ -139,6 +139,8 @@ pub enum Cmd {
     WatchJob,
     WatchOutput,
     WatchStop,
+    WatchRestart,
+    WatchForget,
     WatchPause,
     WatchExport,
     WatchIgnore,
@@ -178,6 +180,8 @@ impl Cmd {
                 | Self::Export
                 | Self::WatchFolder
                 | Self::WatchStop
+                | Self::WatchRestart
+                | Self::WatchForget
                 | Self::WatchPause
                 | Self::WatchExport
                 | Self::WatchIgnore

@@ -33,7 +33,7 @@ fn plans(recipe: &Recipe, sources: &[PathBuf], current: &dyn Fn() -> bool) -> Pl
         let made: Vec<PathBuf> = plan.outputs.iter().map(|o| o.path.clone()).collect();
         if let Some(twice) = made.iter().find(|p| taken.contains(p)) {
             let fact = format!("its output {} is also the output of another of these models", twice.display());
-            let hint = Some("Clear output_dir, or convert it by itself.".to_owned());
+            let hint = Some("Clear output_dir, or convert it alone.".to_owned());
             out.failed.push((path.clone(), ErrorCard { hint, ..ErrorCard::new(fact, true) }));
             continue;
         }

@@ -1,4 +1,4 @@
-//! Watchers: listed, followed by their files, started, asked to end.
+//! Watchers: listed, followed by their files, started, asked to end, removed.
 
 use crate::engine::from_json;
 use crate::files;
@@ -119,18 +119,60 @@ pub(crate) fn start(jobs_root: &Path, root: &Path, recipe: &Recipe) -> Result<St
     let written = files::create_private_folder(&folder)
         .and_then(|()| files::write_private(&path, recipe::to_toml(&recipe).as_bytes()));
     written.map_err(|e| card(ModelError::io(&path, "writing", e)))?;
+    let arguments = ["watch".as_ref(), root.as_os_str(), "-r".as_ref(), path.as_os_str(), "-o".as_ref()];
+    let arguments = arguments.into_iter().chain([output.as_os_str(), "--detach".as_ref()]);
+    in_background(jobs_root, |command| command.args(arguments))?;
+    Ok(id)
+}
+
+/// Starts a stopped watcher as it was started before, and waits until it runs; gives its identifier.
+///
+/// # Errors
+/// When it does not exist, runs, or was started by a version that did not record how; when the watcher does not start: with what it said.
+pub(crate) fn restart(jobs_root: &Path, id: &str) -> Result<String, ErrorCard> {
+    let Some(watcher) = find(jobs_root, id) else {
+        return Err(ErrorCard::new(format!("there is no watcher {id}"), true));
+    };
+    if watcher.pid.is_some() {
+        return Err(ErrorCard::new(format!("watcher {id} is running already"), true));
+    }
+    let Some(start) = watcher.start else {
+        return Err(ErrorCard::new(
+            format!("an earlier version of remold started watcher {id}: its command is not known"),
+            true,
+        ));
+    };
+    if !start.folder.is_dir() {
+        let what = "the folder in which the watcher was started does not exist any more";
+        return Err(ErrorCard::from(&ModelError::request(what).in_file(&start.folder)));
+    }
+    in_background(jobs_root, |command| command.args(start.detached()).current_dir(&start.folder))?;
+    Ok(id.to_owned())
+}
+
+/// Removes a stopped watcher: its state, not its exports and jobs.
+///
+/// # Errors
+/// When it does not exist, runs, or its state cannot be removed.
+pub(crate) fn forget(jobs_root: &Path, id: &str) -> Result<(), ErrorCard> {
+    let Some(watcher) = find(jobs_root, id) else {
+        return Err(ErrorCard::new(format!("there is no watcher {id}"), true));
+    };
+    watcher.forget().map_err(|e| ErrorCard::from(&e))
+}
+
+/// Runs this program with the arguments that are given to it, which start a watcher, until that runs.
+fn in_background(jobs_root: &Path, give: impl FnOnce(&mut Command) -> &mut Command) -> Result<(), ErrorCard> {
+    let card = |e: ModelError| ErrorCard::from(&e);
     let program = std::env::current_exe();
     let program = program.map_err(|e| card(ModelError::io(Path::new("/proc/self/exe"), "finding the program", e)))?;
     let mut command = Command::new(&program);
-    command.arg("watch").arg(root).arg("-r").arg(&path).arg("-o").arg(&output).arg("--detach");
+    give(&mut command);
     command.env("REMOLD_JOBS", jobs_root).env("NO_COLOR", "1");
     // A separate process group: signals from the terminal do not reach it.
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
     let ran = command.output().map_err(|e| card(ModelError::io(&program, "starting the watcher", e)))?;
-    if ran.status.success() {
-        return Ok(id);
-    }
-    Err(ErrorCard::new(last_error_line(&ran.stderr), true))
+    if ran.status.success() { Ok(()) } else { Err(ErrorCard::new(last_error_line(&ran.stderr), true)) }
 }
 
 /// What a command said that failed, on one line.

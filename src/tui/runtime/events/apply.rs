@@ -76,6 +76,8 @@ impl App {
             Effect::LookAtWatchPlace(root) => self.workers.look_at_watch_place(root),
             Effect::StartWatcher(root, recipe) => self.workers.start_watcher(root, recipe),
             Effect::AskWatcher(id, request) => self.workers.ask_watcher(id, request),
+            Effect::RestartWatcher(id) => self.workers.restart_watcher(id),
+            Effect::ForgetWatcher(id, root) => self.workers.forget_watcher(id, root),
             Effect::StopWatcher(id, root) => self.workers.stop_watcher(id, root),
             Effect::RefreshJobs => self.workers.refresh_jobs(),
             Effect::StopJobs(dirs) => self.stop_jobs(&dirs),

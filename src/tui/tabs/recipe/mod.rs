@@ -13,6 +13,7 @@ pub use state::{
 pub(crate) use state::{Document, Origin, RecipeState, Types, about, facts, nats, step_facts, title};
 
 use super::TabBehavior;
+use crate::plan::goals::{Memory, goal};
 use crate::tui::core::panes::{BOTH, Borders, Division};
 use crate::tui::core::{
     Action, Cmd, Code, Command, Completion, Effect, Focus, Hit, Key, LineEdit, PickerKind, Scope, State, TabRequest,
@@ -120,8 +121,7 @@ impl TabBehavior for Recipe {
         let word = match state.recipe.prompt {
             Prompt::SavePath => "save as ",
             Prompt::OpenPath => "open ",
-            Prompt::Memory if line.text.is_empty() => "memory of the GPU, empty = the GPU of this machine: ",
-            Prompt::Memory => "memory of the machine: ",
+            Prompt::Memory => memory_prompt(state),
             Prompt::Value | Prompt::FirstBudget | Prompt::Filter => return None,
         };
         Some((word, line))
@@ -146,5 +146,15 @@ impl TabBehavior for Recipe {
 
     fn picked(&self, state: &mut State, kind: PickerKind, at: Option<usize>, typed: &str) -> Vec<Effect> {
         update::picked(state, kind, at, typed)
+    }
+}
+
+/// What the line for the memory is called. Only a GPU that was found can be taken without an answer.
+fn memory_prompt(state: &State) -> &'static str {
+    let of_gpu = state.recipe.purpose.and_then(goal).is_some_and(|g| matches!(g.memory, Memory::OfGpu));
+    match (of_gpu, &state.recipe.gpu) {
+        (true, Some(_)) => "memory of the GPU, empty = the GPU of this machine: ",
+        (true, None) => "memory of the GPU, such as 24GiB: ",
+        (false, _) => "memory of the machine: ",
     }
 }

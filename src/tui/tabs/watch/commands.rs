@@ -8,6 +8,14 @@ fn runs(s: &State) -> bool {
     s.watch.current().is_some_and(|w| w.pid.is_some())
 }
 
+fn is_stopped(s: &State) -> bool {
+    s.watch.current().is_some_and(|w| w.pid.is_none())
+}
+
+fn can_restart(s: &State) -> bool {
+    s.watch.current().is_some_and(|w| w.pid.is_none() && w.start.is_some())
+}
+
 fn has_command(s: &State) -> bool {
     s.watch.current().is_some_and(|w| w.pid.is_some() || w.command.is_some())
 }
@@ -131,6 +139,15 @@ pub(super) const COMMANDS: &[Command] = &[
         runs,
     ),
     command(
+        Cmd::WatchRestart,
+        "watch.restart",
+        &["s"],
+        BOTH,
+        "Start the stopped watcher again, as it was started before",
+        "start again",
+        can_restart,
+    ),
+    command(
         Cmd::WatchFolder,
         "watch.start",
         &["w"],
@@ -147,5 +164,14 @@ pub(super) const COMMANDS: &[Command] = &[
         "Copy a shell command that follows the watcher, or starts it if it is stopped",
         "copy command",
         has_command,
+    ),
+    command(
+        Cmd::WatchForget,
+        "watch.forget",
+        &["D"],
+        BOTH,
+        "Remove the stopped watcher from the list; its exports and jobs are kept; asks first",
+        "remove",
+        is_stopped,
     ),
 ];

@@ -43,6 +43,15 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
             let folder = state.short_path(&folder);
             state.toast(Level::Info, format!("asked the watcher of {folder} to stop; a running export continues"));
         }
+        Action::WatcherForgotten(folder, result) => {
+            let name = state.folder_name(&folder);
+            match result {
+                Ok(()) => {
+                    state.toast(Level::Info, format!("the watcher of {name} is removed; its exports and jobs are kept"))
+                }
+                Err(card) => failed(state, &format!("cannot remove the watcher of {name}"), &card),
+            }
+        }
         Action::WatcherRequestSent(request, Ok(())) => {
             let text = match request {
                 Request::Pause => "the watcher starts no more exports; p resumes it".to_owned(),
@@ -118,6 +127,10 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
         Cmd::Filter => w.editing = Some(LineEdit::offering(&w.filter)),
         Cmd::ClearFilter => w.filter.clear(),
         Cmd::WatchStop => ask_stop(state),
+        Cmd::WatchForget => ask_forget(state),
+        Cmd::WatchRestart => {
+            return Some(w.current().map(|w| Effect::RestartWatcher(w.id.clone())).into_iter().collect());
+        }
         Cmd::WatchFolder => {
             // A folder in which nothing is yet has no line in Models.
             let offered = state.home_path(&state.base);
@@ -235,6 +248,21 @@ fn ask_stop(state: &mut State) {
         yes: "stop the watcher",
         destroys: true,
         effect: Effect::StopWatcher(watcher.id.clone(), watcher.root.clone()),
+    }));
+}
+
+fn ask_forget(state: &mut State) {
+    let Some(watcher) = state.watch.current().filter(|w| w.pid.is_none()) else { return };
+    let detail = [
+        "Its exports and jobs are kept. What it exported is forgotten:",
+        "a new watcher of the same folder exports everything again.",
+    ];
+    state.layer = Some(Layer::Confirm(Confirm {
+        question: format!("Remove the watcher of {}?", state.folder_name(&watcher.root)),
+        detail: detail.map(str::to_owned).to_vec(),
+        yes: "remove the watcher",
+        destroys: true,
+        effect: Effect::ForgetWatcher(watcher.id.clone(), watcher.root.clone()),
     }));
 }
 

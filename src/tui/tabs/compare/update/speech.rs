@@ -5,10 +5,21 @@ use crate::tui::tabs::compare::state::{CompareState, Page, PageRequest, Prompt, 
 
 /// Shows the page. If nothing was said yet it asks for a prompt.
 pub(super) fn show(state: &mut State) {
+    if let Some(name) = encoder(&state.compare) {
+        let text = format!("{name} is an encoder and does not continue texts; e compares its embeddings of a text");
+        return state.toast(Level::Warn, text);
+    }
     state.compare.page = Page::Speech;
     if state.compare.speech.prompt.is_none() {
         ask(state);
     }
+}
+
+/// The name of a compared model that cannot continue a text.
+fn encoder(c: &CompareState) -> Option<String> {
+    let mut models = c.result.as_ref()?.comparison.variants.iter();
+    let found = models.find(|v| v.facts.get("architecture").is_some_and(|name| crate::arch::is_encoder(name)))?;
+    Some(found.label.clone())
 }
 
 /// Asks for a prompt.

@@ -64,7 +64,7 @@ pub(super) fn draw_hidden(c: &mut Canvas<'_>, s: &CompareState, area: Rect) {
     if !known {
         let text = match s.quality.running {
             Some(_) => "The error of the hidden state after each layer appears when the baseline was run.",
-            None => "There are no errors of hidden states: embedding models, or nothing was lost.",
+            None => "There are no errors of hidden states: these are embedding models, or nothing was lost.",
         };
         c.text(area.x + 1, area.y + 1, area.width.saturating_sub(2), text, dim);
         return;

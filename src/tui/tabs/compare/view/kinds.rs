@@ -1,14 +1,14 @@
 //! Signal over error by kind of tensor, below the columns of the table: a number and a bar, longer is better.
 
-use super::style;
 use super::table::Columns;
+use super::{number, style};
 use crate::evaluate::Figures;
 use crate::tui::tabs::compare::CompareState;
 use crate::tui::view::canvas::Canvas;
 use ratatui::layout::Rect;
 
-/// Columns of a number; `not finite` is the longest.
-const VALUE: u16 = 10;
+/// Columns of a model's number and a figure; `2 not finite` is the longest.
+const VALUE: u16 = 12;
 
 pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &Columns) {
     let (dim, text) = (c.theme().dim, c.theme().text);
@@ -28,13 +28,19 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &C
     // The last line counts the kinds that do not fit.
     let shown = if kinds.len() > available { available.saturating_sub(1) } else { kinds.len() };
     let top = s.kinds_scroll.min(kinds.len() - shown);
+    // The baseline has no figures here: its column is free for the names.
+    let first =
+        columns.shown.iter().zip(&columns.at).find(|(column, _)| **column > 0).map_or(area.right(), |(_, at)| at.0);
+    let label = first.saturating_sub(area.x + 2);
     for (i, kind) in kinds.iter().skip(top).take(shown).enumerate() {
         let y = area.y + 1 + i as u16;
-        c.text(area.x + 1, y, 15, kind, dim);
+        c.text(area.x + 1, y, label, kind, dim);
         for (column, (x, w)) in columns.shown.iter().zip(&columns.at).filter(|(column, _)| **column > 0) {
             let Some(f) = of(*column, kind) else { continue };
-            c.right(x + VALUE, y, VALUE, &f.quality(), text);
             let style = style(c, *column);
+            // Which model it is, where colours do not tell and the table is out of view.
+            c.text(*x, y, 1, &number(*column), style);
+            c.right(x + VALUE, y, VALUE - 2, &f.quality(), text);
             c.bar(x + VALUE + 1, y, w.saturating_sub(VALUE + 2), length(&f, most), style, false);
         }
     }

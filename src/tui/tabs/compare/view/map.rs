@@ -56,7 +56,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     ];
     let what = titles.into_iter().find(|t| width(t) <= available.into()).unwrap_or("errors by kind and layer");
     c.text(body.x + 1 + used, body.y, available, what, dim);
-    let label = grid.kinds.iter().map(|k| width(&k.name)).max().unwrap_or(8).clamp(8, 16) as u16;
+    let label = grid.kinds.iter().map(|k| width(&k.name)).max().unwrap_or(8).clamp(8, 18) as u16;
     let x = body.x + label + 2;
     let layout = Layout::of(grid.layers, others, usize::from(body.right().saturating_sub(x + 1)));
     let from = 1 + s.subject().saturating_sub(layout.shown).min(others.saturating_sub(layout.shown));

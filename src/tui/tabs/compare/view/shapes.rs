@@ -162,7 +162,8 @@ fn lost(c: &mut Canvas<'_>, s: &CompareState, t: &crate::evaluate::TensorFigures
     } else {
         format!("histograms: all {} values", units::count(shapes.seen))
     };
-    let used = c.text(area.x + 1, area.y + 1, w, &format!("{seen}; the ends count what lies beyond"), dim);
+    let used =
+        c.text(area.x + 1, area.y + 1, w, &format!("{seen}; the bars at the ends include the values beyond"), dim);
     if shapes.not_finite > 0 {
         let text = format!("   {} not finite", units::count(shapes.not_finite));
         c.text(area.x + 1 + used, area.y + 1, w.saturating_sub(used), &text, bad);

@@ -81,7 +81,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     if s.speech.spoken.is_empty() || silent {
         let what = "All models continue the same prompt, always with the most probable token. The others also read the text of \
             the baseline: below each token is how far their prediction is from the baseline's (KL divergence). From the first \
-            token that a model says differently, it goes on by itself.";
+            token that a model says differently, it continues with its own tokens.";
         c.wrapped(body.x + 1, y + 1, w, 8, what, text);
         return;
     }

@@ -6,7 +6,9 @@ use super::{JobSection, JobView};
 use crate::engine::{OutputEvaluation, OutputReport, Report};
 use crate::forward::Rounding;
 use crate::job::{JobOutput, JobState, SUMMARY_METRICS, check_text, metric_text};
+use crate::model::Name;
 use crate::plan::{Plan, PlannedOutput};
+use crate::quant::Encoding;
 use crate::recipe::steps::changes_tensors;
 use crate::tui::core::{State, units};
 use crate::units::small;
@@ -89,9 +91,10 @@ fn facts(word: &'static str, parts: &[String]) -> PageLine {
 fn plan(state: &State, plan: &Plan) -> Vec<PageLine> {
     let architecture = plan.architecture.clone().unwrap_or_default();
     let parameters = format!("{} parameters", units::params(plan.parameters));
+    let tensors = format!("{} of tensors", units::bytes(plan.source_bytes));
     let mut lines = vec![
         Fact("from", state.short_path(&plan.source)),
-        facts("", &[plan.source_format.to_string(), architecture, parameters, units::bytes(plan.source_bytes)]),
+        facts("", &[plan.source_format.to_string(), architecture, parameters, tensors]),
         facts(
             "needs",
             &[
@@ -138,8 +141,16 @@ fn planned(state: &State, output: &PlannedOutput) -> Vec<PageLine> {
         let share = format!("{:.1} %", bytes as f64 / all as f64 * 100.0);
         lines.push(Table(false, name.to_owned(), vec![units::count(tensors as u64), units::bytes(bytes), share]));
     }
-    let fell = output.tensors.iter().filter_map(|t| Some((t, t.fallback_from?)));
-    lines.extend(fell.map(|(t, from)| Warn(format!("{}: {from} does not fit its shape, so {}", t.name, t.to))));
+    // One line for all tensors with the same reason.
+    let mut fell: IndexMap<(Encoding, Encoding), (usize, Name)> = IndexMap::new();
+    for t in output.tensors.iter() {
+        let Some(from) = t.fallback_from else { continue };
+        fell.entry((from, t.to)).or_insert_with(|| (0, t.name.clone())).0 += 1;
+    }
+    lines.extend(fell.into_iter().map(|((from, to), (n, first))| match n {
+        1 => Warn(format!("{first}: {from} does not fit its shape, so {to}")),
+        n => Warn(format!("{n} tensors: {from} does not fit their shapes, so {to}")),
+    }));
     lines
 }
 
@@ -233,14 +244,17 @@ fn expected(report: &Report, worked: Option<f64>, continued: bool) -> Vec<PageLi
     match (report.encode_seconds.map(units::took), forecast, worked.map(units::took)) {
         (Some(encoding), Some(forecast), _) if continued => {
             let rest = format!("{encoding} for what the attempt before had not done");
-            lines.push(facts("encoding", &[format!("forecast {forecast}"), rest]));
+            lines.push(facts("encoding", &[format!("forecast {forecast} if nothing else runs"), rest]));
         }
         (Some(encoding), Some(forecast), _) => {
-            lines.push(facts("encoding", &[format!("forecast {forecast} → took {encoding}")]));
+            lines.push(facts("encoding", &[format!("forecast {forecast} if nothing else runs → took {encoding}")]));
         }
         (Some(encoding), None, _) => lines.push(facts("encoding", &[format!("took {encoding}")])),
         (None, Some(forecast), Some(worked)) => {
-            lines.push(facts("time", &[format!("forecast {forecast} for encoding · {worked} in all")]));
+            lines.push(facts(
+                "time",
+                &[format!("forecast {forecast} for encoding if nothing else runs · {worked} in all")],
+            ));
         }
         _ => {}
     }

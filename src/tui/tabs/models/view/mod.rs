@@ -20,8 +20,8 @@ use names::apart;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
-/// Columns from which the reason why a model cannot be opened is shown behind its name.
-const REASON: u16 = 14;
+/// Columns from which a cut reason why a model cannot be opened is shown behind its name: a few letters of it would say nothing.
+const REASON: usize = 24;
 
 /// Beside a model that is marked; the cursor is in the column before it.
 const MARK: &str = "●";
@@ -144,12 +144,12 @@ fn tree_row(c: &mut Canvas<'_>, node: &Node, row: &Row, beside: &[&str], line: R
     }
     let name = apart(&node.name, beside, available.into());
     let used = c.text(x, line.y, available, &name, text);
-    // Why a model cannot be opened, if there is space for a part of it; the details have the full text.
+    // Why a model cannot be opened, if there is space for it or for a part that says something; the details have the full text.
+    let free = usize::from(available.saturating_sub(used + 2));
     if let Some(Err(card)) = &node.summary
-        && available > used + REASON
+        && (width(&card.fact) <= free || free >= REASON)
     {
-        let available = available - used - 2;
-        c.text(x + used + 2, line.y, available, &fit(&card.fact, available.into()), faint);
+        c.text(x + used + 2, line.y, free as u16, &card.fact, faint);
     }
     matched(c, &node.name, &name, &row.hits, x, line.y);
 }

@@ -67,7 +67,7 @@ impl RecipeState {
     /// Why there are no divergences to show.
     pub(crate) fn why_no_divergence(&self) -> &'static str {
         match self.document.recipe.targets.iter().any(measures_text) {
-            true if self.measuring_stopped => "no divergences yet: measuring is stopped, m goes on",
+            true if self.measuring_stopped => "no divergences yet: measuring is stopped, m continues",
             true => "no divergences yet: they are being measured",
             false => "divergences are there only with budget_data or scores",
         }

@@ -2,7 +2,6 @@
 
 use super::changed;
 use super::text::refuse;
-use crate::formats::has_model_extension;
 use crate::recipe::Recipe;
 use crate::tui::core::{Action, Confirm, Effect, Layer, Level, LineEdit, Picker, PickerItem, PickerKind, State};
 use crate::tui::tabs::recipe::{EditOutcome, EditPlace, LibraryEntry, Overwrite, Prompt, RecipePane, SaveRefusal};
@@ -35,10 +34,7 @@ fn default_path(state: &State) -> PathBuf {
         return file.with_extension("toml");
     }
     let folder = r.ready().and_then(|p| p.outputs.first()).and_then(|o| o.path.parent()).unwrap_or(&state.base);
-    let name = r.source().and_then(|s| s.file_name()).map_or("recipe".into(), |s| s.to_string_lossy());
-    // Only what is an extension: a folder may be called `checkpoint-1.5`.
-    let stem = name.rsplit_once('.').filter(|_| has_model_extension(&name)).map_or(&*name, |(stem, _)| stem);
-    folder.join(format!("{stem}.toml"))
+    folder.join(r.source().map_or_else(|| "recipe".to_owned(), |s| crate::plan::name_about(s)) + ".toml")
 }
 
 /// Opens the picker of recipes and requests a fresh list. The picker opens immediately, so that typed text goes into it.

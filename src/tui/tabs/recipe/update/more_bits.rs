@@ -41,7 +41,7 @@ pub(super) fn add(state: &mut State, wanted: MoreBits) -> Vec<Effect> {
     match wanted.quantized {
         None => state.toast(Level::Info, format!("{tensor}: {from} becomes {to}; r writes the file, u takes it back")),
         Some(quantized) => {
-            let what = format!("{tensor}: {from} becomes {to}, but the source is quantized itself ({quantized} there)");
+            let what = format!("{tensor}: {from} becomes {to}, but the source is itself quantized ({quantized} there)");
             let text = format!("{what}: choose the model that it was made from as the source; u takes it back");
             state.toast(Level::Warn, text);
         }

@@ -35,7 +35,7 @@ pub(super) fn stop_measuring(state: &mut State) -> Vec<Effect> {
     r.measuring_stopped = true;
     (r.plan_measured, r.measuring_since) = (None, None);
     r.forecast_state.stop();
-    state.toast(Level::Info, "stopped; what was measured is kept, and m goes on".to_owned());
+    state.toast(Level::Info, "stopped; what was measured is kept, m continues".to_owned());
     vec![Effect::StopMeasuring]
 }
 

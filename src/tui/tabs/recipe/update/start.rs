@@ -139,7 +139,7 @@ fn why_not(state: &State) -> String {
         _ if r.source().is_none() => "no model: choose one in Models (1) and press c there".to_owned(),
         Some(t) => r.in_words(t),
         None if r.waits_for_measuring() => {
-            "measuring on the text is stopped, and the types depend on it: m goes on".to_owned()
+            "measuring on the text is stopped, and the types depend on it: m continues".to_owned()
         }
         None => "the plan is still being made; press r again when it says ready".to_owned(),
     }

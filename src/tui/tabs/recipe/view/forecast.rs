@@ -29,7 +29,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
         }
         None => {
             let progress = match r.plan_measured {
-                _ if r.measuring_stopped => "Measuring on the text is stopped; m goes on.".to_owned(),
+                _ if r.measuring_stopped => "Measuring on the text is stopped; m continues.".to_owned(),
                 Some(far) => measuring(state, far),
                 None => "planning…".to_owned(),
             };
@@ -145,7 +145,7 @@ fn measuring(state: &State, (done, all): (usize, usize)) -> String {
 fn status(state: &State) -> String {
     let forecast_state = &state.recipe.forecast_state;
     match (forecast_state.answer(), forecast_state.measured) {
-        (None, _) if state.recipe.measuring_stopped => "measuring is stopped; m goes on".to_owned(),
+        (None, _) if state.recipe.measuring_stopped => "measuring is stopped; m continues".to_owned(),
         (None, _) if !forecast_state.waiting() => String::new(),
         (_, Some(far)) => measuring(state, far),
         (_, None) if forecast_state.waiting() => "estimating errors…".to_owned(),

@@ -1,5 +1,6 @@
 //! The list: the source, where outputs go, the targets with what is known of each, and a place to add one.
 
+use super::source_bytes;
 use crate::tui::core::{Hit, State, units};
 use crate::tui::tabs::recipe::{RecipePane, Row as RecipeRow, facts, step_facts, title};
 use crate::tui::view::canvas::{Canvas, fit, fit_end, width};
@@ -150,7 +151,7 @@ fn source(c: &mut Canvas<'_>, state: &State, line: Rect) {
             let shown = state.short_path(path);
             labelled(c, line, "source", &shown, true);
             let Some(plan) = state.recipe.partly() else { return };
-            let size = format!("{}  {}", plan.source_format, units::bytes(plan.source_bytes));
+            let size = format!("{}  {}", plan.source_format, units::bytes(source_bytes(state, plan)));
             if width(&shown) + width(&size) + usize::from(LABEL) + 6 <= line.width.into() {
                 let dim = c.theme().dim;
                 c.right(line.right() - 1, line.y, 24, &size, dim);

@@ -9,6 +9,7 @@ mod plot;
 mod slider;
 
 use super::state::RecipePane;
+use crate::plan::Plan;
 use crate::tui::core::{Hit, State, panes};
 use crate::tui::view::canvas::{Canvas, fit_end, width};
 use ratatui::layout::Rect;
@@ -48,6 +49,11 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
         let right = Rect { x: body.x + w + 2, width: body.width - w - 3, ..body };
         forecast::draw(c, state, right);
     }
+}
+
+/// Bytes of the source: those on disk, as Models and Compare show them; those of its tensors where Models does not have it.
+fn source_bytes(state: &State, plan: &Plan) -> u64 {
+    state.models.node_at(&plan.source).and_then(|n| n.model.as_ref()).map_or(plan.source_bytes, |m| m.bytes)
 }
 
 /// Where there is neither a model nor a recipe.

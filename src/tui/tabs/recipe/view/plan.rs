@@ -1,6 +1,6 @@
 //! What a sound plan says: outputs, needs, types, warnings.
 
-use super::plot;
+use super::{plot, source_bytes};
 use crate::forecast::divergence::Checked;
 use crate::job::JobState;
 use crate::plan::{Forecasted, Plan, PlannedOutput};
@@ -75,6 +75,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
 /// The table of outputs; gives the row below.
 fn outputs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
     let (dim, text, warn) = (c.theme().dim, c.theme().text, c.theme().warn);
+    let source = source_bytes(state, plan);
     let head = ["of src", "time", "bpw", state.recipe.loss_head(), "size"];
     let cells: Vec<[String; 5]> = plan
         .outputs
@@ -82,7 +83,7 @@ fn outputs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
         .enumerate()
         .take(OUTPUTS)
         .map(|(at, o)| {
-            let part = format!("{:.0} %", o.bytes as f64 / plan.source_bytes.max(1) as f64 * 100.0);
+            let part = format!("{:.0} %", o.bytes as f64 / source.max(1) as f64 * 100.0);
             let estimate = state.recipe.estimate(at);
             let error = estimate.map(|e| state.recipe.loss_text(e)).unwrap_or_default();
             let time = estimate.map(|e| about(wall(state, e))).unwrap_or_default();
@@ -113,8 +114,7 @@ fn outputs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
         c.text(area.x + 1, y, columns.first(), &format!("{name}{effort}"), text);
         y += 1;
         if y < area.bottom() {
-            let there =
-                if o.bytes > plan.source_bytes { "  larger than the source" } else { "" }.to_owned() + &there(state, o);
+            let there = if o.bytes > source { "  larger than the source" } else { "" }.to_owned() + &there(state, o);
             let available = usize::from(area.width).saturating_sub(2 + width(&there));
             let used = c.text(area.x + 1, y, area.width, &fit_end(&state.short_path(&o.path), available), dim);
             c.text(area.x + 1 + used, y, area.width, &there, warn);
@@ -155,7 +155,7 @@ pub(super) fn about(seconds: f64) -> String {
 fn needs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
     let (dim, text) = (c.theme().dim, c.theme().text);
     let mut pairs = vec![
-        ("source", format!("{}  {}", units::bytes(plan.source_bytes), plan.source_format)),
+        ("source", format!("{}  {}", units::bytes(source_bytes(state, plan)), plan.source_format)),
         ("memory", format!("≤ {}", units::bytes(plan.memory_bytes))),
         ("disk", units::bytes(plan.disk_bytes)),
     ];

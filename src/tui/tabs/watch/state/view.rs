@@ -228,7 +228,11 @@ impl WatcherView {
                 }
             }
             // Each source that waits for it says so.
-            WatchBody::Hold { .. } | WatchBody::Found { .. } | WatchBody::Recipe { .. } | WatchBody::Metric { .. } => {}
+            WatchBody::Hold { .. }
+            | WatchBody::Found { .. }
+            | WatchBody::Recipe { .. }
+            | WatchBody::Metric { .. }
+            | WatchBody::Note { .. } => {}
             WatchBody::Paused => self.paused = true,
             WatchBody::Resumed => self.paused = false,
             WatchBody::Warning { text } => {

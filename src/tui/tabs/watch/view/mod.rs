@@ -79,8 +79,13 @@ fn empty(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let what = "A watcher exports each checkpoint of a training run as soon as it is complete. It runs in its own process and \
         continues when this screen is closed.";
     let used = c.wrapped(body.x + 2, body.y + 3, w, 4, what, text);
-    let how = "Press w and type the run's folder, or choose it in Models (1) and press w there; Recipe (2) defines the outputs. Or \
-        in a shell:";
+    let how = match state.read_only {
+        true => "This workbench is read-only and starts none. In a shell:",
+        false => {
+            "Press w and type the run's folder, or choose it in Models (1) and press w there; Recipe (2) defines the outputs. Or \
+             in a shell:"
+        }
+    };
     let used = used + 1 + c.wrapped(body.x + 2, body.y + 4 + used, w, 3, how, dim);
     c.text(body.x + 4, body.y + 4 + used, w, "remold watch DIR --to gguf:q4_k_m --detach", text);
 }
@@ -151,7 +156,11 @@ fn about(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
     let available = area.width.saturating_sub(2);
     let output = fit_end(&state.short_path(&watcher.output), usize::from(available).saturating_sub(9));
     c.spans(area.x + 1, area.y, available, &[("exports  ", dim), (&output, dim)]);
-    let again = if watcher.command.is_some() { "; y copies the command that restarts it" } else { "" };
+    let again = match (&watcher.start, &watcher.command) {
+        (Some(_), _) if !state.read_only => "; s starts it again, D removes it",
+        (_, Some(_)) => "; y copies the command that restarts it",
+        (_, None) => "",
+    };
     let warning = w.view.warnings.back();
     let (note, style) = match (watcher.pid, &w.view.note, warning) {
         (None, ..) => (format!("stopped; last known state below{again}"), dim),

@@ -7,10 +7,9 @@
 //! between them; no name twice.
 //!
 //! Layout: PKWARE APPNOTE.TXT 6.3.10, §4.3 to §4.5. What PyTorch writes passes: `caffe2/serialize/inline_container.cc` pads inside of
-//! the local headers' extra fields, always writes the zip64 end record, and lets data descriptors follow the data.
+//! the local headers' extra fields, always writes the zip64 end record, and lets data descriptors follow the data. So does what NumPy
+//! writes (`.npz`).
 
-use super::blob::Blob;
-use super::limits::{MAX_DIRECTORY_BYTES, MAX_ZIP_ENTRIES};
 use crate::model::{Defect, ModelError, Result};
 use std::collections::HashSet;
 use std::fs::File;
@@ -37,7 +36,23 @@ const DESCRIPTOR_BYTES: u64 = 24;
 const ENCRYPTED: u16 = 1 | 1 << 6 | 1 << 13;
 const DESCRIPTOR: u16 = 1 << 3;
 
+/// Entries of an archive: two for each tensor of the largest model.
+const MAX_ENTRIES: u64 = 2 << 20;
+/// Bytes of a central directory: about 150 for each entry that PyTorch writes.
+const MAX_DIRECTORY_BYTES: u64 = 512 << 20;
+/// The method of an entry that is compressed by DEFLATE (§4.4.5).
+const DEFLATE: u16 = 8;
+
 const UNTRUSTED: &str = "Programs would read this zip archive differently; do not trust it.";
+
+/// A range of bytes of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Blob {
+    /// Absolute byte offset.
+    pub offset: u64,
+    /// Number of bytes.
+    pub bytes: u64,
+}
 
 /// One entry.
 #[derive(Clone, Debug)]
@@ -48,6 +63,10 @@ pub(crate) struct Record {
     pub blob: Blob,
     /// True when they are the contents, neither compressed nor encrypted.
     pub stored: bool,
+    /// True when they are the contents, compressed by DEFLATE and not encrypted.
+    pub deflated: bool,
+    /// Bytes of the contents.
+    pub size: u64,
     /// CRC-32 of the contents.
     pub crc32: u32,
     /// Where its local header begins.
@@ -175,7 +194,7 @@ impl Archive<'_> {
             }
             None => (plain, at),
         };
-        if end.entries > MAX_ZIP_ENTRIES as u64 || end.bytes > MAX_DIRECTORY_BYTES {
+        if end.entries > MAX_ENTRIES || end.bytes > MAX_DIRECTORY_BYTES {
             return Err(ModelError::limit(format!("{} entries in the archive", end.entries)));
         }
         let start = self.start.checked_add(end.start);
@@ -252,7 +271,9 @@ impl Archive<'_> {
                 return Err(ModelError::bad(what).defect(Defect::Cut).field(&name).with_hint(hint));
             }
             let blob = Blob { offset: header, bytes: packed };
-            records.push(Record { name, blob, stored, crc32: f.u32(16), header, descriptor: flags & DESCRIPTOR != 0 });
+            let (crc32, descriptor) = (f.u32(16), flags & DESCRIPTOR != 0);
+            let deflated = method == DEFLATE && flags & ENCRYPTED == 0;
+            records.push(Record { name, blob, stored, deflated, size, crc32, header, descriptor });
         }
         if rest.is_empty() {
             Ok(records)
@@ -282,7 +303,8 @@ impl Archive<'_> {
             return differs("name");
         }
         let (flags, method) = (f.u16(6), f.u16(8));
-        if (method == 0 && flags & ENCRYPTED == 0) != r.stored {
+        let plain = flags & ENCRYPTED == 0;
+        if (method == 0 && plain) != r.stored || (method == DEFLATE && plain) != r.deflated {
             return differs("method");
         }
         let Some([packed, size]) = wide(extra, [f.u32(18), f.u32(22)]) else {
