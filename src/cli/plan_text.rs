@@ -308,6 +308,9 @@ pub(crate) fn report<T>(report: &Report<T>, style: Style) -> String {
         if let Some(db) = o.gain_db {
             facts.push(format!("effort max: noise {db:.2} dB below the reference"));
         }
+        if let Some(c) = &o.calibration {
+            facts.push(format!("as measured when planned: {}", safe(&c.shown())));
+        }
         if let Some(d) = &o.divergence {
             facts.push(match &d.check {
                 Some(c) => format!("mean KL divergence {:.3e} as measured when planned", c.chosen.mean),

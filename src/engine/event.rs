@@ -3,7 +3,7 @@
 use super::manifest::Copied;
 use crate::evaluate::Baseline;
 use crate::model::{ErrorCode, Name, OutputIndex, Role, Warning};
-use crate::plan::StageKind;
+use crate::plan::{GraphQuality, StageKind};
 use crate::quant::Encoding;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -314,6 +314,17 @@ pub enum EventBody {
         /// Size.
         bytes: u64,
     },
+    /// How far the outputs of a graph are from those of the original on calibration data, as measured when the output was planned.
+    #[serde(rename = "output.calibrated")]
+    OutputCalibrated {
+        /// Which output of the plan (0-based).
+        #[serde(default)]
+        output: OutputIndex,
+        /// Final path.
+        path: String,
+        /// What was measured.
+        calibration: GraphQuality,
+    },
     /// The tensors that could be copied from an earlier output are in place; the others are encoded.
     #[serde(rename = "output.reused")]
     OutputReused {
@@ -419,6 +430,7 @@ impl EventBody {
             | Self::Check(_)
             | Self::Baseline { .. }
             | Self::OutputWritten { .. }
+            | Self::OutputCalibrated { .. }
             | Self::OutputReused { .. }
             | Self::OutputUnchanged { .. }
             | Self::OutputVerified { .. }
@@ -453,7 +465,8 @@ impl EventBody {
                 full_text(path);
                 full(earlier);
             }
-            Self::OutputWritten { path, .. }
+            Self::OutputCalibrated { path, .. }
+            | Self::OutputWritten { path, .. }
             | Self::OutputVerified { path, .. }
             | Self::OutputPublished { path, .. } => {
                 full_text(path);
@@ -501,6 +514,11 @@ mod tests {
             EventBody::Warning(Warning::new("a.b", "c")),
             EventBody::Sample(Sample { rss: 1, fraction: 1.0, eta: Some(3.0), ..Sample::default() }),
             EventBody::OutputWritten { output: OutputIndex(0), path: "x".into(), bytes: 1 },
+            EventBody::OutputCalibrated {
+                output: OutputIndex(0),
+                path: "x".into(),
+                calibration: GraphQuality { measured_on: 2, method: Some("mse".into()), ..GraphQuality::default() },
+            },
             EventBody::OutputReused {
                 output: OutputIndex(0),
                 path: "x".into(),

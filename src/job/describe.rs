@@ -108,6 +108,10 @@ pub(crate) fn event_lines(body: &EventBody, wording: &Wording<'_>) -> Vec<EventL
         EventBody::OutputWritten { path: p, bytes: n, .. } => {
             (Level::Info, "written", format!("{}  {}", path(p), bytes(*n)))
         }
+        EventBody::OutputCalibrated { calibration: c, .. } => {
+            let by = c.method.as_ref().map_or_else(String::new, |m| format!("ranges by {m}  "));
+            (Level::Info, "calibrated", format!("{by}{}", c.shown()))
+        }
         EventBody::OutputReused { copied: c, .. } => {
             let from = (wording.path)(&c.from);
             let text = format!("{} of {}, {}, copied from {from}", c.tensors, many(c.of, "tensor"), bytes(c.bytes));

@@ -372,6 +372,7 @@ impl JobHistory {
             | EventBody::Baseline { .. }
             | EventBody::StageProgress { .. }
             | EventBody::StageFinished { .. }
+            | EventBody::OutputCalibrated { .. }
             | EventBody::OutputReused { .. }
             | EventBody::Unknown => {}
             body => self.apply_to_output_or_end(body, event.t),

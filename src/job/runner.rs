@@ -3,7 +3,7 @@
 use super::overseer::Overseer;
 use super::{JobFolder, Turn};
 use crate::engine::{self, Event, EventBody, EventSink, Failure, Gate, Report, RunError, RunOptions, Stop};
-use crate::model::{ErrorKind, Hint, ModelError, Remedy, Result, Warning};
+use crate::model::{ErrorKind, Hint, ModelError, Remedy, Result, Warning, numbered};
 use crate::plan::{self, Prepared};
 use crate::recipe::remedies::on_command_line;
 use crate::task::{self, OnExit, Task};
@@ -159,6 +159,12 @@ pub(crate) fn run(folder: &JobFolder, prepared: &Prepared, job: RunJob) -> Resul
             bytes: plan.outputs.iter().map(|o| o.bytes).sum(),
             warnings: plan.warnings.clone(),
         });
+        for (output, planned) in numbered(&plan.outputs) {
+            if let Some(calibration) = planned.calibration.clone() {
+                let path = planned.path.display().to_string();
+                running.sink.send(EventBody::OutputCalibrated { output, path, calibration });
+            }
+        }
         let journal = folder.path("journal");
         let (threads, stop) = (running.threads, &**running.stop);
         let journal = Some((journal.as_path(), running.resumes));

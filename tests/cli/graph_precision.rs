@@ -132,7 +132,7 @@ fn a_graph_is_quantized_statically_on_a_text_and_its_error_is_reported() {
     let lines = ["a few words", "other words of a text", "the third line", "and one that is held out"];
     std::fs::write(lab.path("t.txt"), lines.join("\n")).unwrap();
     let to = "--to onnx:int8 --calibration-data t.txt --calibration-method minmax";
-    let planned = lab.run(&format!("plan mini-bert {to}")).expect(0).out;
+    let planned = lab.run(&format!("convert mini-bert {to} --dry-run")).expect(0).out;
     assert!(planned.contains("by minmax, on 3 samples of t.txt"), "{planned}");
     assert!(planned.contains("on 1 other sample: last_hidden_state "), "{planned}");
     lab.run(&format!("convert mini-bert {to} -o s.onnx")).expect(0);
@@ -146,7 +146,7 @@ fn a_graph_is_quantized_statically_on_a_text_and_its_error_is_reported() {
     // Without data, it is said that nothing was measured; with data, dynamic quantization is measured too.
     let plain = lab.run("convert mini-bert --to onnx:dynamic -o d.onnx").expect(0);
     assert!(plain.err.contains("was not measured"), "{}", plain.err);
-    let dynamic = lab.run("plan mini-bert --to onnx:dynamic --calibration-data t.txt").expect(0).out;
+    let dynamic = lab.run("convert mini-bert --to onnx:dynamic --calibration-data t.txt --dry-run").expect(0).out;
     assert!(dynamic.contains("outputs against the original on 1 sample: last_hidden_state"), "{dynamic}");
 }
 

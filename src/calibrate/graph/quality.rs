@@ -112,6 +112,11 @@ impl OutputQuality {
 }
 
 impl GraphQuality {
+    /// The error of the outputs, in a line.
+    pub(crate) fn shown(&self) -> String {
+        outputs(&self.outputs)
+    }
+
     /// What was measured, in a few lines.
     pub(crate) fn lines(&self) -> Vec<String> {
         let data = self.data.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());

@@ -6,7 +6,6 @@
 //!
 //! Must not know graphs or what the arrays are for. Layouts: NumPy's `numpy/lib/format.py`, versions 1 to 3; `.npz` is a zip archive of
 //! `.npy` files, stored or compressed by DEFLATE. Tests: `cargo test --lib formats::samples`.
-#![allow(dead_code, reason = "rows are read by the calibration, which comes next")]
 
 mod npy;
 mod npz;
@@ -112,6 +111,11 @@ impl Array {
         let whole = self.read()?;
         let row = whole.len() / (*n).max(1);
         Ok(whole.picked([&[rows.len()], &self.dims[1..]].concat(), rows.start * row..rows.end * row))
+    }
+
+    /// True if a range of the outermost dimension is read without the others.
+    pub(crate) fn is_streamed(&self) -> bool {
+        matches!(self.place, Place::File(_)) && !self.transposed
     }
 
     /// Its name as errors show it.

@@ -2,10 +2,13 @@
 
 use super::StaticOptions;
 use crate::graph::{AttrValue, Elem, Node, NodeId, Source, ValueId};
-use crate::transform::graph::Report;
 use crate::transform::graph::draft::Draft;
+use crate::transform::graph::{Kept, Report};
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+
+/// Weights of so many bytes are worth a word where they stay float.
+const HEAVY: u64 = 1024;
 
 /// What static quantization does with the values of a node.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -95,7 +98,7 @@ impl Marks {
             let kind = KINDS.iter().find(|(op, _)| **op == *node.op).filter(|_| node.is_core()).map(|(_, k)| *k);
             let refusal = match kind {
                 None => {
-                    let heavy = draft.kept(&node, "").bytes >= 1024;
+                    let heavy = draft.kept(&node, "").bytes >= HEAVY;
                     heavy.then(|| format!("{} stays float", node.op))
                 }
                 Some(_) => options.select.refusal(&draft.g, &draft.tensors, &node),
@@ -113,6 +116,16 @@ impl Marks {
             };
             if done {
                 report.changed.push(draft.named(&node));
+                continue;
+            }
+            let kept = draft.kept(&node, "");
+            if kept.bytes >= HEAVY {
+                let why = match &*node.op {
+                    "Gather" => "a table that is gathered from stays float",
+                    "Conv" | "ConvTranspose" | "Gemm" => "its weight is computed, or not f32",
+                    _ => "what goes into it is not quantized",
+                };
+                report.kept.push(Kept { why: why.to_owned(), ..kept });
             }
         }
         marks
