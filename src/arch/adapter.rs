@@ -3,7 +3,7 @@
 //! Recognised by `adapter_config.json` (PEFT) and by the names that PEFT gives tensors. A full model with a leftover
 //! `adapter_config.json` beside it is not an adapter.
 
-use crate::model::{Model, ModelError};
+use crate::model::{Hint, MetaValue, Model, ModelError, OptionName, Remedy};
 use serde_json::Value;
 
 /// Parts of tensor names that only PEFT's adapters have (`tuners/*/layer.py` of peft 0.17).
@@ -19,6 +19,9 @@ const PARTS: [&str; 10] = [
     "vera_lambda_b",
     "prompt_embeddings",
 ];
+
+/// The kind of adapters that ggml's script made, which are merged with an option.
+const GGML_LORA: &str = "ggml LoRA";
 
 /// Longest text shown of an adapter's configuration.
 const SHOWN: usize = 120;
@@ -61,6 +64,10 @@ impl Adapter {
             true => format!("the model holds a {kind} adapter{rank} that is not merged into its weights"),
             false => format!("this is a {kind} adapter{rank}{base}, not a model"),
         };
+        if self.kind == GGML_LORA {
+            let hint = Hint::from("Convert its base, and ").then(Remedy::Give("this file", OptionName::LORA)).then(".");
+            return ModelError::request(what).with_hint(hint);
+        }
         let load = match (&self.base, self.unmerged) {
             (Some(base), false) => format!("load {base} with peft"),
             _ => "load it with peft".to_owned(),
@@ -75,6 +82,10 @@ impl Adapter {
 
 /// Recognises an adapter. A GGUF file says itself whether it is one.
 pub(crate) fn adapter(model: &Model) -> Option<Adapter> {
+    if super::early::is_lora(model) {
+        let rank = model.metadata.get("ggml.lora_r").and_then(MetaValue::as_u64);
+        return Some(Adapter { kind: GGML_LORA.to_owned(), rank, base: None, unmerged: false });
+    }
     if model.format.has_gguf_names() {
         return None;
     }

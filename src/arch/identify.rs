@@ -33,6 +33,7 @@ pub fn identify(model: &mut Model) {
 }
 
 fn identified(mut model: Model) -> Model {
+    super::early::name(&mut model);
     identify(&mut model);
     model
 }

@@ -74,12 +74,15 @@ impl<F: Fn(u64) -> u64 + Send + Sync> TensorData for MapElems<F> {
         if row == 0 {
             return Ok(());
         }
+        // A view may have fewer elements than the inner row.
+        let count = usize::try_from(rows.end - rows.start).unwrap_or(usize::MAX).max(1);
+        let out = (dst.len() / count).max(1);
         if row as u64 > MAPPED_ROW_BYTES {
-            return rows.zip(dst.chunks_exact_mut(row)).try_for_each(|(r, dst)| self.fetch(r, 0, dst));
+            return rows.zip(dst.chunks_exact_mut(out)).try_for_each(|(r, dst)| self.fetch(r, 0, dst));
         }
-        let mut src = vec![0u8; dst.len()];
+        let mut src = vec![0u8; row.saturating_mul(count)];
         self.inner.data.read_rows(rows, &mut src)?;
-        for (d, s) in dst.chunks_exact_mut(row).zip(src.chunks_exact(row)) {
+        for (d, s) in dst.chunks_exact_mut(out).zip(src.chunks_exact(row)) {
             for (i, out) in d.chunks_exact_mut(size).enumerate() {
                 let at = (self.map)(i as u64) as usize * size;
                 out.copy_from_slice(&s[at..at + size]);

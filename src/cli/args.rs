@@ -291,6 +291,12 @@ pub(crate) struct ConvertArgs {
     /// Write sparse tensors of a PyTorch file in full
     #[arg(long)]
     pub densify: bool,
+    /// A hyper-parameter that a ggml file from before GGUF does not store: heads, kv_heads, context, norm_epsilon, rope_base; may be repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub hyperparameter: Vec<String>,
+    /// A LoRA adapter of llama.cpp from before GGUF (ggla) to add to the model
+    #[arg(long, value_name = "FILE")]
+    pub lora: Option<PathBuf>,
     /// An earlier output of the same kind; tensors whose source is unchanged are copied from it instead of being encoded again
     #[arg(long, value_name = "OUTPUT")]
     pub reuse: Option<PathBuf>,

@@ -13,7 +13,7 @@ use crate::engine::{self, Event, Report, Stop};
 use crate::files::paths::on_jobs;
 use crate::formats;
 use crate::job::{self, JobFolder, Outcome, RunJob};
-use crate::model::{ModelError, Result, Warning};
+use crate::model::{ModelError, OptionName, Result, Warning};
 use crate::plan::{self, Plan, Prepared};
 use crate::quality::{Condition, Needs};
 use crate::recipe::Recipe;
@@ -121,6 +121,18 @@ pub(super) fn recipe_of(args: &ConvertArgs, source: &Path, output: Option<&Path>
         return Err(ModelError::request(what).in_file(out).with_hint(hint).into());
     }
     recipe.source.densify |= args.densify;
+    if args.lora.is_some() {
+        recipe.source.lora.clone_from(&args.lora);
+    }
+    for pair in &args.hyperparameter {
+        let Some((name, value)) = pair.split_once('=') else {
+            let what = format!("`{pair}` is not NAME=VALUE");
+            let error = ModelError::request(what).in_option(OptionName::HYPERPARAMETERS);
+            return Err(error.with_hint("Write it as in --hyperparameter heads=32.").into());
+        };
+        let value = value.trim().parse::<f64>().map_or_else(|_| value.into(), serde_json::Value::from);
+        recipe.source.hyperparameters.insert(name.trim().to_owned(), value);
+    }
     for target in &mut recipe.targets {
         target.bare |= args.bare;
         if let Some(out) = output {

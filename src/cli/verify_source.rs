@@ -90,6 +90,8 @@ fn recipe(args: &VerifyArgs, source: &Path) -> Result<(Recipe, PathBuf), Request
         set: args.set.clone(),
         bare: false,
         densify: false,
+        hyperparameter: Vec::new(),
+        lora: None,
         options: args.options.clone(),
         run: RunFlags::default(),
         reuse: None,

@@ -5,7 +5,7 @@ use crate::model::{ModelError, Piece, Result, TensorEntry};
 use crate::plan::PreparedTensor;
 use crate::quant::{
     BlockType, Effort, Encoding, Noise, QuantError, WholeRow, dequantize_rows, first_bad_block, first_non_finite,
-    quantize_part, quantize_part_max, quantize_rows, quantize_rows_max,
+    quantize_part, quantize_part_max, quantize_rows, quantize_rows_max, repack, repacks_to,
 };
 use crate::tensor::{DType, decode_f32, encode_f32};
 use crate::transform::decode_bytes;
@@ -66,12 +66,14 @@ pub(crate) fn encode_chunk(
         let end = done + slice.elems();
         let within = |encoding: Encoding| bytes_of(encoding, done)..bytes_of(encoding, end);
         floats.resize(size(slice.elems()), 0.0);
-        decode_bytes(source, &raw[within(source.encoding)], floats)?;
+        let read = &raw[within(source.encoding)];
+        decode_bytes(source, read, floats)?;
         let bad = if finite { None } else { first_non_finite(floats) };
         for (output, (bytes, stats)) in outputs.iter().zip(encoded.iter_mut()) {
             let encoding = output.tensor.encoding;
             if encoding != source.encoding {
-                stats.add(&encode_slice(output, &slice, (floats, bad), &mut bytes[within(encoding)], decoded)?);
+                let values = Values { encoding: source.encoding, bytes: read, floats, bad };
+                stats.add(&encode_slice(output, &slice, &values, &mut bytes[within(encoding)], decoded)?);
             }
         }
         done = end;
@@ -79,15 +81,24 @@ pub(crate) fn encode_chunk(
     Ok(())
 }
 
-/// Encodes the values of a piece, with the place of the first that is not finite, into `encoded` and says how far the result is
-/// from them.
+/// The values of a piece, as they are stored and decoded.
+struct Values<'a> {
+    encoding: Encoding,
+    bytes: &'a [u8],
+    floats: &'a [f32],
+    /// The place of the first that is not finite.
+    bad: Option<usize>,
+}
+
+/// Encodes the values of a piece into `encoded` and says how far the result is from them.
 fn encode_slice(
     target: &Target<'_>,
     piece: &Piece,
-    (floats, bad): (&[f32], Option<usize>),
+    values: &Values<'_>,
     encoded: &mut [u8],
     decoded: &mut Vec<f32>,
 ) -> Result<ErrorStats> {
+    let Values { floats, bad, .. } = *values;
     let tensor = target.tensor;
     let name = &tensor.entry.name;
     decoded.resize(floats.len(), 0.0);
@@ -111,7 +122,14 @@ fn encode_slice(
                 return Err(ModelError::bad(what).field(name.as_str()).with_hint(hint));
             }
             let fail = |e: QuantError| ModelError::unsupported(e.to_string()).field(name.as_str());
-            quantize(target, ty, piece, floats, encoded, &mut noise).map_err(fail)?;
+            // The same levels in another layout are not quantized again.
+            let repacked = match values.encoding {
+                Encoding::Block(early) if repacks_to(early) == Some(ty) => repack(early, values.bytes, encoded),
+                _ => false,
+            };
+            if !repacked {
+                quantize(target, ty, piece, floats, encoded, &mut noise).map_err(fail)?;
+            }
             if let Some(block) = first_bad_block(ty, encoded) {
                 let at = block * ty.block_elems();
                 let (row, col) = piece.place(at);

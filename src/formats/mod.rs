@@ -5,6 +5,7 @@
 //! planned: [`WriteSpec::layout`] gives every fixed byte and the place of every tensor before the first byte is written;
 //! the engine fills the places in any order from many threads.
 
+pub(crate) mod ggml;
 pub(crate) mod gguf;
 pub(crate) mod hf;
 mod layout;
@@ -47,7 +48,7 @@ pub(crate) static FORMATS: &[&FormatSpec] = &[
     &safetensors::SPEC,
     &pytorch::SPEC,
     &gguf::SPEC,
-    &recognised::GGML,
+    &ggml::SPEC,
     &onnx::SPEC,
     &recognised::ORT,
     &recognised::TFLITE,

@@ -28,6 +28,8 @@ pub(crate) struct HeaderReader {
     big_endian: bool,
     /// Fields may not reach beyond this offset.
     stop: u64,
+    /// Bytes of a read after the first.
+    usual: u64,
 }
 
 macro_rules! integers {
@@ -65,6 +67,7 @@ impl HeaderReader {
             window_at: 0,
             big_endian: false,
             stop: u64::MAX,
+            usual: WINDOW,
         })
     }
 
@@ -111,6 +114,11 @@ impl HeaderReader {
     /// From here, the fields may take at most `bytes`: limits the memory that a large hostile file can make us use.
     pub(crate) fn set_budget(&mut self, bytes: u64) {
         self.stop = self.pos.saturating_add(bytes);
+    }
+
+    /// From here, reads take so many bytes: fewer, where the fields are far from each other.
+    pub(crate) fn set_window(&mut self, bytes: u64) {
+        self.usual = bytes;
     }
 
     /// A bad-file error at the current offset.
@@ -205,7 +213,7 @@ impl HeaderReader {
 
     /// Fills the window with at least `n` bytes from the current position; `n` is known to be in the file.
     fn refill(&mut self, n: u64) -> Result<()> {
-        let usual = if self.window.is_empty() { FIRST_WINDOW } else { WINDOW };
+        let usual = if self.window.is_empty() { FIRST_WINDOW } else { self.usual };
         let size = n.max(usual).min(self.left());
         self.window.resize(usize::try_from(size).unwrap_or(usize::MAX), 0);
         self.window_at = self.pos;

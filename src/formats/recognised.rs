@@ -1,6 +1,6 @@
 //! Formats that are recognized by their bytes so that an error can name them, and are neither read nor written.
 //!
-//! Signatures: ggml's magic numbers of 2022–2023 (llama.cpp and whisper.cpp history), the FlatBuffers file identifiers `ORTM`
+//! Signatures: the FlatBuffers file identifiers `ORTM`
 //! (ONNX Runtime's `ort.fbs`) and `TFL3` (TensorFlow Lite's `schema.fbs`), and for TensorFlow's Protocol Buffers, which
 //! have no magic number, the top-level fields of `saved_model.proto` (1 version, 2 graphs).
 
@@ -27,19 +27,12 @@ macro_rules! recognised {
 }
 
 recognised! {
-    /// ggml's files before GGUF.
-    GGML = Ggml, "ggml", "a ggml file from before GGUF", "ggml's files before GGUF: whisper.cpp, early llama.cpp", &[], &["ggml", "bin"], ggml;
     /// ONNX Runtime's own format.
     ORT = Ort, "ort", "an ONNX Runtime (ORT) model", "ONNX Runtime's format for mobile", &["onnxruntime"], &["ort"], ort;
     /// TensorFlow Lite.
     TFLITE = Tflite, "tfl", "a TensorFlow Lite model", "operator graphs for LiteRT", &[], &["tflite"], tflite;
     /// TensorFlow's SavedModel and frozen graphs.
     SAVEDMODEL = Savedmodel, "tf", "a TensorFlow graph", "TensorFlow's folders and frozen graphs", &["tensorflow", "tf", "saved_model"], &["pb"], savedmodel;
-}
-
-fn ggml(head: &Head<'_>) -> bool {
-    // The magics ggml, ggmf, ggjt and ggla as little-endian numbers.
-    [b"lmgg", b"fmgg", b"tjgg", b"algg"].iter().any(|m| head.bytes.starts_with(*m))
 }
 
 fn ort(head: &Head<'_>) -> bool {

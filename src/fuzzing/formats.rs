@@ -2,7 +2,7 @@
 
 use super::with_file;
 use crate::arch;
-use crate::formats::{self, gguf, onnx, pytorch, safetensors};
+use crate::formats::{self, ggml, gguf, onnx, pytorch, safetensors};
 use crate::model::{Model, Result};
 use crate::transform::Imatrix;
 use std::path::Path;
@@ -49,6 +49,18 @@ pub fn fuzz_gguf(data: &[u8]) {
         let _ = arch::check_complete(&model);
         let _ = arch::to_hf(&model);
         let _ = arch::vocab::describe_metadata(&model.metadata);
+    });
+}
+
+/// A file of ggml's from before GGUF, also under GGUF's names.
+pub fn fuzz_ggml(data: &[u8]) {
+    with_file("a.bin", data, |path| {
+        open(path, ggml::open_alone);
+        let Ok(model) = arch::open(path) else { return };
+        if let Ok(named) = arch::named(&model) {
+            let _ = arch::check_complete(&named);
+            let _ = arch::to_hf(&named);
+        }
     });
 }
 

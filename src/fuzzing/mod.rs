@@ -12,8 +12,8 @@ mod texts;
 mod tests;
 
 pub use formats::{
-    fuzz_dcp_metadata, fuzz_gguf, fuzz_onnx, fuzz_pickle, fuzz_pytorch, fuzz_pytorch_index, fuzz_safetensors,
-    fuzz_safetensors_index,
+    fuzz_dcp_metadata, fuzz_ggml, fuzz_gguf, fuzz_onnx, fuzz_pickle, fuzz_pytorch, fuzz_pytorch_index,
+    fuzz_safetensors, fuzz_safetensors_index,
 };
 pub use models::{fuzz_config, fuzz_sentencepiece, fuzz_tokenizer_json, fuzz_vocab};
 pub use texts::{
@@ -27,9 +27,10 @@ use std::path::{Path, PathBuf};
 pub type Target = fn(&[u8]);
 
 /// Every entry point by its name, which is that of its file in `fuzz/fuzz_targets`.
-pub const TARGETS: [(&str, Target); 23] = [
+pub const TARGETS: [(&str, Target); 24] = [
     ("safetensors", fuzz_safetensors),
     ("safetensors_index", fuzz_safetensors_index),
+    ("ggml", fuzz_ggml),
     ("gguf", fuzz_gguf),
     ("pytorch", fuzz_pytorch),
     ("pytorch_index", fuzz_pytorch_index),

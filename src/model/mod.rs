@@ -104,7 +104,13 @@ impl FormatId {
     /// True for formats in which a network has the tensor names of GGUF and declares itself by GGUF keys. The others keep the names of
     /// their source, which are Hugging Face's for a transformer.
     pub(crate) const fn has_gguf_names(self) -> bool {
-        matches!(self, Self::Gguf)
+        matches!(self, Self::Gguf | Self::Ggml)
+    }
+
+    /// True for ggml's files from before GGUF: `arch` gives their networks GGUF's names where it knows them, and types of blocks may be
+    /// those that GGUF does not have.
+    pub(crate) const fn is_before_gguf(self) -> bool {
+        matches!(self, Self::Ggml)
     }
 
     /// Every format of the command-line contract.

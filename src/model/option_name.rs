@@ -27,7 +27,9 @@ names! {
     CONTEXT_LENGTH = "context_length";
     DENSIFY = "densify";
     FORMAT = "format";
+    HYPERPARAMETERS = "hyperparameters";
     IMATRIX = "imatrix";
+    LORA = "lora";
     MANIFEST = "manifest";
     MAX_MEMORY = "max_memory";
     MAX_SHARD_SIZE = "max_shard_size";

@@ -16,7 +16,9 @@ use crate::model::{
 use crate::recipe::options::scores_file;
 use crate::recipe::{Recipe, Target};
 use crate::task::Task;
+use crate::transform::merge_lora;
 use crate::units::quoted;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -45,6 +47,18 @@ fn open_source(recipe: &Recipe) -> Result<Model> {
         return Err(ModelError::request("the recipe names no source").with_hint(hint));
     };
     arch::open_as_format(path, recipe.source.format)
+}
+
+/// The source with the hyper-parameters that the recipe gives.
+fn with_given<'m>(model: &'m Model, recipe: &Recipe) -> Result<Cow<'m, Model>> {
+    let given = &recipe.source.hyperparameters;
+    if given.is_empty() { Ok(Cow::Borrowed(model)) } else { arch::with_given(model, given).map(Cow::Owned) }
+}
+
+/// The source with the adapter that the recipe names.
+fn with_adapter<'m>(model: &'m Model, recipe: &Recipe) -> Result<Cow<'m, Model>> {
+    let Some(path) = &recipe.source.lora else { return Ok(Cow::Borrowed(model)) };
+    merge_lora(model, &arch::open(path)?).map(Cow::Owned)
 }
 
 /// As [`prepare`], for a look at the plan only: existing outputs are listed in [`PlannedOutput::replaces`].
@@ -113,6 +127,8 @@ pub(crate) fn prepare_again(
 fn prepare_from(model: &Model, recipe: &Recipe, how: Task<'_>, occasion: Occasion<'_>) -> Result<Prepared> {
     text_names::check_recipe(model, recipe)?;
     check_has_targets(recipe)?;
+    let model = &*with_given(model, recipe)?;
+    let model = &*with_adapter(model, recipe)?;
     let opened = model;
     let unused = densify_without_effect(model, recipe.source.densify);
     let densified;

@@ -4,8 +4,12 @@
 //! `ggml.h` (`enum ggml_type`) and `ggml-common.h` (block structs), autumn 2026.
 
 use super::codec::Functions;
+use super::early::{self, HALVES, PAIRS};
 use super::{fp4, iq, k, legacy, low_bit};
 use std::fmt;
+
+/// Codes from here on are of layouts from before GGUF. They are in no file.
+const FIRST_EARLY: u32 = 1000;
 
 /// A line of the table.
 struct Entry {
@@ -73,6 +77,21 @@ block_types! {
     NVFP4 = 40, 64 / 36, fp4::Nvfp4;
     Q1_0 = 41, 128 / 18, low_bit::Q1_0;
     Q2_0 = 42, 64 / 18, low_bit::Q2_0;
+    // Layouts from before GGUF (`early`). No file has these codes: the layout of a file follows from its version.
+    Q4_0_V1 = 1000, 32 / 20, early::Q4_0Wide<PAIRS>;
+    Q4_0_V2 = 1001, 32 / 20, early::Q4_0Wide<HALVES>;
+    Q4_1_V1 = 1002, 32 / 24, early::Q4_1Wide<PAIRS>;
+    Q4_1_V2 = 1003, 32 / 24, early::Q4_1Wide<HALVES>;
+    Q4_2 = 1004, 16 / 10, early::Q4_2;
+    Q4_3 = 1005, 16 / 12, early::Q4_3;
+    Q5_0_V1 = 1006, 32 / 22, early::Q5_0Pairs;
+    Q5_1_V1 = 1007, 32 / 24, early::Q5_1Pairs;
+    Q8_0_V1 = 1008, 32 / 36, early::Q8_0Wide;
+    Q2_K_64 = 1010, 64 / 24, early::Q2K64;
+    Q3_K_64 = 1011, 64 / 28, early::Q3K64;
+    Q4_K_64 = 1012, 64 / 38, early::Q4K64;
+    Q5_K_64 = 1013, 64 / 46, early::Q5K64;
+    Q6_K_64 = 1014, 64 / 54, early::Q6K64;
 }
 
 impl BlockType {
@@ -80,9 +99,14 @@ impl BlockType {
         &TABLE[self as usize]
     }
 
-    /// The `ggml_type` number used in GGUF files.
+    /// The `ggml_type` number used in GGUF files; a number of remold's own for layouts from before GGUF ([`BlockType::is_early`]).
     pub const fn code(self) -> u32 {
         self.entry().code
+    }
+
+    /// True for layouts from before GGUF, which no GGUF file can hold. They are read, never written.
+    pub(crate) const fn is_early(self) -> bool {
+        self.code() >= FIRST_EARLY
     }
 
     /// The upper-case name that users know: `Q4_K`.
@@ -107,7 +131,7 @@ impl BlockType {
 
     /// The format with this wire code.
     pub(crate) fn from_code(code: u32) -> Option<Self> {
-        Self::ALL.iter().copied().find(|t| t.code() == code)
+        Self::ALL.iter().copied().find(|t| t.code() == code && !t.is_early())
     }
 
     /// Inverse of [`BlockType::name`], case-insensitive.
@@ -130,7 +154,7 @@ mod tests {
     fn codes_rise_and_names_invert() {
         assert!(BlockType::ALL.is_sorted_by_key(|t| t.code()));
         for &ty in BlockType::ALL {
-            assert_eq!(BlockType::from_code(ty.code()), Some(ty));
+            assert_eq!(BlockType::from_code(ty.code()), (!ty.is_early()).then_some(ty));
             assert_eq!(BlockType::parse(&ty.name().to_lowercase()), Some(ty));
         }
     }

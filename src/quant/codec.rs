@@ -22,6 +22,9 @@ pub(in crate::quant) enum Importance {
 ///
 /// Mark every function that runs with an instruction set `#[inline(always)]`: only then is it compiled for that set.
 pub(in crate::quant) trait Codec<const N: usize, const B: usize> {
+    /// False for layouts that are only read: their [`Codec::encode`] is never called.
+    const WRITES: bool = true;
+
     /// What importance weights mean.
     const IMPORTANCE: Importance = Importance::Used;
 
@@ -88,6 +91,8 @@ pub(in crate::quant) struct Functions {
     pub(in crate::quant) first_bad_block: fn(&[u8]) -> Option<usize>,
     /// See [`Codec::multiply_scales`]; takes one block.
     pub(in crate::quant) multiply_scales: fn(&mut [u8], f32),
+    /// See [`Codec::WRITES`].
+    pub(in crate::quant) writes: bool,
     /// See [`Codec::IMPORTANCE`].
     pub(in crate::quant) importance: Importance,
     /// See [`Codec::NEEDS_MEAN_SQUARE`].
@@ -106,6 +111,7 @@ impl Functions {
             search: |level, rows| run(level, Search::<T, N, B>(rows, PhantomData)),
             first_bad_block: |bytes| bytes.as_chunks::<B>().0.iter().position(T::has_bad_scale),
             multiply_scales: multiply_scales::<T, N, B>,
+            writes: T::WRITES,
             importance: T::IMPORTANCE,
             needs_mean_square: T::NEEDS_MEAN_SQUARE,
             f16_scales: T::F16_SCALES,

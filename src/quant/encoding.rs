@@ -54,6 +54,7 @@ impl Encoding {
     /// The `ggml_type` number, where ggml has one.
     pub(crate) fn ggml_code(self) -> Option<u32> {
         Some(match self {
+            Self::Block(b) if b.is_early() => return None,
             Self::Block(b) => b.code(),
             Self::Plain(DType::F32) => 0,
             Self::Plain(DType::F16) => 1,

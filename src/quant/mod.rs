@@ -8,7 +8,7 @@
 //!
 //! `block_type` has the table of formats, `codec` the trait that each format implements: encoder, encoder in lanes, decoder,
 //! further search (`effort`) and the check of its scales. A family of formats is a folder (`legacy`, `k`, `iq`, `low_bit`,
-//! `fp4`); a file holds one format, or a few that share their code, with byte diagrams. The reference's searches for scales
+//! `fp4`, and `early` for the layouts from before GGUF, which are only read); a file holds one format, or a few that share their code, with byte diagrams. The reference's searches for scales
 //! that several formats share are in `search`, number conversions in `number`. The encoders in lanes (`simd`) are for AVX2,
 //! AVX-512 and plain vectors; the first two are about ten times as fast as the plain encoder, to the same bytes (`cargo bench
 //! --bench quantize`). Rows are independent of each other, so any chunking of rows gives the same bytes; `part` is about
@@ -25,6 +25,7 @@ mod block_type;
 mod blocks;
 mod codec;
 mod compare;
+mod early;
 mod effort;
 mod encoding;
 mod error;
@@ -52,6 +53,7 @@ pub use quantize::{dequantize_rows, quantize_rows};
 pub use support::{can_quantize, instruction_sets, needs_imatrix};
 
 pub(crate) use compare::Sums;
+pub(crate) use early::{repack, repacks_to};
 pub(crate) use effort::{quantize_part_max, quantize_rows_max};
 pub(crate) use part::{MeanSquare, WholeRow, mean_weight};
 pub(crate) use quantize::quantize_part;

@@ -48,7 +48,7 @@ pub(in crate::quant) fn quantize(
     whole: Option<WholeRow>,
     dst: &mut [u8],
 ) -> Result<(), QuantError> {
-    let functions = ty.functions().ok_or(QuantError::NotWritable { ty })?;
+    let functions = ty.functions().filter(|f| f.writes).ok_or(QuantError::NotWritable { ty })?;
     if cols == 0 || !cols.is_multiple_of(ty.block_elems()) {
         return Err(QuantError::RowLength { ty, cols });
     }

@@ -11,7 +11,7 @@ fn importance(ty: BlockType) -> Option<Importance> {
 /// True if [`quantize_rows`](crate::quant::quantize_rows) can write this format, and
 /// [`dequantize_rows`](crate::quant::dequantize_rows) read it.
 pub fn can_quantize(ty: BlockType) -> bool {
-    ty.functions().is_some()
+    ty.functions().is_some_and(|f| f.writes)
 }
 
 /// True if the format cannot be written without importance weights (`ggml_quantize_requires_imatrix`).

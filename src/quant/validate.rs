@@ -29,7 +29,7 @@ pub(crate) fn first_bad_block(ty: BlockType, bytes: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quant::quantize_rows;
+    use crate::quant::{can_quantize, quantize_rows};
 
     #[test]
     fn scales_beyond_f16_are_found_and_others_not() {
@@ -37,7 +37,7 @@ mod tests {
         row[300] = -2e3;
         let weights = [1f32; 512];
         let skip = [BlockType::Q8_1, BlockType::Q8_K, BlockType::MXFP4, BlockType::NVFP4];
-        for &ty in BlockType::ALL.iter().filter(|t| !skip.contains(t)) {
+        for &ty in BlockType::ALL.iter().filter(|t| can_quantize(**t) && !skip.contains(t)) {
             let mut out = vec![0; 512 / ty.block_elems() * ty.block_bytes()];
             quantize_rows(ty, &row, 512, Some(&weights), &mut out).unwrap();
             assert_eq!(first_bad_block(ty, &out), None, "{ty}");

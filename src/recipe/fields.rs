@@ -92,6 +92,11 @@ pub(crate) fn set_recipe(r: &mut Recipe, key: &Key, v: Json) {
         (KeyTable::Source, "format") => r.source.format = FormatId::parse(&text(&v)),
         (KeyTable::Source, "no_checksums") => r.source.no_checksums = v.as_bool().unwrap_or(false),
         (KeyTable::Source, "densify") => r.source.densify = v.as_bool().unwrap_or(false),
+        (KeyTable::Source, "lora") => r.source.lora = Some(path(&v)),
+        (KeyTable::Source, "hyperparameters") => {
+            r.source.hyperparameters =
+                v.as_object().into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
+        }
         (KeyTable::Validate, "data") => r.validate.get_or_insert_with(Validate::default).data = Some(path(&v)),
         (KeyTable::Validate, "fail_if") => r.validate.get_or_insert_with(Validate::default).fail_if = texts(&v),
         (KeyTable::Validate, "context") => r.validate.get_or_insert_with(Validate::default).context = v.as_u64(),
@@ -116,6 +121,11 @@ pub(crate) fn get_recipe(r: &Recipe, key: &Key) -> Option<Json> {
         (KeyTable::Source, "format") => r.source.format.map(|f| Json::from(f.name())),
         (KeyTable::Source, "no_checksums") => of_flag(r.source.no_checksums),
         (KeyTable::Source, "densify") => of_flag(r.source.densify),
+        (KeyTable::Source, "lora") => of_path(&r.source.lora),
+        (KeyTable::Source, "hyperparameters") => {
+            let given = &r.source.hyperparameters;
+            (!given.is_empty()).then(|| Json::Object(given.iter().map(|(k, v)| (k.clone(), v.clone())).collect()))
+        }
         (KeyTable::Validate, "data") => r.validate.as_ref().and_then(|v| of_path(&v.data)),
         (KeyTable::Validate, "fail_if") => r.validate.as_ref().and_then(|v| of_texts(&v.fail_if)),
         (KeyTable::Validate, "context") => r.validate.as_ref()?.context.map(Json::from),
@@ -138,6 +148,8 @@ pub(crate) fn clear_recipe(r: &mut Recipe, key: &Key) {
         (KeyTable::Source, "format") => r.source.format = None,
         (KeyTable::Source, "no_checksums") => r.source.no_checksums = false,
         (KeyTable::Source, "densify") => r.source.densify = false,
+        (KeyTable::Source, "lora") => r.source.lora = None,
+        (KeyTable::Source, "hyperparameters") => r.source.hyperparameters.clear(),
         (KeyTable::Validate, "data") => r.validate.iter_mut().for_each(|v| v.data = None),
         (KeyTable::Validate, "fail_if") => r.validate.iter_mut().for_each(|v| v.fail_if.clear()),
         (KeyTable::Validate, "context") => r.validate.iter_mut().for_each(|v| v.context = None),

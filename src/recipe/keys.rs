@@ -30,6 +30,8 @@ static KEYS: &[Key] = &[
     key(Source, "format", Format, NOW, "Format of the source. Default: detected from its contents.", "\"safetensors\"").or(&["source_format", "type"]).flat(&["source_format"]).absent("detected"),
     key(Source, "no_checksums", Bool, NOW, "Convert the source even if its checksums do not match its bytes.", "true").flag(Flag::switch("no-checksums")),
     key(Source, "densify", Bool, NOW, "Write sparse tensors of a PyTorch file as dense tensors; without it they are rejected.", "true").flag(Flag::switch("densify")),
+    key(Source, "hyperparameters", Table, NOW, "Hyper-parameters that ggml's files from before GGUF do not store: `heads`, `kv_heads`, `context`, `norm_epsilon`, `rope_base`. Default: assumed, with a warning.", "{ norm_epsilon = 1e-5, context = 4096 }").flag(Flag::new("hyperparameter", "NAME=VALUE")),
+    key(Source, "lora", Path, NOW, "LoRA adapter of llama.cpp from before GGUF (`ggla`) to add to the model.", "\"ggml-adapter-model.bin\"").flag(Flag::new("lora", "FILE")).absent("none"),
 
 
     key(Validate, "data", Path, NOW, "Text to measure the outputs on once they are written, against the source: UTF-8, at least two windows of `context` tokens. For targets that are graphs, the file with their inputs (.npz, .npy, .safetensors); without it they are made from a seed.", "\"holdout.txt\"").flag(Flag::new("validate", "FILE")),

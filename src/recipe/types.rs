@@ -62,6 +62,12 @@ pub struct Source {
     /// Write sparse tensors in full.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub densify: bool,
+    /// An adapter of ggml's from before GGUF that is added to the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lora: Option<PathBuf>,
+    /// Hyper-parameters that the files do not store.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub hyperparameters: IndexMap<String, serde_json::Value>,
 }
 
 /// One step of the pipeline; `recipe/steps` has the table of them.

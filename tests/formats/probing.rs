@@ -8,7 +8,6 @@ use std::fs;
 #[test]
 fn files_of_other_formats_are_named_not_read() {
     let cases = [
-        ("ggml", FormatId::Ggml, &["bin"][..]),
         ("ort", FormatId::Ort, &["ort"][..]),
         ("tflite", FormatId::Tflite, &["tflite"][..]),
         ("savedmodel", FormatId::Savedmodel, &["pb"][..]),
@@ -22,11 +21,7 @@ fn files_of_other_formats_are_named_not_read() {
             let name = path.file_name().unwrap().to_str().unwrap();
             let ext = path.extension().and_then(|e| e.to_str()).unwrap_or("");
             // Single test tensors and fingerprints are not models.
-            if !extensions.contains(&ext)
-                || name.contains("_output_")
-                || name == "fingerprint.pb"
-                || name.contains("parakeet")
-            {
+            if !extensions.contains(&ext) || name.contains("_output_") || name == "fingerprint.pb" {
                 continue;
             }
             seen += 1;

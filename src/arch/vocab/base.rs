@@ -220,6 +220,21 @@ fn byte_of(c: char) -> Option<u8> {
     (0..=255u8).filter(|&b| !own(b)).nth((code.checked_sub(256)?) as usize)
 }
 
+/// The letter that represents a byte in byte-level BPE: the inverse of [`byte_of`].
+pub(super) fn letter_of(byte: u8) -> char {
+    let own = |b: u8| matches!(b, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff);
+    if own(byte) {
+        return char::from(byte);
+    }
+    let before = (0..byte).filter(|&b| !own(b)).count() as u32;
+    char::from_u32(256 + before).unwrap_or(char::REPLACEMENT_CHARACTER)
+}
+
+/// The letters that represent bytes.
+pub(super) fn letters_of(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| letter_of(*b)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,6 +246,7 @@ mod tests {
         for (c, b) in pairs {
             assert_eq!(byte_of(c), Some(b), "{c:?}");
         }
+        assert!((0..=255).all(|b| byte_of(letter_of(b)) == Some(b)));
         assert_eq!(byte_of(' '), None);
         assert_eq!(byte_of('ń'), None);
         let decoder = json!({"type": "ByteLevel"});

@@ -9,6 +9,7 @@ mod begin;
 mod cache;
 mod chat;
 mod describe;
+pub(crate) mod early;
 mod files;
 mod key;
 mod pre;

@@ -127,6 +127,45 @@ fn vocabularies() -> Vec<Vec<u8>> {
     (0_u8..).zip(numbered).map(|(n, (file, data))| [&[file + 8 * (n % 6)][..], &data].concat()).collect()
 }
 
+/// A LLaMA file of two layouts, a GPT-2 file and an adapter, each with small tensors.
+fn ggml() -> Vec<Vec<u8>> {
+    let ints = |file: &mut Vec<u8>, ints: &[i32]| ints.iter().for_each(|n| file.extend(n.to_le_bytes()));
+    let tensor = |file: &mut Vec<u8>, name: &str, code: i32, ne: &[i32], bytes: usize, aligned: bool| {
+        ints(file, &[ne.len() as i32, name.len() as i32, code]);
+        ints(file, ne);
+        file.extend(name.as_bytes());
+        while aligned && !file.len().is_multiple_of(32) {
+            file.push(0);
+        }
+        file.extend((0..bytes).map(|i| (i % 50) as u8));
+    };
+    let llama = |magic: &[u8; 4], version: Option<i32>| {
+        let mut file = magic.to_vec();
+        ints(&mut file, version.as_slice());
+        ints(&mut file, &[2, 64, 32, 2, 1, 32, 2]);
+        for text in [b"ab", b" c"] {
+            ints(&mut file, &[2]);
+            file.extend(text);
+            if version.is_some() {
+                ints(&mut file, &[-1]);
+            }
+        }
+        for name in ["tok_embeddings", "layers.0.attention.wk", "layers.0.feed_forward.w1"] {
+            tensor(&mut file, &format!("{name}.weight"), 2, &[64, 64], 64 * 40, version.is_some());
+        }
+        file
+    };
+    let mut gpt2 = b"lmgg".to_vec();
+    ints(&mut gpt2, &[2, 16, 64, 2, 1, 1, 1, 1]);
+    gpt2.push(b'a');
+    tensor(&mut gpt2, "model/wte", 1, &[64, 2], 256, false);
+    tensor(&mut gpt2, "model/h0/attn/c_attn/w", 1, &[64, 192], 64 * 192 * 2, false);
+    let mut lora = b"algg".to_vec();
+    ints(&mut lora, &[1, 2, 4]);
+    tensor(&mut lora, "norm.weight.loraA", 0, &[2, 8], 64, true);
+    vec![llama(b"lmgg", None), llama(b"tjgg", Some(1)), gpt2, lora]
+}
+
 /// The seeds of a target.
 pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
     let recipes = |extension: &'static str| {
@@ -143,6 +182,7 @@ pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
             all
         }
         "safetensors_index" => models("model.safetensors.index.json"),
+        "ggml" => ggml(),
         "gguf" => {
             let mut all = fixtures("golden/imatrix", |n| n.ends_with(".gguf"));
             all.push(made(gguf::layout, "a.gguf"));

@@ -163,7 +163,7 @@ fn source_of<'m>(
 
 /// A GGUF of a known architecture under its Hugging Face names; `None` for anything else, whose names are kept.
 fn hugging_face(model: &Model, warnings: &mut Vec<Warning>) -> Result<Option<(Model, Vec<Encoding>, String)>> {
-    if model.format != FormatId::Gguf {
+    if !model.format.has_gguf_names() {
         return Ok(None);
     }
     let Some(architecture) = model.architecture() else { return Ok(None) };

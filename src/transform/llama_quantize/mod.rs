@@ -26,7 +26,7 @@ pub(super) use order::layer as layer_of_name;
 pub(crate) use request::{Choice, QuantizePlan, QuantizeRequest};
 
 use crate::model::{Hint, Model, ModelError, OptionName, Remedy, Result, TensorEntry, Warning, few};
-use crate::quant::Encoding;
+use crate::quant::{Encoding, repacks_to};
 use crate::units::plural;
 use category::Category;
 use mix::Mix;
@@ -143,6 +143,8 @@ fn requested(tensor: &TensorEntry, encoding: Encoding, why: &'static str) -> Res
 fn check_source(tensor: &TensorEntry, choice: &Choice, req: &QuantizeRequest) -> Result<()> {
     match tensor.encoding {
         from if from == choice.encoding => Ok(()),
+        // The same levels in the layout of today.
+        Encoding::Block(from) if repacks_to(from).map(Encoding::Block) == Some(choice.encoding) => Ok(()),
         Encoding::Block(from) if !req.allow_requantize => Err(ModelError::request(format!(
             "it is already {from}; requantizing it to {} is not allowed",
             choice.encoding

@@ -25,14 +25,15 @@ mod split;
 mod within;
 
 use super::{Asked, ExtraFiles, ExtraRequest, Resolved, TargetSpec};
-use crate::arch::OutType;
+use crate::arch::{self, OutType};
 use crate::model::{
     FormatId, Hint, Listing, MetaValue, Metadata, Model, ModelError, Name, OptionName, Remedy, Result, Warning,
 };
-use crate::quant::{Effort, Encoding, can_quantize};
+use crate::quant::{Effort, Encoding, can_quantize, repacks_to};
 use crate::recipe::options::gguf;
 use crate::recipe::{Target, meaning};
 use crate::task::Task;
+use crate::tensor::DType;
 use crate::transform::{FileType, may_quantize};
 use overrides::Overrides;
 
@@ -72,6 +73,7 @@ enum Choice<'a> {
 /// Resolves a GGUF target; a budget is measured as `how` says.
 fn resolve(asked: Asked<'_>) -> Result<Resolved> {
     let Asked { model, target, how } = asked;
+    let model = &*arch::named(model)?;
     let overrides = &Overrides::parse(target)?;
     importance::check_filters(target)?;
     let like = overrides.file_type_of_like();
@@ -86,7 +88,7 @@ fn resolve(asked: Asked<'_>) -> Result<Resolved> {
             Choice::Type(target.quantization.as_deref().unwrap_or_else(|| like.map_or("auto", FileType::name)))
         }
     };
-    let mut resolved = if model.format == FormatId::Gguf {
+    let mut resolved = if has_network(model) {
         from_gguf(model, target, asked, overrides)?
     } else if model.sidecars.has("config.json") && !target.bare {
         from_hf(model, target, asked, overrides)?
@@ -95,6 +97,7 @@ fn resolve(asked: Asked<'_>) -> Result<Resolved> {
     } else {
         return Err(if target.bare { bare_budget() } else { no_config("a budget") });
     };
+    in_todays_types(&mut resolved);
     for (t, _) in resolved.tensors.iter().zip(&resolved.reasons) {
         if let Encoding::Block(b) = t.encoding
             && t.entry.encoding != t.encoding
@@ -161,7 +164,8 @@ fn resolve(asked: Asked<'_>) -> Result<Resolved> {
 /// # Errors
 /// Architectures that cannot be converted; a lone tensor file; an importance matrix of another model.
 fn ready(model: &Model, target: &Target) -> Result<Ready> {
-    if model.format == FormatId::Gguf {
+    let model = &*arch::named(model)?;
+    if has_network(model) {
         Ready::of_gguf(&declared(model, target)?, target)
     } else if model.sidecars.has("config.json") {
         hf::ready(model, target)
@@ -226,9 +230,39 @@ fn from_gguf(model: &Model, target: &Target, asked: Choice<'_>, overrides: &Over
     Ok(resolved)
 }
 
+/// True for a source with GGUF's names and metadata: any GGUF, and a network from before GGUF that got them.
+fn has_network(model: &Model) -> bool {
+    model.format.has_gguf_names()
+        && (!model.format.is_before_gguf() || model.metadata.contains_key("general.architecture"))
+}
+
+/// Gives tensors in blocks from before GGUF a type that it has: the one with the same levels, or f16, which all others are decoded to.
+fn in_todays_types(resolved: &mut Resolved) {
+    let mut decoded = 0;
+    for (t, why) in resolved.tensors.iter_mut().zip(&mut resolved.reasons) {
+        let Encoding::Block(early) = t.encoding else { continue };
+        if !early.is_early() {
+            continue;
+        }
+        let (encoding, because) = match repacks_to(early) {
+            Some(same) => (same.into(), "same levels"),
+            None => (DType::F16.into(), "no such type today"),
+        };
+        decoded += usize::from(!matches!(encoding, Encoding::Block(_)));
+        (t.encoding, why.because) = (encoding, Some(Name::word(because)));
+    }
+    if decoded > 0 {
+        let text = format!("GGUF has no type for the blocks of {decoded} tensors; they are decoded to f16");
+        resolved.warnings.push(Warning::new("gguf.decoded", text));
+    }
+}
+
 /// A GGUF that says what the target wants it to say; sizes count with it.
 fn declared(model: &Model, target: &Target) -> Result<Model> {
     let mut model = model.clone();
+    if model.format.is_before_gguf() {
+        model.metadata.retain(|k, _| !arch::is_stored_key(k));
+    }
     context::declare(&mut model, target)?;
     if let Some(name) = target.get(&gguf::MODEL_NAME) {
         model.metadata.insert("general.name".to_owned(), name.as_str().into());

@@ -1,0 +1,5 @@
+//! Files made here, and those of the golden data.
+
+mod golden;
+mod made;
+mod reject;
