@@ -687,7 +687,7 @@ fn sizes_beyond_reason_are_counted_and_not_listed() {
         "{error}"
     );
     assert!(
-        error.to_string().contains("model.layers.3.mlp.down_proj.weight is 256 × 768 instead of 256 × 999"),
+        error.to_string().contains("model.layers.0.mlp.down_proj.weight is 256 × 768 instead of 256 × 999 and 9 more"),
         "{error}"
     );
 }

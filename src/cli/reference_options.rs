@@ -10,7 +10,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// Options that have another name here or none, and what to do instead.
-const ELSEWHERE: [(&str, &str); 24] = [
+const ELSEWHERE: [(&str, &str); 25] = [
     ("--outtype", "write `--to gguf:TYPE`, as in `--to gguf:bf16`"),
     ("--outfile", "write `-o FILE`"),
     ("--out", "write `-o FILE`"),
@@ -18,6 +18,7 @@ const ELSEWHERE: [(&str, &str); 24] = [
     ("--outdir", "write `-o DIR/`"),
     ("--quantize", "write `--to gguf:TYPE`, as in `--to gguf:q4_k_m`"),
     ("--quantization", "write `--to gguf:TYPE`, as in `--to gguf:q4_k_m`"),
+    ("--quantise", "write `--to gguf:TYPE`, as in `--to gguf:q4_k_m`"),
     ("--quant", "write `--to gguf:TYPE`, as in `--to gguf:q4_k_m`"),
     ("--qtype", "write `--to gguf:TYPE`, as in `--to gguf:q4_k_m`"),
     ("--ftype", "write `--to gguf:TYPE`, as in `--to gguf:q4_k_m`"),

@@ -224,7 +224,11 @@ fn a_registration_is_cancelled_with_what_it_started() {
     let group = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process_group(group, rustix::process::Signal::INT).unwrap();
     let ran = crate::lab::finish(child).expect(130);
-    assert!(ran.err.contains("cancelled") && ran.err.contains("tiny-llama-Q8_0.gguf was complete"), "{}", ran.err);
+    assert!(
+        ran.err.contains("cancelled") && ran.err.contains("tiny-llama-Q8_0.gguf is complete and is kept"),
+        "{}",
+        ran.err
+    );
     assert!(!ran.err.contains("failed"), "{}", ran.err);
 }
 

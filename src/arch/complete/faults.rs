@@ -4,7 +4,7 @@ use crate::model::ModelError;
 use crate::tensor::Shape;
 
 /// Names shown of each list; the rest are counted.
-const NAMED: usize = 8;
+const NAMED: usize = 20;
 /// The same of tensors with their shapes: these entries are long, and a wrong field makes all of them wrong.
 const NAMED_SHAPES: usize = 3;
 
@@ -155,7 +155,7 @@ mod tests {
         (0..25).for_each(|i| faults.missing.add(|| format!("t{i}")));
         faults.missing.add_unnamed(1 << 40);
         let error = faults.into_error("llama", "config.json", "num_hidden_layers 4").unwrap_err().to_string();
-        assert!(error.contains("t7 and 1099511627793 more") && !error.contains("t8"), "{error}");
+        assert!(error.contains("t19 and 1099511627781 more") && !error.contains("t20"), "{error}");
         let mut faults = Faults::default();
         (0..39).for_each(|i| faults.shape(&format!("t{i}"), &Shape(vec![2, 3].into()), &[Some(9), None], Vec::new()));
         let error = faults.into_error("llama", "config.json", "").unwrap_err().to_string();

@@ -45,6 +45,26 @@ pub(crate) const GLOSSARY: &[Term] = &[
         "Q8_0 45, Q6_K 35, Q5_K_M 30, Q4_K_M 25, Q3_K_M 19, Q2_K 13.",
     ),
     term(
+        "output SNR",
+        "Signal-to-noise ratio of the outputs of a graph, measured by running both graphs on the same inputs. The worst output counts; 999 means equal.",
+        "Above 60 dB for fp16, about 20 to 40 dB for int8.",
+    ),
+    term(
+        "output max error",
+        "The largest difference between two numbers in the outputs of two graphs, for the same inputs.",
+        "",
+    ),
+    term(
+        "output relative error",
+        "The output max error divided by the largest number of that output. The worst output counts.",
+        "Below 0.005 for fp16 and below 0.03 for bf16.",
+    ),
+    term(
+        "output cosine",
+        "Cosine similarity between an output of a graph and the same output of the baseline, for the same inputs. The worst output counts.",
+        "",
+    ),
+    term(
         "RMSE",
         "Root mean square error: the typical distance between a weight before and after, in the unit of the weights.",
         "Q8_0 0.0004, Q6_K 0.0013, Q4_K_M 0.004, Q2_K 0.016, for weights of about 0.07.",
