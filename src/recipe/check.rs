@@ -49,7 +49,7 @@ impl Default for Available<'static> {
 }
 
 /// Everything that is wrong with a recipe, without opening its source. Problems name the key; those of a recipe that came from text get
-/// their places by [`super::Parsed::check`].
+/// their places from [`super::Parsed`].
 pub fn check(recipe: &Recipe) -> Vec<Problem> {
     check_with(recipe, &Available::default())
 }

@@ -120,7 +120,7 @@ fn read_text(text: &str, syntax: Syntax, file: Option<&Path>) -> (Parsed, Vec<Lo
 /// Reads a recipe and keeps its places.
 ///
 /// # Errors
-/// Every mistake of syntax, spelling and type at once. Whether the recipe can be run says [`Parsed::check`].
+/// Every mistake of syntax, spelling and type at once. Whether the recipe can be run is a question for [`check()`].
 pub fn parse_text(text: &str, syntax: Syntax, file: Option<&Path>) -> Result<Parsed, RecipeErrors> {
     let (parsed, found) = read_text(text, syntax, file);
     if found.is_empty() { Ok(parsed) } else { Err(RecipeErrors::new(problem::placed(found, &parsed.source))) }

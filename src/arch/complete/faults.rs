@@ -157,7 +157,7 @@ mod tests {
         let error = faults.into_error("llama", "config.json", "num_hidden_layers 4").unwrap_err().to_string();
         assert!(error.contains("t19 and 1099511627781 more") && !error.contains("t20"), "{error}");
         let mut faults = Faults::default();
-        (0..39).for_each(|i| faults.shape(&format!("t{i}"), &Shape(vec![2, 3].into()), &[Some(9), None], Vec::new()));
+        (0..39).for_each(|i| faults.shape(&format!("t{i}"), &Shape(vec![2, 3]), &[Some(9), None], Vec::new()));
         let error = faults.into_error("llama", "config.json", "").unwrap_err().to_string();
         assert!(error.contains("t2 is 2 × 3 instead of 9 × any and 36 more") && !error.contains("t3"), "{error}");
         assert!(Faults::default().into_error("llama", "config.json", "").is_ok());

@@ -3,7 +3,7 @@
 //! The reader of the format leaves what a file says under `ggml.…` in the metadata; [`name`] makes of it what a GGUF of the same network
 //! has. Networks whose stored names are those of Hugging Face and that remold does not know there keep them until a format with GGUF's names is
 //! written ([`named`]). Nothing is read but headers, a few rows of a fused projection, and the vocabulary. What a file does not store is
-//! assumed, listed in a warning, and can be given ([`Given`]). Sources: llama.cpp's `convert_llama_ggml_to_gguf.py` and the classes of its
+//! assumed, listed in a warning, and can be given ([`with_given`]). Sources: llama.cpp's `convert_llama_ggml_to_gguf.py` and the classes of its
 //! converter for the other networks. Test: `cargo test --lib arch::early`.
 
 mod family;

@@ -110,7 +110,7 @@ pub(crate) fn calibrate(request: &Request<'_>, task: &Task<'_>) -> Result<Calibr
         1 => HashMap::new(),
         _ => histograms(model, &seen, samples, &parts.observed, &counted)?,
     };
-    let mut candidates: Vec<(Method, HashMap<String, (f32, f32)>, Changed)> = Vec::new();
+    let mut candidates: Vec<Candidate> = Vec::new();
     for method in methods {
         let chosen = chosen(method, &seen, &histograms, request, task)?;
         let changed = quantize_static(model, options, &chosen, task)?;
@@ -137,6 +137,9 @@ pub(crate) fn calibrate(request: &Request<'_>, task: &Task<'_>) -> Result<Calibr
     let measured = measured.into_iter().nth(best).unwrap_or_default();
     Ok(Calibrated { changed, method, tried, measured, ranges })
 }
+
+/// What one method gave: the range of each observed value, and the graph quantized with them.
+type Candidate = (Method, HashMap<String, (f32, f32)>, Changed);
 
 /// The place of the candidate with the least noise that is nowhere worse than the first.
 fn best(measured: &[Measured]) -> usize {

@@ -1,7 +1,7 @@
 //! Calibration of operator graphs: what runs through a graph on samples, and what a change of precision does to its outputs.
 //!
 //! [`Samples`] are inputs of a graph, from arrays or from texts. `observe` runs the graph on them and finds the range or the histogram of each activation;
-//! [`calibrate`] turns these into ranges by a [`Method`] and quantizes statically; [`measure`] compares the outputs of graphs of which one was made from the other,
+//! [`calibrate`] turns these into ranges by a [`Method`] and quantizes statically; [`measure()`] compares the outputs of graphs of which one was made from the other,
 //! and the outputs of the nodes that were changed. The last quarter of the samples is for comparing alone. Values are looked at when they are computed and dropped after
 //! their last use, so memory does not grow with the number of samples: a histogram has its edges from a pass for the ranges before. Results do not depend on the number of threads.
 //!

@@ -1,6 +1,6 @@
 //! What graphs of one network give for the same inputs, output by output, and where they part if they differ.
 //!
-//! Inputs come from a file or from a seed (`inputs`); a [`Runner`] computes the outputs; the figures are those of `graph::judge`. The structures of
+//! Inputs come from a file or from a seed (`inputs`); an engine (`runner`) computes the outputs; the figures are those of `graph::judge`. The structures of
 //! the graphs are compared, too. Must not know jobs or screens. Tests: `cargo test --lib evaluate::graphs`.
 
 mod inputs;

@@ -53,7 +53,7 @@ fn q3(b: &[u8; 28], out: &mut [f32; 64]) {
     let d = from_f16([b[26], b[27]]);
     for (k, part) in out.chunks_exact_mut(8).enumerate() {
         // Two parts of eight elements share a scale.
-        let nibble = b[24 + k / 4] >> (4 * (k / 2 & 1)) & 15;
+        let nibble = b[24 + k / 4] >> (4 * ((k / 2) & 1)) & 15;
         let scale = d * (i32::from(nibble) - 8) as f32;
         for (l, o) in part.iter_mut().enumerate() {
             let low = b[8 + l + 8 * (k & 1)] >> (2 * (k / 2)) & 3;
