@@ -17,15 +17,45 @@ pub(crate) struct Metric {
     value: fn(&Figures) -> Option<f64>,
 }
 
-/// Every figure that an export records.
-pub(crate) const METRICS: [Metric; 2] = [
+/// Every figure that an export records. Those behind the first two are there if the recipe has `[validate]` with data.
+pub(crate) const METRICS: [Metric; 6] = [
     Metric { name: "weights_db", more_is_better: true, unit: "dB", value: |f| f.weights_db },
     Metric { name: "worst_tensor_db", more_is_better: true, unit: "dB", value: |f| f.worst_tensor_db },
+    Metric { name: "perplexity", more_is_better: false, unit: "", value: |f| largest(f, "perplexity") },
+    Metric { name: "kld_mean", more_is_better: false, unit: "", value: |f| largest(f, "kld_mean") },
+    Metric { name: "cosine_mean", more_is_better: true, unit: "", value: |f| smallest(f, "cosine_mean") },
+    Metric { name: "output_snr_db", more_is_better: true, unit: "dB", value: |f| smallest(f, "output_snr_db") },
 ];
+
+/// The values of a metric that was measured, one an output.
+fn measured<'f>(figures: &'f Figures, name: &'static str) -> impl Iterator<Item = f64> + 'f {
+    figures.metrics.iter().filter(move |m| m.name == name).map(|m| m.value).filter(|v| v.is_finite())
+}
+
+fn largest(figures: &Figures, name: &'static str) -> Option<f64> {
+    measured(figures, name).reduce(f64::max)
+}
+
+fn smallest(figures: &Figures, name: &'static str) -> Option<f64> {
+    measured(figures, name).reduce(f64::min)
+}
 
 impl Metric {
     /// Their names.
-    pub(crate) const NAMES: [&'static str; METRICS.len()] = [METRICS[0].name, METRICS[1].name];
+    pub(crate) const NAMES: [&'static str; METRICS.len()] = {
+        let mut names = [""; METRICS.len()];
+        let mut i = 0;
+        while i < METRICS.len() {
+            names[i] = METRICS[i].name;
+            i += 1;
+        }
+        names
+    };
+
+    /// True if it is measured by running the outputs, which a recipe with `[validate]` asks for.
+    pub(crate) fn needs_validation(&self) -> bool {
+        crate::quality::metric(self.name).is_some()
+    }
 
     /// The metric of that name.
     pub(crate) fn of(name: &str) -> Option<&'static Self> {
@@ -83,7 +113,10 @@ pub(crate) fn surplus<'e>(
             return None;
         }
         let best = if count == 1 { "not the best".to_owned() } else { format!("not among the best {count}") };
-        Some((*export, format!("{newest}, and {best} by {}: {figure:.2} {}", metric.name, metric.unit)))
+        let unit = if metric.unit.is_empty() { String::new() } else { format!(" {}", metric.unit) };
+        // Two decimals are enough for decibels; a divergence is often below 0.01.
+        let figure = if metric.unit.is_empty() { format!("{figure:.6}") } else { format!("{figure:.2}") };
+        Some((*export, format!("{newest}, and {best} by {}: {figure}{unit}", metric.name)))
     });
     gone.collect()
 }
@@ -163,5 +196,21 @@ mod tests {
         let keep = Retention { last: None, best: Some((2, &METRICS[0])) };
         let why = surplus(&exports, "a/x", keep, |_| true).pop().unwrap().1;
         assert_eq!(why, "not the newest, and not among the best 2 by weights_db: 22.00 dB");
+    }
+
+    #[test]
+    fn figures_with_data_take_the_worst_output() {
+        let metric = |name: &str, value: f64| crate::engine::Metric { name: name.into(), value, ..Default::default() };
+        let metrics = vec![
+            metric("kld_mean", 0.1),
+            metric("kld_mean", 0.3),
+            metric("cosine_mean", 0.9),
+            metric("cosine_mean", 0.8),
+            metric("perplexity", f64::NAN),
+        ];
+        let found = recorded(&Figures { metrics, ..Figures::default() });
+        let found: Vec<(&str, f64)> = found.iter().map(|(name, v)| (&**name, *v)).collect();
+        assert_eq!(found, [("cosine_mean", 0.8), ("kld_mean", 0.3)]);
+        assert!(!METRICS[0].needs_validation() && METRICS[2..].iter().all(Metric::needs_validation));
     }
 }

@@ -166,6 +166,11 @@ impl Rule {
         }
         // A mistake in the recipe would affect every export.
         check_recipe(&self.recipe)?;
+        if self.keep_best.is_some() && self.metric.needs_validation() && self.recipe.validate.is_none() {
+            let what = format!("{} is not measured: the recipe has no [validate]", self.metric.name);
+            let hint = "Add `[validate]` with `data = \"text.txt\"` to the recipe, or compare by weights_db or worst_tensor_db.";
+            return Err(ModelError::request(what).field("--metric").with_hint(hint));
+        }
         if self.root.exists() && !self.root.is_dir() {
             let hint = "Name the folder that the checkpoints are written to.";
             return Err(ModelError::request("only folders can be watched, not files")

@@ -38,7 +38,7 @@ pub(crate) struct Figures {
 }
 
 /// Metrics that are part of a trend whether or not they have a condition.
-const TREND_METRICS: [&str; 3] = ["perplexity", "kld_mean", "cosine_mean"];
+const TREND_METRICS: [&str; 4] = ["perplexity", "kld_mean", "cosine_mean", "output_snr_db"];
 
 /// The figures of an export; `previous` is the job of the previous checkpoint in the same run.
 pub(crate) fn figures(job: &JobFolder, previous: Option<&JobFolder>) -> Figures {

@@ -53,7 +53,11 @@ impl Followed {
         }
         let jobs = all.iter().filter_map(|e| match &e.body {
             // Earlier versions recorded no figure, and lossless exports have none.
-            WatchBody::Exported(done) if done.status == "ok" && done.weights_db.is_none() => Some(done.job.clone()),
+            WatchBody::Exported(done)
+                if matches!(&*done.status, "ok" | "check_failed") && done.weights_db.is_none() =>
+            {
+                Some(done.job.clone())
+            }
             _ => None,
         });
         self.jobs.extend(jobs);

@@ -5,7 +5,7 @@ mod state;
 mod update;
 mod view;
 
-pub(crate) use state::{Export, Source, SourceState, Trend, WatchState};
+pub(crate) use state::{Export, Source, SourceState, Trend, Value, WatchState, worst_metrics};
 pub use state::{ExportQuality, WatchPlace, WatcherQuery};
 
 use super::TabBehavior;

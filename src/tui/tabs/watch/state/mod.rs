@@ -5,7 +5,7 @@
 mod trend;
 mod view;
 
-pub(crate) use trend::Trend;
+pub(crate) use trend::{Trend, Value, worst_metrics};
 pub use view::ExportQuality;
 pub(crate) use view::{Export, Source, SourceState, WatcherView};
 

@@ -1,5 +1,6 @@
 //! The sources of one watcher, folded from its events.
 
+use crate::engine::Metric;
 use crate::watch::{Exported, WatchBody, WatchEvent};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -11,6 +12,8 @@ const MAX_SOURCES: usize = 10_000;
 const MAX_EXPORTS: usize = 50;
 /// Warnings kept, the latest.
 const MAX_WARNINGS: usize = 20;
+/// Metrics of one export that are kept.
+const MAX_METRICS: usize = 100;
 /// Reports whose figures are kept.
 const MAX_MEASURED: usize = 100_000;
 
@@ -47,6 +50,8 @@ pub struct Export {
     pub t: jiff::Timestamp,
     /// How it ended.
     pub done: Exported,
+    /// What was measured of its outputs with data.
+    pub metrics: Vec<Metric>,
     /// Its files were removed since, because newer ones are kept.
     pub removed: bool,
 }
@@ -55,6 +60,11 @@ impl Export {
     /// True if it succeeded.
     pub(crate) fn ok(&self) -> bool {
         self.done.status == "ok"
+    }
+
+    /// True if its outputs were written, whether or not they passed the checks of the recipe.
+    pub(crate) fn wrote(&self) -> bool {
+        self.ok() || self.done.status == "check_failed"
     }
 
     /// Seconds from the decision to the end.
@@ -103,7 +113,7 @@ impl Source {
     }
 
     /// A job for it has ended.
-    fn export(&mut self, done: Exported, t: jiff::Timestamp) {
+    fn export(&mut self, done: Exported, metrics: Vec<Metric>, t: jiff::Timestamp) {
         self.path.clone_from(&done.source);
         let why = done.why.as_deref().unwrap_or("reason unknown");
         (self.state, self.text) = match done.status.as_str() {
@@ -118,7 +128,7 @@ impl Source {
         if self.exports.len() >= MAX_EXPORTS {
             self.exports.pop_front();
         }
-        self.exports.push_back(Export { t, done, removed: false });
+        self.exports.push_back(Export { t, done, metrics, removed: false });
     }
 
     /// The folder of its run, relative to the watched one.
@@ -129,6 +139,11 @@ impl Source {
     /// The latest export that succeeded.
     pub(crate) fn exported(&self) -> Option<&Export> {
         self.exports.iter().rev().find(|e| e.ok())
+    }
+
+    /// The latest export whose outputs were written.
+    pub(crate) fn written(&self) -> Option<&Export> {
+        self.exports.iter().rev().find(|e| e.wrote())
     }
 
     /// The latest export, however it ended.
@@ -163,6 +178,8 @@ pub struct WatcherView {
     pub stopped: Option<String>,
     /// What reports say, by job.
     measured: HashMap<String, ExportQuality>,
+    /// What was measured of the export that ends next, with the path of its source.
+    metrics: (PathBuf, Vec<Metric>),
 }
 
 impl WatcherView {
@@ -211,10 +228,20 @@ impl WatcherView {
                 entry.turn(&state, text, t);
             }
             WatchBody::Exported(done) => {
-                if let (true, Some(db)) = (done.status == "ok", done.weights_db.filter(|db| db.is_finite())) {
+                if let Some(db) = done.weights_db.filter(|db| db.is_finite()) {
                     self.measure(done.job.clone(), ExportQuality::Db(db));
                 }
-                self.source(done.name.clone(), done.step, t).export(done, t);
+                let (source, metrics) = std::mem::take(&mut self.metrics);
+                let metrics = if source == done.source { metrics } else { Vec::new() };
+                self.source(done.name.clone(), done.step, t).export(done, metrics, t);
+            }
+            WatchBody::Metric { source, metric } => {
+                if self.metrics.0 != source {
+                    self.metrics = (source, Vec::new());
+                }
+                if self.metrics.1.len() < MAX_METRICS {
+                    self.metrics.1.push(metric);
+                }
             }
             WatchBody::Skipped { source, name, why } => {
                 let entry = self.source(name, None, t);
@@ -228,11 +255,7 @@ impl WatcherView {
                 }
             }
             // Each source that waits for it says so.
-            WatchBody::Hold { .. }
-            | WatchBody::Found { .. }
-            | WatchBody::Recipe { .. }
-            | WatchBody::Metric { .. }
-            | WatchBody::Note { .. } => {}
+            WatchBody::Hold { .. } | WatchBody::Found { .. } | WatchBody::Recipe { .. } | WatchBody::Note { .. } => {}
             WatchBody::Paused => self.paused = true,
             WatchBody::Resumed => self.paused = false,
             WatchBody::Warning { text } => {
@@ -379,5 +402,35 @@ mod tests {
         view.apply(event(8, r#""watch.skipped","source":"/r/x","name":"x","why":"superseded by y""#));
         view.apply(source(9, "x", "20", "settling", "settling 1 s of 3 s"));
         assert_eq!(names(&view), ["c-500", "x"], "its step is known now");
+    }
+
+    #[test]
+    fn metrics_go_to_the_export_they_came_before_and_the_worst_output_counts() {
+        let mut view = WatcherView::default();
+        let metric = |at: i64, source: &str, name: &str, value: f64, output: usize| {
+            let text = format!(
+                r#""metric","source":"/r/{source}","name":"{name}","value":{value},"model":"m{output}","output":{output}"#
+            );
+            event(at, &text)
+        };
+        view.apply(metric(1, "c-500", "kld_mean", 0.002, 0));
+        view.apply(metric(1, "c-500", "kld_mean", 0.004, 1));
+        view.apply(metric(1, "c-500", "cosine_mean", 0.99, 0));
+        view.apply(metric(1, "c-500", "cosine_mean", 0.98, 1));
+        view.apply(exported(2, "c-500", 500, "7", "a", "ok"));
+        // Another source ends without figures of its own; the next has some and fails a check.
+        view.apply(metric(3, "c-900", "kld_mean", 1.0, 0));
+        view.apply(exported(4, "c-1000", 1000, "8", "b", "ok"));
+        view.apply(metric(5, "c-1500", "kld_mean", 0.5, 0));
+        view.apply(exported(6, "c-1500", 1500, "9", "c", "check_failed"));
+        let trend = super::super::Trend::of(&view, "");
+        let values = |name: &str| -> Vec<(f64, f64, bool)> {
+            trend.metric(name).iter().map(|v| (v.step, v.value, v.failed)).collect()
+        };
+        assert_eq!(values("kld_mean"), [(500.0, 0.004, false), (1500.0, 0.5, true)]);
+        assert_eq!(values("cosine_mean"), [(500.0, 0.98, false)]);
+        assert_eq!((trend.points.len(), trend.failed()), (3, 1));
+        let names: Vec<&str> = trend.metrics().map(|m| m.name).collect();
+        assert_eq!(names, ["kld_mean", "cosine_mean"]);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{sources, trend};
 use crate::tui::core::{State, units};
-use crate::tui::tabs::watch::{Export, ExportQuality, Source, SourceState};
+use crate::tui::tabs::watch::{Export, ExportQuality, Source, SourceState, worst_metrics};
 use crate::tui::view::canvas::Canvas;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -83,18 +83,21 @@ fn export(state: &State, e: &Export) -> String {
         return format!("{how} {}  {} before a job was made", e.t.strftime("%H:%M:%S"), e.done.status);
     }
     let mut parts = vec![format!("{how} {}  in {}", e.t.strftime("%H:%M:%S"), units::took(e.seconds())), job];
-    if e.ok() {
+    if !e.ok() {
+        parts.push(e.done.status.replace('_', " "));
+    }
+    if e.wrote() {
         parts.push(units::bytes(e.done.bytes));
         match state.watch.view.measured(&e.done.job) {
             Some(ExportQuality::Db(db)) => parts.push(format!("weights {db:.1} dB")),
             Some(ExportQuality::Lossless) => parts.push("no loss".to_owned()),
             Some(ExportQuality::NoReport) | None => {}
         }
+        // The name of the output is not told: of several the worst value counts, as in the chart.
+        parts.extend(worst_metrics(e).into_iter().map(|(m, value)| format!("{} {}", m.title, m.text(value, None))));
         if e.removed {
             parts.push("removed since".to_owned());
         }
-    } else {
-        parts.push(e.done.status.clone());
     }
     parts.join("  ")
 }
