@@ -78,7 +78,7 @@ fn count_reusable(output: &PlannedOutput, previous: &Path) -> Result<PlannedReus
         Ok(())
     })?;
     let path = found.output(&head.output);
-    if !is_same_encoder(&head, output) {
+    if !is_same_encoder(&head, output) || manifest::seal_of(&found.manifest)? != manifest::Seal::Intact {
         (tensors, bytes) = (0, 0);
     }
     Ok(PlannedReuse { output: path, manifest: found.manifest, tensors, bytes, skip_unchanged: false })
@@ -113,6 +113,9 @@ fn open(output: &PreparedOutput, new: &PlannedOutput, planned: &PlannedReuse) ->
         error.in_file(&planned.output)
     };
     let found = manifest::find(&planned.output).ok_or_else(gone)?;
+    if let Some(fault) = manifest::seal_of(&found.manifest)?.fault() {
+        return Err(ModelError::request(fault).in_file(&found.manifest));
+    }
     let names = names(new);
     let mut candidates: Vec<Option<Candidate>> = Vec::new();
     candidates.resize_with(output.tensors.len(), || None);

@@ -2,6 +2,7 @@
 
 use super::find::Found;
 use super::read::read;
+use super::seal::{Seal, seal_of};
 use super::types::{FileRecord, Head};
 use crate::files;
 use crate::model::{ModelError, Result};
@@ -96,6 +97,10 @@ pub(crate) fn check(found: &Found, options: &CheckOptions<'_>) -> Result<Checked
     cover(&records, &mut stretches).map_err(damaged)?;
     let paths = found.files(&head.output, &records);
     let mut differences = Differences::default();
+    if seal_of(&found.manifest)? == Seal::Broken {
+        let what = "the manifest was changed after it was written".to_owned();
+        differences.add(Difference { file: found.manifest.clone(), offset: None, tensor: None, what });
+    }
     let mut open: Vec<Option<File>> = Vec::new();
     for (record, path) in records.iter().zip(&paths) {
         let Some(path) = path else { return Err(damaged("a file name points outside of its folder")) };
@@ -132,6 +137,15 @@ struct Differences {
     count: usize,
 }
 
+impl Differences {
+    fn add(&mut self, difference: Difference) {
+        self.count += 1;
+        if self.named.len() < MAX_NAMED {
+            self.named.push(difference);
+        }
+    }
+}
+
 /// Opens a file whose size is the recorded one; else says what is wrong with it.
 fn open_one(record: &FileRecord, path: &Path, differences: &mut Differences) -> Result<Option<File>> {
     let what = match files::open(path) {
@@ -146,10 +160,7 @@ fn open_one(record: &FileRecord, path: &Path, differences: &mut Differences) -> 
         Err(files::ReadError::Io(e)) => return Err(ModelError::io(path, "opening", e)),
         Err(e) => format!("the file cannot be compared: {e}"),
     };
-    differences.count += 1;
-    if differences.named.len() < MAX_NAMED {
-        differences.named.push(Difference { file: path.to_owned(), offset: None, tensor: None, what });
-    }
+    differences.add(Difference { file: path.to_owned(), offset: None, tensor: None, what });
     Ok(None)
 }
 

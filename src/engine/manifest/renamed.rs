@@ -1,5 +1,6 @@
 //! The manifest of an output whose files got other names: the same text with other names in it, line by line, since there may be a million tensors.
 
+use super::seal::Sealing;
 use super::types::{Crc32, FileRecord, Rest};
 use crate::files;
 use crate::model::{ModelError, Result};
@@ -32,6 +33,7 @@ pub(crate) fn renamed(path: &Path, out: &mut impl Write, changes: &[NameChange])
     };
     let file = files::open(path).map_err(|e| bad(&e.to_string()))?;
     let mut lines = BufReader::new(file);
+    let mut out = Sealing::new(out);
     let (mut output, mut in_files, mut done) = (false, false, false);
     // The names of files in a folder are relative to it.
     let mut files = changes;
@@ -57,7 +59,10 @@ pub(crate) fn renamed(path: &Path, out: &mut impl Write, changes: &[NameChange])
         }
         out.write_all(&text).map_err(|e| ModelError::io(path, "writing a new manifest for", e))?;
     }
-    if output && done { Ok(()) } else { Err(bad("it is not written line by line")) }
+    if !(output && done) {
+        return Err(bad("it is not written line by line"));
+    }
+    out.finish().map_err(|e| ModelError::io(path, "writing a new manifest for", e))
 }
 
 /// The value of a line, and what follows it.
@@ -97,6 +102,7 @@ fn file_line(line: &str, changes: &[NameChange]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::seal::{Seal, seal_of};
     use super::*;
 
     #[test]
@@ -116,6 +122,12 @@ mod tests {
         let mut out = Vec::new();
         renamed(&path, &mut out, &changes).unwrap();
         let out = String::from_utf8(out).unwrap();
+        let mut again = Vec::new();
+        std::fs::write(&path, &out).unwrap();
+        assert_eq!(seal_of(&path).unwrap(), Seal::Intact);
+        renamed(&path, &mut again, &[]).unwrap();
+        assert_eq!(out.as_bytes(), again);
+        let (out, _) = out.split_once(",\n\"xxh3\"").map(|(text, seal)| (format!("{text}\n}}\n"), seal)).unwrap();
         let crc = serde_json::to_string(&Crc32(crc32fast::hash(b"FROM"))).unwrap();
         let wanted = text
             .replacen("\"name\":\"m.gguf\"},\n\"files\"", "\"name\":\"n.gguf\"},\n\"files\"", 1)

@@ -1,5 +1,6 @@
 //! Writing a manifest, piece by piece, into a part file beside its output.
 
+use super::seal::Sealing;
 use super::types::{Crc32, FileRecord, Head, TensorRecord};
 use crate::engine::ErrorStats;
 use crate::engine::part_file::PartFile;
@@ -37,7 +38,7 @@ pub(crate) fn write(part: &Path, destination: &Path, mode: u32, contents: &Conte
     write_part(part, destination, mode, |mut out| write_json(&mut out, contents))
 }
 
-/// Creates a part file that is to become `destination`, and fills it with what `fill` writes.
+/// Creates a part file that is to become `destination`, and fills it with what `fill` writes, and with the checksum of that.
 ///
 /// # Errors
 /// I/O errors.
@@ -50,7 +51,8 @@ pub(super) fn write_part(
     super::discard_part(part)?;
     let file = PartFile::create(part, destination, 0, mode & 0o666)?;
     let mut out = BufWriter::with_capacity(BUFFER_BYTES, PartWriter { part: &file, at: 0, error: None });
-    let written = fill(&mut out).and_then(|()| out.flush());
+    let mut sealing = Sealing::new(&mut out);
+    let written = fill(&mut sealing).and_then(|()| sealing.finish()).and_then(|()| out.flush());
     let error = out.get_mut().error.take();
     drop(out);
     if let Some(e) = error {
