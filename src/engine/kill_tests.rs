@@ -54,7 +54,8 @@ fn contents(path: &Path) -> Vec<u8> {
     assert_eq!(checked.differences, [], "{}", path.display());
     assert!(checked.tensors > 10 && checked.bytes == read.into_inner());
     let text = String::from_utf8(bytes).unwrap();
-    text.as_bytes()[text.find("\n\"files\"").unwrap()..].to_vec()
+    // The check above has compared the checksum of the manifest, which depends on the head.
+    text.as_bytes()[text.find("\n\"files\"").unwrap()..text.rfind("\n\"xxh3\"").unwrap()].to_vec()
 }
 
 impl Bench {

@@ -336,7 +336,9 @@ fn keys_that_a_manifest_need_not_have_are_not_kept() {
     let text = fs::read_to_string(lab.path("a.gguf.remold.json")).unwrap();
     let many = format!("\n\"x\":[{}[]],\n\"files\"", "[],".repeat(3_000_000));
     assert!(text.contains("\n\"files\""), "{text}");
-    lab.write("a.gguf.remold.json", text.replacen("\n\"files\"", &many, 1));
+    // Without its own checksum, as an earlier version would have written it.
+    let unsealed = format!("{}\n}}\n", &text[..text.rfind(",\n\"xxh3\"").unwrap()]);
+    lab.write("a.gguf.remold.json", unsealed.replacen("\n\"files\"", &many, 1));
     // Kept, they would take 200 MB.
     let limit = "ulimit -v 400000; exec \"$0\" verify --threads 1 a.gguf";
     let mut shell = std::process::Command::new("sh");
@@ -345,4 +347,24 @@ fn keys_that_a_manifest_need_not_have_are_not_kept() {
     shell.envs(inner.get_envs().filter_map(|(k, v)| Some((k, v?))));
     let ran = shell.output().unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+}
+
+#[test]
+fn an_edited_manifest_is_reported_and_nothing_is_reused_with_it() {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    lab.run("convert tiny-llama --to gguf:q8_0 -o a.gguf").expect(0);
+    let text = fs::read_to_string(lab.path("a.gguf.remold.json")).unwrap();
+    // Two matrices of one shape with each other's places: every checksum of a tensor fits.
+    let line = |name: &str| text.lines().find(|l| l.contains(&format!("\"name\":\"{name}\""))).unwrap().to_owned();
+    let (one, other) = (line("blk.0.attn_q.weight"), line("blk.1.attn_q.weight"));
+    let (to_other, to_one) = (one.replace("blk.0", "blk.9"), other.replace("blk.1", "blk.0"));
+    let swapped = text.replace(&one, &to_other).replace(&other, &to_one).replace("blk.9", "blk.1");
+    assert_ne!(swapped, text);
+    lab.write("a.gguf.remold.json", swapped);
+    let ran = lab.run("verify a.gguf").expect(3);
+    assert!(ran.out.contains("the manifest was changed after it was written"), "{}", ran.out);
+    let ran = lab.run("convert tiny-llama --to gguf:q8_0 -o b.gguf --reuse a.gguf").expect(0);
+    assert!(ran.err.contains("no tensors are reused") && ran.err.contains("was changed"), "{}", ran.err);
+    assert_eq!(fs::read(lab.path("a.gguf")).unwrap(), fs::read(lab.path("b.gguf")).unwrap());
 }

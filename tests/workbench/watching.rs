@@ -130,6 +130,37 @@ fn pictures() {
 }
 
 #[test]
+fn what_a_recipe_measures_is_drawn_over_the_steps() {
+    let mut b = watched();
+    let request = b.state.watch.request;
+    let metric = |step: u64, name: &str, value: f64| {
+        let json = format!(
+            r#"{{"t":"2026-11-23T11:40:00Z","watch":"5f0c2a91","kind":"metric","source":"{DIR}/exp42/checkpoint-{step}",
+            "name":"{name}","value":{value},"model":"m"}}"#
+        );
+        remold::testing::engine::from_json::<WatchEvent>(json.as_bytes()).unwrap()
+    };
+    let mut events = Vec::new();
+    for (step, perplexity, kld, status) in
+        [(500, 31.2504, 0.0021, "ok"), (1000, 24.8136, 0.0024, "ok"), (2000, 22.1909, 0.0131, "check_failed")]
+    {
+        events.extend([metric(step, "perplexity", perplexity), metric(step, "kld_mean", kld)]);
+        let json = format!(
+            r#"{{"t":"2026-11-23T11:41:00Z","watch":"5f0c2a91","kind":"watch.exported","source":"{DIR}/exp42/checkpoint-{step}",
+            "name":"checkpoint-{step}","step":{step},"version":"v{step}b","job":"9{step}","picked":1.0,"done":2.0,"outputs":[],
+            "bytes":900,"weights_db":22.5,"status":"{status}","why":"mean KL divergence is above 0.01"}}"#
+        );
+        events.push(remold::testing::engine::from_json::<WatchEvent>(json.as_bytes()).unwrap());
+    }
+    b.act(Action::WatcherEvents(request, events));
+    b.keys("<enter>jj");
+    let failed = "✗ 1 export failed a check of the recipe";
+    shows(&mut b, LARGE, &["perplexity by step", "mean KLD by step", "31.2504", "22.1909", failed]);
+    // On few rows on a line.
+    shows(&mut b, (160, 24), &["perplexity by step:  31.2504 at 500, 22.1909 at 2000"]);
+}
+
+#[test]
 fn every_size_draws() {
     for keys in ["", "j", "<enter>", "<enter>jjjj", "s"] {
         let mut b = watched();
