@@ -4,6 +4,8 @@ use super::pool::spatial;
 use super::walk::each_index;
 use super::window::{Windows, sizes};
 use super::{Args, Tensor};
+use ndarray::linalg::general_mat_mul;
+use ndarray::{ArrayView2, ArrayViewMut2};
 
 /// What is convolved, as numbers.
 pub(crate) struct Operands {
@@ -52,6 +54,19 @@ pub(crate) fn convolution(c: &Args<'_>, o: &Operands) -> Result<(Vec<usize>, Vec
     let (plane, taps, result): (usize, usize, usize) =
         (input.iter().product(), kernel.iter().product(), w.output.iter().product());
     let outs_per_group = outs / groups;
+    if outs_per_group >= FEW_CHANNELS && per_group * taps > 0 && plane > 0 && result > 0 {
+        let (k, size) = (per_group * taps, outs_per_group * result);
+        let mut columns = Columns { windows: &w, plane, taps, values: Vec::new() };
+        for b in 0..*batch {
+            for group in 0..groups {
+                let x = &o.x[(b * channels + group * per_group) * plane..][..per_group * plane];
+                let weights = &o.w[group * outs_per_group * k..][..outs_per_group * k];
+                let own = &mut out[(b * outs + group * outs_per_group) * result..][..size];
+                columns.multiply(c, x, weights, own)?;
+            }
+        }
+        return Ok((dims, out));
+    }
     for b in 0..*batch {
         for oc in 0..*outs {
             c.going()?;
@@ -65,6 +80,86 @@ pub(crate) fn convolution(c: &Args<'_>, o: &Operands) -> Result<(Vec<usize>, Vec
         }
     }
     Ok((dims, out))
+}
+
+/// Output channels of a group from which on a product of matrices is faster than sums for each channel.
+const FEW_CHANNELS: usize = 4;
+/// Numbers in the matrix of windows, at most, unless one row of windows has more.
+const COLUMNS: usize = 1 << 16;
+
+/// The windows of some rows of the output as a matrix: a row for each element of a window of each channel, a column for each window.
+struct Columns<'a> {
+    windows: &'a Windows,
+    /// Elements of a channel of the input.
+    plane: usize,
+    /// Elements of a window.
+    taps: usize,
+    values: Vec<f64>,
+}
+
+impl Columns<'_> {
+    /// Adds the convolution of a group of channels, some rows of the output at a time.
+    fn multiply(&mut self, c: &Args<'_>, x: &[f64], weights: &[f64], out: &mut [f64]) -> Result<(), String> {
+        let w = self.windows;
+        let last = w.output.len() - 1;
+        let width = w.output[last];
+        let (channels, result) = (x.len() / self.plane, w.output.iter().product::<usize>());
+        let (k, rows) = (channels * self.taps, result / width);
+        let step = (COLUMNS / (k * width)).clamp(1, rows);
+        let outs = out.len() / result;
+        let matrix = |e: ndarray::ShapeError| e.to_string();
+        let weights = ArrayView2::from_shape((outs, k), weights).map_err(matrix)?;
+        let mut out = ArrayViewMut2::from_shape((outs, result), out).map_err(matrix)?;
+        for first in (0..rows).step_by(step) {
+            c.going()?;
+            let n = (rows - first).min(step) * width;
+            self.fill(x, first, n / width);
+            let columns = ArrayView2::from_shape((k, n), &self.values[..k * n]).map_err(matrix)?;
+            let mut part = out.slice_mut(ndarray::s![.., first * width..first * width + n]);
+            general_mat_mul(1.0, &weights, &columns, 1.0, &mut part);
+        }
+        Ok(())
+    }
+
+    /// Fills the matrix with the windows of some rows of the output.
+    fn fill(&mut self, x: &[f64], first: usize, rows: usize) {
+        let (w, taps) = (self.windows, self.taps);
+        let last = w.output.len() - 1;
+        let width = w.output[last];
+        let n = rows * width;
+        self.values.clear();
+        self.values.resize(x.len() / self.plane * taps * n, 0.0);
+        for row in 0..rows {
+            let window = index_of(&w.output[..last], first + row);
+            let mut tap = 0;
+            each_index(&w.kernel, |element| {
+                tap += 1;
+                let mut start = 0;
+                for (d, i) in window.iter().enumerate() {
+                    let Some(at) = w.place(d, *i, element[d]) else { return };
+                    start = start * w.input[d] + at;
+                }
+                let (start, step) = (start * w.input[last], w.strides[last]);
+                let (from, to, shift) = w.row(element[last]);
+                for (channel, x) in x.chunks_exact(self.plane).enumerate() {
+                    let own = &mut self.values[(channel * taps + tap - 1) * n + row * width..][..width];
+                    let x = &x[start..start + w.input[last]];
+                    for (i, o) in own.iter_mut().enumerate().take(to).skip(from) {
+                        *o = x[i * step + shift - w.before[last]];
+                    }
+                }
+            });
+        }
+    }
+}
+
+/// The index along each dimension of element `at` of a tensor of these dimensions.
+fn index_of(dims: &[usize], mut at: usize) -> Vec<usize> {
+    let mut index = vec![0; dims.len()];
+    for (i, d) in index.iter_mut().zip(dims).rev() {
+        (*i, at) = (at % d, at / d);
+    }
+    index
 }
 
 /// Adds the convolution of one channel, element of the window by element.
@@ -85,10 +180,8 @@ fn add(w: &Windows, x: &[f64], weights: &[f64], out: &mut [f64]) {
                 start = start * w.input[d] + at;
             }
             let start = start * w.input[last];
-            // The windows whose element is within the row: those from `from` to `to`.
-            let (shift, step) = (element[last] * w.dilations[last], w.strides[last]);
-            let from = w.before[last].saturating_sub(shift).div_ceil(step);
-            let to = (w.input[last] + w.before[last]).saturating_sub(shift).div_ceil(step).min(width);
+            let step = w.strides[last];
+            let (from, to, shift) = w.row(element[last]);
             for (i, o) in own.iter_mut().enumerate().take(to).skip(from) {
                 *o += weight * x[start + i * step + shift - w.before[last]];
             }

@@ -1,4 +1,4 @@
-//! Reference evaluation: runs a graph on inputs with plain loops, as the specification of ONNX says it.
+//! Reference evaluation: runs a graph on inputs with plain loops and products of matrices, as the specification of ONNX says it.
 //!
 //! It is the oracle for passes, quantization and comparisons: clarity comes before speed. [`run`] takes inputs and gives outputs, and shows every value in between to a
 //! callback. A value is dropped after its last use, and constants are read when they are needed, so memory follows the largest values and not the weights.

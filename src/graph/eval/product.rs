@@ -3,6 +3,8 @@
 use super::walk::{Places, broadcast, stretched};
 use super::{Args, Data, Tensor};
 use crate::graph::Elem;
+use ndarray::linalg::general_mat_mul;
+use ndarray::{ArrayView2, ArrayViewMut2};
 
 /// The elements of a tensor of floats as `f32`, or as `f64` where they are.
 pub(crate) enum Floats<'a> {
@@ -24,6 +26,27 @@ fn rows<T: Copy + Into<f64>>(a: &[T], b: &[T], out: &mut [f64], k: usize, n: usi
     }
 }
 
+/// Rows from which on a product by blocks is faster than one row by row.
+const FEW_ROWS: usize = 4;
+/// Elements of a sum that are multiplied at a time.
+const BLOCK: usize = 256;
+
+/// `out[i, j] += Σ a[i, k] b[k, j]`, by blocks of the sum. The slices have at least these sizes.
+fn blocks<T: Copy + Into<f64>>(a: &[T], b: &[T], out: &mut [f64], (m, k, n): (usize, usize, usize)) {
+    let (mut left, mut right) = (Vec::new(), Vec::new());
+    let Ok(mut out) = ArrayViewMut2::from_shape((m, n), out) else { return };
+    for first in (0..k).step_by(BLOCK) {
+        let size = (k - first).min(BLOCK);
+        left.clear();
+        left.extend(a.chunks_exact(k).flat_map(|row| &row[first..first + size]).map(|x| (*x).into()));
+        right.clear();
+        right.extend(b[first * n..][..size * n].iter().map(|x| (*x).into()));
+        let (left, right) = (ArrayView2::from_shape((m, size), &left), ArrayView2::from_shape((size, n), &right));
+        let (Ok(left), Ok(right)) = (left, right) else { return };
+        general_mat_mul(1.0, &left, &right, 1.0, &mut out);
+    }
+}
+
 /// The product of two matrices of numbers, sums in `f64`.
 pub(crate) fn matrices(a: &Floats<'_>, b: &Floats<'_>, m: usize, k: usize, n: usize) -> Vec<f64> {
     let mut out = vec![0.0; m * n];
@@ -31,8 +54,10 @@ pub(crate) fn matrices(a: &Floats<'_>, b: &Floats<'_>, m: usize, k: usize, n: us
         return out;
     }
     match (a, b) {
-        (Floats::Single(a), Floats::Single(b)) => rows(a, b, &mut out, k, n),
-        (Floats::Double(a), Floats::Double(b)) => rows(a, b, &mut out, k, n),
+        (Floats::Single(a), Floats::Single(b)) if m < FEW_ROWS => rows(a, b, &mut out, k, n),
+        (Floats::Double(a), Floats::Double(b)) if m < FEW_ROWS => rows(a, b, &mut out, k, n),
+        (Floats::Single(a), Floats::Single(b)) => blocks(a, b, &mut out, (m, k, n)),
+        (Floats::Double(a), Floats::Double(b)) => blocks(a, b, &mut out, (m, k, n)),
         _ => {}
     }
     out

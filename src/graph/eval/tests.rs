@@ -271,3 +271,58 @@ fn a_value_is_dropped_after_its_last_use() {
     let dropped: Vec<usize> = plan.steps.iter().map(|(_, values)| values.len()).collect();
     assert_eq!(dropped, [1; 10]);
 }
+
+/// Numbers that are exact in `f64` sums.
+fn numbers(dims: &[usize]) -> Value {
+    let n: usize = dims.iter().product();
+    let values = (0..n).map(|i| ((i * 37 + 11) % 23) as f64 - 11.0).collect();
+    Tensor::numbers(Elem::F32, dims.to_vec(), values).into()
+}
+
+/// Some rows of a tensor.
+fn rows_of(value: &Value, rows: &[usize]) -> Value {
+    let Value::Tensor(t) = value else { panic!("no tensor") };
+    let (all, each) = (t.to_numbers().unwrap(), t.dims[1..].iter().product::<usize>());
+    let values = rows.iter().flat_map(|r| all[r * each..][..each].to_vec()).collect();
+    let dims = [&[rows.len()], &t.dims[1..]].concat();
+    Tensor::numbers(t.elem, dims, values).into()
+}
+
+#[test]
+fn products_of_matrices_give_what_single_sums_give() {
+    let (x, w) = (numbers(&[1, 4, 7, 9]), numbers(&[8, 2, 3, 2]));
+    let convolution = |w: &Value| {
+        let mut s = Sample::new();
+        let (a, b) = (s.input("x"), s.input("w"));
+        let list = |v: &[i64]| AttrValue::Ints(v.to_vec());
+        let attributes = [
+            ("group", AttrValue::Int(2)),
+            ("strides", list(&[2, 1])),
+            ("dilations", list(&[1, 2])),
+            ("pads", list(&[1, 0, 2, 3])),
+        ];
+        let y = s.node("Conv", &[a, b], &attributes);
+        s.output(y);
+        s.run(&[("x", x.clone()), ("w", w.clone())]).unwrap().remove(0)
+    };
+    let Value::Tensor(all) = convolution(&w) else { panic!("no tensor") };
+    let (plane, values) = (all.dims[2..].iter().product::<usize>(), all.to_numbers().unwrap());
+    // Two channels a group are summed one by one.
+    for channels in [[0, 1, 4, 5], [2, 3, 6, 7]] {
+        let Value::Tensor(part) = convolution(&rows_of(&w, &channels)) else { panic!("no tensor") };
+        let wanted: Vec<f64> = channels.iter().flat_map(|c| values[c * plane..][..plane].to_vec()).collect();
+        assert_eq!(part.to_numbers().unwrap(), wanted);
+    }
+    let (a, b) = (numbers(&[5, 600]), numbers(&[600, 3]));
+    let product = |a: &Value| {
+        let mut s = Sample::new();
+        let (left, right) = (s.input("a"), s.input("b"));
+        let y = s.node("MatMul", &[left, right], &[]);
+        s.output(y);
+        s.run(&[("a", a.clone()), ("b", b.clone())]).unwrap().remove(0)
+    };
+    let all = product(&a);
+    for row in 0..5 {
+        assert_eq!(rows_of(&all, &[row]), product(&rows_of(&a, &[row])));
+    }
+}

@@ -88,6 +88,16 @@ impl Windows {
         (at < self.input[d]).then_some(at)
     }
 
+    /// Along the last dimension: the windows from the first to before the second are those of which this element is in the input; its distance from
+    /// the start of the window is the third.
+    pub(crate) fn row(&self, element: usize) -> (usize, usize, usize) {
+        let last = self.kernel.len() - 1;
+        let (shift, step) = (element * self.dilations[last], self.strides[last]);
+        let from = self.before[last].saturating_sub(shift).div_ceil(step);
+        let to = (self.input[last] + self.before[last]).saturating_sub(shift).div_ceil(step).min(self.output[last]);
+        (from, to, shift)
+    }
+
     /// The elements of a window along one dimension that are in the input: their range, so that large windows take no time.
     pub(crate) fn inside(&self, d: usize, window: usize) -> std::ops::Range<usize> {
         let (start, step) = (window * self.strides[d], self.dilations[d]);
