@@ -6,7 +6,7 @@ use super::tensor_counter::TensorCounter;
 use super::text::{Style, cut, safe, seconds, table};
 use super::{Exit, compare_events, compare_graphs, note, out, print, refuse};
 use crate::evaluate::{
-    Comparison, Evaluated, Export, Figures, MetricRow, Names, Set, TensorFigures, Unpaired, all_rows,
+    Comparison, Evaluated, Export, Figures, Graphs, MetricRow, Names, Set, TensorFigures, Unpaired, all_rows,
 };
 use crate::files::paths::from_here;
 use crate::forward::Rounding;
@@ -81,6 +81,11 @@ fn compare(args: &CompareArgs, how: Task<'_>, progress: &TensorCounter) -> Resul
     let say = |what: &str| progress.say(|| safe(what));
     let quiet = Task { progress: &|_, _| {}, ..how };
     let graphs = set.graph_outputs(&compare_graphs::request(args), quiet, &say)?;
+    let asked = args.data.is_some() || !args.dims.is_empty() || args.bisect;
+    if let Some(why) = graphs.as_ref().filter(|_| asked).and_then(Graphs::nothing_compared) {
+        let hint = "Give other inputs with --data or --dim, or leave these options out to compare the weights alone.";
+        return Err(ModelError::request(format!("the outputs cannot be compared: {why}")).with_hint(hint));
+    }
     // Models that cannot be evaluated are refused at once, so this comes before the weights.
     let text = args.data.as_deref().filter(|_| graphs.is_none());
     let evaluated = text.map(|data| evaluated(args, data, set.overview(), how, progress)).transpose()?;

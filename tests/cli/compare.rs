@@ -330,7 +330,15 @@ fn outputs_of_graphs_are_compared() {
     let last: serde_json::Value = serde_json::from_str(ran.out.lines().last().unwrap()).unwrap();
     assert_eq!((&last["kind"], &last["seed"]), (&"compare.graphs".into(), &7.into()));
     assert_eq!(last["variants"][1]["compared"][0]["passed"], true);
+    // The last dimension should be 8.
+    let mut header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 3, 9), }".to_owned();
+    header.push_str(&" ".repeat(118 - 1 - header.len()));
+    let npy = [b"\x93NUMPY\x01\x00\x76\x00".as_slice(), header.as_bytes(), b"\n", &[0; 108]].concat();
+    lab.write("wide.npy", npy);
+    lab.write("words.txt", "some words");
     for (wrong, part) in [
+        ("compare a.onnx half.onnx --data wide.npy", "the outputs cannot be compared"),
+        ("compare a.onnx half.onnx --data words.txt", "words.txt: not a file of arrays"),
         ("compare a.onnx half.onnx --window 8 --data a.onnx", "it is about texts"),
         ("compare a.onnx half.onnx --dim sequence", "NAME=N"),
         ("compare a.onnx half.onnx --data missing.npz", "missing.npz"),

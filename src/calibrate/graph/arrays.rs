@@ -116,7 +116,16 @@ impl ArrayFile {
     /// # Errors
     /// I/O errors; damaged data.
     pub(super) fn sample(&self, at: usize) -> Result<Sample> {
-        let one = |a: &InputArray| a.sample(at).map(|t| (a.name.clone(), t.into()));
+        let one = |a: &InputArray| {
+            let tensor = a.sample(at)?;
+            if tensor.data.has_nan() {
+                let what = format!("the array {:?} has NaN in sample {at} (counted from 0)", a.name);
+                return Err(
+                    ModelError::request(what).with_hint("Remove such samples: nothing can be measured with them.")
+                );
+            }
+            Ok((a.name.clone(), tensor.into()))
+        };
         self.arrays.iter().map(one).collect::<Result<_>>().map_err(|e| e.in_file(&self.path))
     }
 }

@@ -171,6 +171,15 @@ fn data_that_do_not_fit_are_refused_by_name() {
     doubles.extend([0u8; 256]);
     let kind = refused("kind.npy", &doubles);
     assert!(kind.contains("f64") && kind.contains("f32"), "{kind}");
+    // Found when the sample is read: the file may be large.
+    let file = dir.path().join("nan.npy");
+    let mut values = [0.5; 32];
+    values[17] = f32::NAN;
+    std::fs::write(&file, npy(&[4, 8], &values)).unwrap();
+    let samples = Samples::open(&file, &model, &model).unwrap();
+    assert!(samples.get(1).is_ok());
+    let nan = samples.get(2).unwrap_err();
+    assert_eq!((nan.file(), nan.to_string().contains("has NaN in sample 2")), (Some(file.as_path()), true), "{nan}");
     let empty = dir.path().join("folder");
     std::fs::create_dir(&empty).unwrap();
     assert!(Samples::open(&empty, &model, &model).is_err());

@@ -193,6 +193,16 @@ impl OutputFigures {
     }
 }
 
+impl Graphs {
+    /// Why no output of any graph was compared; `None` if some was.
+    pub(crate) fn nothing_compared(&self) -> Option<&str> {
+        if self.variants.iter().any(|v| !v.compared.is_empty()) {
+            return None;
+        }
+        Some(self.variants.iter().find_map(|v| v.failed.as_deref()).unwrap_or("the graphs have no outputs"))
+    }
+}
+
 impl GraphFigures {
     /// The worst figures of its outputs by the names of metrics; none of a graph that was not compared. Where an output could not be compared, or has
     /// numbers that are not finite, they are not numbers. The signal to noise without a difference is [`EQUAL_DB`].

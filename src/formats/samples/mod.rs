@@ -15,7 +15,7 @@ mod tests;
 
 use crate::graph::Elem;
 use crate::graph::eval::{Tensor, unpack};
-use crate::model::{FileSlice, ModelError, Result, TensorData, TensorEntry, open_request_file};
+use crate::model::{ErrorKind, FileSlice, ModelError, Result, TensorData, TensorEntry, open_request_file};
 use crate::quant::Encoding;
 use std::ops::Range;
 use std::path::Path;
@@ -170,7 +170,15 @@ fn from_fortran(t: &Tensor) -> Tensor {
 /// The tensors of a model's file.
 fn tensors(path: &Path) -> Result<Vec<Array>> {
     let hint = "Inputs are read from .npy, .npz and .safetensors files.";
-    let model = crate::formats::open_file(path).map_err(|e| if e.hint().is_some() { e } else { e.with_hint(hint) })?;
+    let expected = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("safetensors"));
+    let other = |e: ModelError| match e.kind() {
+        ErrorKind::Io => e,
+        // The list of formats of models is no help.
+        _ if !expected => ModelError::request("not a file of arrays").with_hint(hint),
+        _ if e.hint().is_some() => e,
+        _ => e.with_hint(hint),
+    };
+    let model = crate::formats::open_file(path).map_err(other)?;
     let one = |entry: TensorEntry| {
         let elem = match entry.encoding {
             Encoding::Plain(dtype) => Elem::ALL.iter().copied().find(|e| e.dtype() == Some(dtype)),

@@ -54,6 +54,16 @@ impl Data {
         }
     }
 
+    /// True if a number is NaN.
+    pub(crate) fn has_nan(&self) -> bool {
+        match self {
+            Self::F32(v) => v.iter().any(|x| x.is_nan()),
+            Self::F64(v) => v.iter().any(|x| x.is_nan()),
+            Self::Complex(v) => v.iter().flatten().any(|x| x.is_nan()),
+            Self::Int(_) | Self::Str(_) => false,
+        }
+    }
+
     /// The elements at these places.
     pub(crate) fn pick(&self, places: impl Iterator<Item = usize>) -> Self {
         each_kind!(self, v => places.filter_map(|i| v.get(i).cloned()).collect())
