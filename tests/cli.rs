@@ -31,6 +31,8 @@ mod documented;
 mod eval;
 #[path = "cli/forecast.rs"]
 mod forecast;
+#[path = "cli/foreseen.rs"]
+mod foreseen;
 #[path = "cli/goals.rs"]
 mod goals;
 #[path = "cli/graph_precision.rs"]

@@ -2,8 +2,8 @@
 
 use super::activations::Activations;
 use super::write::Form;
-use crate::files::{FileStamp, parent_of, write_output_with};
-use crate::model::{Hint, ModelError, Place, Remedy, Result};
+use crate::files::{FileStamp, write_output_with};
+use crate::model::{Hint, ModelError, Place, Remedy, Result, check_output_folder};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +22,13 @@ impl Output {
     /// A name that does not say the form; something that is there and may not be replaced, inputs in particular; a folder that is missing or
     /// read-only.
     pub(crate) fn to(path: &Path, form: Option<Form>, replace: bool, inputs: &[FileStamp]) -> Result<Self> {
+        if let (Some(form), Some(named)) = (form, Form::of(path))
+            && form != named
+        {
+            let what = format!("the name says {}, and --output-format says {}", named.name(), form.name());
+            let hint = "Use a name that ends as the form says, or leave out --output-format.";
+            return Err(ModelError::request(what).in_file(path).with_hint(hint));
+        }
         let Some(form) = form.or_else(|| Form::of(path)) else {
             let hint = Hint::from("Use a name that ends in .gguf or .dat")
                 .then(Remedy::OnCommandLine(", or choose the form with --output-format"))
@@ -46,14 +53,7 @@ impl Output {
         if std::fs::symlink_metadata(path).is_ok() && !replace {
             return Err(ModelError::request("the output exists already").in_file(path).with_hint(taken()));
         }
-        let folder = parent_of(path);
-        if !folder.is_dir() {
-            let hint = Hint::from("Create the folder, or ").then(Remedy::GiveOutput(Place::Another)).then(".");
-            return Err(ModelError::request("the folder of the output does not exist").in_file(path).with_hint(hint));
-        }
-        if let Err(e) = rustix::fs::access(folder, rustix::fs::Access::WRITE_OK) {
-            return Err(ModelError::io(folder, "creating a file here", e.into()));
-        }
+        check_output_folder(path)?;
         Ok(Self { path: path.to_owned(), form, replace })
     }
 
@@ -102,6 +102,10 @@ mod tests {
             assert!(e.to_string().contains(want) && e.hint().is_some(), "{want}: {e}");
         };
         refused(&at("m"), false, &[], "does not say");
+        for (name, form) in [("x.gguf", Form::Dat), ("x.dat", Form::Gguf)] {
+            let e = Output::to(&at(name), Some(form), false, &[]).unwrap_err();
+            assert!(e.to_string().contains("--output-format says") && e.hint().is_some(), "{e}");
+        }
         refused(&at("none/m.gguf"), false, &[], "does not exist");
         let first = Output::to(&at("m.gguf"), None, false, &[]).unwrap();
         let late = first.clone();

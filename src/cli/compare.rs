@@ -8,7 +8,8 @@ use super::{Exit, compare_events, compare_graphs, note, out, print, refuse};
 use crate::evaluate::{
     Comparison, Evaluated, Export, Figures, Graphs, MetricRow, Names, Set, TensorFigures, Unpaired, all_rows,
 };
-use crate::files::paths::from_here;
+use crate::files::{parent_of, paths::from_here};
+use crate::formats;
 use crate::forward::Rounding;
 use crate::job;
 use crate::model::{ModelError, Result, few};
@@ -47,7 +48,10 @@ pub(crate) fn run(args: &CompareArgs) -> Exit {
             });
             written.map_or_else(|e: ModelError| refuse(&e), |()| Exit::Done)
         }
-        Err(_) if stop.is_set() => Exit::stopped(&stop),
+        Err(_) if stop.is_set() => {
+            note("stopped; nothing was compared\n");
+            Exit::stopped(&stop)
+        }
         Err(e) => refuse(&e),
     }
 }
@@ -57,6 +61,15 @@ fn compare(args: &CompareArgs, how: Task<'_>, progress: &TensorCounter) -> Resul
     let inputs: Vec<PathBuf> = args.models.iter().chain(&args.baseline).chain(&args.data).cloned().collect();
     let export = |path: &PathBuf| if args.force { Export::replacing(path, &inputs) } else { Export::to(path) };
     let exports: Vec<Export> = args.export.iter().map(export).collect::<Result<_>>()?;
+    for (i, path) in args.export.iter().enumerate() {
+        if args.export[..i].iter().any(|earlier| is_same_name(earlier, path)) {
+            let hint = "Give each export a name of its own.";
+            return Err(ModelError::request("two exports have this name").in_file(path).with_hint(hint));
+        }
+        if let Some(error) = inputs.iter().find_map(|input| formats::inside_source(path, input)) {
+            return Err(error.with_hint("Choose a name outside of it: remold does not create files inside a source."));
+        }
+    }
     let job::WithBaseline { models, baseline, sources, lost } =
         job::with_baseline(&args.models, args.baseline.as_deref(), &job::jobs_root());
     let mut set = Set::open(&models, baseline, args.context)?;
@@ -92,6 +105,12 @@ fn compare(args: &CompareArgs, how: Task<'_>, progress: &TensorCounter) -> Resul
     let mut comparison = set.measure(how)?;
     (comparison.evaluated, comparison.graphs) = (evaluated, graphs);
     Ok((comparison, exports))
+}
+
+/// True for two spellings of the path of a file.
+fn is_same_name(a: &Path, b: &Path) -> bool {
+    let folder = |path: &Path| std::fs::canonicalize(parent_of(path)).ok();
+    a == b || (a.file_name() == b.file_name() && folder(a).is_some_and(|at| Some(at) == folder(b)))
 }
 
 /// What the models predict of a text.

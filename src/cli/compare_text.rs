@@ -312,12 +312,13 @@ fn top(all: &[Continuation]) -> String {
 
 /// A line for each model and one for each of its positions along the baseline's text.
 fn lines(all: &[Continuation]) -> String {
+    let t = jiff::Timestamp::now();
     let mut out = String::new();
     let mut line = |value: serde_json::Value| out.push_str(&format!("{value}\n"));
     for c in all {
         let model = c.path.to_string_lossy();
         line(json!({
-            "event": "continuation", "job": "compare", "model": model, "text": c.pieces.concat(), "ids": c.ids,
+            "t": t, "job": "compare", "kind": "continuation", "model": model, "text": c.pieces.concat(), "ids": c.ids,
             "ended": c.ended, "differs_at": c.differs_at, "kld_mean": c.mean_kld(),
         }));
         for (i, position) in c.along.iter().enumerate() {
@@ -325,7 +326,7 @@ fn lines(all: &[Continuation]) -> String {
                 position.top.iter().map(|t| json!({"id": t.id, "text": t.text, "p": t.probability})).collect();
             let baseline = all.first().map(|b| json!({"id": b.ids[i], "text": b.pieces[i]}));
             line(json!({
-                "event": "position", "job": "compare", "model": model, "position": i, "baseline": baseline,
+                "t": t, "job": "compare", "kind": "position", "model": model, "position": i, "baseline": baseline,
                 "kld": position.kld, "top": top,
             }));
         }

@@ -95,6 +95,14 @@ pub(crate) fn run_recipe(args: &RunArgs) -> Exit {
     recipe(named.first().map(PathBuf::as_path)).map_or_else(|e| e.report(), |recipe| carry_out(&recipe, &args.run))
 }
 
+/// The error for an output whose name ends as the files of no format do, where the ending has to say the format.
+fn unknown_ending(output: &Path) -> Option<ModelError> {
+    let ending = output.extension().filter(|_| formats::with_extension_of(output).is_empty() && !output.is_dir())?;
+    let what = format!("there is no target, and the ending .{} is that of no format", ending.to_string_lossy());
+    let hint = "Name a target, as in `--to gguf:q4_k_m`, or use an ending that `remold formats` lists.";
+    Some(ModelError::request(what).in_file(output).with_hint(hint))
+}
+
 /// The recipe for a source. `output` is what `-o` says, or the folder of the outputs of several models.
 pub(super) fn recipe_of(args: &ConvertArgs, source: &Path, output: Option<&Path>) -> Result<Recipe, RequestError> {
     let mut recipe = match &args.recipe {
@@ -106,6 +114,9 @@ pub(super) fn recipe_of(args: &ConvertArgs, source: &Path, output: Option<&Path>
         recipe.targets = targets_of(&args.to, &recipe.targets)?;
     } else if args.recipe.is_none() {
         recipe.targets.extend(output.and_then(target_named));
+        if let Some(error) = output.filter(|_| recipe.targets.is_empty()).and_then(unknown_ending) {
+            return Err(error.into());
+        }
     }
     if output == Some(Path::new("-")) {
         let what = "a model cannot be written to stdout";
@@ -195,7 +206,13 @@ pub(super) fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {
 pub(super) fn execute(recipe: &Recipe, flags: &RunFlags, source: Option<&Path>) -> Ended {
     // Measuring for a budget takes seconds; from here on a signal stops whatever is going on.
     let stop = stop_on_signal();
-    let refused = |e: &ModelError| if stop.is_set() { Ended::new(Exit::stopped(&stop)) } else { Ended::refused(e) };
+    let refused = |e: &ModelError| match stop.is_set() {
+        true => {
+            note("stopped while planning; nothing was written\n");
+            Ended::new(Exit::stopped(&stop))
+        }
+        false => Ended::refused(e),
+    };
     let recipe = &with_flags(recipe, flags);
     if flags.dry_run {
         return rehearse(recipe, flags, &stop)

@@ -73,7 +73,7 @@ pub(crate) fn run(args: JobsArgs) -> Exit {
             Ok(Exit::Done)
         }),
         JobsCommand::Log { id } => log(&root, &id, args.json),
-        JobsCommand::Clean { all } => Ok(clean(&root, all)),
+        JobsCommand::Clean { all } => Ok(clean(&root, all, args.json)),
     };
     result.unwrap_or_else(|e| refuse(&e))
 }
@@ -241,7 +241,7 @@ fn report_end(folder: &JobFolder, history: &JobHistory) {
 }
 
 /// Removes the ended jobs, and says which of them could not be removed and why.
-fn clean(root: &Path, all: bool) -> Exit {
+fn clean(root: &Path, all: bool, json: bool) -> Exit {
     let cleaned = job::clean(root, all);
     say_left(&cleaned.left);
     let mut exit = Exit::Done;
@@ -252,6 +252,13 @@ fn clean(root: &Path, all: bool) -> Exit {
         0 => String::new(),
         n => format!("; {n} could not be removed"),
     };
+    if json {
+        let failed: Vec<_> = cleaned.failed.iter().map(job::failure).collect();
+        print::json(&serde_json::json!({
+            "removed": cleaned.removed, "kept": cleaned.kept, "left": cleaned.left, "failed": failed,
+        }));
+        return exit;
+    }
     note(&format!("{} removed{failed}\n", text::plural(cleaned.removed, "job folder")));
     if cleaned.kept > 0 {
         let (jobs, clean) = (text::plural(cleaned.kept, "job"), on_jobs("jobs clean --all"));

@@ -48,6 +48,10 @@ fn rendered(command: Command) -> Vec<u8> {
 
 /// Writes the page of every command, replacing those of an earlier version; returns how many there are.
 fn write_all(dir: &Path) -> Result<usize> {
+    if dir.exists() && !dir.is_dir() {
+        let error = ModelError::request("it is a file, not a folder").in_file(dir);
+        return Err(error.with_hint("Name a folder; it is created if there is none."));
+    }
     files::create_folders(dir, 0o777).map_err(|e| ModelError::io(dir, "creating the folder", e))?;
     let mut all = args::shown_commands().disable_help_subcommand(true);
     all.build();

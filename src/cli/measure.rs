@@ -158,7 +158,10 @@ pub(super) fn report_text(report: &MeasurementReport, style: Style) -> String {
 }
 
 fn imatrix_text(r: &ImatrixReport, style: Style) -> String {
-    let what = format!("{} tokens in {}", r.tokens, seconds(r.seconds));
+    // Merged files count chunks, too.
+    let merged = r.chunks as usize > r.text.windows;
+    let own = if merged { format!("{} of them computed now: ", r.text.windows) } else { String::new() };
+    let what = format!("{own}{} tokens in {}", r.tokens, seconds(r.seconds));
     format!("{}{}", warnings(&r.warnings, style), wrote(&r.output, r.tensors, r.chunks, &what, r.bytes, style))
 }
 

@@ -56,6 +56,8 @@ use args::Command;
 use rustix::process::{Resource, Rlimit};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// Reads a file of rules for `remold watch`, for `fuzzing`.
 #[cfg(any(test, feature = "fuzzing"))]
@@ -109,7 +111,12 @@ pub(crate) fn report_error(e: &ModelError) {
     let mut line = format!("{} {}\n", style.error("error:"), e.worded(&option_as_given));
     let near = e.file().filter(|f| e.hint().is_none() && !f.exists()).and_then(nearby);
     let broken = e.file().filter(|f| !f.exists()).and_then(|f| std::fs::read_link(f).ok());
-    let broken = broken.map(|to| format!("It is a link to {}, which does not exist.", to.display()));
+    let is_loop =
+        || e.os_error().and_then(std::io::Error::raw_os_error) == Some(rustix::io::Errno::LOOP.raw_os_error());
+    let broken = broken.map(|to| match is_loop() {
+        true => "It is a link that leads back to itself.".to_owned(),
+        false => format!("It is a link to {}, which does not exist.", to.display()),
+    });
     let hint = broken.or_else(|| near.map(|n| format!("Did you mean {n}?")));
     let hint = hint.or_else(|| crate::job::remedy(e).as_ref().map(on_command_line));
     if let Some(hint) = hint {
@@ -154,8 +161,16 @@ fn allow_open_files() {
     let _ = rustix::process::setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
+/// Makes a write beyond the limit of the size of files (`ulimit -f`) fail instead of ending the process, so that it can say so and tidy up.
+fn outlive_size_limit() {
+    // With any handler, the write fails with EFBIG. Programs that are started from here have none.
+    let seen = Arc::new(AtomicBool::new(false));
+    let _ = signal_hook::flag::register(rustix::process::Signal::XFSZ.as_raw(), seen);
+}
+
 /// Runs the program on its arguments.
 pub fn main() -> ExitCode {
+    outlive_size_limit();
     allow_open_files();
     let mut cli = match parse::parse() {
         Ok(cli) => cli,

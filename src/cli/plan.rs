@@ -39,7 +39,10 @@ pub(crate) fn run(args: &PlanArgs) -> Exit {
             out(&text(&f, args));
             Exit::Done
         }
-        Err(_) if stop.is_set() => Exit::stopped(&stop),
+        Err(_) if stop.is_set() => {
+            note("stopped; nothing was written\n");
+            Exit::stopped(&stop)
+        }
         Err(e) => refuse(&e),
     }
 }
@@ -54,7 +57,7 @@ fn target_of(args: &PlanArgs) -> Result<Target> {
 }
 
 fn decibel(db: Option<f64>) -> String {
-    db.map_or_else(|| "lossless".to_owned(), |db| format!("{db:.1}"))
+    db.map_or_else(|| "lossless".to_owned(), crate::units::decibel)
 }
 
 fn text(f: &Forecast, args: &PlanArgs) -> String {

@@ -8,7 +8,7 @@ use crate::job;
 use crate::model::{Name, Warning, few};
 use crate::plan::{ChoiceCheck, ImatrixCoverage, PartOf, Plan, PlannedOutput, PlannedTensor, PredictedDivergence};
 use crate::quant::Encoding;
-use crate::units::own_words;
+use crate::units::{decibel, figure, own_words};
 use indexmap::IndexMap;
 use std::collections::HashSet;
 
@@ -176,8 +176,11 @@ fn output(o: &PlannedOutput, how: PlanStyle) -> String {
 /// What types are expected to cost, and how they compared with others on a second text.
 pub(super) fn divergence(d: &PredictedDivergence) -> Vec<String> {
     let mut lines = vec![format!(
-        "expected mean KL divergence {:.3e} nats on {} tokens; {} of {} tensor × type costs measured",
-        d.nats, d.tokens, d.measured, d.of
+        "expected mean KL divergence {} nats on {} tokens; {} of {} tensor × type costs measured",
+        figure(d.nats),
+        d.tokens,
+        d.measured,
+        d.of
     )];
     if d.measured < d.of && d.of_groups > 0 {
         let kinds = match d.kinds {
@@ -201,8 +204,9 @@ pub(super) fn divergence(d: &PredictedDivergence) -> Vec<String> {
 
 /// How a choice compared with others, in a few lines.
 fn check(check: &ChoiceCheck) -> Vec<String> {
-    let figures =
-        |c: &Checked| format!("mean {:.3e} ± {:.1e}, 99.9 % {:.3e}, maximum {:.3e}", c.mean, c.error, c.p999, c.max);
+    let figures = |c: &Checked| {
+        format!("mean {} ± {}, 99.9 % {}, maximum {}", figure(c.mean), figure(c.error), figure(c.p999), figure(c.max))
+    };
     let mut lines = vec![format!(
         "measured as a whole on {} tokens of {}: {} (best of {})",
         check.tokens,
@@ -297,13 +301,14 @@ pub(crate) fn report<T>(report: &Report<T>, style: Style) -> String {
         let size = if o.files > 1 { format!("{} in {} files", bytes(o.bytes), o.files) } else { bytes(o.bytes) };
         let mut facts = vec![size, format!("{:.2} bits per weight", o.bits_per_weight)];
         let forecast = o.forecast.unwrap_or_default();
-        let beside = |forecast: Option<f64>| forecast.map(|db| format!(" (forecast {db:.1})")).unwrap_or_default();
+        let beside =
+            |forecast: Option<f64>| forecast.map(|db| format!(" (forecast {})", decibel(db))).unwrap_or_default();
         if let Some(db) = o.output_sqnr_db {
             let weighted = if o.output_weighted { ", weighted by the importance matrix" } else { "" };
-            facts.push(format!("output {db:.1} dB{}{weighted}", beside(forecast.output_sqnr_db)));
+            facts.push(format!("output {} dB{}{weighted}", decibel(db), beside(forecast.output_sqnr_db)));
         }
         if let Some(db) = o.sqnr_db {
-            facts.push(format!("weights {db:.1} dB{}", beside(forecast.sqnr_db)));
+            facts.push(format!("weights {} dB{}", decibel(db), beside(forecast.sqnr_db)));
         }
         if let Some(db) = o.gain_db {
             facts.push(format!("effort max: noise {db:.2} dB below the reference"));
@@ -313,12 +318,12 @@ pub(crate) fn report<T>(report: &Report<T>, style: Style) -> String {
         }
         if let Some(d) = &o.divergence {
             facts.push(match &d.check {
-                Some(c) => format!("mean KL divergence {:.3e} as measured when planned", c.chosen.mean),
-                None => format!("mean KL divergence {:.3e} expected", d.nats),
+                Some(c) => format!("mean KL divergence {} as measured when planned", figure(c.chosen.mean)),
+                None => format!("mean KL divergence {} expected", figure(d.nats)),
             });
         }
         if let Some(t) = &o.worst {
-            facts.push(format!("worst {} {:.1} dB", safe(&t.name), t.sqnr_db));
+            facts.push(format!("worst {} {} dB", safe(&t.name), decibel(t.sqnr_db)));
         }
         if let Some(c) = &o.reused {
             let from = safe(&c.from.to_string_lossy());

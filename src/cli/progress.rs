@@ -57,7 +57,7 @@ impl Details {
         let t = &done.tensor;
         let mut line = format!("{}  {} → {}  {}", safe(&t.name), t.from, t.to, bytes(t.bytes));
         if let Some(db) = done.sqnr_db {
-            line.push_str(&format!("  {db:.1} dB"));
+            line.push_str(&format!("  {} dB", crate::units::decibel(db)));
         }
         if let Some(why) = self.reasons.get(&(t.output.0, t.name.clone())) {
             line.push_str(&format!("  ({})", safe(why)));

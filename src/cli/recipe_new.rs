@@ -3,15 +3,19 @@
 use super::args::NewArgs;
 use super::text::{Style, safe};
 use super::{Exit, note, out, refuse};
+use crate::arch;
 use crate::files;
 use crate::model::{ModelError, Result};
 use crate::monitor::Gpus;
 use crate::plan::goals::{self, Limits, Memory};
-use crate::{arch, recipe};
+use crate::recipe::{self, Syntax};
 use std::path::Path;
 
 /// `remold recipe new`.
 pub(crate) fn run(args: &NewArgs) -> Exit {
+    if let Some(e) = args.output.as_deref().and_then(not_toml) {
+        return refuse(&e);
+    }
     let (text, title) = match (&args.model, args.goal.as_deref().and_then(goals::goal)) {
         (Some(model), Some(goal)) => match composed(args, model, goal) {
             Ok(text) => (text, format!("for {}", goal.title)),
@@ -36,6 +40,18 @@ pub(crate) fn run(args: &NewArgs) -> Exit {
         }
         Err(e) => refuse(&e),
     }
+}
+
+/// The error for a name that says another syntax than the one that is written.
+fn not_toml(path: &Path) -> Option<ModelError> {
+    let syntax = match Syntax::of(path) {
+        Syntax::Toml => return None,
+        Syntax::Yaml => "YAML",
+        Syntax::Json => "JSON",
+    };
+    let name = path.with_extension("toml");
+    let what = format!("the name says {syntax}, and recipes are written as TOML");
+    Some(ModelError::request(what).in_file(path).with_hint(format!("Name it {}.", name.display())))
 }
 
 fn composed(args: &NewArgs, path: &Path, goal: &goals::GoalSpec) -> Result<String> {

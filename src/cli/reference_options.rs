@@ -4,7 +4,7 @@
 
 use crate::formats;
 use crate::model::ModelError;
-use crate::recipe::options;
+use crate::recipe::{self, options};
 use crate::transform::FileType;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -126,13 +126,25 @@ pub(super) fn order_of_words(sources: &[PathBuf]) -> Option<ModelError> {
     Some(ModelError::request(what).with_hint(format!("{tip}.")))
 }
 
-/// The type among the models, as in `--to gguf q4_k_m`.
+/// The type among the models, as in `--to gguf q4_k_m`, or the target, as in `convert M gguf`.
 pub(super) fn type_among_sources(sources: &[PathBuf], to: &[String]) -> Option<ModelError> {
+    let missing = || sources.iter().skip(1).filter(|s| !s.exists());
+    if to.is_empty()
+        && let Some(target) = missing().find(|s| s.to_str().is_some_and(is_target))
+    {
+        let error = ModelError::request("this is a target, not a model").in_file(target);
+        return Some(error.with_hint(format!("Write `--to {}`.", target.display())));
+    }
     let format = to.iter().find(|to| !to.contains(':'))?;
     let kind =
         sources.iter().skip(1).find(|s| !s.exists() && s.to_str().is_some_and(|s| FileType::parse(s).is_some()))?;
     let error = ModelError::request("this is a type, not a model").in_file(kind);
     Some(error.with_hint(format!("Write `--to {format}:{}`.", kind.to_string_lossy().to_lowercase())))
+}
+
+/// True for `gguf` and `gguf:q4_k_m`.
+fn is_target(word: &str) -> bool {
+    recipe::format_named(word.split(':').next().unwrap_or(word)).is_ok()
 }
 
 /// True if a command has the option, under this or another name.

@@ -44,6 +44,9 @@ fn copy() -> Target {
 
 fn finish(model: Result<Model>, mut target: Target, output: Option<&Path>, force: bool, flags: &RunFlags) -> Exit {
     let ready = model.and_then(|model| {
+        if let Some(error) = output.and_then(|output| other_format(output, &model)) {
+            return Err(error);
+        }
         target.output = Some(destination(&model, output));
         target.force = force;
         let mut recipe = Recipe { targets: vec![target], ..Recipe::default() };
@@ -56,6 +59,17 @@ fn finish(model: Result<Model>, mut target: Target, output: Option<&Path>, force
         Ok((recipe, prepared)) => run_prepared(&recipe, &prepared, flags),
         Err(e) => refuse(&e),
     }
+}
+
+/// The error for an output whose ending is that of other formats than the model's, which these commands keep.
+fn other_format(output: &Path, model: &Model) -> Option<ModelError> {
+    let named = formats::with_extension_of(output);
+    if output.is_dir() || named.is_empty() || named.iter().any(|f| f.id == model.format) {
+        return None;
+    }
+    let what = format!("the output of this command is {}, and its name says another format", model.format);
+    let hint = format!("End the name in .{}; `remold convert` changes formats.", model.format);
+    Some(ModelError::request(what).in_file(output).with_hint(hint))
 }
 
 /// The output as asked for, in a folder or under a name; named after the source, beside it, when nothing is said.

@@ -59,7 +59,8 @@ pub(crate) fn plan_reuse(recipe: &Recipe, plan: &mut Plan) -> Result<()> {
 /// Counts the tensors of an output that an earlier one has with the same shape and types: their number and bytes.
 fn count_reusable(output: &PlannedOutput, previous: &Path) -> Result<PlannedReuse> {
     let Some(found) = manifest::find(previous) else {
-        if !previous.exists() {
+        let is_there = previous.try_exists().map_err(|e| ModelError::io(previous, "opening", e))?;
+        if !is_there {
             let error = ModelError::request("no such file or folder, so there is nothing to reuse").in_file(previous);
             return Err(error.with_hint("Name an earlier output of this conversion."));
         }

@@ -16,6 +16,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// What to do when a file does not read back.
 const HINT: &str = "This is a bug in remold; please report it.";
 
+/// The error of reading a written file. What the operating system refuses is no bug, and has a hint of its own.
+fn unread(error: ModelError, file: &std::path::Path) -> ModelError {
+    let error = error.in_file(file);
+    if error.os_error().is_some() { error } else { error.with_hint(HINT) }
+}
+
 /// Most tensors of a file that an independent reader is given: it makes tables of about a kilobyte for each. No file of a published model
 /// has so many.
 const SECOND_READER_TENSORS: usize = 1 << 16;
@@ -87,7 +93,7 @@ fn read_together(output: &PreparedOutput, parts: &[PartFile], read_set: formats:
         split: Split::Whole,
         graph: output.graph.as_ref(),
     };
-    read_set(&files, &request).map_err(|e| e.in_file(&first.path).with_hint(HINT))
+    read_set(&files, &request).map_err(|e| unread(e, &first.path))
 }
 
 /// Reads the header of a written file with remold's own reader and compares it with the plan, tensor by tensor. Where the format lists
@@ -142,7 +148,7 @@ fn read_back(
         (None, None) => return Ok(()),
     };
     let read = read.and_then(|()| if slots.next().is_some() { Err(wrong()) } else { Ok(()) });
-    read.map_err(|e| e.in_file(part.destination()).with_hint(HINT))
+    read.map_err(|e| unread(e, part.destination()))
 }
 
 #[cfg(test)]

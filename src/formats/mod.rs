@@ -125,6 +125,12 @@ pub(crate) fn names_a_file_of_a_set(path: &Path) -> bool {
     names_file_of(path, |w| w.output != OutputKind::Folder)
 }
 
+/// The formats that are read, in words.
+fn readable_names() -> String {
+    let names: Vec<&str> = FORMATS.iter().filter(|f| f.read.is_some()).map(|f| f.id.name()).collect();
+    names.join(", ")
+}
+
 /// The formats whose files have the extension of a path, in any case.
 pub(crate) fn with_extension_of(path: &Path) -> Vec<&'static FormatSpec> {
     let Some(extension) = extension_of(path) else { return Vec::new() };

@@ -55,18 +55,29 @@ pub(crate) fn failure(e: &ModelError) -> Failure {
 /// What to do about an error: its own hint, else what is right for all of its kind.
 pub(crate) fn remedy(e: &ModelError) -> Option<Hint> {
     use std::io::ErrorKind::{
-        IsADirectory, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem, StorageFull,
+        FileTooLarge, IsADirectory, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem, StorageFull,
     };
+    const EMFILE: i32 = rustix::io::Errno::MFILE.raw_os_error();
+    const ENFILE: i32 = rustix::io::Errno::NFILE.raw_os_error();
     if let Some(hint) = e.hint() {
         return Some(hint.clone());
     }
+    if let Some(EMFILE | ENFILE) = e.os_error().and_then(std::io::Error::raw_os_error) {
+        return Some(
+            "Raise the limit of open files (`ulimit -n`, or that of the container), or end other programs.".into(),
+        );
+    }
     Some(match (e.kind(), e.os_error().map(std::io::Error::kind)) {
+        (_, Some(FileTooLarge)) => {
+            "The file is larger than a limit (`ulimit -f`) or the file system allows: raise the limit, choose another disk, or write smaller files.".into()
+        }
         (_, Some(NotFound | NotADirectory)) => {
             e.file().map_or("Check the path.".into(), |path| missing(path, e.option().is_none() && !is_text(path)))
         }
         (_, Some(IsADirectory)) => "Name a file, not a folder.".into(),
-        (_, Some(PermissionDenied)) if e.file().is_some_and(is_unreadable) => {
-            "You may not read it: change its permissions, or ask its owner to.".into()
+        (_, Some(PermissionDenied)) if e.file().is_some() => {
+            let path = e.file().unwrap_or(Path::new("."));
+            no_permission(&std::fs::metadata(path).map(|_| ()), is_readable(path)).into()
         }
         (_, Some(PermissionDenied | ReadOnlyFilesystem)) => {
             "Choose a folder that you may write to, or change its permissions.".into()
@@ -109,9 +120,20 @@ fn is_text(path: &Path) -> bool {
     ["toml", "yaml", "yml", "json", "txt", "md", "dat"].contains(&extension)
 }
 
-/// True for a file or folder that exists and that this process may not read.
-fn is_unreadable(path: &Path) -> bool {
-    path.exists() && rustix::fs::access(path, rustix::fs::Access::READ_OK).is_err()
+/// True for a file or folder that this process may read.
+fn is_readable(path: &Path) -> bool {
+    rustix::fs::access(path, rustix::fs::Access::READ_OK).is_ok()
+}
+
+/// What to do about a path that this process has no permission for, by what looking at it gave and whether it may be read.
+fn no_permission(looked_at: &std::io::Result<()>, is_readable: bool) -> &'static str {
+    match looked_at {
+        Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => {
+            "You may not enter a folder of this path: change its permissions, or ask its owner to."
+        }
+        Ok(()) if !is_readable => "You may not read it: change its permissions, or ask its owner to.",
+        _ => "Choose a folder that you may write to, or change its permissions.",
+    }
 }
 
 /// What work finds that runs as a job.
@@ -256,4 +278,30 @@ pub(super) fn within<R>(
             Outcome::Failed(e)
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Error, ErrorKind};
+
+    /// The superuser may do everything, so what the system says is made here.
+    #[test]
+    fn what_may_not_be_read_is_told_from_what_may_not_be_written() {
+        let hidden = Err(Error::from(ErrorKind::PermissionDenied));
+        assert!(no_permission(&hidden, false).starts_with("You may not enter"));
+        assert!(no_permission(&Ok(()), false).starts_with("You may not read it"));
+        assert!(no_permission(&Ok(()), true).starts_with("Choose a folder that you may write to"));
+        assert!(no_permission(&Err(ErrorKind::NotFound.into()), false).starts_with("Choose a folder"));
+    }
+
+    #[test]
+    fn limits_of_the_system_are_not_called_bugs() {
+        let said = |number: i32| {
+            let e = ModelError::io(Path::new("x.gguf"), "writing", Error::from_raw_os_error(number));
+            remedy(&e).map(|hint| on_command_line(&hint)).unwrap_or_default()
+        };
+        assert!(said(rustix::io::Errno::MFILE.raw_os_error()).contains("`ulimit -n`"));
+        assert!(said(rustix::io::Errno::FBIG.raw_os_error()).contains("`ulimit -f`"));
+    }
 }

@@ -19,7 +19,7 @@ use crate::task::Task;
 use crate::transform::merge_lora;
 use crate::units::quoted;
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -200,7 +200,8 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Task<'_>, occasion: Occasio
     }
     plan.stages = stages::stages(&plan.outputs, plan.validation.is_some());
     text_names::check_plan(&plan)?;
-    plan.warnings.dedup();
+    let mut said = HashSet::new();
+    plan.warnings.retain(|w| said.insert((w.code.clone(), w.text.clone(), w.tensor.clone())));
     plan.disk_bytes = plan.outputs.iter().map(|o| o.bytes).sum();
     let threads = threads(recipe, &outputs, &mut plan)?;
     plan.memory_bytes = plan.memory_bytes.max(plan.validation.as_ref().map_or(0, |v| v.memory_bytes));

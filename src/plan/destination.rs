@@ -239,16 +239,16 @@ pub(crate) fn check(
         let hint = "Give each target its own output.";
         return Err(wrong_output("two targets write to the same output", path).with_hint(hint));
     }
+    if fs::metadata(path).is_ok_and(|m| !m.is_file() && !m.is_dir()) {
+        let error = wrong_output("the output is a device, a pipe or a socket, not a regular file", path);
+        return Err(error.with_hint(file_name()));
+    }
     if path.exists() && !force {
         let hint = Hint::from(Remedy::Force).then(", or ").then(Remedy::GiveOutput(Place::Another)).then(".");
         return Err(wrong_output("the output exists already", path).with_hint(hint));
     }
     if path.is_dir() {
         return Err(wrong_output("the output is a folder", path).with_hint(file_name()));
-    }
-    if fs::metadata(path).is_ok_and(|m| !m.is_file()) {
-        let error = wrong_output("the output is a device, a pipe or a socket, not a regular file", path);
-        return Err(error.with_hint(file_name()));
     }
     check_sticky(path)?;
     taken.push(path.to_owned());

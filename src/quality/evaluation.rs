@@ -13,8 +13,9 @@ use super::tokens::{TextTokenizer, read_text};
 use super::windows::{self, Cutting, Windows};
 use crate::arch;
 use crate::files::{Checkpoint, Content, FileStamp, Part};
+use crate::formats;
 use crate::forward::{Forward, Rounding};
-use crate::model::{FormatId, ModelError, Result};
+use crate::model::{FormatId, ModelError, Result, check_output_folder};
 use crate::task::Task;
 use crate::units::{bytes, plural};
 use serde::{Deserialize, Serialize};
@@ -252,6 +253,12 @@ pub(crate) fn prepare(request: &Evaluation, conditions: &[Condition]) -> Result<
     if let Some(path) = request.save_logits.as_deref().filter(|p| p.exists()) {
         let hint = "Remove it or choose another name; existing files are not replaced.";
         return Err(ModelError::request("the file exists already").in_file(path).with_hint(hint));
+    }
+    if let Some(path) = &request.save_logits {
+        check_output_folder(path)?;
+        if let Some(error) = paths.iter().find_map(|model| formats::inside_source(path, model)) {
+            return Err(error.with_hint("Choose a name outside of it: remold does not create files inside a source."));
+        }
     }
     let tasks: Vec<Tasks> = request.tasks.iter().map(Tasks::read).collect::<Result<_>>()?;
     let runtime = request.speed.as_ref().map(speed::find).transpose()?;

@@ -19,8 +19,8 @@ pub use file_type::FileType;
 pub use imatrix::Imatrix;
 pub(crate) use imatrix::MAX_BYTES as MAX_IMATRIX_BYTES;
 pub(crate) use llama_quantize::{
-    Choice, FALLBACK, Fallen, NEED_IMATRIX, QuantizeRequest, TensorFacts, VECTORS, fallback_warnings, may_quantize,
-    plan_quantize, plan_quantize_with,
+    Choice, FALLBACK, Fallen, NEED_IMATRIX, QuantizePlan, QuantizeRequest, TensorFacts, VECTORS, fallback_warnings,
+    may_quantize, plan_quantize, plan_quantize_with,
 };
 pub(crate) use lora::merge_lora;
 pub(crate) use prune::{Pruning, is_matrix, is_prunable, prune};

@@ -71,6 +71,29 @@ pub(crate) fn system_error(error: &std::io::Error) -> String {
     }
 }
 
+/// A figure with four digits, of any size: `1.86`, `0.01234`, `3.2e-7`, and `0` for none.
+pub(crate) fn figure(x: f64) -> String {
+    let size = x.abs();
+    let text = match size {
+        _ if size == 0.0 => return "0".to_owned(),
+        _ if (1e-3..1e4).contains(&size) => {
+            let digits = (3.0 - size.log10().floor()).clamp(0.0, 6.0) as usize;
+            format!("{x:.digits$}")
+        }
+        _ => return format!("{x:.3e}"),
+    };
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
+}
+
+/// Decibels with one decimal; what rounds to nothing has no sign.
+pub(crate) fn decibel(db: f64) -> String {
+    let text = format!("{db:.1}");
+    if text == "-0.0" { "0.0".to_owned() } else { text }
+}
+
 /// A small error: `1.23e-4`, and `0` if there is none.
 pub(crate) fn small(error: f64) -> String {
     if error == 0.0 { "0".to_owned() } else { format!("{error:.2e}") }
@@ -114,6 +137,18 @@ mod tests {
         assert_eq!(bytes_at_least(807_690_112), "807.7 MB");
         assert_eq!(bytes_at_least(807_710_112), "807.8 MB");
         assert!(!bytes_at_least(u64::MAX).is_empty());
+        let figures = [
+            (0.0, "0"),
+            (1.86, "1.86"),
+            (0.012_345, "0.01235"),
+            (3.2e-7, "3.200e-7"),
+            (-2.5, "-2.5"),
+            (1234.56, "1235"),
+        ];
+        for (x, text) in figures {
+            assert_eq!(figure(x), text);
+        }
+        assert_eq!((decibel(-0.04), decibel(-0.06), decibel(12.34)), ("0.0".into(), "-0.1".into(), "12.3".into()));
         assert_eq!((small(0.0), small(0.000_123)), ("0".into(), "1.23e-4".into()));
         assert_eq!((count(9999), count(1_235_814_400)), ("9999".into(), "1.24 B".into()));
     }

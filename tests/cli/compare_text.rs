@@ -15,7 +15,7 @@ fn models_go_on_side_by_side() {
 
     let lines = lab.run(&format!("{prompt} --json")).expect(0).out;
     let events: Vec<Value> = lines.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
-    let spoken: Vec<&Value> = events.iter().filter(|e| e["event"] == "continuation").collect();
+    let spoken: Vec<&Value> = events.iter().filter(|e| e["kind"] == "continuation").collect();
     assert_eq!(spoken.len(), 3);
     assert_eq!(spoken[0]["ids"], spoken[1]["ids"]);
     assert!(spoken[1]["differs_at"].is_null() && spoken[1]["kld_mean"].as_f64().unwrap() < 1e-9);
@@ -26,7 +26,7 @@ fn models_go_on_side_by_side() {
     assert_ne!(base[at], small[at]);
     assert!(spoken[2]["kld_mean"].as_f64().unwrap() > 1e-3);
     // Greedy: what the baseline says is what it finds most probable, and probabilities are in order.
-    for position in events.iter().filter(|e| e["event"] == "position" && e["model"] == "tiny-llama") {
+    for position in events.iter().filter(|e| e["kind"] == "position" && e["model"] == "tiny-llama") {
         let top = position["top"].as_array().unwrap();
         assert_eq!(top[0]["id"], position["baseline"]["id"]);
         assert!(top.windows(2).all(|w| w[0]["p"].as_f64() >= w[1]["p"].as_f64()));

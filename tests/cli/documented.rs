@@ -44,6 +44,7 @@ fn every_key_of_an_object_is_documented() {
         ("convert --dry-run", "convert tiny-llama --to gguf:q4_k_m --dry-run --json", Vec::new()),
         ("jobs list", "jobs list --json", Vec::new()),
         ("jobs show", "jobs show 1 --json", shared),
+        ("jobs clean", "jobs clean --json", Vec::new()),
     ] {
         let named: Vec<String> = documented(section).into_iter().chain(more).collect();
         let ran = lab.run(args).expect(0);

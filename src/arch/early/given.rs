@@ -30,6 +30,17 @@ pub(super) fn number(model: &Model, name: &str) -> Option<f64> {
     model.metadata.get(&format!("ggml.given.{name}"))?.as_f64()
 }
 
+/// A value as a user writes it: floats of JSON always have a point.
+fn as_written(value: &Json) -> String {
+    match value {
+        Json::String(text) => text.trim().to_owned(),
+        _ => match value.as_f64() {
+            Some(n) => n.to_string(),
+            None => value.to_string(),
+        },
+    }
+}
+
 /// The model with hyper-parameters that the user gives.
 ///
 /// # Errors
@@ -56,8 +67,13 @@ pub(crate) fn with_given(model: &Model, given: &IndexMap<String, Json>) -> Resul
         let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
         let fits = |n: &f64| n.is_finite() && *n > 0.0 && (!whole || (n.fract() == 0.0 && *n <= MOST));
         let Some(number) = number.filter(fits) else {
-            let kind = if whole { "a whole number above 0" } else { "a number above 0" };
-            return refuse(format!("{name} is {value}, not {kind}"), "Write it as in `heads = 32`.");
+            let kind = if whole { "a whole number from 1 to 2147483648" } else { "a number above 0" };
+            let what = match value {
+                // What JSON cannot hold: NaN, infinity.
+                Json::Null => format!("{name} must be {kind}"),
+                _ => format!("{name} is {}, not {kind}", as_written(value)),
+            };
+            return refuse(what, &format!("Write it as in `{name} = 32`."));
         };
         model.metadata.insert(format!("ggml.given.{name}"), MetaValue::F64(number));
     }

@@ -2,7 +2,7 @@
 
 use super::family::EarlyFamily;
 use super::given;
-use crate::model::{MetaValue, Metadata, Model, ModelError, Result, Warning};
+use crate::model::{MetaValue, Metadata, Model, ModelError, OptionName, OptionPath, Result, Warning};
 use crate::quant::{Encoding, repacks_to};
 
 /// What hyper-parameters are computed from.
@@ -40,6 +40,9 @@ impl Facts<'_> {
         let (width, heads) = (self.width()?, given.map_or_else(|| self.stored(field), Ok)?);
         if heads == 0 || !width.is_multiple_of(heads) {
             let what = format!("{heads} heads do not divide the width {width}");
+            if given.is_some() {
+                return Err(impossible(what, given::HEADS));
+            }
             return Err(ModelError::bad(what).in_file(&self.model.path).field(field.to_owned()));
         }
         Ok(heads)
@@ -48,6 +51,13 @@ impl Facts<'_> {
     fn width(&self) -> Result<u64> {
         self.stored("n_embd").or_else(|_| self.stored("d_model"))
     }
+}
+
+/// The error of a given number that contradicts the tensors.
+fn impossible(what: String, name: &str) -> ModelError {
+    ModelError::request(what)
+        .in_option(OptionPath::entry(OptionName::HYPERPARAMETERS, name))
+        .with_hint("Give the number that the model was trained with, or leave it out.")
 }
 
 impl Values {
@@ -147,6 +157,11 @@ pub(super) fn llama(f: &Facts<'_>, v: &mut Values) -> Result<()> {
     };
     if kv == 0 || kv.checked_mul(size) != Some(keys) || !heads.is_multiple_of(kv) {
         let what = format!("keys of {keys} rows are not those of {kv} of {heads} heads of {size}");
+        for name in [given::KV_HEADS, given::HEADS] {
+            if given::number(f.model, name).is_some() {
+                return Err(impossible(what, name));
+            }
+        }
         return Err(ModelError::bad(what).in_file(&f.model.path).field("layers.0.attention.wk.weight"));
     }
     let grouped = kv < heads;

@@ -121,7 +121,20 @@ fn given_hyperparameters_replace_assumed_ones() {
     assert_eq!(changed.metadata["llama.attention.layer_norm_rms_epsilon"], MetaValue::F32(1e-6));
     assert_eq!(changed.metadata["llama.rope.dimension_count"], MetaValue::U32(16));
     assert_eq!(changed.metadata["llama.attention.head_count_kv"], MetaValue::U32(4));
-    assert!(given(&[("heads", json!(5))]).is_err(), "64 is no multiple of 5");
+    // A wrong number is a wrong request, and no damaged file.
+    for (name, number) in [("heads", 5), ("heads", 3), ("kv_heads", 7)] {
+        let e = given(&[(name, json!(number))]).unwrap_err();
+        assert!(e.kind() == crate::model::ErrorKind::BadRequest && e.file().is_none(), "{name}: {e}");
+        assert!(e.to_string().starts_with(&format!("hyperparameters.\"{name}\": ")), "{e}");
+    }
+    let huge = given(&[("context", json!(99_999_999_999_999_u64))]).unwrap_err().to_string();
+    assert!(huge.contains("is 99999999999999, not a whole number from 1 to 2147483648"), "{huge}");
+    assert!(
+        given(&[("rope_base", json!(f64::NAN))])
+            .unwrap_err()
+            .to_string()
+            .contains("rope_base must be a number above 0")
+    );
     assert!(given(&[("heads", json!(0.5))]).unwrap_err().to_string().contains("whole number"));
     assert!(given(&[("layers", json!(2))]).unwrap_err().to_string().contains("not a hyper-parameter"));
 }

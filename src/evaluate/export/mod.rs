@@ -7,7 +7,7 @@ use super::comparison::Comparison;
 use super::report;
 use crate::files::{FileStamp, paths, write_output_with};
 use crate::formats;
-use crate::model::{Hint, ModelError, Remedy, Result};
+use crate::model::{Hint, ModelError, Remedy, Result, check_output_folder};
 use crate::units::{escape_json, escape_lines};
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -50,6 +50,7 @@ impl Export {
                 .then(", or choose another name.");
             return Err(ModelError::request("the file exists already").in_file(path).with_hint(hint));
         }
+        check_output_folder(path)?;
         Ok(Self { path: path.to_owned(), kind, replace: false })
     }
 
@@ -74,6 +75,7 @@ impl Export {
         }
         // The name says what is written; that it is taken is no reason to refuse it here.
         let kind = Self::kind_of(path)?;
+        check_output_folder(path)?;
         Ok(Self { path: path.to_owned(), kind, replace: true })
     }
 

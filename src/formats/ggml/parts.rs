@@ -50,7 +50,9 @@ pub(super) fn others(path: &Path, first: &Chosen, count: u64) -> Result<Vec<Chos
         PathBuf::from(name)
     };
     let paths: Vec<PathBuf> = (1..count).map(path_of).collect();
-    super::super::shards::all_present(&paths)?;
+    // The first part counts, too.
+    let all: Vec<PathBuf> = [path.to_owned()].into_iter().chain(paths.iter().cloned()).collect();
+    super::super::shards::all_present(&all)?;
     let mut parts = Vec::new();
     for path in paths {
         let part = choose(&path)?;

@@ -225,7 +225,8 @@ fn nothing(folder: &Path, files: &[String], folders: &[String]) -> ModelError {
         let error = ModelError::unsupported("the folder has only TensorFlow or Flax weights, which are not supported");
         return error.in_file(folder).with_hint("Download the safetensors or PyTorch weights of this model too.");
     }
-    let error = ModelError::bad("no weights in this folder (safetensors, PyTorch or GGUF)").in_file(folder);
+    let error =
+        ModelError::bad(format!("no weights in this folder ({})", super::super::readable_names())).in_file(folder);
     match inside.as_slice() {
         [] => error.with_hint("A model folder contains a model.safetensors or a similar file."),
         names => {

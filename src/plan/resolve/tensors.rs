@@ -166,7 +166,13 @@ fn hugging_face(model: &Model, warnings: &mut Vec<Warning>) -> Result<Option<(Mo
     if !model.format.has_gguf_names() {
         return Ok(None);
     }
-    let Some(architecture) = model.architecture() else { return Ok(None) };
+    let Some(architecture) = model.architecture() else {
+        if model.format.is_before_gguf() {
+            let text = "this network cannot be converted back to Hugging Face; the names in the file are kept and no config is written";
+            warnings.push(Warning::new("hf.unknown-architecture", text));
+        }
+        return Ok(None);
+    };
     if !arch::supported().iter().any(|f| f.gguf_arch == architecture) {
         let text = format!(
             "the architecture `{architecture}` cannot be converted back to Hugging Face; GGUF names are kept and no config is written"

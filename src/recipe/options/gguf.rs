@@ -8,6 +8,7 @@ use crate::recipe::key::OptionGroup::{Budget, Importance, Output, Runtime, Token
 use crate::recipe::key::{Key, KeyTable, Kind, NOW, key};
 use indexmap::IndexMap;
 use serde_json::Value as Json;
+use std::num::{IntErrorKind, ParseIntError};
 use std::path::PathBuf;
 
 /// Longest context a GGUF header can declare: llama.cpp reads it into a signed 32-bit number.
@@ -166,7 +167,12 @@ fn metadata(pair: &str) -> Result<(String, Json), Malformed> {
     let (kind, value) = rest.split_once(':').ok_or_else(|| malformed("there is no type before the value"))?;
     let value = match kind {
         "int" => {
-            let n: i64 = value.parse().map_err(|_| malformed("the value is not a whole number"))?;
+            let n: i64 = value.parse().map_err(|e: ParseIntError| match e.kind() {
+                IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => {
+                    malformed("the value does not fit into 64 bits")
+                }
+                _ => malformed("the value is not a whole number"),
+            })?;
             Json::from(n.unsigned_abs())
         }
         "float" => {

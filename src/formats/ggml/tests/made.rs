@@ -154,7 +154,7 @@ fn parts_are_joined_whichever_is_named() {
     assert_eq!(open_alone(&folder.path().join("m.bin")).unwrap().tensors[0].shape.0, [2, 64]);
     std::fs::remove_file(folder.path().join("m.bin.1")).unwrap();
     let e = open(&folder.path().join("m.bin")).unwrap_err();
-    assert!(e.to_string().contains("m.bin.1"), "{e}");
+    assert!(e.to_string().contains("m.bin.1") && e.to_string().contains("1 of 2"), "{e}");
 }
 
 #[test]

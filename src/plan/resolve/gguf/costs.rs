@@ -5,7 +5,7 @@ use super::ready::Ready;
 use crate::forecast::divergence::{self, Basis, CheckText, Checked, Coverage, Divergences, Factors, Tempering};
 use crate::forecast::{Score, Scores, Subject, scores_root};
 use crate::forward::{Forward, Rounding};
-use crate::model::{Model, ModelError, Result, TensorEntry};
+use crate::model::{Model, ModelError, Result, TensorEntry, check_output_folder};
 use crate::plan::PredictedDivergence;
 use crate::quality::{TextTokenizer, read_text};
 use crate::quant::{Effort, Encoding};
@@ -32,6 +32,24 @@ const KEPT: usize = 3;
 const MEASURING: f64 = 0.75;
 /// Choices that are compared whatever the limit of time: a mix and a file type.
 const LEAST: usize = 2;
+
+/// Refuses a file of scores that cannot be written, before anything is measured.
+///
+/// # Errors
+/// A folder that is missing or takes no files.
+pub(super) fn check_scores(target: &Target) -> Result<()> {
+    match target.get(&gguf::SCORES) {
+        Some(file) if target.has(&gguf::BUDGET_DATA) && !is_there(&file)? => {
+            check_output_folder(&file).map_err(|e| e.in_option(&gguf::SCORES))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// True if there is a file of scores.
+fn is_there(file: &Path) -> Result<bool> {
+    file.try_exists().map_err(|e| ModelError::io(file, "opening", e).in_option(&gguf::SCORES))
+}
 
 /// Costs of the types of one model.
 pub(super) struct Costs {
@@ -68,7 +86,8 @@ impl Costs {
         let (data, file) = (target.get(&gguf::BUDGET_DATA), target.get(&gguf::SCORES));
         let limit = target.get(&gguf::SCORE_TIME).map(|text| time(&text)).transpose()?;
         let effort = effort(target)?;
-        let given = file.as_deref().filter(|f| f.exists()).map(divergence::read).transpose()?;
+        let is_given = file.as_deref().map(is_there).transpose()?.unwrap_or(false);
+        let given = file.as_deref().filter(|_| is_given).map(divergence::read).transpose()?;
         let other = target.get(&gguf::BUDGET_CHECK);
         if let (Some(check), true) = (&other, data.is_none() && file.is_none()) {
             return Err(ModelError::request("there is a text to compare mixes on, and none to measure costs on")

@@ -7,7 +7,7 @@ use super::super::{Chosen, Forecast, Forecasted, Heavy};
 use super::file_types::{Outline, outline, outlines};
 use super::overrides::Overrides;
 use super::pick::Pick;
-use super::{Budget, Loss, Mixer, Ready, effort, forecast_many, ready};
+use super::{Budget, Loss, Mixer, Ready, costs, effort, forecast_many, ready};
 use crate::forecast::output_db;
 use crate::model::{FormatId, Model, Name, Result, TensorEntry};
 use crate::plan::goals::RuntimeMemory;
@@ -34,7 +34,9 @@ pub(crate) fn forecast(model: &Model, target: &Target, how: Task<'_>) -> Result<
         &target.clone().with(&gguf::TARGET_SIZE, None).with(&gguf::TARGET_BPW, None).with(&gguf::MAX_KLD, None);
     let overrides = Overrides::parse(target)?;
     source::check(model, target)?;
+    costs::check_scores(target)?;
     let ready = ready(model, target)?;
+    overrides.check_all_match(ready.real.iter())?;
     if ready.real.len() > forecast_many::MANY && model.format == FormatId::Gguf && budget.is_none() {
         return forecast_many::forecast(model, target, &ready, &overrides, how);
     }

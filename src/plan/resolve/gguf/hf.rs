@@ -2,7 +2,7 @@
 
 use super::super::{Reason, Resolved};
 use super::overrides::Overrides;
-use super::ready::Ready;
+use super::ready::{Ready, pure_without_effect};
 use super::{context, metadata, set_all};
 use crate::arch::{self, GgufOptions, OutType};
 use crate::model::{FormatId, MetaValue, Model, ModelError, Name, Result};
@@ -73,6 +73,7 @@ fn from_converted(
         }
         let forced = match entry.name.as_str() {
             "token_embd.weight" if overrides.embedding.is_some() => overrides.embedding,
+            "output.weight" if target.get(&gguf::LEAVE_OUTPUT) => None,
             "output.weight" if overrides.output.is_some() => overrides.output,
             _ => overrides.rule(entry).filter(|_| may_quantize(entry, &converted.architecture)),
         };
@@ -82,6 +83,8 @@ fn from_converted(
         tensors.push(PreparedTensor { entry: entry.clone(), encoding: forced.unwrap_or(*encoding), importance: None });
         reasons.push(reason);
     }
+    let mut warnings = converted.model.warnings;
+    warnings.extend(target.get(&gguf::PURE).then(pure_without_effect));
     Ok(Resolved {
         format: FormatId::Gguf,
         // Spelled as llama-quantize's types are, whichever of the two makes it.
@@ -101,6 +104,6 @@ fn from_converted(
         divergence: None,
         calibration: None,
         graph: None,
-        warnings: converted.model.warnings,
+        warnings,
     })
 }

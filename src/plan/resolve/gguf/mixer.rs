@@ -213,7 +213,10 @@ impl<'a> Mixer<'a> {
         let (mut low, mut high) = (sum(u64::min, u64::MAX), sum(u64::max, 0));
         let mut best = forecast::choose(&self.options, high).unwrap_or_default();
         if cost(&best) > nats {
-            let what = format!("{nats} nats are too few: the best types of this model cost {:.3e}", cost(&best));
+            let what = format!(
+                "{nats} nats are too few: the best types of this model cost {}",
+                crate::units::figure(cost(&best))
+            );
             return Err(ModelError::request(what).in_option(&gguf::MAX_KLD).with_hint("Allow more."));
         }
         while low < high {

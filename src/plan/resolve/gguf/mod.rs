@@ -126,8 +126,13 @@ fn resolve(asked: Asked<'_>) -> Result<Resolved> {
     resolved.warnings.extend(naming::commit_as_name(model, target, &resolved.metadata));
     resolved.warnings.extend(overrides.ambiguous(resolved.tensors.iter().map(|t| &t.entry)));
     if Budget::of(target)?.is_none() {
+        for path in [target.get(&gguf::BUDGET_DATA), target.get(&gguf::BUDGET_CHECK)].into_iter().flatten() {
+            // Not used is not the same as not there.
+            std::fs::metadata(&path).map_err(|e| ModelError::io(&path, "opening", e))?;
+        }
         let keys = [
             (&gguf::BUDGET_DATA.key, target.has(&gguf::BUDGET_DATA)),
+            (&gguf::BUDGET_CHECK.key, target.has(&gguf::BUDGET_CHECK)),
             (&gguf::SCORES.key, target.has(&gguf::SCORES)),
             (&gguf::BUDGET_TYPES.key, target.has(&gguf::BUDGET_TYPES)),
             (&gguf::SCORE_TIME.key, target.has(&gguf::SCORE_TIME)),
@@ -140,6 +145,13 @@ fn resolve(asked: Asked<'_>) -> Result<Resolved> {
     } else if target.has(&gguf::SCORE_TIME) && !target.has(&gguf::BUDGET_DATA) {
         let text =
             "score_time (--score-time) has no effect without budget_data (--data): nothing is measured with a text";
+        resolved.warnings.push(Warning::new("option.unused", text));
+    }
+    if target.get(&gguf::LEAVE_OUTPUT)
+        && !target.has(&gguf::OUTPUT_TYPE)
+        && !resolved.tensors.iter().any(|t| matches!(t.encoding, Encoding::Block(_)))
+    {
+        let text = "leave_output (--leave-output) has no effect: no tensor is quantized";
         resolved.warnings.push(Warning::new("option.unused", text));
     }
     if target.get(&gguf::LEAVE_OUTPUT) && target.has(&gguf::OUTPUT_TYPE) {
@@ -201,8 +213,11 @@ fn from_hf(model: &Model, target: &Target, asked: Choice<'_>, overrides: &Overri
         Choice::Type(name) => OutType::parse(name),
         Choice::Budget(..) => None,
     };
-    // The converter leaves no layers out: then every type is llama-quantize's.
-    if let Some(out_type) = out_type.filter(|_| target.get(&gguf::PRUNE_LAYERS).is_empty()) {
+    // The converter leaves no layers out, and quantizes the output matrix: then every type is llama-quantize's.
+    let is_converters = |t: &OutType| {
+        target.get(&gguf::PRUNE_LAYERS).is_empty() && !(*t == OutType::Q8_0 && target.get(&gguf::LEAVE_OUTPUT))
+    };
+    if let Some(out_type) = out_type.filter(is_converters) {
         return hf::converted(model, target, out_type, overrides);
     }
     let ready = hf::ready(model, target)?;

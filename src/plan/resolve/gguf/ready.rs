@@ -9,7 +9,7 @@ use crate::plan::{ImatrixCoverage, PreparedTensor};
 use crate::quant::{Effort, Encoding};
 use crate::recipe::Target;
 use crate::recipe::options::gguf;
-use crate::transform::{FileType, Imatrix, Pruned, QuantizeRequest, plan_quantize, prune_layers};
+use crate::transform::{FileType, Imatrix, Pruned, QuantizePlan, QuantizeRequest, plan_quantize, prune_layers};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -121,7 +121,11 @@ impl Ready {
         chosen: &HashMap<Name, Encoding>,
         overrides: &Overrides,
     ) -> Result<Resolved> {
-        let plan = plan_quantize(&self.model, &self.request(target, file_type, chosen, overrides)?)?;
+        let request = self.request(target, file_type, chosen, overrides)?;
+        let plan = plan_quantize(&self.model, &request)?;
+        let types = |plan: &QuantizePlan| plan.choices.iter().map(|c| c.encoding).collect::<Vec<_>>();
+        let mixed = request.pure.then(|| plan_quantize(&self.model, &QuantizeRequest { pure: false, ..request }));
+        let is_pure_idle = matches!(mixed, Some(Ok(mixed)) if types(&mixed) == types(&plan));
         let mut tensors = Vec::new();
         let mut reasons = Vec::new();
         for (&i, choice) in plan.order.iter().zip(&plan.choices) {
@@ -136,6 +140,7 @@ impl Ready {
         }
         let mut warnings = self.warnings.clone();
         warnings.extend(plan.warnings);
+        warnings.extend(is_pure_idle.then(pure_without_effect));
         if matches!(file_type.base(), Encoding::Plain(_)) && !file_type.is_copy() && target.has(&gguf::TENSOR_TYPES) {
             let text = format!("tensor_types change nothing in {file_type}: they act on quantized file types");
             warnings.push(Warning::new("tensor_types.unused", text));
@@ -162,4 +167,9 @@ impl Ready {
             warnings,
         })
     }
+}
+
+/// The warning about `pure` where the mix gives the same types.
+pub(super) fn pure_without_effect() -> Warning {
+    Warning::new("option.unused", "pure (--pure) has no effect: the tensors have the same types without it")
 }
