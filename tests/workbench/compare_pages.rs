@@ -186,8 +186,10 @@ fn a_text_that_cannot_be_used_says_why() {
     };
     say(&mut b, QualityNews::Done(Err(card)));
     shows(&mut b, SMALL, &["✗ none.txt: the text is too short", "Use a longer text."]);
-    b.keys("e");
+    // What was refused is corrected at once, and not offered again.
     assert_eq!(b.state.compare.line.as_ref().map(|(_, line)| line.text.as_str()), Some("none.txt"));
+    b.keys("<esc>e");
+    assert_eq!(b.state.compare.line.as_ref().map(|(_, line)| line.text.as_str()), Some(""));
 }
 
 #[test]

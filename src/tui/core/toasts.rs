@@ -126,10 +126,12 @@ impl State {
 
     /// Does what a key or a click asks for, and removes earlier messages.
     pub(in crate::tui) fn outdating_toasts<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
-        let before = self.tab;
+        let prompts = |s: &Self| tabs::shown(s).prompt(s).is_some();
+        let (before, prompted) = (self.tab, prompts(self));
         let old = std::mem::take(&mut self.toasts);
         let done = act(self);
-        let (now, moved) = (self.now, self.tab != before);
+        // A line that is opened has no message of what was before it.
+        let (now, moved) = (self.now, self.tab != before || (!prompted && prompts(self)));
         let keeps = |t: &Toast| !moved && t.logged && now.duration_since(t.since) < MIN_AGE;
         let new = std::mem::take(&mut self.toasts);
         self.toasts = old.into_iter().filter(keeps).filter(|t| new.iter().all(|n| n.text != t.text)).collect();
