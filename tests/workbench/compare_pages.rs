@@ -486,3 +486,15 @@ fn kinds_have_their_whole_names() {
     b.keys("<tab>");
     shows(&mut b, SMALL, &["layer_output_norm"]);
 }
+
+#[test]
+fn a_text_that_only_the_baseline_was_measured_on_recommends_nothing() {
+    let mut b = done(3);
+    b.keys("ewiki.txt<enter>");
+    let mut result = (*quality(&b.state.compare.columns, &[0.0, 0.01, 0.02], 1905.0)).clone();
+    result.models.truncate(1);
+    say(&mut b, QualityNews::Done(Ok(std::sync::Arc::new(result))));
+    shows(&mut b, LARGE, &["Only the baseline was measured on this text; e measures the other 2."]);
+    b.keys("L");
+    assert!(b.state.toasts.iter().any(|t| t.text.starts_with("there is no recommendation")), "{:?}", b.state.toasts);
+}
