@@ -134,18 +134,24 @@ pub(super) fn default_output(
     let naming = Naming::of(source);
     let leaf = output_leaf(target, (&naming.stem, made), (format, quantization), folder);
     let ends_in_slash = |p: &Path| p.as_os_str().to_string_lossy().ends_with('/');
+    // A name of remold's own choice is never that of the source, as it would be where types and format stay.
+    let beside = |folder: &Path| {
+        let path = folder.join(&leaf);
+        let own = target.output_name.is_none() && resolved(&path) == resolved(source);
+        if own { folder.join(copy_of(&leaf)) } else { path }
+    };
     match &target.output {
         // A trailing slash means: inside this folder.
-        Some(out) if ends_in_slash(out) => out.join(leaf),
+        Some(out) if ends_in_slash(out) => beside(out),
         // An output folder is the model folder itself unless it holds other things already.
         Some(out) if folder => {
             if out.is_dir() && !is_empty_or_model(out) {
-                out.join(leaf)
+                beside(out)
             } else {
                 out.clone()
             }
         }
-        Some(out) if out.is_dir() => out.join(leaf),
+        Some(out) if out.is_dir() => beside(out),
         Some(out) => out.clone(),
         None => {
             let mut home = naming.home;
@@ -155,8 +161,16 @@ pub(super) fn default_output(
             {
                 home = below.to_owned();
             }
-            home.join(leaf)
+            beside(&home)
         }
+    }
+}
+
+/// `model-copy.gguf` for `model.gguf`.
+fn copy_of(leaf: &str) -> String {
+    match leaf.rsplit_once('.') {
+        Some((stem, extension)) => format!("{stem}-copy.{extension}"),
+        None => format!("{leaf}-copy"),
     }
 }
 

@@ -186,8 +186,10 @@ fn a_text_that_cannot_be_used_says_why() {
     };
     say(&mut b, QualityNews::Done(Err(card)));
     shows(&mut b, SMALL, &["✗ none.txt: the text is too short", "Use a longer text."]);
-    b.keys("e");
+    // What was refused is corrected at once, and not offered again.
     assert_eq!(b.state.compare.line.as_ref().map(|(_, line)| line.text.as_str()), Some("none.txt"));
+    b.keys("<esc>e");
+    assert_eq!(b.state.compare.line.as_ref().map(|(_, line)| line.text.as_str()), Some(""));
 }
 
 #[test]
@@ -483,4 +485,16 @@ fn kinds_have_their_whole_names() {
     b.state.compare.result = Some(Arc::new(compared));
     b.keys("<tab>");
     shows(&mut b, SMALL, &["layer_output_norm"]);
+}
+
+#[test]
+fn a_text_that_only_the_baseline_was_measured_on_recommends_nothing() {
+    let mut b = done(3);
+    b.keys("ewiki.txt<enter>");
+    let mut result = (*quality(&b.state.compare.columns, &[0.0, 0.01, 0.02], 1905.0)).clone();
+    result.models.truncate(1);
+    say(&mut b, QualityNews::Done(Ok(std::sync::Arc::new(result))));
+    shows(&mut b, LARGE, &["Only the baseline was measured on this text; e measures the other 2."]);
+    b.keys("L");
+    assert!(b.state.toasts.iter().any(|t| t.text.starts_with("there is no recommendation")), "{:?}", b.state.toasts);
 }

@@ -4,7 +4,7 @@ use super::sample::{self, DIR};
 use super::screens::{LARGE, SMALL, shows};
 use super::session::{Session, folder, folder_of_a_model};
 use remold::testing::recipe::Step;
-use remold::testing::tui::core::{Action, Effect, Focus, Layer, MeasureWhat, Outside, Tab};
+use remold::testing::tui::core::{Action, Effect, ErrorCard, Focus, Layer, MeasureWhat, Outside, Tab};
 use remold::testing::tui::tabs::models::{FileList, Section, TensorHit};
 use remold::testing::tui::tabs::recipe::BatchOutcome;
 use std::path::{Path, PathBuf};
@@ -348,6 +348,17 @@ fn models_are_measured_on_a_text_that_is_asked_for() {
     };
     let text = std::path::Path::new(sample::DIR).join("wiki.txt");
     assert_eq!(asked(&b), (MeasureWhat::Evaluation, 1, text.clone()));
+    // A text that is refused is corrected, and not offered again.
+    let refused = ErrorCard::new(format!("{}: no such file", text.display()), true);
+    b.act(Action::MeasureStarted(Box::new(Err(refused))));
+    let line = |b: &sample::Bench| b.state.models.editing.as_ref().map(|l| l.text.clone());
+    assert_eq!(line(&b).as_deref(), Some("wiki.txt"));
+    shows(&mut b, SMALL, &["wiki.txt: no such file", "evaluate on the text file: wiki.txt"]);
+    b.keys("<esc>I");
+    assert_eq!(line(&b).as_deref(), Some(""));
+    b.keys("<enter>");
+    assert!(line(&b).is_some(), "an empty line says that it is empty");
+    b.keys("<esc>Ewiki.txt<enter>").act(Action::MeasureStarted(Box::new(Ok(sample::a_job())))).keys("1");
     // The same text is offered the next time; an importance matrix is of one model, whatever is marked.
     b.keys("kk  ");
     b.effects.clear();
@@ -356,4 +367,18 @@ fn models_are_measured_on_a_text_that_is_asked_for() {
     b.effects.clear();
     b.keys("I<enter>");
     assert_eq!(asked(&b), (MeasureWhat::Imatrix, 1, text));
+}
+
+#[test]
+fn a_name_that_is_refused_is_corrected_and_its_error_goes_with_the_line() {
+    let mut b = sample::start();
+    b.keys("Ra/b<enter>");
+    let selected = b.state.models.selected.clone().unwrap();
+    b.act(Action::ModelRenamed(selected, Err(ErrorCard::new("\"a/b\" is not a name for a file", true))));
+    assert_eq!(b.state.models.editing.as_ref().map(|l| l.text.as_str()), Some("a/b"));
+    shows(&mut b, SMALL, &["is not a name for a file", "rename to a/b"]);
+    b.keys("<esc>R");
+    let drawn =
+        super::screens::text(&super::screens::render(&mut b, SMALL, remold::testing::tui::look::Depth::True, false));
+    assert!(!drawn.contains("is not a name"), "{drawn}");
 }

@@ -37,8 +37,8 @@ fn a_newcomer_makes_two_targets_with_four_keys() {
     assert_eq!(b.state.tab, Tab::Recipe);
     assert!(
         matches!(&b.effects[..], [Effect::Plan(1, r), Effect::PlanPresets(1, all), Effect::Forecast(..)]
-            if r.targets.len() == 1 && all.len() == presets().len() - 1),
-        "all but the budget, which has to be measured"
+            if r.targets.len() == 1 && all.len() == presets().len() - 4),
+        "all but the budget and three quantizations of graphs, which have to be measured"
     );
     b.effects.clear();
     b.keys("r");

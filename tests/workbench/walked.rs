@@ -272,6 +272,9 @@ fn a_paused_job_is_named_when_the_screen_closes() {
     job.state = JobState::Paused;
     b.act(Action::Jobs(vec![job]));
     b.keys("q");
+    assert_eq!(b.state.layer, Some(Layer::Leave));
+    shows(&mut b, MIDDLE, &["Job 41 stays paused. Quit?"]);
+    b.keys("<enter>");
     assert_eq!(b.effects.last(), Some(&Effect::Quit));
     let words = farewell(&b.state).unwrap();
     assert!(words.starts_with("1 job stays paused: checkpoint-2000 → gguf Q4_K_M\n"), "{words}");

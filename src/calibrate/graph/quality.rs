@@ -112,6 +112,11 @@ impl OutputQuality {
 }
 
 impl GraphQuality {
+    /// Signal to noise of the output that is farthest from the original, dB; absent where none has it.
+    pub(crate) fn least_db(&self) -> Option<f64> {
+        self.outputs.iter().filter_map(|o| o.snr_db).min_by(f64::total_cmp)
+    }
+
     /// The error of the outputs, in a line.
     pub(crate) fn shown(&self) -> String {
         outputs(&self.outputs)

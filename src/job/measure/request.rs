@@ -131,6 +131,22 @@ impl Measurement {
         }
     }
 
+    /// Every file that it reads or writes.
+    pub(crate) fn paths(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Evaluation(r) => {
+                let e = &r.evaluation;
+                let single = [&e.baseline, &e.data, &e.logits, &e.save_logits].into_iter().flatten();
+                let tasks = e.tasks.iter().map(|t| &t.path);
+                e.models.iter().chain(single).chain(tasks).cloned().collect()
+            }
+            Self::Imatrix(r) => {
+                let single = [&r.model, &r.data].into_iter().flatten();
+                single.chain(&r.merge).chain([&r.output]).cloned().collect()
+            }
+        }
+    }
+
     /// Opens everything and checks that it fits together.
     ///
     /// # Errors
@@ -303,6 +319,13 @@ mod tests {
             Measurement::from_json(bare).unwrap(),
             Measurement::Evaluation(Evaluation::of(vec!["/a".into()]).into())
         );
+    }
+
+    #[test]
+    fn all_files_of_a_request_are_known() {
+        let paths = |m: Measurement| m.paths().iter().map(|p| p.display().to_string()).collect::<Vec<_>>();
+        assert_eq!(paths(evaluation()), ["/m/a.gguf", "/m/b.gguf", "/m/base", "/t/it's.txt"]);
+        assert_eq!(paths(imatrix()), ["/m/a", "/t/c.txt", "/o/m.dat"]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::TARGETS;
 use crate::model::FormatId;
-use crate::recipe::Target;
+use crate::recipe::{Target, options};
 
 /// A ready-made target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,11 @@ impl TargetPreset {
         Target { quantization, ..Target::of(self.format) }
     }
 
+    /// True if it quantizes an operator graph, whose weights have to be read to plan it.
+    pub(crate) fn quantizes_graph(&self) -> bool {
+        matches!(self.types, PresetTypes::Quantized(_)) && options::is_of_graphs(self.format)
+    }
+
     /// The file type, where there is one: the name under which a forecast has it.
     pub fn file_type(&self) -> Option<&'static str> {
         let forecast = super::has_forecast(self.format);
@@ -69,7 +74,18 @@ pub(super) const fn kept(format: FormatId, about: &'static str) -> TargetPreset 
 pub(super) const SAFETENSORS: &[TargetPreset] = &[kept(FormatId::Safetensors, "to train, to serve")];
 
 /// ONNX.
-pub(super) const ONNX: &[TargetPreset] = &[kept(FormatId::Onnx, "ONNX Runtime and others")];
+pub(super) const ONNX: &[TargetPreset] = &[
+    graph("int8", "8-bit weights, a quarter of the size: the usual choice for CPUs"),
+    graph("int4", "4-bit weights of matrix products, for language models"),
+    graph("f16", "half precision, for GPUs"),
+    kept(FormatId::Onnx, "ONNX Runtime and others"),
+];
+
+/// A quantization of an operator graph.
+const fn graph(quantization: &'static str, about: &'static str) -> TargetPreset {
+    let types = PresetTypes::Quantized(quantization);
+    TargetPreset { format: FormatId::Onnx, types, title: quantization, about, needs_imatrix: false }
+}
 
 /// PyTorch.
 pub(super) const PYTORCH: &[TargetPreset] = &[kept(FormatId::Pytorch, "a .pt state dict")];

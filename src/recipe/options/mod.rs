@@ -20,6 +20,7 @@ pub(crate) use flag::{Flag, FlagValue};
 pub(crate) use store::Options;
 pub(crate) use typed::{OptionValue, TargetOption};
 
+use super::Target;
 use super::key::Key;
 use crate::model::FormatId;
 
@@ -32,6 +33,22 @@ pub(crate) enum Types {
     Elements,
     /// Quantizations of operator graphs.
     Graphs,
+}
+
+/// True if a format holds operator graphs.
+pub(crate) fn is_of_graphs(format: FormatId) -> bool {
+    of(format).is_some_and(|f| f.types == Types::Graphs)
+}
+
+/// True if the weights of an operator graph have to be read to plan a target, or its graph has to be run.
+pub(crate) fn reads_graph(target: &Target) -> bool {
+    let quantized = target.quantization.as_deref().is_some_and(|q| !q.eq_ignore_ascii_case("auto"));
+    is_of_graphs(target.format) && (quantized || calibrates(target))
+}
+
+/// True if the graph of a target is run on calibration data.
+pub(crate) fn calibrates(target: &Target) -> bool {
+    target.options.has(&graph::CALIBRATION_DATA)
 }
 
 /// The options of one format.

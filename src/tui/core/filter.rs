@@ -1,11 +1,16 @@
 //! What a typed filter lets pass: the same in every list. Words are matched fuzzily and all of them must match; `!` before a word
 //! negates it; `re:…` and `/…/` are regular expressions.
 
-use super::fuzzy::fit;
+use super::fuzzy::{GAPPED, fit};
 use regex::{Regex, RegexBuilder};
 
 /// Bytes a compiled pattern may take.
 const REGEX_BYTES: usize = 1 << 18;
+
+/// What a match in a path costs more than one in the name: less than gaps in the name do.
+const PATH: usize = 45;
+/// What a match by a fact costs, such as the type.
+const FACT: usize = 1000;
 
 /// A filter as it was typed, read.
 #[derive(Clone, Debug, Default)]
@@ -62,6 +67,21 @@ impl Filter {
                     || texts.iter().any(|t| word.is_in(t))
             }
         })
+    }
+
+    /// How badly something that passes fits, 0 for a name that is what was typed: by its own name first, then by its path, by gaps last.
+    pub(in crate::tui) fn cost(&self, name: &str, path: &str) -> usize {
+        let of = |word: &Word| match word {
+            Word::Fuzzy(word) if name.eq_ignore_ascii_case(word) => 0,
+            Word::Fuzzy(word) => {
+                let own = fit(name, word).map_or(usize::MAX, |f| f.cost.saturating_add(1));
+                own.min(
+                    fit(path, word).map_or(FACT, |f| PATH + if f.cost < GAPPED { f.cost.min(PATH) } else { f.cost }),
+                )
+            }
+            Word::Pattern(_) | Word::Incomplete => 0,
+        };
+        self.words.iter().filter(|(no, _)| !no).map(|(_, word)| of(word)).fold(0, usize::saturating_add)
     }
 
     /// The characters of the first name that were matched, where [`Self::passes`].
@@ -164,6 +184,20 @@ mod tests {
         for (filter, expected) in cases {
             assert_eq!(passes(filter), expected, "{filter}");
         }
+    }
+
+    #[test]
+    fn what_was_typed_is_better_than_a_part_of_it_a_path_or_gaps() {
+        let filter = Filter::parse("rfb");
+        let costs = [
+            ("RFB", "x/RFB"),
+            ("version-RFB-320.onnx", "version-RFB-320.onnx"),
+            ("model.onnx", "rfb/model.onnx"),
+            ("r.f.b.bin", "r.f.b.bin"),
+            ("other", "other"),
+        ]
+        .map(|(name, path)| filter.cost(name, path));
+        assert!(costs.is_sorted() && costs[0] == 0 && costs.windows(2).all(|c| c[0] < c[1]), "{costs:?}");
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub(crate) struct Fit {
 /// What a start inside a word costs.
 const INSIDE: usize = 20;
 /// What a match with gaps costs more than one without.
-const GAPPED: usize = 100;
+pub(super) const GAPPED: usize = 100;
 
 /// Fits `query` to `text` regardless of case: as a whole, else as a subsequence that is not spread further than chance would
 /// spread it. An empty query fits everything.

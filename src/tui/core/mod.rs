@@ -59,5 +59,5 @@ pub use settings::{Notify, Settings};
 pub(crate) use state::{Confirm, Help, MIN_SIZE, Picker, PickerItem, PickerKind};
 pub use state::{Layer, State, Tab};
 pub use toasts::Toast;
-pub(in crate::tui) use update::{edited_line, running};
+pub(in crate::tui) use update::{edited_line, paused, running};
 pub use update::{farewell, update};

@@ -5,13 +5,13 @@
 use super::Level;
 use super::action::Effect;
 use super::state::State;
-use crate::tui::tabs::log::LogEntry;
+use crate::tui::tabs::{self, log::LogEntry};
 use crate::tui::view::canvas::{cut_lines, wrap};
 
 /// How long an informational message stays.
 const STAY: jiff::SignedDuration = jiff::SignedDuration::from_secs(4);
 /// How long no key removes a message: it would never be seen while a key is held down.
-const MIN_AGE: jiff::SignedDuration = jiff::SignedDuration::from_secs(1);
+const MIN_AGE: jiff::SignedDuration = jiff::SignedDuration::from_millis(300);
 /// Messages kept for the line.
 const MAX_TOASTS: usize = 3;
 /// Rows of the longest message; the rest of it is in the log.
@@ -92,9 +92,16 @@ impl State {
         rows
     }
 
-    /// Rows of the status line: one, more only for a message that is too long for it.
+    /// Rows of the status line: one, more only for a message that is too long for it, or above a line that is being edited.
     pub(in crate::tui) fn status_rows(&self) -> u16 {
-        self.message_rows().len().max(1) as u16
+        let rows = self.message_rows().len().max(1) as u16;
+        rows + u16::from(self.complains_beside_prompt())
+    }
+
+    /// True if a line is being edited below a message that says what is wrong, such as why the line was not taken.
+    pub(in crate::tui) fn complains_beside_prompt(&self) -> bool {
+        let prompt = self.dead.is_none() && tabs::shown(self).prompt(self).is_some();
+        prompt && self.message().is_some_and(|m| m.level != Level::Info)
     }
 
     /// Sends a text of one line to the terminal's clipboard and says so by its name. Control characters are escaped: a shell that the text is pasted
@@ -119,10 +126,12 @@ impl State {
 
     /// Does what a key or a click asks for, and removes earlier messages.
     pub(in crate::tui) fn outdating_toasts<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
-        let before = self.tab;
+        let prompts = |s: &Self| tabs::shown(s).prompt(s).is_some();
+        let (before, prompted) = (self.tab, prompts(self));
         let old = std::mem::take(&mut self.toasts);
         let done = act(self);
-        let (now, moved) = (self.now, self.tab != before);
+        // A line that is opened has no message of what was before it.
+        let (now, moved) = (self.now, self.tab != before || (!prompted && prompts(self)));
         let keeps = |t: &Toast| !moved && t.logged && now.duration_since(t.since) < MIN_AGE;
         let new = std::mem::take(&mut self.toasts);
         self.toasts = old.into_iter().filter(keeps).filter(|t| new.iter().all(|n| n.text != t.text)).collect();

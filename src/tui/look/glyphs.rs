@@ -23,7 +23,9 @@ pub(crate) fn ascii_char(c: char) -> char {
         '▾' => '-',
         '↓' | '▼' => 'v',
         '↑' | '▲' => '^',
-        '●' | '•' => 'o',
+        // Beside a name, an `o` would be its first letter.
+        '●' => '*',
+        '•' => 'o',
         '◆' => '@',
         '★' => '*',
         // Braille dots draw curves.

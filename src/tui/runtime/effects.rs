@@ -21,7 +21,7 @@ use crate::job::{self, JobFolder, JobList, JobSummary, Tail, WithBaseline};
 use crate::model::ErrorKind;
 use crate::monitor::{Check, MachineSampler};
 use crate::plan::{Forecast, Plan};
-use crate::recipe::options::Budget;
+use crate::recipe::options::{self, Budget};
 use crate::recipe::{Recipe, Target};
 use crate::task::Task;
 use crate::tui::core::{BaselineChoice, ErrorCard, ForecastSource, FoundModel, MeasuredReport};
@@ -76,9 +76,9 @@ pub(crate) fn plan(recipe: &Recipe, how: Task<'_>) -> Result<Plan, ErrorCard> {
     crate::plan::rehearse(recipe, how).map_err(|e| ErrorCard::from(&e))
 }
 
-/// True if a plan of the recipe has to measure the source.
+/// True if a plan of the recipe has to measure the source, or to read all of a graph.
 pub(crate) fn measures(recipe: &Recipe) -> bool {
-    recipe.targets.iter().any(has_budget)
+    recipe.targets.iter().any(|t| has_budget(t) || options::reads_graph(t))
 }
 
 fn has_budget(target: &Target) -> bool {

@@ -6,7 +6,7 @@
 
 use super::effects;
 use super::threads::Outbox;
-use crate::recipe::options::Options;
+use crate::recipe::options::{Options, reads_graph};
 use crate::recipe::{Recipe, Target};
 use crate::task::Task;
 use crate::tui::core::{Action, ForecastSource};
@@ -33,9 +33,11 @@ impl MeasureRequest {
             Self::Plan(_, recipe) => {
                 let options = recipe.targets.iter().map(|t| of_model(&t.options)).find(|o| *o != Options::default());
                 let path = recipe.source.path.clone().unwrap_or_default();
-                Subject(ForecastSource { path, steps: recipe.pipeline.clone() }, options.unwrap_or_default())
+                let graphs = recipe.targets.iter().filter(|t| reads_graph(t)).cloned().collect();
+                let source = ForecastSource { path, steps: recipe.pipeline.clone() };
+                Subject(source, options.unwrap_or_default(), graphs)
             }
-            Self::Forecast(_, source, target) => Subject((**source).clone(), of_model(&target.options)),
+            Self::Forecast(_, source, target) => Subject((**source).clone(), of_model(&target.options), Vec::new()),
         }
     }
 }
@@ -47,8 +49,9 @@ fn of_model(options: &Options) -> Options {
     options
 }
 
+/// The source, the options that belong to it, and the targets that are graphs: what is found out about them is of no use to other targets.
 #[derive(Clone, PartialEq)]
-struct Subject(ForecastSource, Options);
+struct Subject(ForecastSource, Options, Vec<Target>);
 
 /// MeasureRequest, and the flag that cancels it.
 pub(super) struct Order {
@@ -87,6 +90,13 @@ impl MeasureRequests {
         }
         let cancel = own.get_or_insert_with(|| (subject, Arc::default())).1.clone();
         let _ = self.sender.send(Order { work, cancel });
+    }
+
+    /// Stops the plan of graphs, since another plan is wanted that needs no measuring.
+    pub(super) fn drop_graphs(&mut self) {
+        if let Some((_, cancel)) = self.plan.take_if(|(s, _)| !s.2.is_empty()) {
+            cancel.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Stops what is measured. What was measured so far is kept on disk.
@@ -202,6 +212,22 @@ mod tests {
         assert_eq!(cancelled, [true, true, true, false]);
         orders.give(forecast(5, "/b", None, None));
         assert!(orders.forecast.is_some_and(|(_, c)| !c.load(Ordering::Relaxed)));
+    }
+
+    #[test]
+    fn the_plan_of_a_graph_is_stopped_by_another_recipe() {
+        let (sender, receiver) = unbounded();
+        let mut orders = MeasureRequests::new(sender);
+        let plan = |id, quantization: &str| {
+            let source = crate::recipe::Source { path: Some("/a".into()), ..Default::default() };
+            let target = Target { quantization: Some(quantization.to_owned()), ..Target::of(FormatId::Onnx) };
+            MeasureRequest::Plan(id, Box::new(Recipe { source, targets: vec![target], ..Recipe::default() }))
+        };
+        orders.give(plan(1, "int8"));
+        orders.give(plan(2, "int4"));
+        orders.drop_graphs();
+        let cancelled: Vec<bool> = receiver.try_iter().map(|o| o.cancel.load(Ordering::Relaxed)).collect();
+        assert_eq!(cancelled, [true, true]);
     }
 
     #[test]

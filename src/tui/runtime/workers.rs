@@ -117,6 +117,7 @@ impl Workers {
         if effects::measures(&recipe) {
             self.measure.give(MeasureRequest::Plan(id, recipe));
         } else {
+            self.measure.drop_graphs();
             let _ = self.plan.send(PlanRequest::One(id, recipe));
         }
     }

@@ -2,7 +2,7 @@
 
 use super::canvas::{Canvas, centered, width, wrap};
 use crate::job::{JobState, JobSummary};
-use crate::tui::core::{State, running, units};
+use crate::tui::core::{State, paused, running, units};
 use ratatui::layout::Rect;
 
 /// Jobs named; the others are counted.
@@ -13,18 +13,23 @@ pub(in crate::tui) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
         JobState::Queued => "queued".to_owned(),
         _ => units::percent(state.jobs.progress(j).0),
     };
-    let jobs: Vec<(String, String)> = running(state).map(|j| (j.title.clone(), share(j))).collect();
+    let at_work = running(state).count();
+    let still: Vec<&JobSummary> = paused(state).collect();
+    let paused = still.iter().map(|j| (j.title.clone(), "paused".to_owned()));
+    let jobs: Vec<(String, String)> = running(state).map(|j| (j.title.clone(), share(j))).chain(paused).collect();
     let (dim, text, accent) = (c.theme().dim, c.theme().text, c.theme().accent);
-    let keys: &[(&str, &str)] = match jobs.len() {
+    let keys: &[(&str, &str)] = match at_work {
         // The last one has ended while the question stood.
         0 => &[("⏎", "leave"), ("esc", "stay")],
         _ if state.read_only => &[("⏎", "leave; work continues"), ("esc", "stay")],
         1 => &[("⏎", "leave, keep it running"), ("s", "stop it and leave"), ("esc", "stay")],
         _ => &[("⏎", "leave, keep them running"), ("s", "stop all and leave"), ("esc", "stay")],
     };
-    let question = match jobs.len() {
-        0 => String::from("No jobs are running. Quit?"),
-        n => format!("{} still running. Quit?", units::plural(n, "job is", "jobs are")),
+    let question = match (at_work, still.as_slice()) {
+        (0, [one]) => format!("Job {} stays paused. Quit?", one.id),
+        (0, [_, _, ..]) => format!("{} paused. Quit?", units::plural(still.len(), "job stays", "jobs stay")),
+        (0, []) => String::from("No jobs are running. Quit?"),
+        (n, _) => format!("{} still running. Quit?", units::plural(n, "job is", "jobs are")),
     };
     let named = jobs.len().min(NAMED);
     let rows = named + usize::from(jobs.len() > NAMED);

@@ -18,6 +18,11 @@ pub(in crate::tui) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
         return;
     }
     if let Some((label, line)) = tabs::shown(state).prompt(state) {
+        let above = Rect { height: area.height.saturating_sub(1), ..area };
+        if state.complains_beside_prompt() {
+            message(c, state, above);
+        }
+        let area = Rect { y: above.bottom(), height: 1, ..area };
         let accent = c.theme().accent;
         let dim = c.theme().dim;
         let used = c.text(area.x + 1, area.y, area.width, label, accent);
@@ -27,6 +32,12 @@ pub(in crate::tui) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
         c.text(x, area.y, (area.right() - 1).saturating_sub(x), &names, dim);
         return;
     }
+    message(c, state, area);
+}
+
+/// Draws the message.
+fn message(c: &mut Canvas<'_>, state: &State, area: Rect) {
+    let text = c.theme().text;
     let Some(message) = state.message() else { return };
     let (glyph, style) = match message.level {
         Level::Info => ("✓", c.theme().good),

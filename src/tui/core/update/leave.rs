@@ -1,4 +1,4 @@
-//! Quitting: immediately if nothing runs and nothing is unsaved, else after a question.
+//! Quitting: immediately if nothing runs or is paused and nothing is unsaved, else after a question.
 
 use crate::files::paths::on_jobs;
 use crate::job::{JobState, JobSummary};
@@ -16,6 +16,11 @@ pub(in crate::tui) fn running(state: &State) -> impl Iterator<Item = &JobSummary
     state.jobs.list.iter().filter(working).filter(move |j| Some(j.id.as_str()) != ended)
 }
 
+/// The jobs that stay paused when the screen closes.
+pub(in crate::tui) fn paused(state: &State) -> impl Iterator<Item = &JobSummary> {
+    state.jobs.list.iter().filter(|j| j.state == JobState::Paused)
+}
+
 /// `q`: leaves, or asks what becomes of an unsaved recipe and of the jobs.
 pub(super) fn ask(state: &mut State) -> Vec<Effect> {
     if state.recipe.unsaved() {
@@ -26,7 +31,7 @@ pub(super) fn ask(state: &mut State) -> Vec<Effect> {
 }
 
 fn ask_jobs(state: &mut State) -> Vec<Effect> {
-    if running(state).next().is_none() {
+    if running(state).chain(paused(state)).next().is_none() {
         return vec![Effect::Quit];
     }
     state.layer = Some(Layer::Leave);
@@ -87,7 +92,7 @@ pub fn farewell(state: &State) -> Option<String> {
         format!("{}{}", titles.join(", "), if jobs.len() > titles.len() { ", …" } else { "" })
     };
     let jobs: Vec<&JobSummary> = running(state).collect();
-    let paused: Vec<&JobSummary> = state.jobs.list.iter().filter(|j| j.state == JobState::Paused).collect();
+    let paused: Vec<&JobSummary> = paused(state).collect();
     let mut text = String::new();
     if let Some(first) = jobs.first() {
         let n = units::plural(jobs.len(), "job keeps running", "jobs keep running");

@@ -13,7 +13,7 @@ mod settings;
 
 pub(crate) use keys::key;
 pub use leave::farewell;
-pub(in crate::tui) use leave::running;
+pub(in crate::tui) use leave::{paused, running};
 pub(in crate::tui) use lines::edited_line;
 
 use super::action::{Action, Effect};

@@ -4,7 +4,7 @@
 use super::companions::{self, Renaming};
 use crate::files;
 use crate::formats::shard_set;
-use crate::job::{self, JobFolder};
+use crate::job::{self, JobFolder, Measurement};
 use crate::model::ModelError;
 use crate::plan::{Plan, is_manifest, manifest_beside};
 use crate::recipe::Recipe;
@@ -148,6 +148,8 @@ fn user(jobs_root: &Path, list: &FileList) -> Option<String> {
     let folders: Vec<PathBuf> = list.folders.iter().map(|f| full(f)).collect();
     let inside = |p: &Path| p.parent().map(full).is_some_and(|at| folders.iter().any(|f| at.starts_with(f)));
     let is_own = |p: &Path| own.contains(&full(p)) || inside(p);
+    // A measurement reads all of a model that is a folder, so none of its files is free.
+    let is_below = |p: &Path| list.files.iter().any(|(f, _)| full(f).starts_with(full(p)));
     let uses = |plan: &Plan| {
         let outputs = plan.outputs.iter().flat_map(|o| o.files.iter().map(|(p, _)| p).chain([&o.path]));
         let reused = plan.outputs.iter().flat_map(|o| &o.reuse).flat_map(|r| [&r.output, &r.manifest]);
@@ -161,7 +163,11 @@ fn user(jobs_root: &Path, list: &FileList) -> Option<String> {
     };
     let plan_of = |folder: &JobFolder| crate::engine::from_json::<Plan>(&folder.read("plan.json").ok()?).ok();
     let at_work = job::list(jobs_root).into_iter().filter(|j| !j.state.ended());
+    let measures = |m: &Measurement| m.paths().iter().any(|p| is_own(p) || is_below(p));
     let uses_it = |folder: &JobFolder| match plan_of(folder) {
+        None if folder.kind().measures() && folder.measurement().is_ok() => {
+            folder.measurement().is_ok_and(|m| measures(&m))
+        }
         Some(plan) => uses(&plan) || folder.recipe().is_ok_and(|r| names(&r)),
         // A job in the making, or a damaged one: what it uses is not known. Jobs of other users cannot keep files this way.
         None => folder.check_here().is_ok(),
@@ -219,6 +225,26 @@ mod tests {
         assert!(refused("other.gguf"), "a job whose plan is not known may use anything");
         fs::write(jobs.join("1/plan.json"), serde_json::to_vec(&plan).unwrap()).unwrap();
         assert!(refused("base.gguf") && refused("i.gguf") && !refused("other.gguf"));
+    }
+
+    #[test]
+    fn a_measurement_keeps_only_its_own_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let (jobs, at) = (dir.path().join("jobs"), |name: &str| dir.path().join(name));
+        for name in ["model.gguf", "text.txt", "other.gguf"] {
+            fs::write(at(name), b"1").unwrap();
+        }
+        let request = crate::calibrate::Imatrix {
+            model: Some(at("model.gguf")),
+            data: Some(at("text.txt")),
+            output: at("model.imatrix.gguf"),
+            ..Default::default()
+        };
+        JobFolder::create_measurement(&jobs, &Measurement::Imatrix(request)).unwrap();
+        assert!(job::list(&jobs).iter().all(|j| !j.state.ended()));
+        let refused = |name: &str| list(&jobs, &at(name)).is_err_and(|e| e.message.contains("job 1 uses it"));
+        assert!(refused("model.gguf") && refused("text.txt"));
+        list(&jobs, &at("other.gguf")).unwrap();
     }
 
     #[test]

@@ -4,7 +4,7 @@ mod map;
 mod quality;
 mod speech;
 
-use super::state::{Order, Page, PageNews, PageRequest, Prompt};
+use super::state::{Order, Page, PageNews, PageRequest, Prompt, Verdict};
 use crate::evaluate::{BaselineSource, MAX_MODELS};
 use crate::model::FormatId;
 use crate::tui::core::{
@@ -86,6 +86,9 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
         Cmd::Quality => return Some(quality::show(state)),
         Cmd::QualityText => quality::ask(state),
         Cmd::QualityOther => c.quality.turn_text(),
+        Cmd::QualityLimit if matches!(c.verdict(), Verdict::Unmeasured) => {
+            state.refuse_key("there is no recommendation to limit: only the baseline was measured");
+        }
         Cmd::QualityLimit => c.quality.limit = c.quality.limit.next(),
         Cmd::CompareMap => (c.page, c.selected) = (Page::Map, c.subject()),
         Cmd::CellNext if c.page == Page::Map => c.move_on_map(0, 1),

@@ -10,7 +10,7 @@ pub use state::{
     Budget, EditOutcome, EditPlace, Field, LibraryEntry, Overwrite, PlanResponse, Prompt, RecipePane, Row, SaveRefusal,
     TargetRejection, presets,
 };
-pub(crate) use state::{Document, Origin, RecipeState, Types, about, facts, nats, step_facts, title};
+pub(crate) use state::{Document, Origin, RecipeState, Types, about, facts, nats, offered, step_facts, title};
 
 use super::TabBehavior;
 use crate::plan::goals::{Memory, goal};

@@ -104,6 +104,7 @@ pub(super) fn arrived(state: &mut State, news: QualityNews) {
     if let QualityNews::Job(job) = &news {
         state.note(Level::Info, format!("started job {}: evaluates on {}", job.id, state.short_path(&job.text)));
     }
+    let begun = state.compare.quality.running.as_ref().is_some_and(|r| r.job.is_some());
     if !state.compare.quality.take(news) {
         return;
     }
@@ -112,7 +113,16 @@ pub(super) fn arrived(state: &mut State, news: QualityNews) {
         (Some(card), _) => {
             let hint = card.hint.as_ref().map(|h| format!(" {h}")).unwrap_or_default();
             let text = format!("{}.{hint}", card.message);
-            if shown { state.note(Level::Error, text) } else { state.toast(Level::Error, text) }
+            if shown {
+                state.note(Level::Error, text)
+            } else {
+                state.toast(Level::Error, text)
+            }
+            // A text with which nothing could begin is corrected, and not offered again.
+            let refused = if begun { String::new() } else { std::mem::take(&mut state.compare.quality.typed) };
+            if shown && !refused.is_empty() && state.layer.is_none() && state.compare.line.is_none() {
+                state.compare.line = Some((Prompt::Text, LineEdit::new(&refused)));
+            }
         }
         (None, Some(result)) => {
             let text = format!("evaluated on {}: {}", state.short_path(&result.text), result.measured_on);

@@ -64,9 +64,15 @@ pub(super) fn draw_hidden(c: &mut Canvas<'_>, s: &CompareState, area: Rect) {
     if !known {
         let text = match s.quality.running {
             Some(_) => "The error of the hidden state after each layer appears when the baseline was run.",
-            None => "There are no errors of hidden states: these are embedding models, or nothing was lost.",
+            None if (1..s.columns.len()).all(|column| s.quality_of(column).is_none()) => {
+                "Only the baseline was measured on this text, so there is no error of hidden states; e measures the others."
+            }
+            None if curves.iter().any(|v| v.points.iter().flatten().next().is_some()) => {
+                "No layer lost anything: the hidden states are those of the baseline."
+            }
+            None => "No errors of hidden states were measured: embedding models have none.",
         };
-        c.text(area.x + 1, area.y + 1, area.width.saturating_sub(2), text, dim);
+        c.wrapped(area.x + 1, area.y + 1, area.width.saturating_sub(2), 3, text, dim);
         return;
     }
     let title = if area.width >= 100 {

@@ -17,6 +17,11 @@ pub(super) fn sentences(s: &CompareState) -> String {
     };
     let title = limit.title();
     let mut text = match s.verdict() {
+        Verdict::Unmeasured if s.is_evaluated() => {
+            let others = s.columns.len().saturating_sub(1);
+            let what = if others == 1 { "the other one" } else { &format!("the other {others}") };
+            return format!("Only the baseline was measured on this text; e measures {what}.");
+        }
         Verdict::Unmeasured => {
             return "No text was evaluated, so no model is recommended: e measures on a text what each of them lost."
                 .to_owned();

@@ -336,6 +336,8 @@ fn written(state: &State, view: &JobView, at: usize, output: &JobOutput, job: Jo
             let scope = "over all re-encoded tensors".to_owned();
             lines.push(facts("weights", &[beside(forecast.sqnr_db, db), scope, gain]));
         }
+        let calibrated = o.calibration.iter().flat_map(|c| c.lines()).enumerate();
+        lines.extend(calibrated.map(|(n, line)| Fact(if n == 0 { "planned" } else { "" }, line)));
         lines.extend(o.evaluation.as_ref().map(|e| evaluated(state, e)).unwrap_or_default());
     }
     let status = match (output.published, output.verified.is_empty()) {

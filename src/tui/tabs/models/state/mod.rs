@@ -204,7 +204,9 @@ pub struct ModelsState {
     pub details: Details,
     /// A line being edited: the filter of the focused pane.
     pub editing: Option<LineEdit>,
-    /// The text that models were measured on last, as it was typed.
+    /// What was typed last in a line, and what for: it is asked for again if it is refused.
+    pub(crate) typed: Option<(Prompt, String)>,
+    /// The text that models were measured on last, as it was typed. One that was refused is none.
     pub measured_on: String,
     /// Names that may follow what was typed as the path of a text.
     pub names: Vec<String>,

@@ -124,8 +124,7 @@ impl ModelsState {
     /// The characters of a model's name that the filter matches; nothing where a word matches neither name, path, format,
     /// architecture, type nor the word for a defect.
     fn hits(&self, path: &Path, node: &Node, filter: &Filter) -> Option<Vec<usize>> {
-        let parts: Vec<&str> = path.ancestors().take(node.depth + 1).filter_map(|p| p.file_name()?.to_str()).collect();
-        let relative = parts.into_iter().rev().collect::<Vec<_>>().join("/");
+        let relative = relative(path, node);
         let mut facts: Vec<&str> = Vec::new();
         if let Some(Ok(s)) = &node.summary {
             facts.push(&s.dtype);
@@ -135,6 +134,20 @@ impl ModelsState {
         facts.extend(model.and_then(|m| m.format).map(|f| f.name()));
         facts.extend(model.and_then(|m| m.defect).map(Defect::word));
         filter.hits(&[&node.name, &relative], &facts)
+    }
+
+    /// Selects the model that fits the filter best; of several that fit as well, the selected one, then the one with the shortest name.
+    pub(crate) fn select_best(&mut self) {
+        let filter = Filter::parse(&self.filter);
+        let cost = |row: &Row| {
+            let node = self.nodes.get(&row.path).filter(|n| n.model.is_some())?;
+            let other = self.selected.as_ref() != Some(&row.path);
+            Some((filter.cost(&node.name, &relative(&row.path, node)), other, node.name.len()))
+        };
+        let rows = self.rows.iter().enumerate().filter_map(|(at, row)| Some((cost(row)?, at)));
+        if let Some((_, at)) = rows.min().filter(|_| !filter.is_empty()) {
+            self.select(at);
+        }
     }
 
     /// The nearest visible parent, else the first model, else the first line.
@@ -148,6 +161,12 @@ impl ModelsState {
         let to = parent.or_else(first).unwrap_or(0);
         self.selected = self.rows.get(to).map(|r: &Row| -> PathBuf { r.path.clone() });
     }
+}
+
+/// The path of a node, counted from the folder that was scanned.
+fn relative(path: &Path, node: &Node) -> String {
+    let parts: Vec<&str> = path.ancestors().take(node.depth + 1).filter_map(|p| p.file_name()?.to_str()).collect();
+    parts.into_iter().rev().collect::<Vec<_>>().join("/")
 }
 
 #[cfg(test)]
@@ -195,6 +214,19 @@ mod tests {
         m.add(Path::new("/r"), vec![found("/r/a/x.gguf", 7)]);
         let folder = m.node_at(Path::new("/r/a")).unwrap();
         assert_eq!((folder.models, folder.bytes, m.count()), (1, 7, 1));
+    }
+
+    #[test]
+    fn the_cursor_goes_to_the_best_match_and_to_a_model_before_a_folder() {
+        let mut m = ModelsState::default();
+        let paths = ["/r/gpt2/model.bin", "/r/old/g.whisper.p.t.2.bin", "/r/old/r.f.b.bin", "/r/version-RFB-320.bin"];
+        m.add(Path::new("/r"), paths.map(|p| found(p, 1)).into());
+        for (filter, best) in [("RFB", "/r/version-RFB-320.bin"), ("gpt2", "/r/gpt2/model.bin")] {
+            m.filter = filter.into();
+            m.refresh();
+            m.select_best();
+            assert_eq!(m.selected.as_deref(), Some(Path::new(best)), "{filter}");
+        }
     }
 
     #[test]

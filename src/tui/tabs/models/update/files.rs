@@ -3,7 +3,7 @@
 use super::{measure, rescan, show};
 use crate::tui::core::{
     Action, Completion, Confirm, Effect, Focus, Layer, Level, LineEdit, MeasureWhat, Outside, Picker, PickerItem,
-    PickerKind, State, units,
+    PickerKind, State, Tab, units,
 };
 use crate::tui::tabs::models::{FileList, Prompt, Reading, Section, TensorHit};
 use crate::units::quoted;
@@ -95,9 +95,15 @@ pub(super) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
         return Vec::new();
     }
     let m = &mut state.models;
+    let empty = m.editing.as_ref().is_some_and(|l| l.text.trim().is_empty());
+    if empty && what == Completion::Accepted && m.prompt != Prompt::Find {
+        state.refuse_key("nothing is typed; esc closes the line");
+        return Vec::new();
+    }
     let prompt = std::mem::take(&mut m.prompt);
     let text = m.editing.take().filter(|_| what == Completion::Accepted).map(|l| l.text.trim().to_owned());
     let Some(text) = text.filter(|t| !t.is_empty()) else { return Vec::new() };
+    m.typed = Some((prompt, text.clone()));
     match prompt {
         Prompt::Rename => match &m.selected {
             Some(path) if path.file_name().is_none_or(|n| n.to_string_lossy() != text) => {
@@ -106,9 +112,17 @@ pub(super) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
             _ => Vec::new(),
         },
         Prompt::Find => find(state, text),
-        Prompt::EvaluateOn => measure::text_given(state, MeasureWhat::Evaluation, text),
-        Prompt::ImatrixOn => measure::text_given(state, MeasureWhat::Imatrix, text),
+        Prompt::EvaluateOn => measure::text_given(state, MeasureWhat::Evaluation, &text),
+        Prompt::ImatrixOn => measure::text_given(state, MeasureWhat::Imatrix, &text),
         Prompt::Filter => Vec::new(),
+    }
+}
+
+/// Opens the line again with what was refused: it is corrected, not typed again.
+pub(super) fn ask_again(state: &mut State) {
+    let free = state.tab == Tab::Models && state.layer.is_none() && state.models.editing.is_none();
+    if let Some((prompt, text)) = state.models.typed.take().filter(|_| free) {
+        (state.models.prompt, state.models.editing) = (prompt, Some(LineEdit::new(&text)));
     }
 }
 
@@ -161,6 +175,9 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::ModelRenamed(path, Err(card)) => {
             state.toast(Level::Error, format!("{} keeps its name: {}", state.short_path(&path), card.message));
+            if state.models.selected.as_ref() == Some(&path) {
+                ask_again(state);
+            }
         }
         Action::OutsideClosed(model, result) => {
             if let Err(why) = result {

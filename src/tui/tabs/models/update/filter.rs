@@ -51,8 +51,12 @@ pub(in crate::tui::tabs::models) fn edited(state: &mut State, what: Completion) 
         m.editing = None;
     }
     if m.focus == Focus::List {
+        let typed = m.filter != text;
         m.filter = text;
         m.refresh();
+        if typed {
+            m.select_best();
+        }
         want_details(state)
     } else {
         m.details.filter = text;

@@ -33,7 +33,7 @@ fn chosen(state: &State, what: MeasureWhat) -> Vec<PathBuf> {
 }
 
 /// The text was named.
-pub(super) fn text_given(state: &mut State, what: MeasureWhat, text: String) -> Vec<Effect> {
+pub(super) fn text_given(state: &mut State, what: MeasureWhat, text: &str) -> Vec<Effect> {
     let models: Vec<PathBuf> = chosen(state, what).iter().map(|p| state.dir.join(p)).collect();
     if models.is_empty() {
         return Vec::new();
@@ -41,9 +41,8 @@ pub(super) fn text_given(state: &mut State, what: MeasureWhat, text: String) -> 
     let home = state.home.clone().filter(|_| text.starts_with("~/"));
     let path = match home {
         Some(home) => home.join(text.trim_start_matches("~/")),
-        None => state.base.join(&text),
+        None => state.base.join(text),
     };
-    state.models.measured_on = text;
     state.toast(Level::Info, "checking the models and the text…".to_owned());
     vec![Effect::Measure(what, models, path)]
 }
@@ -52,12 +51,20 @@ pub(super) fn text_given(state: &mut State, what: MeasureWhat, text: String) -> 
 pub(super) fn started(state: &mut State, started: Result<JobSummary, ErrorCard>) -> Vec<Effect> {
     match started {
         Ok(job) => {
+            if let Some((_, text)) = state.models.typed.take() {
+                state.models.measured_on = text;
+            }
             state.toast(Level::Info, format!("started: {}", job.title));
             vec![Effect::Tab(TabRequest::JobStarted { job: Box::new(job), show: true }), Effect::RefreshJobs]
         }
         Err(card) => {
             let hint = card.hint.map(|h| format!(" {h}")).unwrap_or_default();
             state.toast(if card.wrong { Level::Error } else { Level::Warn }, format!("{}.{hint}", card.message));
+            // A model that cannot be measured is not mended by another text.
+            let typed = state.models.typed.as_ref().map(|(_, text)| text.trim_start_matches("~/"));
+            if typed.is_some_and(|text| card.message.contains(text)) {
+                super::files::ask_again(state);
+            }
             Vec::new()
         }
     }

@@ -12,6 +12,8 @@ pub(super) fn apart(name: &str, others: &[&str], most: usize) -> String {
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     let ends = [name, stem].into_iter().filter_map(|n| n.get(shared..)).filter(|end| shared > 0 && !end.is_empty());
     match ends.into_iter().find(|end| width(end) + 2 <= most) {
+        // Nothing would be left out between the beginning and the end: what is left out is behind.
+        Some(end) if most - width(end) > width(&name[..shared]) => fit(name, most),
         Some(end) => format!("{}{end}", fit(name, most - width(end))),
         None => middle(name, most),
     }
@@ -41,6 +43,7 @@ mod tests {
         let cut = |most| apart("tiny-llama-Q4_K_M.gguf", &others, most);
         assert_eq!(cut(22), "tiny-llama-Q4_K_M.gguf");
         assert_eq!(cut(16), "tiny…Q4_K_M.gguf");
+        assert_eq!(apart("tiny-llama-Q4_K_M.gguf", &["tiny-bert.gguf"], 18), "tiny-llama-Q4_K_M…", "nothing twice");
         assert_eq!(cut(10), "tin…Q4_K_M");
         assert_eq!(cut(8), "t…Q4_K_M");
         assert_eq!(apart("run_1000", &["run_2000"], 8), "run_1000");

@@ -147,15 +147,26 @@ impl Field {
 
     /// True if the filter of the form lets it pass: a part of its label or of another of its names, or a word of its help.
     fn passes(self, filter: &str) -> bool {
+        self.cost(filter).is_some()
+    }
+
+    /// How badly the filter of the form fits it, in the order of what it fits: its label whole, a part of it, another of its names, its
+    /// label with gaps, its help. Nothing where it does not fit.
+    fn cost(self, filter: &str) -> Option<usize> {
         let other = match self {
             Self::Key(key) => key.aliases,
             Self::Budget | Self::Heading(_) => &[],
         };
         let filter = filter.trim().to_lowercase();
         let words = || self.help().to_lowercase();
-        fuzzy::fit(self.label(), &filter.replace(' ', "_")).is_some()
-            || other.iter().any(|name| name.contains(&filter))
-            || words().contains(&filter)
+        let label = filter.replace(' ', "_");
+        match fuzzy::fit(self.label(), &label) {
+            Some(_) if self.label() == label => Some(0),
+            Some(_) if self.label().contains(&label) => Some(1),
+            _ if other.iter().any(|name| name.contains(&filter)) => Some(2),
+            Some(_) => Some(3),
+            None => words().contains(&filter).then_some(4),
+        }
     }
 }
 
@@ -219,6 +230,13 @@ impl RecipeState {
             }
         }
         self.cursor = from;
+    }
+
+    /// Goes to the option that fits the filter best.
+    pub(in crate::tui::tabs::recipe) fn go_to_best(&mut self) {
+        let fields = self.fields();
+        let best = fields.iter().enumerate().min_by_key(|(_, f)| f.cost(&self.filter).unwrap_or(usize::MAX));
+        self.field = best.map_or(0, |(at, _)| at);
     }
 
     /// True for an option that has a value or an error.
@@ -509,6 +527,14 @@ mod tests {
         assert_eq!(labels(&r).len(), front.len() + headings.len());
         let plain = labels(&form(FormatId::Safetensors));
         assert_eq!(plain, ["format", "quantization", "output", "force", "types and tensors", "output and splitting"]);
+    }
+
+    #[test]
+    fn the_filter_goes_to_the_option_whose_label_it_is() {
+        let mut r = form(FormatId::Onnx);
+        r.filter = "calibration_data".to_owned();
+        r.go_to_best();
+        assert_eq!(r.current_field().map(Field::label), Some("calibration_data"));
     }
 
     #[test]

@@ -25,15 +25,17 @@ pub(crate) use forecast::ForecastState;
 pub use library::{EditOutcome, EditPlace, LibraryEntry, Overwrite, SaveRefusal};
 pub use plan_response::{PlanResponse, TargetRejection};
 pub use presets::presets;
+pub(crate) use presets::{offered, usual};
 pub(crate) use problems::RecipeProblem;
 pub use rows::Row;
 pub(crate) use rows::{facts, step_facts, title};
 pub(crate) use slider::{MeasuringSince, nats};
 pub(crate) use type_notes::about;
 
+use crate::model::FormatId;
 use crate::plan::Forecasted;
 use crate::plan::has_forecast;
-use crate::recipe::keys::{Kind, OptionGroup};
+use crate::recipe::keys::{Key, Kind, OptionGroup};
 use crate::recipe::options::{self, measuring};
 use crate::recipe::{Recipe, Selector, Source, Step, Target, steps};
 use crate::tui::core::{ErrorCard, ForecastSource, LineEdit};
@@ -77,7 +79,7 @@ pub(crate) struct CarriedOver {
     pub targets: usize,
     /// Budgets in bytes, which were dropped: they say nothing of another model.
     pub dropped: Vec<String>,
-    /// Steps that change the model, and options that leave layers out, which were dropped: they are about the layers of another one.
+    /// Steps that change the model, and options that leave layers out or name files, which were dropped: they are about another one.
     pub steps: Vec<&'static str>,
 }
 
@@ -86,6 +88,8 @@ pub(crate) struct CarriedOver {
 pub struct RecipeState {
     /// What is being composed.
     pub document: Document,
+    /// The format of the source, where it is known: it decides what is offered first.
+    pub(crate) source_format: Option<FormatId>,
     /// The models, if it is for several: one job for each. The source of the recipe is the one whose forecast is shown.
     pub batch: Vec<PathBuf>,
     /// Its file, and what it is there.
@@ -250,30 +254,38 @@ impl RecipeState {
 
     /// Takes models as the sources: one job for each. The forecast is of the first. Targets stay; what belongs to another model does not,
     /// nor does a budget in bytes.
-    pub(crate) fn set_sources(&mut self, mut paths: Vec<PathBuf>) -> CarriedOver {
+    pub(crate) fn set_sources(&mut self, mut paths: Vec<PathBuf>, format: Option<FormatId>) -> CarriedOver {
         let Some(path) = paths.first().cloned() else { return CarriedOver::default() };
         if paths.len() == 1 {
             paths.clear();
         }
+        // Layers and data of one model are not those of another.
+        let belongs = |k: &Key| !k.of_model && matches!(k.kind, Kind::Layers | Kind::Path);
         let mut carried = CarriedOver::default();
         self.batch = paths;
         if self.source() == Some(&path) {
             return carried;
         }
         let first = self.document == Document::default();
+        let before = usual(std::mem::replace(&mut self.source_format, format)).target();
+        let usual = usual(format).target();
         self.change(|d| {
+            // What nobody has chosen is what is usual for the new one.
+            if d.recipe.targets == [before] {
+                d.recipe.targets = vec![usual.clone()];
+            }
             d.recipe.source = Source { path: Some(path), ..Source::default() };
             let changes = |step: &Step| steps::find(&step.step).filter(|s| matches!(s.effect, steps::Effect::Tensors));
             carried.steps = d.recipe.pipeline.iter().filter_map(changes).map(|s| s.name).collect();
             d.recipe.pipeline.retain(|step| changes(step).is_none());
             for t in &mut d.recipe.targets {
                 t.output = None;
-                for key in options::own_keys().filter(|k| k.kind == Kind::Layers && t.options.json(k).is_some()) {
+                for key in options::own_keys().filter(|k| belongs(k) && t.options.json(k).is_some()) {
                     if !carried.steps.contains(&key.name) {
                         carried.steps.push(key.name);
                     }
                 }
-                t.options.retain(|key| !key.of_model && key.kind != Kind::Layers);
+                t.options.retain(|key| !key.of_model && !belongs(key));
                 if let Some(Budget::Size(size)) = Budget::of(t) {
                     Budget::clear(t);
                     t.quantization = presets()[0].target().quantization;
@@ -282,7 +294,7 @@ impl RecipeState {
             }
             carried.targets = d.recipe.targets.len();
             if d.recipe.targets.is_empty() {
-                d.recipe.targets.push(presets()[0].target());
+                d.recipe.targets.push(usual);
             }
         });
         if first {
@@ -415,7 +427,8 @@ impl RecipeState {
             pipeline: self.document.recipe.pipeline.clone(),
             ..Recipe::default()
         };
-        let known = presets().iter().enumerate().filter(|(_, p)| p.types != Types::Budget);
+        let known = presets().iter().enumerate();
+        let known = known.filter(|(_, p)| p.types != Types::Budget && !p.quantizes_graph());
         known.map(|(i, p)| (i, recipe(p))).collect()
     }
 

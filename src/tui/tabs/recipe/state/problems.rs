@@ -106,7 +106,9 @@ pub(super) fn planned(document: &Document, refused: &TargetRejection) -> RecipeP
         },
         None => (String::new(), card.message.as_str()),
     };
-    RecipeProblem { target, step: None, key, fact: fact.to_owned(), help: card.hint.clone() }
+    // The field says it: the planner names the option behind the file.
+    let fact = if key.is_empty() { fact.to_owned() } else { fact.replacen(&format!(" {key}: "), ": ", 1) };
+    RecipeProblem { target, step: None, key, fact, help: card.hint.clone() }
 }
 
 impl RecipeProblem {
@@ -281,6 +283,8 @@ mod tests {
         assert_eq!(at(rule), pair("tensor_types.\"re:x\"", "no such type"));
         let same = request("the output is the input").in_file("/out/x.gguf".as_ref()).about_option(OptionName::OUTPUT);
         assert_eq!(at(same), pair("output", "/out/x.gguf: the output is the input"));
+        let data = request("no such file").in_file("nope.npz".as_ref()).in_option(&gguf::IMATRIX);
+        assert!(!at(data).1.contains("imatrix"), "the field says it");
         let again = request("it is Q8_0 already").field("output.weight").about_option(OptionName::ALLOW_REQUANTIZE);
         assert_eq!(at(again), pair("allow_requantize", "output.weight: it is Q8_0 already"));
         // A tensor is not an option, whatever its name.

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 fn composed() -> RecipeState {
     let mut r = RecipeState::default();
-    r.set_sources(vec!["/m".into()]);
+    r.set_sources(vec!["/m".into()], None);
     r
 }
 
@@ -29,7 +29,7 @@ fn another_source_keeps_the_targets_and_takes_no_late_forecast() {
     let (source, target) = r.forecast_target().unwrap();
     assert!(r.forecast_state.want(&source, &target) && !r.forecast_state.want(&source, &target));
     let request = r.forecast_state.request;
-    r.set_sources(vec!["/n".into()]);
+    r.set_sources(vec!["/n".into()], None);
     let t = &r.document.recipe.targets[0];
     assert_eq!((t.get(&gguf::TARGET_BPW), !t.has(&gguf::IMATRIX)), (Some(4.25), true));
     let late = ErrorCard::new("late", true);

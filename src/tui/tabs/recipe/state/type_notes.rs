@@ -35,6 +35,12 @@ pub(crate) fn about(name: &str) -> &'static str {
         "mxfp4_moe" | "mxfp4" => "4-bit floats, for mixtures of experts",
         "nvfp4" => "4-bit floats for NVIDIA GPUs",
         "q2_0" | "q1_0" => "for models trained with so few bits",
+        "int8" => "8-bit weights; the usual choice for graphs",
+        "uint8" => "as int8, with unsigned weights",
+        "int4" => "4-bit weights of matrix products, in blocks",
+        "dynamic" => "int8; activations are quantized while it runs",
+        "static" => "int8; activations have fixed ranges: needs calibration_data",
+        "mixed" => "f16 only where `fp16_layers` says so",
         "reference" => "llama.cpp's bytes",
         "max" => "slower, smaller error",
         _ => FormatId::parse(name).and_then(options::of).map_or("", |f| f.purpose),
@@ -51,8 +57,10 @@ mod tests {
     fn every_word_of_the_pickers_is_explained() {
         for name in ["format", "quantization", "embedding_type", "effort"] {
             let key = find(KeyTable::Target, name).unwrap();
-            for word in edit::choices(key, Some(FormatId::Gguf)) {
-                assert!(!about(word).is_empty(), "{name} {word}");
+            for format in [FormatId::Gguf, FormatId::Onnx] {
+                for word in edit::choices(key, Some(format)) {
+                    assert!(!about(word).is_empty(), "{name} {word}");
+                }
             }
         }
     }

@@ -109,6 +109,7 @@ fn filtered(r: &mut RecipeState, what: Completion) {
             if r.fields().is_empty() {
                 r.go_to_row_of_filter();
             }
+            r.go_to_best();
         }
     }
     if what != Completion::Editing {

@@ -3,7 +3,7 @@
 use super::text::decibel;
 use super::{changed, other_forecast, steps};
 use crate::tui::core::{Effect, Layer, LineEdit, Picker, PickerItem, PickerKind, State, units};
-use crate::tui::tabs::recipe::{Field, Prompt, RecipePane, Row, Types, presets};
+use crate::tui::tabs::recipe::{Field, Prompt, RecipePane, Row, Types, offered, presets};
 
 /// Opens the picker of targets to add.
 pub(super) fn add(state: &mut State) -> Vec<Effect> {
@@ -23,6 +23,7 @@ pub(super) fn preset_items(state: &State) -> Vec<PickerItem> {
         let estimate = r.preset_estimate(at);
         let size = match r.sizes.get(at).and_then(Option::as_ref) {
             _ if p.types == Types::Budget => return "needs a budget".to_owned(),
+            _ if p.quantizes_graph() => return String::new(),
             Some(Ok((bytes, _))) => units::bytes(*bytes),
             Some(Err(_)) if p.needs_imatrix => return "needs imatrix".to_owned(),
             Some(Err(_)) => return "not possible".to_owned(),
@@ -35,13 +36,14 @@ pub(super) fn preset_items(state: &State) -> Vec<PickerItem> {
         detail: detail(at),
         cmd: None,
     };
-    (0..presets().len()).map(item).collect()
+    offered(r.source_format).into_iter().map(item).collect()
 }
 
 /// Adds the preset that was picked, below the selected target.
 pub(super) fn preset_picked(state: &mut State, preset: usize) -> Vec<Effect> {
     let r = &mut state.recipe;
-    let Some(preset) = presets().get(preset) else { return Vec::new() };
+    let at = offered(r.source_format).get(preset).copied();
+    let Some(preset) = at.and_then(|at| presets().get(at)) else { return Vec::new() };
     let target = r.preset_target(preset);
     let at = r.current_target().map_or(r.document.recipe.targets.len(), |i| i + 1);
     r.change(|d| d.insert(at, target));

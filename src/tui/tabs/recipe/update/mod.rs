@@ -12,7 +12,7 @@ mod text;
 
 pub(super) use form::{complete, edited};
 
-use super::state::{RecipePane, RecipeState, presets};
+use super::state::{RecipePane, RecipeState, presets, usual};
 use crate::recipe::options::measures_text;
 use crate::recipe::{Recipe, Target};
 use crate::tui::core::{Action, Cmd, Effect, Hit, Layer, Level, PickerKind, State, Tab, TabRequest, units};
@@ -280,8 +280,10 @@ pub(super) fn enter(state: &mut State) -> Vec<Effect> {
 
 /// Takes models as the sources, and says what of the last recipe was kept and what was dropped.
 pub(super) fn take_sources(state: &mut State, paths: Vec<PathBuf>) {
-    let carried = state.recipe.set_sources(paths);
-    let usual = state.recipe.document.recipe.targets == [presets()[0].target()];
+    let format = |p: &PathBuf| state.models.node_at(p).and_then(|n| n.model.as_ref()).and_then(|m| m.format);
+    let format = paths.first().and_then(format);
+    let carried = state.recipe.set_sources(paths, format);
+    let usual = state.recipe.document.recipe.targets == [usual(format).target()];
     let targets = units::plural(carried.targets, "target", "targets");
     let fresh = "N starts a new recipe";
     let budget = (!carried.dropped.is_empty())
@@ -298,7 +300,7 @@ pub(super) fn take_sources(state: &mut State, paths: Vec<PathBuf>) {
 fn new_recipe(state: &mut State) -> Vec<Effect> {
     let r = &mut state.recipe;
     let source = r.document.recipe.source.clone();
-    r.open(Recipe { source, targets: vec![presets()[0].target()], ..Recipe::default() }, None);
+    r.open(Recipe { source, targets: vec![usual(r.source_format).target()], ..Recipe::default() }, None);
     r.pane = RecipePane::List;
     changed(state)
 }

@@ -1,6 +1,7 @@
 //! The forecast: what the plan says of the outputs, what the estimate says of their errors, the plot of the alternatives.
 
 use super::{plan, plot, slider};
+use crate::recipe::options::calibrates;
 use crate::tui::core::{State, units};
 use crate::tui::view::canvas::{Canvas, cut_lines, width, wrap};
 use ratatui::layout::Rect;
@@ -135,16 +136,28 @@ fn problems(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
 fn measuring(state: &State, (done, all): (usize, usize)) -> String {
     let r = &state.recipe;
     if !r.is_measuring() {
-        return format!("measuring {done} of {all} tensors");
+        let calibrates = r.document.recipe.targets.iter().any(calibrates);
+        return match calibrates {
+            true => format!("calibrating, {done} of {all} runs of the graph"),
+            false => format!("measuring {done} of {all} tensors"),
+        };
     }
     let left = r.measuring_left((done, all), state.now).map(|s| format!(", {} left", plan::about(s)));
     format!("measuring {done} of {all}{}", left.unwrap_or_default())
+}
+
+/// The samples that the outputs of the selected graph were compared on when it was planned.
+fn measured_samples(state: &State) -> Option<usize> {
+    let plan = state.recipe.ready()?;
+    let at = state.recipe.current_target().unwrap_or(0);
+    Some(plan.outputs.get(at)?.calibration.as_ref()?.measured_on)
 }
 
 /// How far the estimate of errors is.
 fn status(state: &State) -> String {
     let forecast_state = &state.recipe.forecast_state;
     match (forecast_state.answer(), forecast_state.measured) {
+        _ if let Some(samples) = measured_samples(state) => format!("output dB, measured on {samples} samples"),
         (None, _) if state.recipe.measuring_stopped => "measuring is stopped; m continues".to_owned(),
         (None, _) if !forecast_state.waiting() => String::new(),
         (_, Some(far)) => measuring(state, far),

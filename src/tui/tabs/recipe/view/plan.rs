@@ -85,7 +85,8 @@ fn outputs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
         .map(|(at, o)| {
             let part = format!("{:.0} %", o.bytes as f64 / source.max(1) as f64 * 100.0);
             let estimate = state.recipe.estimate(at);
-            let error = estimate.map(|e| state.recipe.loss_text(e)).unwrap_or_default();
+            let graph = o.calibration.as_ref().and_then(|c| c.least_db()).map(|db| format!("{db:.1}"));
+            let error = estimate.map(|e| state.recipe.loss_text(e)).or(graph).unwrap_or_default();
             let time = estimate.map(|e| about(wall(state, e))).unwrap_or_default();
             [part, time, format!("{:.2}", o.bits_per_weight), error, units::bytes(o.bytes)]
         })
@@ -172,6 +173,7 @@ fn needs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
         pairs.push(("imatrix", format!("covers {} of {} tensors", matrix.used, matrix.quantized)));
     }
     let selected = plan.outputs.get(state.recipe.current_target().unwrap_or(0)).or(plan.outputs.first());
+    let mut measured = Vec::new();
     if let Some(check) = selected.and_then(|o| o.divergence.as_ref()?.check.as_ref()) {
         let tokens = check.tokens;
         let of = |c: &Checked| format!("{} ± {}", nats(c.mean), nats(c.error));
@@ -179,15 +181,26 @@ fn needs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
         if let Some((name, c)) = &check.file_type {
             pairs.push(("file type", format!("{name}: KLD {}", of(c))));
         }
+    } else if let Some(c) = selected.and_then(|o| o.calibration.as_ref()) {
+        measured = c.lines();
     } else if let Some(plain) = instead(state) {
         pairs.push(("file type", plain));
+    }
+    // What a graph loses is said in whole lines, below the other facts.
+    let mut y = area.y + (pairs.len() as u16).min(area.height);
+    for line in measured.iter().filter(|_| area.width > 12) {
+        let left = area.bottom().saturating_sub(y);
+        if left == 0 {
+            break;
+        }
+        y += c.wrapped(area.x + 1, y, area.width.saturating_sub(2), left.min(3), line, text);
     }
     let rows = pairs.iter().take(area.height.into());
     for ((label, value), y) in rows.zip(area.y..) {
         c.text(area.x + 1, y, 10, label, dim);
         c.text(area.x + 11, y, area.width.saturating_sub(11), value, text);
     }
-    area.y + (pairs.len() as u16).min(area.height)
+    y
 }
 
 /// The best that a file type could do within the bytes of the chosen mix.

@@ -9,6 +9,8 @@ use ratatui::style::Style;
 
 /// Below this many rows the name goes: it is in the list.
 const FEW: u16 = 4;
+/// Rows of the error of a source: with what to do about it.
+const FAILURE: u16 = 40;
 /// Exports that are listed, the latest.
 const EXPORTS: usize = 8;
 
@@ -36,9 +38,9 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
 fn lines(c: &Canvas<'_>, state: &State, s: &Source, title: Style) -> Vec<(String, Style, u16)> {
     let (text, dim, warn) = (c.theme().text, c.theme().dim, c.theme().warn);
     let (glyph, style) = sources::badge(c, s);
-    let style = if s.state == SourceState::Failed { style } else { text };
+    let (style, most) = if s.state == SourceState::Failed { (style, FAILURE) } else { (text, 6) };
     let mut all = vec![(s.name.clone(), title, 1)];
-    all.push((format!("{glyph} {}", sources::words(s)), style, 6));
+    all.push((format!("{glyph} {}", sources::words(s)), style, most));
     let stopped = state.watch.current().is_some_and(|w| w.pid.is_none());
     match s.state {
         SourceState::Waiting if stopped => {
