@@ -135,10 +135,10 @@ pub(super) fn default_output(
     let leaf = output_leaf(target, (&naming.stem, made), (format, quantization), folder);
     let ends_in_slash = |p: &Path| p.as_os_str().to_string_lossy().ends_with('/');
     // A name of remold's own choice is never that of the source, as it would be where types and format stay.
-    let beside = |folder: &Path| {
-        let path = folder.join(&leaf);
+    let beside = |home: &Path| {
+        let path = home.join(&leaf);
         let own = target.output_name.is_none() && resolved(&path) == resolved(source);
-        if own { folder.join(copy_of(&leaf)) } else { path }
+        if own { home.join(copy_of(&leaf, folder)) } else { path }
     };
     match &target.output {
         // A trailing slash means: inside this folder.
@@ -166,9 +166,9 @@ pub(super) fn default_output(
     }
 }
 
-/// `model-copy.gguf` for `model.gguf`.
-fn copy_of(leaf: &str) -> String {
-    match leaf.rsplit_once('.') {
+/// `model-copy.gguf` for `model.gguf`; a dot in the name of a folder is no ending.
+fn copy_of(leaf: &str, is_folder: bool) -> String {
+    match leaf.rsplit_once('.').filter(|_| !is_folder) {
         Some((stem, extension)) => format!("{stem}-copy.{extension}"),
         None => format!("{leaf}-copy"),
     }
@@ -336,6 +336,20 @@ mod tests {
         let f32 = folder.join("x-F32.gguf");
         fs::write(&f32, b"x").unwrap();
         assert_eq!(name(&f32, FormatId::Gguf, "q6_k"), "x-Q6_K.gguf");
+    }
+
+    #[test]
+    fn a_name_of_our_own_is_never_that_of_the_source() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = dir.path().join("x.onnx");
+        fs::write(&source, b"x").unwrap();
+        let target = |output: &str| Target { output: Some(output.into()), ..Target::of(FormatId::Onnx) };
+        let inside = format!("{}/", dir.path().display());
+        let named = |t: &Target| default_output((&source, None), t, FormatId::Onnx, "auto", false);
+        assert_eq!(named(&target(&inside)), dir.path().join("x-copy.onnx"));
+        // What the user names stays, and is refused later.
+        assert_eq!(named(&target(source.to_str().unwrap())), source);
+        assert_eq!(copy_of("tiny-1.5b", true), "tiny-1.5b-copy");
     }
 
     #[test]
