@@ -170,7 +170,7 @@ fn from_fortran(t: &Tensor) -> Tensor {
 /// The tensors of a model's file.
 fn tensors(path: &Path) -> Result<Vec<Array>> {
     let hint = "Inputs are read from .npy, .npz and .safetensors files.";
-    let expected = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("safetensors"));
+    let expected = crate::formats::has_model_extension(&path.to_string_lossy());
     let other = |e: ModelError| match e.kind() {
         ErrorKind::Io => e,
         // The list of formats of models is no help.
