@@ -89,7 +89,7 @@ pub(crate) struct RuleArgs {
     /// Keep this many exports of a run that are best by --metric, in addition to the newest (one, or as many as --keep-last says)
     #[arg(long, value_name = "N", value_parser = at_least_one::<usize>)]
     pub keep_best: Option<usize>,
-    /// What --keep-best compares: the signal-to-noise ratio over all tensors that were re-encoded with loss, that of the worst tensor, or what the [validate] of the recipe measures
+    /// What --keep-best compares: the signal-to-noise ratio over all tensors that were re-encoded with loss, that of the worst tensor, or what the recipe measures with its validate table
     #[arg(long, value_name = "METRIC", value_parser = crate::watch::Metric::NAMES, default_value = crate::watch::METRICS[0].name)]
     pub metric: String,
     /// Start exports only at these times of day, as in 22:00-07:00; separate several ranges with commas
