@@ -33,7 +33,7 @@ pub(crate) struct Progress {
     begun: Instant,
     details: Option<Details>,
     /// What was said of the last plan.
-    told: String,
+    shown: String,
     /// When the evaluation of the outputs began, and the tenths of it that were reported.
     evaluated: Option<(Instant, u32)>,
 }
@@ -92,7 +92,7 @@ impl Progress {
             last_step: 0,
             begun: Instant::now(),
             details: print::is_verbose().then(|| Details::of(plan)),
-            told: String::new(),
+            shown: String::new(),
             evaluated: None,
         }
     }
@@ -111,10 +111,10 @@ impl Progress {
                 let what = format!("{tensors}, {} → {}\n", bytes(*n), safe(&outputs.join(", ")));
                 let text = format!("{}{what}", warnings(list, self.style));
                 // Each attempt of a job has a plan, usually the same.
-                if self.told != text {
+                if self.shown != text {
                     self.erase();
                     err(&text);
-                    self.told = text;
+                    self.shown = text;
                 }
             }
             EventBody::TensorStarted(t) => {

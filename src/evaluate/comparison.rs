@@ -129,11 +129,22 @@ pub struct Variant {
     /// sizes are not known. Buffers of the runtime come on top.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_bytes: Option<u64>,
+    /// Its tensors are compared as those of the graph that a conversion would build of it, and not as they are stored.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub built: bool,
     /// Tensors that have no partner.
     pub unpaired: Unpaired,
     /// Errors against the baseline; absent until they are measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measured: Option<Measured>,
+}
+
+impl Variant {
+    /// True if all of its tensors that were compared are equal to the baseline's, and others of the baseline were not compared.
+    pub(crate) fn is_equal_in_part(&self) -> bool {
+        let partial = !self.unpaired.missing.is_empty() || !self.unpaired.reshaped.is_empty();
+        partial && self.measured.as_ref().is_some_and(|m| m.all.lossless())
+    }
 }
 
 /// How much of a model is stored in one type.

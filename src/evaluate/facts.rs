@@ -26,6 +26,7 @@ pub(super) fn variant(both: &Both, label: String, path: &Path, context: u64) -> 
         types: types(model),
         facts: both.described().map(facts).unwrap_or_default(),
         memory_bytes: cache.and_then(|c| c.checked_add(tensor_bytes)),
+        built: false,
         unpaired: Unpaired::default(),
         measured: None,
     }

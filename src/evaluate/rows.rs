@@ -32,6 +32,7 @@ const NO_CACHE: &str = "its headers do not give the size of its KV cache";
 const BASELINE: &str = "this is the baseline";
 const UNMEASURED: &str = "not measured yet";
 const NOT_RUN: &str = "this graph could not be run";
+const PARTIAL: &str = "what was compared is equal, and tensors of the baseline are missing";
 
 /// Whether a difference is for the better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -228,9 +229,13 @@ fn weight_rows(c: &Comparison) -> Vec<MetricRow> {
             rows.push(plain(c, name, |v| count(v).to_string()));
         }
     }
-    rows.push(errors(c, "same bytes", |m| format!("{} of {}", m.identical, m.compared), |_| None));
-    if c.variants.iter().any(|v| v.measured.as_ref().is_some_and(|m| m.exact > 0)) {
-        rows.push(errors(c, "same values", |m| format!("{} of {}", m.identical + m.exact, m.compared), |_| None));
+    let built = c.variants.iter().any(|v| v.built);
+    // The bytes of a graph that is built of a checkpoint are not those that are stored.
+    if !built {
+        rows.push(measured(c, "same bytes", |m| format!("{} of {}", m.identical, m.compared)));
+    }
+    if built || c.variants.iter().any(|v| v.measured.as_ref().is_some_and(|m| m.exact > 0)) {
+        rows.push(measured(c, "same values", |m| format!("{} of {}", m.identical + m.exact, m.compared)));
     }
     let base = &c.variants[c.baseline.at];
     if c.variants.iter().any(|v| v.parameters != base.parameters || v.tensors != base.tensors) {
@@ -310,7 +315,7 @@ fn decibel(
     let known = |m: &Measured| if m.all.lossless() { Some(f64::INFINITY) } else { db(m) };
     let mut row = errors(c, name, text, |m| known(m).map(|db| -db));
     for (cell, v) in row.cells.iter_mut().zip(&c.variants) {
-        cell.db = v.measured.as_ref().and_then(known);
+        cell.db = v.measured.as_ref().filter(|_| !v.is_equal_in_part()).and_then(known);
     }
     row
 }
@@ -327,18 +332,28 @@ fn change(base: f64, value: f64) -> Option<Change> {
     Some(Change { text: format!("{sign}{text}"), tone })
 }
 
-/// A row of errors; `cost` ranks the models, less is better.
+/// A row of errors; `cost` ranks the models, less is better. A model that lacks tensors of the baseline is not called equal to it, however equal the
+/// others are: those of a quantized graph have other names.
 fn errors(
     c: &Comparison,
     name: &str,
     text: impl Fn(&Measured) -> String,
     cost: impl Fn(&Measured) -> Option<f64>,
 ) -> MetricRow {
+    let mut row = measured(c, name, text);
+    for (cell, _) in row.cells.iter_mut().zip(&c.variants).filter(|(_, v)| v.is_equal_in_part()) {
+        *cell = self::cell(String::new(), None, PARTIAL);
+    }
+    rank(c, &mut row, |v| cost(v.measured.as_ref().filter(|_| !v.is_equal_in_part())?));
+    row
+}
+
+/// A row of what was measured against the baseline.
+fn measured(c: &Comparison, name: &str, text: impl Fn(&Measured) -> String) -> MetricRow {
     let mut row = plain(c, name, |v| v.measured.as_ref().map(&text).unwrap_or_default());
     for (v, cell) in row.cells.iter_mut().enumerate().filter(|(_, cell)| cell.absent.is_some()) {
         cell.absent = Some(if v == c.baseline.at { BASELINE } else { UNMEASURED });
     }
-    rank(c, &mut row, |v| cost(v.measured.as_ref()?));
     row
 }
 

@@ -80,9 +80,10 @@ impl Set {
         let variants = models.iter().zip(labels).zip(paths);
         let mut variants: Vec<Variant> =
             variants.map(|((m, label), path)| facts::variant(m, label, path, context)).collect();
-        if graphs.is_some() {
+        for (variant, graph) in variants.iter_mut().zip(graphs.iter().flatten()) {
             // Facts of checkpoints, which graphs do not have.
-            variants.iter_mut().for_each(|v| (v.facts, v.memory_bytes) = Default::default());
+            (variant.facts, variant.memory_bytes) = Default::default();
+            variant.built = graph.built;
         }
         let baseline = Baseline::of(&variants, baseline);
         let overview = Comparison {

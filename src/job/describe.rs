@@ -155,7 +155,7 @@ pub(crate) fn metric_text(m: &Metric) -> String {
     }
 }
 
-/// What the checks that are always made find, which nobody has asked for by a condition: as it should be, and as it should not.
+/// The checks that need no condition in the recipe: the metric, the words if it passed, the words if it failed.
 const ALWAYS: [(&str, &str, &str); 2] = [
     (
         "tokenizer_ids_equal",

@@ -349,6 +349,23 @@ fn outputs_of_graphs_are_compared() {
 }
 
 #[test]
+fn weights_that_were_not_compared_are_not_called_equal() {
+    let lab = Lab::new();
+    lab.model("mini-bert");
+    lab.run("convert mini-bert --to onnx -o m.onnx --no-manifest").expect(0);
+    lab.run("convert m.onnx --to onnx:int8 -o int8.onnx --no-manifest").expect(0);
+    let ran = lab.run("compare m.onnx int8.onnx --baseline m.onnx").expect(0);
+    let row =
+        |name: &str| ran.out.lines().find(|l| l.starts_with(name)).unwrap_or_else(|| panic!("{name}\n{}", ran.out));
+    assert!(!row("missing tensors").trim_end().ends_with(" 0"), "{}", ran.out);
+    assert!(row("same bytes").contains(" of "), "the others are equal: {}", ran.out);
+    assert!(!ran.out.contains("identical") && !ran.out.lines().any(|l| l.starts_with("RMSE")), "{}", ran.out);
+    // The graph that is built of a checkpoint has not the bytes of the checkpoint.
+    let ran = lab.run("compare mini-bert m.onnx").expect(0);
+    assert!(ran.out.contains("same values") && !ran.out.contains("same bytes"), "{}", ran.out);
+}
+
+#[test]
 fn a_checkpoint_is_compared_with_its_export() {
     let lab = Lab::new();
     lab.model("tiny-llama");

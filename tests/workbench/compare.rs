@@ -119,6 +119,7 @@ fn compared(paths: &[PathBuf], measured: bool) -> Arc<Compared> {
             ],
             facts: IndexMap::from([("context length".to_owned(), if i == 1 { "8192" } else { "131072" }.to_owned())]),
             memory_bytes: Some(bytes + 134_217_728),
+            built: false,
             unpaired: Unpaired {
                 missing: if i == 1 { vec!["rope_freqs.weight".into()] } else { Vec::new() },
                 ..Unpaired::default()

@@ -40,7 +40,7 @@ pub(crate) enum Kind {
 const FIRST_BYTE: usize = 3;
 const FIRST_PIECE: usize = 259;
 
-/// What the first converters wrote for a byte that is no text.
+/// What the first converters wrote for a byte that is not text.
 const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
 
 /// Longest token that is split into merges; longer ones are runs of spaces and lines.

@@ -93,9 +93,8 @@ impl ArrayFile {
         if count == 0 {
             return Err(wrong("the arrays are empty".to_owned()).with_hint("Give at least one sample."));
         }
-        for (array, one) in arrays.iter_mut().zip(counts).filter(|(_, n)| *n == 1 && count > 1) {
+        for (array, _) in arrays.iter_mut().zip(counts).filter(|(_, n)| *n == 1 && count > 1) {
             // The same for all samples: its first dimension counts nothing.
-            let _ = one;
             if array.cut == Cut::Elements {
                 let what = format!("the array {:?} has one sample, and the others have {count}", array.name);
                 return Err(wrong(what));

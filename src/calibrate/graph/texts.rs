@@ -37,7 +37,7 @@ impl Texts {
     /// The lines of a file that are not empty, as tokens of the tokenizer of the model or of the files beside it.
     ///
     /// # Errors
-    /// A graph that does not take tokens, no tokenizer, a file that is no text.
+    /// A graph that does not take tokens, no tokenizer, a file that is not text.
     pub(super) fn open(path: &Path, model: &Model, inputs: &[Input]) -> Result<Self> {
         let Some(ids) = inputs.iter().find(|i| &*i.name == "input_ids" && is_integer(i.elem)) else {
             let what = "the file is read as text, and the graph has no input \"input_ids\" for tokens";

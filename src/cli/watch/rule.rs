@@ -55,7 +55,7 @@ pub(crate) fn rule_of(dir: &Path, args: &RuleArgs) -> Result<Rule, RequestError>
     Ok(rule)
 }
 
-/// Refuses what is wrong with the targets of `--to` by the name of that option: nobody has written the keys that a recipe would have.
+/// Refuses what is wrong with the targets of `--to` by the name of that option, since the user has written no keys of a recipe.
 fn check_types(to: &[String], recipe: &Recipe) -> Result<()> {
     let of_target = |p: &recipe::Problem| p.is_error() && p.is_of_quantization();
     match recipe::check(recipe).into_iter().find(|p| !to.is_empty() && of_target(p)) {

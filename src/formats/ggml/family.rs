@@ -1,4 +1,4 @@
-//! The headers: which numbers follow the magic number, how the vocabulary is stored, and a tensor that tells the network.
+//! The headers: which numbers follow the magic number, how the vocabulary is stored, and a tensor that identifies the network.
 //!
 //! Sources: `convert-pth-to-ggml.py` and `llama.cpp` (llama), the converters of ggml's examples at 73536d9d (gpt-2, gpt-j, gpt-neox, mpt,
 //! starcoder, replit, whisper), ggllm.cpp's loader (falcon), skeskinen/bert.cpp (bert), whisper.cpp (silero).

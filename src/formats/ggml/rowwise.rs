@@ -5,7 +5,7 @@
 //! Q4_1 row   n × m: f32, n × d: f32, n × 16 bytes nibbles
 //! ```
 //!
-//! Nothing in the file tells it from blocks one after the other: sizes and codes are the same. The scales do: read the right way, all of
+//! Nothing in the file distinguishes it from blocks one after the other: sizes and codes are the same. The scales do: read the right way, all of
 //! them are small numbers; the wrong way, about half are (measured on files of both layouts: 1.00 against 0.53 to 0.55).
 
 use crate::model::{FileSlice, Result, TensorData};

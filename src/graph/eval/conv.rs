@@ -54,8 +54,10 @@ pub(crate) fn convolution(c: &Args<'_>, o: &Operands) -> Result<(Vec<usize>, Vec
     let (plane, taps, result): (usize, usize, usize) =
         (input.iter().product(), kernel.iter().product(), w.output.iter().product());
     let outs_per_group = outs / groups;
-    if outs_per_group >= FEW_CHANNELS && per_group * taps > 0 && plane > 0 && result > 0 {
-        let (k, size) = (per_group * taps, outs_per_group * result);
+    let (k, width) = (per_group * taps, w.output.last().copied().unwrap_or(0));
+    let fits = k.checked_mul(width).is_some_and(|n| n > 0 && n <= MAX_ROW);
+    if outs_per_group >= FEW_CHANNELS && fits && plane > 0 && result > 0 {
+        let size = outs_per_group * result;
         let mut columns = Columns { windows: &w, plane, taps, values: Vec::new() };
         for b in 0..*batch {
             for group in 0..groups {
@@ -86,6 +88,8 @@ pub(crate) fn convolution(c: &Args<'_>, o: &Operands) -> Result<(Vec<usize>, Vec
 const FEW_CHANNELS: usize = 4;
 /// Numbers in the matrix of windows, at most, unless one row of windows has more.
 const COLUMNS: usize = 1 << 16;
+/// Numbers of one row of windows, at most: memory must not grow with the product of the sizes of the input and of the weights.
+const MAX_ROW: usize = 1 << 22;
 
 /// The windows of some rows of the output as a matrix: a row for each element of a window of each channel, a column for each window.
 struct Columns<'a> {

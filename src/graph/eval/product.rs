@@ -30,13 +30,16 @@ fn rows<T: Copy + Into<f64>>(a: &[T], b: &[T], out: &mut [f64], k: usize, n: usi
 const FEW_ROWS: usize = 4;
 /// Elements of a sum that are multiplied at a time.
 const BLOCK: usize = 256;
+/// Numbers of each factor that are converted at a time, at most, unless one element of the sums has more.
+const CONVERTED: usize = 1 << 20;
 
 /// `out[i, j] += Σ a[i, k] b[k, j]`, by blocks of the sum. The slices have at least these sizes.
 fn blocks<T: Copy + Into<f64>>(a: &[T], b: &[T], out: &mut [f64], (m, k, n): (usize, usize, usize)) {
     let (mut left, mut right) = (Vec::new(), Vec::new());
     let Ok(mut out) = ArrayViewMut2::from_shape((m, n), out) else { return };
-    for first in (0..k).step_by(BLOCK) {
-        let size = (k - first).min(BLOCK);
+    let block = (CONVERTED / m.max(n)).clamp(1, BLOCK);
+    for first in (0..k).step_by(block) {
+        let size = (k - first).min(block);
         left.clear();
         left.extend(a.chunks_exact(k).flat_map(|row| &row[first..first + size]).map(|x| (*x).into()));
         right.clear();

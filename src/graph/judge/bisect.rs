@@ -4,7 +4,7 @@
 //! the memory allowed, they are compared in parts, in the order of the second graph, each part with one more run of both.
 //!
 //! A name may stand for another value: a convolution with a normalization folded into it gives under its old name what the normalization gave.
-//! So a difference that is gone in a later value is told from one that lasts.
+//! So a difference that is gone in a later value is distinguished from one that lasts.
 
 use super::{Figures, Tolerance};
 use crate::graph::eval::{self, Setting, Tensor, Value};

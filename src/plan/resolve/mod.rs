@@ -215,7 +215,7 @@ fn report_fallbacks(resolved: &mut Resolved) -> Result<()> {
         let wanted = why.fallback_from;
         fallen.extend(wanted.map(|wanted| Fallen { tensor: &t.entry, wanted, written: t.encoding }));
     }
-    // Whoever warns of one tensor has warned of all.
+    // A warning about one tensor covers all of them.
     if !resolved.warnings.iter().any(|w| w.code == FALLBACK) {
         let warnings = fallback_warnings(fallen.into_iter());
         resolved.warnings.extend(warnings);

@@ -53,7 +53,7 @@ pub(crate) fn read(source: &SourceText, syntax: Syntax) -> (Option<Node>, Vec<Lo
     }
 }
 
-/// The problem of a text that is sound in another syntax than the one its file name stands for. `None` for a file whose name says TOML.
+/// The problem of a text that is valid in another syntax than that of its file name. `None` for a file whose name says TOML.
 pub(crate) fn meant(source: &SourceText, read_as: Syntax) -> Option<LocatedProblem> {
     let file = source.file.as_deref()?;
     let says_toml = file.extension().is_some_and(|e| e.eq_ignore_ascii_case("toml"));

@@ -167,7 +167,17 @@ fn warning(c: &mut Canvas<'_>, s: &CompareState, line: Rect) -> u16 {
         let why = comparison.doubt(s.variant_at(column)?)?;
         Some(format!("{} {} does not look like the same network: {why}", number(column), s.label(column)))
     };
-    let texts = comparison.baseline_warning().into_iter().chain((0..s.columns.len()).filter_map(doubt));
+    let built = |column: usize| {
+        let variant = comparison.variants.get(s.variant_at(column)?).filter(|v| v.built)?;
+        let label = &variant.label;
+        Some(format!(
+            "{} {label}: types and values of tensors are those of the graph that a conversion builds",
+            number(column)
+        ))
+    };
+    let columns = || 0..s.columns.len();
+    let texts = comparison.baseline_warning().into_iter();
+    let texts = texts.chain(columns().filter_map(doubt)).chain(columns().filter_map(built));
     let warn = c.theme().warn;
     let w = usize::from(line.width.saturating_sub(2));
     let mut lines: Vec<String> = texts.flat_map(|text| wrap(&format!("! {text}"), w)).collect();

@@ -270,7 +270,7 @@ impl RecipeState {
         let before = usual(std::mem::replace(&mut self.source_format, format)).target();
         let usual = usual(format).target();
         self.change(|d| {
-            // What nobody has chosen is what is usual for the new one.
+            // Without a choice of the user, the usual target for the new source.
             if d.recipe.targets == [before] {
                 d.recipe.targets = vec![usual.clone()];
             }

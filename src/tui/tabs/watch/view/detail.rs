@@ -95,7 +95,7 @@ fn export(state: &State, e: &Export) -> String {
             Some(ExportQuality::Lossless) => parts.push("no loss".to_owned()),
             Some(ExportQuality::NoReport) | None => {}
         }
-        // The name of the output is not told: of several the worst value counts, as in the chart.
+        // Of several outputs the worst value is shown, as in the chart.
         parts.extend(worst_metrics(e).into_iter().map(|(m, value)| format!("{} {}", m.title, m.text(value, None))));
         if e.removed {
             parts.push("removed since".to_owned());
